@@ -1,0 +1,29 @@
+"""Wasserstein-distance estimators and tasks with known truth."""
+
+from wdist_bench import estimators, tasks
+from wdist_bench.bench.evaluate import estimate, evaluate
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, Potentials
+from wdist_bench.problem import Problem, Sampler, Samples
+from wdist_bench.tasks import Task
+from wdist_bench.truth import Truth
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Cost",
+    "DirectEstimator",
+    "Estimate",
+    "Estimator",
+    "Fitted",
+    "Potentials",
+    "Problem",
+    "Sampler",
+    "Samples",
+    "Task",
+    "Truth",
+    "estimate",
+    "estimators",
+    "evaluate",
+    "tasks",
+]

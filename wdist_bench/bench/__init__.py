@@ -1,0 +1,1 @@
+"""Suite -> cells -> protocol -> journal, and the statistics of tables."""

@@ -1,0 +1,235 @@
+"""The two calls of the library: `estimate` on arrays, `evaluate` on a task."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wdist_bench import estimators, tasks
+from wdist_bench.bench.protocol import Keys, Stream, check_limit, evaluation_batches
+from wdist_bench.bench.parallel import run_keys
+from wdist_bench.bench.statistics import t_interval
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import Estimate, Estimator, Fitted
+from wdist_bench.problem import Problem, Sampler, Samples
+from wdist_bench.tasks import Task
+from wdist_bench.validation import check_integer
+
+MIN_SAMPLES = 100_000
+MAX_SAMPLES = 4_000_000
+RELATIVE_STDERR = 0.003
+_CHUNK = 10_000
+
+
+def estimate(
+    x: Any,
+    y: Any,
+    method: str | Estimator = "exact",
+    p: int = 1,
+    *,
+    norm: str = "l2",
+    a: Any = None,
+    b: Any = None,
+    seed: int = 0,
+    **options: Any,
+) -> Estimate:
+    """Estimate W_p between two samples.
+
+    Args:
+        x: (n, d) points of mu: NumPy, JAX or anything with `__array__`.
+        y: (m, d) points of nu.
+        method: name of an estimator (`wdist_bench.estimators.names()`), or an estimator.
+        p: exponent of the cost ||x - y||^p, 1 or 2.
+        norm: "l2" or "l1".
+        a: (n,) weights of x summing to one; None for equal weights.
+        b: (m,) weights of y.
+        seed: of initialisation and minibatches, for methods that are random.
+        **options: of the estimator, for example `steps=500`.
+
+    Returns:
+        An Estimate whose `value` is W_p (the p-th root, no factor 1/2). Critics draw minibatches
+        from the samples and are evaluated on all of them. A failure has `status` other than
+        "ok" and value NaN.
+
+    Raises:
+        ValueError, TypeError: bad input; the message states what was expected and the fix.
+    """
+    samples = Samples.checked(x, y, a, b)
+    cost = Cost(p, norm)
+    estimator = _estimator(method, options)
+    estimator.check_cost(cost)
+    data_key, own_key = jax.random.split(jax.random.key(_seed(seed)))
+    fitted = estimator.fit(own_key, Problem.from_samples(samples, cost, data_key))
+    return fitted.estimate(samples, cost)
+
+
+def evaluate(
+    task: str | Task,
+    estimator: str | Estimator,
+    p: int = 1,
+    seed: int = 0,
+    *,
+    norm: str = "l2",
+    eval_samples: int | None = None,
+    eval_batches: int = 100,
+    batch_size: int | None = None,
+) -> Estimate:
+    """Estimate a task's distance by one run of the protocol "stream".
+
+    The estimator trains on fresh minibatches of the task and is then frozen. Estimators with a
+    potential on the whole space (target "population") are evaluated on fresh samples: as many
+    as it takes for a standard error of at most 0.3 % of the value, at least 100,000 and at most
+    4,000,000. Batch estimators are averaged over fresh batches (in units of W_p^p).
+
+    Args:
+        task: a task or its name.
+        estimator: an estimator or its name.
+        p: exponent of the cost, 1 or 2.
+        seed: of all data and of the initialisation.
+        norm: "l2" or "l1".
+        eval_samples: number of fresh samples of each measure, overriding the rule above.
+        eval_batches: number of fresh batches for batch estimators.
+        batch_size: points per evaluation batch; default the estimator's own, else 64.
+
+    Returns:
+        An Estimate with `target`, `stderr` and `interval` (95 %). Compare it with
+        `task.truth(p).value`, or for batch estimators with `evaluate(task, "exact")` at the same
+        seed, which sees the same batches.
+    """
+    task = tasks.get(task) if isinstance(task, str) else task
+    estimator = _estimator(estimator, {})
+    cost = Cost(p, norm)
+    estimator.check_cost(cost)
+    n = check_integer(batch_size or getattr(estimator, "batch_size", 64), "batch_size", 1)
+    stream = Stream(n, 1, check_integer(eval_batches, "eval_batches", 2), _seed(seed))
+    sampler = task.sampler()
+    check_limit(task, sampler, n)
+    keys = Keys.of(run_keys(stream.seed, 1)[0])
+    with jax.enable_x64(sampler.x64):
+        fitted = estimator.fit(
+            keys.estimator, Problem.from_sampler(sampler, cost, keys.train)
+        )
+    if estimator.target == "population":
+        count = None if eval_samples is None else check_integer(eval_samples, "eval_samples", 2)
+        return _population(estimator, fitted, sampler, cost, keys.evaluation, count)
+    return _batches(estimator, fitted, sampler, cost, keys.evaluation, stream)
+
+
+def _seed(seed: int) -> int:
+    return check_integer(seed, "seed", 0)
+
+
+def _estimator(method: str | Estimator, options: dict[str, Any]) -> Estimator:
+    if isinstance(method, str):
+        return estimators.get(method, **options)
+    if not isinstance(method, Estimator):
+        raise TypeError(
+            f"method: expected a name or an Estimator, got {type(method).__name__}; "
+            f"names are {', '.join(estimators.names())}"
+        )
+    if options:
+        raise TypeError(
+            f"options: expected none beside an Estimator object, got {sorted(options)}; "
+            "set them when building it"
+        )
+    return method
+
+
+def _finish(
+    estimator: Estimator, fitted: Fitted, cost: Cost, mean: float, stderr: float,
+    interval: tuple[float, float], message: str = "", **diagnostics: float,
+) -> Estimate:
+    """Turn a mean of costs with its error into an Estimate of W_p."""
+    value = cost.root(mean)
+    history = np.asarray(getattr(fitted, "history", np.zeros(0)), np.float64)
+    shared: dict[str, Any] = {
+        "target": estimator.target,
+        "bound": estimator.bound,
+        "steps": getattr(estimator, "steps", 0),
+        "history": (np.sqrt(np.maximum(history, 0)) if cost.p == 2 else history)
+        if history.size
+        else None,
+        "diagnostics": diagnostics,
+    }
+    if not math.isfinite(mean):
+        text = message or "the estimate is NaN or inf; lower the learning rate"
+        return Estimate.failed("diverged", text, **shared)
+    # Delta method for the root: d W / d cost = 1 / (2 W) at p = 2.
+    slope = 1.0 if cost.p == 1 else (0.5 / value if value > 0 else math.inf)
+    return Estimate(
+        value,
+        mean,
+        stderr=stderr * slope,
+        interval=(cost.root(interval[0]), cost.root(interval[1])),
+        message=message,
+        **shared,
+    )
+
+
+def _batches(
+    estimator: Estimator, fitted: Fitted, sampler: Sampler, cost: Cost, key: jax.Array,
+    stream: Stream,
+) -> Estimate:
+    answers = [fitted.estimate(s, cost) for s in evaluation_batches(sampler, key, stream)]
+    for answer in answers:
+        if answer.status != "ok":
+            return Estimate.failed(
+                answer.status, answer.message, target=estimator.target, bound=estimator.bound
+            )
+    costs = np.array([answer.cost for answer in answers])
+    stderr = float(costs.std(ddof=1) / math.sqrt(len(costs)))
+    return _finish(
+        estimator, fitted, cost, float(costs.mean()), stderr, t_interval(costs),
+        eval_batches=float(len(costs)),
+    )
+
+
+def _population(
+    estimator: Estimator, fitted: Any, sampler: Sampler, cost: Cost, key: jax.Array,
+    count: int | None,
+) -> Estimate:
+    """Dual value on fresh samples, chunk by chunk, until its standard error is small enough."""
+    chunk = min(_CHUNK, sampler.limit or _CHUNK, count or _CHUNK)
+    smallest, largest = (count, count) if count else (MIN_SAMPLES, MAX_SAMPLES)
+    total = np.zeros(4)  # sums of phi, phi^2, psi, psi^2
+    drawn = 0
+    while True:
+        # Only whole chunks are drawn, so a count that was asked for may be exceeded by part of one.
+        with jax.enable_x64(sampler.x64):
+            phi, psi = _chunk_potentials(fitted, sampler, key, drawn // chunk, chunk, cost)
+        phi, psi = np.asarray(phi, np.float64), np.asarray(psi, np.float64)
+        total += phi.sum(), (phi**2).sum(), psi.sum(), (psi**2).sum()
+        drawn += chunk
+        mean_phi, square_phi, mean_psi, square_psi = total / drawn
+        mean = mean_phi + mean_psi
+        variance = max(square_phi - mean_phi**2, 0) + max(square_psi - mean_psi**2, 0)
+        stderr = math.sqrt(variance / drawn)
+        wanted = RELATIVE_STDERR * abs(mean)
+        if not math.isfinite(mean) or drawn >= largest:
+            break
+        # A value of (nearly) 0 would take for ever: give up early where it is hopeless.
+        hopeless = variance > 4 * MAX_SAMPLES * wanted**2
+        if drawn >= smallest and (stderr <= wanted or hopeless):
+            break
+    message = ""
+    if count is None and stderr > wanted:
+        message = f"standard error above 0.3 % of the value after {drawn} samples"
+    half = 1.959964 * stderr
+    return _finish(
+        estimator, fitted, cost, mean, stderr, (mean - half, mean + half), message,
+        eval_samples=float(drawn),
+    )
+
+
+def _chunk_program(
+    fitted: Any, sampler: Sampler, key: jax.Array, chunk: jax.Array, size: int, cost: Cost
+) -> tuple[jax.Array, jax.Array]:
+    x, y = sampler.draw(jax.random.fold_in(key, chunk), size)
+    return fitted.potentials(Samples(x.astype(jnp.float32), y.astype(jnp.float32)), cost)
+
+
+_chunk_potentials = jax.jit(_chunk_program, static_argnames=("size", "cost"))

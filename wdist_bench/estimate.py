@@ -1,0 +1,141 @@
+"""The answer of an estimator, and the two interfaces that produce it."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, fields
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import numpy as np
+
+from wdist_bench.costs import Cost
+from wdist_bench.problem import Problem, Samples
+from wdist_bench.validation import check_name
+
+TARGETS = ("batch", "population")
+BOUNDS = ("exact", "lower", "upper", "none")
+STATUSES = ("ok", "not_converged", "diverged", "timeout", "out_of_memory", "error", "skipped")
+
+
+class Potentials(NamedTuple):
+    """Dual potentials at the samples: phi of shape (n,) at x, psi of shape (m,) at y."""
+
+    phi: np.ndarray
+    psi: np.ndarray
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What an estimator says about W_p(mu, nu).
+
+    Attributes:
+        value: the estimate of W_p (the p-th root, no factor 1/2); NaN unless `status` is "ok".
+        cost: the estimate of E[c] = W_p^p.
+        target: "batch" (the distance of the given samples) or "population".
+        bound: what `value` is of the target: "exact", "lower", "upper" or "none".
+        stderr: statistical standard error of `value`, where there is one.
+        interval: 95 % confidence interval, where there is one.
+        lower: certified lower bound, where the method gives one.
+        upper: certified upper bound, where the method gives one.
+        status: "ok", or what went wrong.
+        message: one sentence: what happened and what to do.
+        steps: steps of the solver or of training.
+        potentials: dual potentials at the samples, where there are any.
+        history: the estimate along training, shape (steps,), each entry from the fresh minibatch
+            of its step before the update.
+        diagnostics: named numbers (primal, dual, gap ...).
+    """
+
+    value: float
+    cost: float
+    target: str
+    bound: str
+    stderr: float | None = None
+    interval: tuple[float, float] | None = None
+    lower: float | None = None
+    upper: float | None = None
+    status: str = "ok"
+    message: str = ""
+    steps: int = 0
+    potentials: Potentials | None = field(default=None, repr=False)
+    history: np.ndarray | None = field(default=None, repr=False)
+    diagnostics: dict[str, float] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        check_name(self.target, TARGETS, "target")
+        check_name(self.bound, BOUNDS, "bound")
+        check_name(self.status, STATUSES, "status")
+        if self.status == "ok" and not math.isfinite(self.value):
+            object.__setattr__(self, "status", "diverged")
+            object.__setattr__(self, "message", self.message or "the estimator returned NaN or inf")
+        if self.status != "ok":
+            object.__setattr__(self, "value", math.nan)
+            object.__setattr__(self, "cost", math.nan)
+
+    def __repr__(self) -> str:
+        """Only what says something: fields left at None, 0 or "" are not shown."""
+        shown = [(f.name, getattr(self, f.name)) for f in fields(self) if f.repr]
+        text = ", ".join(
+            f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value!r}"
+            for name, value in shown
+            if value not in (None, "", 0)
+        )
+        return f"Estimate({text})"
+
+    @classmethod
+    def failed(cls, status: str, message: str, *, target: str, bound: str, **rest: Any) -> Estimate:
+        """An estimate that is no number."""
+        return cls(
+            math.nan, math.nan, target=target, bound=bound, status=status, message=message, **rest
+        )
+
+
+class Fitted(ABC):
+    """An estimator after `fit`: frozen, ready to be evaluated on samples."""
+
+    @abstractmethod
+    def estimate(self, samples: Samples, cost: Cost) -> Estimate:
+        """The estimate on given samples (n points of mu, m of nu, with weights)."""
+
+
+class Estimator(ABC):
+    """A frozen, hashable configuration. Implementations are frozen dataclasses.
+
+    Attributes:
+        name: the registered name.
+        version: raised whenever the same parameters would give another number.
+        target: "batch" or "population": what `value` speaks of when the estimator sees a stream.
+        bound: what `value` is of that target: "exact", "lower", "upper" or "none".
+        traced: whether `fit` and the fitted object's `batch_cost` run inside `jax.jit`.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    target: ClassVar[str]
+    bound: ClassVar[str]
+    traced: ClassVar[bool] = False
+
+    @abstractmethod
+    def fit(self, key: jax.Array, problem: Problem) -> Fitted:
+        """Fit to a problem. `key` is for the estimator's own randomness, never for data."""
+
+    def check_cost(self, cost: Cost) -> None:
+        """Raise where this estimator has no meaning for that cost."""
+
+
+class TracedFitted(Fitted):
+    """A fitted estimator that also evaluates inside a compiled program."""
+
+    @abstractmethod
+    def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:
+        """Scalar estimate of E[c] on the samples; NaN where it failed. Pure and traceable."""
+
+
+class DirectEstimator(Estimator, Fitted):
+    """A solver that fits nothing: implement `estimate`."""
+
+    def fit(self, key: jax.Array, problem: Problem) -> Fitted:
+        """Nothing to fit."""
+        return self

@@ -1,0 +1,20 @@
+"""The registry of estimators: `names()`, `get(name, **parameters)`, `register`."""
+
+from __future__ import annotations
+
+from wdist_bench.estimate import Estimator
+from wdist_bench.registry import Registry
+
+registry: Registry[Estimator] = Registry("estimator", "wdist_bench.estimators")
+names = registry.names
+get = registry.get
+factory = registry.factory
+register = registry.register
+
+from wdist_bench.estimators import (  # noqa: E402  (they register themselves above)
+    exact,
+    nearest_neighbor,
+    weight_clipping,
+    gradient_penalty,
+    c_transform,
+)

@@ -1,0 +1,144 @@
+"""What an estimator may see: samples and a cost, never the truth."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wdist_bench.costs import Cost
+from wdist_bench.validation import check_points, check_same_dimension, check_weights
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Samples:
+    """Weighted points of two measures.
+
+    Attributes:
+        x: (n, d) points of mu.
+        y: (m, d) points of nu.
+        a: (n,) weights of x summing to one, None for equal weights.
+        b: (m,) weights of y summing to one, None for equal weights.
+    """
+
+    x: Any
+    y: Any
+    a: Any = None
+    b: Any = None
+
+    @classmethod
+    def checked(cls, x: Any, y: Any, a: Any = None, b: Any = None) -> Samples:
+        """Validated host samples in float64; raises ValueError or TypeError on bad input."""
+        x, y = check_points(x, "x"), check_points(y, "y")
+        check_same_dimension(x, y)
+        return cls(x, y, check_weights(a, len(x), "a"), check_weights(b, len(y), "b"))
+
+    def shifted(self, center: np.ndarray, dtype: Any = np.float32) -> Samples:
+        """The samples minus `center`, subtracted in float64, then on the device as `dtype`."""
+        return Samples(
+            jnp.asarray(np.asarray(self.x, np.float64) - center, dtype),
+            jnp.asarray(np.asarray(self.y, np.float64) - center, dtype),
+            None if self.a is None else jnp.asarray(self.a, dtype),
+            None if self.b is None else jnp.asarray(self.b, dtype),
+        )
+
+
+class Sampler(ABC):
+    """Draws fresh samples of a pair of measures. Implementations are frozen pytree dataclasses:
+    data are leaves (traced), configuration is static.
+
+    Attributes:
+        dim: dimension of the points.
+        limit: the most points that one draw can give of each measure, None where unlimited.
+        x64: whether draws need `jax.enable_x64(True)` around the whole program.
+    """
+
+    x64: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Dimension of the points."""
+
+    @property
+    def limit(self) -> int | None:
+        """The most points that one draw can give of each measure."""
+        return None
+
+    @abstractmethod
+    def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        """n points of mu and n of nu, each of shape (n, dim). Pure and traceable."""
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Resampler(Sampler):
+    """Minibatches of fixed samples, drawn with replacement in proportion to the weights."""
+
+    samples: Samples
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the points."""
+        return self.samples.x.shape[1]
+
+    def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        """n rows of x and n rows of y."""
+        key_x, key_y = jax.random.split(key)
+        s = self.samples
+        return _rows(key_x, s.x, s.a, n), _rows(key_y, s.y, s.b, n)
+
+
+def _rows(key: jax.Array, points: jax.Array, weights: jax.Array | None, n: int) -> jax.Array:
+    if weights is None:
+        chosen = jax.random.randint(key, (n,), 0, len(points), jnp.int32)
+    else:
+        mass = jnp.cumsum(weights)
+        uniform = jax.random.uniform(key, (n,), jnp.float32) * mass[-1]
+        chosen = jnp.minimum(jnp.searchsorted(mass, uniform, side="right"), len(points) - 1)
+    return points[chosen]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Problem:
+    """A source of fresh minibatches and a cost. The minibatches depend on `key` and on nothing
+    that an estimator chooses, so every estimator sees the same ones.
+
+    Attributes:
+        sampler: where minibatches come from.
+        key: the key of the data.
+        center: (d,) origin of the sampler's coordinates in those of the user.
+        cost: the ground cost.
+    """
+
+    sampler: Sampler
+    key: jax.Array
+    center: Any
+    cost: Cost = field(metadata={"static": True})
+
+    @classmethod
+    def from_samples(cls, samples: Samples, cost: Cost, key: jax.Array) -> Problem:
+        """Two fixed sample sets, seen as minibatches in coordinates centred on the pooled mean."""
+        center = (samples.x.mean(0) + samples.y.mean(0)) / 2
+        return cls(Resampler(samples.shifted(center)), key, center, cost)
+
+    @classmethod
+    def from_sampler(cls, sampler: Sampler, cost: Cost, key: jax.Array) -> Problem:
+        """A stream of fresh samples."""
+        return cls(sampler, key, np.zeros(sampler.dim), cost)
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the points."""
+        return self.sampler.dim
+
+    def minibatch(self, step: jax.Array | int, n: int) -> Samples:
+        """Minibatch number `step`: n points of each measure in float32."""
+        x, y = self.sampler.draw(jax.random.fold_in(self.key, step), n)
+        return Samples(x.astype(jnp.float32), y.astype(jnp.float32))

@@ -1,0 +1,82 @@
+"""Names to things: the registries of estimators and of tasks, open to plug-ins."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from importlib.metadata import entry_points
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from wdist_bench.validation import check_name
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """Frozen dataclasses by name. Plug-ins join through the entry-point group, or `register`."""
+
+    def __init__(self, kind: str, group: str) -> None:
+        self.kind = kind
+        self.group = group
+        self._classes: dict[str, Callable[..., T]] = {}
+        self._plugins_loaded = False
+
+    def register(self, factory: Any) -> Any:
+        """Class decorator: register under the class attribute `name`."""
+        name = getattr(factory, "name", None)
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"{self.kind}: expected a class with a `name`, got {factory!r}; set it")
+        taken = self._classes.get(name)
+        if taken is not None and taken is not factory:
+            raise ValueError(
+                f"{self.kind}: {name!r} is already registered by {taken!r}; choose another name"
+            )
+        self._classes[name] = factory
+        return factory
+
+    def names(self) -> list[str]:
+        """The registered names, ours first, in the order of registration."""
+        self._load_plugins()
+        return list(self._classes)
+
+    def factory(self, name: str) -> Callable[..., T]:
+        """The class behind a name."""
+        check_name(name, self.names(), self.kind)
+        return self._classes[name]
+
+    def get(self, name: str, **parameters: Any) -> T:
+        """Build by name; unknown names and parameters are named in the error."""
+        factory = self.factory(name)
+        known = [p for p in inspect.signature(factory).parameters if p != "self"]
+        for parameter in parameters:
+            check_name(parameter, known, f"parameter of {self.kind} {name!r}")
+        try:
+            inspect.signature(factory).bind(**parameters)
+        except TypeError as error:
+            raise ValueError(
+                f"{self.kind} {name!r}: expected parameters {inspect.signature(factory)}, "
+                f"got {sorted(parameters)} ({error}); give what is missing"
+            ) from None
+        return factory(**{key: freeze(value) for key, value in parameters.items()})
+
+    def _load_plugins(self) -> None:
+        if self._plugins_loaded:
+            return
+        self._plugins_loaded = True
+        for entry in entry_points(group=self.group):
+            self.register(entry.load())
+
+
+def freeze(value: Any) -> Any:
+    """Hashable form of a parameter: lists and arrays to tuples, mappings to sorted pairs."""
+    if isinstance(value, Mapping):
+        return tuple(sorted((key, freeze(item)) for key, item in value.items()))
+    if isinstance(value, (list, tuple)):
+        return tuple(freeze(item) for item in value)
+    if isinstance(value, np.generic) or (hasattr(value, "__array__") and np.ndim(value) == 0):
+        return np.asarray(value).item()
+    if hasattr(value, "__array__"):
+        return freeze(np.asarray(value).tolist())
+    return value

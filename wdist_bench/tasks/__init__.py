@@ -1,0 +1,17 @@
+"""The registry of tasks: `names()`, `get(name, **parameters)`, `register`."""
+
+from __future__ import annotations
+
+from wdist_bench.registry import Registry
+from wdist_bench.tasks.base import Task
+
+registry: Registry[Task] = Registry("task", "wdist_bench.tasks")
+names = registry.names
+get = registry.get
+factory = registry.factory
+register = registry.register
+
+from wdist_bench.tasks import (  # noqa: E402  (they register themselves above)
+    gaussian_shift,
+    image_batches,
+)

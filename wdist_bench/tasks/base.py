@@ -1,0 +1,77 @@
+"""The interface of a task: a pair of measures and what is known about it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import partial
+from typing import ClassVar
+
+import jax
+
+from wdist_bench.problem import Sampler
+from wdist_bench.truth import Truth
+from wdist_bench.validation import check_integer
+
+
+class Task(ABC):
+    """A named pair (mu, nu). Implementations are frozen dataclasses of plain parameters.
+
+    Attributes:
+        name: the registered name.
+        reference: formula or source of the truth, one line.
+    """
+
+    name: ClassVar[str]
+    reference: ClassVar[str]
+
+    @property
+    def dataset(self) -> str:
+        """The data set behind the task, empty where there is none."""
+        return ""
+
+    @abstractmethod
+    def sampler(self) -> Sampler:
+        """Where samples come from, as a pytree that travels into compiled programs."""
+
+    @abstractmethod
+    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+        """W_p(mu, nu) (the p-th root) for the cost ||x - y||^p, or None where it is not known."""
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the points."""
+        return self.sampler().dim
+
+    def sample(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        """n points of mu and n of nu, each of shape (n, dim)."""
+        check_integer(n, "n", 1)
+        sampler = self.sampler()
+        if sampler.limit is not None and n > sampler.limit:
+            raise ValueError(
+                f"n: expected at most {sampler.limit} points from task {self.name!r} "
+                f"{self.dataset}, got {n}; its data are finite and both batches are disjoint"
+            )
+        with jax.enable_x64(sampler.x64):
+            return _draw(sampler, key, n)
+
+    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+        """n pairs (x_i, y_i) drawn from a coupling that is optimal for the cost ||x - y||^p in
+        the l2 norm, so that mean ||x_i - y_i||^p estimates W_p^p; None where none is known.
+        """
+        return None
+
+    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """The optimal Kantorovich potential phi of mu at points (n, dim), shape (n,), up to a
+        constant, l2 norm; for p = 1 the optimal 1-Lipschitz critic, with
+        W_1 = E_mu[phi] - E_nu[phi]. None where none is known.
+        """
+        return None
+
+    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """Gradient of `potential` at points (n, dim), shape (n, dim); None where none is known."""
+        return None
+
+
+@partial(jax.jit, static_argnames="n")
+def _draw(sampler: Sampler, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+    return sampler.draw(key, n)
