@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench import estimators, tasks
-from wdist_bench.bench.protocol import Keys, Stream, check_limit, evaluation_batches
 from wdist_bench.bench.parallel import run_keys
+from wdist_bench.bench.protocol import Keys, Stream, check_limit, evaluation_batches
 from wdist_bench.bench.statistics import t_interval
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator, Fitted
@@ -110,9 +110,7 @@ def evaluate(
     check_limit(task, sampler, n)
     keys = Keys.of(run_keys(stream.seed, 1)[0])
     with jax.enable_x64(sampler.x64):
-        fitted = estimator.fit(
-            keys.estimator, Problem.from_sampler(sampler, cost, keys.train)
-        )
+        fitted = estimator.fit(keys.estimator, Problem.from_sampler(sampler, cost, keys.train))
     if estimator.target == "population":
         count = None if eval_samples is None else check_integer(eval_samples, "eval_samples", 2)
         return _population(estimator, fitted, sampler, cost, keys.evaluation, count)
@@ -140,8 +138,14 @@ def _estimator(method: str | Estimator, options: dict[str, Any]) -> Estimator:
 
 
 def _finish(
-    estimator: Estimator, fitted: Fitted, cost: Cost, mean: float, stderr: float,
-    interval: tuple[float, float], message: str = "", **diagnostics: float,
+    estimator: Estimator,
+    fitted: Fitted,
+    cost: Cost,
+    mean: float,
+    stderr: float,
+    interval: tuple[float, float],
+    message: str = "",
+    **diagnostics: float,
 ) -> Estimate:
     """Turn a mean of costs with its error into an Estimate of W_p."""
     value = cost.root(mean)
@@ -171,7 +175,11 @@ def _finish(
 
 
 def _batches(
-    estimator: Estimator, fitted: Fitted, sampler: Sampler, cost: Cost, key: jax.Array,
+    estimator: Estimator,
+    fitted: Fitted,
+    sampler: Sampler,
+    cost: Cost,
+    key: jax.Array,
     stream: Stream,
 ) -> Estimate:
     answers = [fitted.estimate(s, cost) for s in evaluation_batches(sampler, key, stream)]
@@ -183,13 +191,22 @@ def _batches(
     costs = np.array([answer.cost for answer in answers])
     stderr = float(costs.std(ddof=1) / math.sqrt(len(costs)))
     return _finish(
-        estimator, fitted, cost, float(costs.mean()), stderr, t_interval(costs),
+        estimator,
+        fitted,
+        cost,
+        float(costs.mean()),
+        stderr,
+        t_interval(costs),
         eval_batches=float(len(costs)),
     )
 
 
 def _population(
-    estimator: Estimator, fitted: Any, sampler: Sampler, cost: Cost, key: jax.Array,
+    estimator: Estimator,
+    fitted: Any,
+    sampler: Sampler,
+    cost: Cost,
+    key: jax.Array,
     count: int | None,
 ) -> Estimate:
     """Dual value on fresh samples, chunk by chunk, until its standard error is small enough."""
@@ -220,7 +237,13 @@ def _population(
         message = f"standard error above 0.3 % of the value after {drawn} samples"
     half = 1.959964 * stderr
     return _finish(
-        estimator, fitted, cost, mean, stderr, (mean - half, mean + half), message,
+        estimator,
+        fitted,
+        cost,
+        mean,
+        stderr,
+        (mean - half, mean + half),
+        message,
         eval_samples=float(drawn),
     )
 

@@ -69,7 +69,9 @@ def _vmap(function: Callable[[jax.Array], Any], keys: jax.Array) -> Any:
 
 def share_count(runs: int) -> int:
     """The most equal shares of the runs that the cores can take at once."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     return max(share for share in range(1, min(cores, runs) + 1) if runs % share == 0)
 
 

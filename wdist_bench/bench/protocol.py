@@ -6,9 +6,9 @@ a task trains on the same minibatches and is evaluated on the same batches.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import lru_cache, partial
-import time
 from typing import Any, NamedTuple
 
 import jax
@@ -84,7 +84,7 @@ def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> 
         return _run_on_host(sampler, estimator, cost, stream, keys)
     one_run = partial(_one_run, estimator, cost, stream)
     (costs, history), compile_seconds, run_seconds = map_runs(one_run, keys, sampler, sampler.x64)
-    costs, history = np.float64(costs), np.float64(history)
+    costs, history = costs.astype(np.float64), history.astype(np.float64)
     failed = ~np.isfinite(costs).all(axis=1)
     return StreamResult(
         costs,
@@ -174,5 +174,3 @@ def batch_truths(task: Task, cost: Cost, stream: Stream) -> np.ndarray:
             if solution.converged:
                 truths[run, batch] = solution.cost
     return truths
-
-

@@ -21,5 +21,5 @@ def t_interval(values: Any, confidence: float = 0.95) -> tuple[float, float]:
 
 
 def standard_error(values: np.ndarray) -> float:
-    """sd / sqrt(n), with n - 1 in the sd."""
+    """Sd / sqrt(n), with n - 1 in the sd."""
     return float(values.std(ddof=1) / math.sqrt(values.size))

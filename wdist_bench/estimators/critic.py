@@ -108,16 +108,16 @@ class FittedCritic(TracedFitted):
     graph: Any = field(metadata={"static": True})
 
     def critic(self, points: jax.Array) -> jax.Array:
-        """f at points (n, d) given in the training coordinates (float32)."""
+        """F at points (n, d) given in the training coordinates (float32)."""
         return nnx.merge(self.graph, self.params)(points)
 
     def potential(self, points: Any) -> np.ndarray:
-        """f at points (n, d) given in the user's coordinates."""
+        """F at points (n, d) given in the user's coordinates."""
         shifted = jnp.asarray(np.asarray(points, np.float64) - self.center, jnp.float32)
         return np.asarray(self.critic(shifted), np.float64)
 
     def potentials(self, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:
-        """phi at x and psi at y, in the dtype of the samples (training coordinates)."""
+        """Phi at x and psi at y, in the dtype of the samples (training coordinates)."""
 
         def cast(points: jax.Array) -> jax.Array:
             return self.critic(points.astype(jnp.float32)).astype(points.dtype)
@@ -132,8 +132,12 @@ class FittedCritic(TracedFitted):
         """The dual value on the samples, costs in float64."""
         estimator = self.estimator
         history = np.asarray(self.history, np.float64)
-        shared = {"target": "batch", "bound": batch_bound(estimator), "steps": estimator.steps}
-        shared["history"] = np.sqrt(np.maximum(history, 0)) if cost.p == 2 else history
+        shared: dict[str, Any] = {
+            "target": "batch",
+            "bound": batch_bound(estimator),
+            "steps": estimator.steps,
+            "history": np.sqrt(np.maximum(history, 0)) if cost.p == 2 else history,
+        }
         with jax.enable_x64(True):
             centred = samples.shifted(np.asarray(self.center), np.float64)
             phi, psi = _potentials(self, centred, cost)
@@ -208,10 +212,8 @@ def _train(estimator: CriticEstimator, key: jax.Array, problem: Problem) -> Fitt
     return FittedCritic(params, history, problem.center, estimator, graph)
 
 
-def difference_dual(
-    critic: Critic, samples: Samples, cost: Cost
-) -> tuple[jax.Array, jax.Array]:
-    """phi = f and psi = -f: the W1 dual, admissible where f is 1-Lipschitz.
+def difference_dual(critic: Critic, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:
+    """Phi = f and psi = -f: the W1 dual, admissible where f is 1-Lipschitz.
 
     x and y go through the network in one forward pass.
     """
@@ -227,4 +229,3 @@ def require_w1(estimator: Estimator, cost: Cost) -> None:
             f"{estimator.name}: expected p = 1, got p = {cost.p}; its dual f(x) - f(y) holds for "
             "W1 only, use c_transform, nearest_neighbor or exact for p = 2"
         )
-

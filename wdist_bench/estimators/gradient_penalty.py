@@ -56,7 +56,7 @@ class GradientPenalty(CriticEstimator):
         check_number(self.penalty_weight, "penalty_weight", minimum=0)
 
     def check_cost(self, cost: Cost) -> None:
-        """p = 1 only."""
+        """P = 1 only."""
         require_w1(self, cost)
 
     def parts(self) -> Parts:
@@ -71,7 +71,7 @@ class GradientPenalty(CriticEstimator):
 
 
 def gradient_between(critic: Critic, samples: Samples, key: jax.Array) -> jax.Array:
-    """grad f at z_i = t_i x_i + (1 - t_i) y_i with t_i uniform on [0, 1], shape (n, d)."""
+    """Grad f at z_i = t_i x_i + (1 - t_i) y_i with t_i uniform on [0, 1], shape (n, d)."""
     t = jax.random.uniform(key, (samples.x.shape[0], 1), jnp.float32)
     between = t * samples.x + (1 - t) * samples.y
     return jax.grad(lambda z: critic(z).sum())(between)

@@ -46,7 +46,7 @@ class WeightClipping(CriticEstimator):
         check_number(self.clip, "clip", above=0)
 
     def check_cost(self, cost: Cost) -> None:
-        """p = 1 only."""
+        """P = 1 only."""
         require_w1(self, cost)
 
     def parts(self) -> Parts:

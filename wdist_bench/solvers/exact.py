@@ -54,7 +54,7 @@ def solve_exact(
     b: np.ndarray | None = None,
     max_iterations: int = MAX_ITERATIONS,
 ) -> ExactSolution:
-    """min over couplings P of (a, b) of sum_ij P_ij c_ij.
+    """Min over couplings P of (a, b) of sum_ij P_ij c_ij.
 
     Args:
         matrix: (n, m) finite costs in float64.

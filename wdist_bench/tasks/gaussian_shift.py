@@ -32,7 +32,7 @@ class GaussianShift(Task):
     name: ClassVar[str] = "gaussian_shift"
     reference: ClassVar[str] = "translation: W_p(mu, mu + v) = ||v|| for every norm and p >= 1"
 
-    dim: int = 2  # type: ignore[assignment]  # a field where the interface has a property
+    dim: int = 2
     shift: float | tuple[float, ...] = 2.0
     scale: float = 1.0
 

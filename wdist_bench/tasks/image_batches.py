@@ -34,7 +34,7 @@ class ImageBatches(Task):
     name: ClassVar[str] = "image_batches"
     reference: ClassVar[str] = "W_p(mu, mu) = 0"
 
-    dataset: str = "digits"  # type: ignore[assignment]  # a field where the interface has a property
+    dataset: str = "digits"
     split: str = ""
 
     def __post_init__(self) -> None:
