@@ -1,0 +1,49 @@
+# Every target sets up what it needs and does nothing when nothing changed.
+PYTHON ?= python3
+VENV   ?= .venv
+SUITE  ?= quick
+OUT    ?= results/$(SUITE)
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help venv bench report test test-all lint format clean
+
+help:  ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@echo
+	@echo "  Options: SUITE=name of a file in benchmarks/, OUT=results folder, PYTHON=interpreter."
+	@echo "  Large image sets are used when WDIST_BENCH_DATA names a folder that holds them."
+
+venv: $(STAMP)  ## create .venv with the package, its extras and the tested versions
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "expected Python >= 3.11, got %d.%d; call: make PYTHON=python3.11 ..." % v[:2])'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+bench: $(STAMP)  ## run a suite (SUITE=quick) and write its tables and figures to results/
+	$(BIN)/wdist-bench run benchmarks/$(SUITE).toml --out $(OUT)
+
+report: $(STAMP)  ## write the tables and figures of a results folder again (SUITE=quick)
+	$(BIN)/wdist-bench report $(OUT)
+
+test: $(STAMP)  ## run the tests that take minutes at most
+	$(BIN)/python -m pytest -q -m "not slow"
+
+test-all: $(STAMP)  ## run all tests, the slow ones too
+	$(BIN)/python -m pytest -q
+
+lint: $(STAMP)  ## check style (ruff) and types (mypy)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP)  ## let ruff repair what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:  ## remove the environment and the caches, never results
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,98 @@
+"""`wb.estimate` and `wb.evaluate`."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import wdist_bench as wb
+
+
+def test_evaluate_speaks_of_the_population_for_critics_and_of_batches_for_the_rest():
+    critic = wb.evaluate("gaussian_shift", "gradient_penalty")
+    assert critic.target == "population"
+    assert critic.diagnostics["eval_samples"] >= 100_000
+    assert critic.stderr <= 0.003 * critic.value
+    assert critic.interval[0] < critic.value < critic.interval[1]
+    assert critic.history.shape == (500,)
+    exact = wb.evaluate("gaussian_shift", "exact")
+    assert exact.target == "batch"
+    # 100 batches: the t interval at 95 % misses 2.843 by chance; 4 standard errors do not
+    assert abs(exact.value - 2.843) < 4 * exact.stderr
+
+
+def test_evaluate_takes_as_many_samples_as_it_is_told():
+    answer = wb.evaluate(
+        "gaussian_shift", wb.estimators.get("gradient_penalty", steps=50), eval_samples=20_000
+    )
+    assert answer.diagnostics["eval_samples"] == 20_000
+
+
+def test_a_population_value_of_zero_does_not_sample_for_ever():
+    estimator = wb.estimators.get("weight_clipping", steps=20)
+    answer = wb.evaluate("image_batches", estimator)
+    assert abs(answer.value) <= 5 * answer.stderr
+    assert answer.diagnostics["eval_samples"] < 200_000
+    assert "standard error above 0.3 %" in answer.message
+
+
+def test_evaluate_averages_batches_in_cost_units():
+    answer = wb.evaluate("gaussian_shift", "exact", p=2, eval_batches=20)
+    assert answer.value == pytest.approx(np.sqrt(answer.cost), rel=1e-12)
+    assert answer.diagnostics["eval_batches"] == 20
+
+
+def test_estimators_at_one_seed_see_the_same_batches():
+    exact = wb.evaluate("gaussian_shift", "exact", eval_batches=30)
+    bound = wb.evaluate("gaussian_shift", "nearest_neighbor", eval_batches=30, batch_size=64)
+    again = wb.evaluate("gaussian_shift", "exact", eval_batches=30, seed=1)
+    assert bound.value < exact.value
+    assert again.value != exact.value
+
+
+def test_estimate_takes_numpy_and_jax_and_integers():
+    rng = np.random.default_rng(0)
+    x, y = rng.integers(0, 9, (12, 2)), rng.integers(0, 9, (12, 2))
+    values = {
+        wb.estimate(*pair).value
+        for pair in ((x, y), (x.astype(np.float32), y.tolist()), (jnp.asarray(x), jnp.asarray(y)))
+    }
+    assert len(values) == 1
+
+
+def test_a_critic_far_from_the_origin_gives_the_same_as_near_it():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(100, 2)), rng.normal(size=(100, 2)) + 1
+    near, far = (wb.estimate(x + s, y + s, "c_transform", steps=100).value for s in (0, 1e6))
+    assert far == pytest.approx(near, rel=1e-3)
+
+
+def test_critics_honour_weights():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 2)), rng.normal(size=(60, 2)) + 2
+    a = rng.dirichlet(np.ones(60)) * (np.arange(60) < 30)
+    a /= a.sum()
+    exact = wb.estimate(x, y, a=a).value
+    with_zeros = wb.estimate(x, y, "c_transform", a=a, steps=300)
+    assert 0.9 * exact < with_zeros.value <= exact
+    bound = wb.estimate(x, y, "nearest_neighbor", a=a).value
+    assert bound == pytest.approx(wb.estimate(x[:30], y, "nearest_neighbor").value, rel=1e-12)
+
+
+def test_potentials_are_admissible_and_give_the_value():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(50, 3)), rng.normal(size=(40, 3)) + 1
+    for method in ("exact", "c_transform"):
+        answer = wb.estimate(x, y, method, p=2)
+        phi, psi = answer.potentials
+        assert answer.cost == pytest.approx(phi.mean() + psi.mean(), rel=1e-9)
+        assert (phi[:, None] + psi[None, :] - wb.Cost(2).matrix(x, y)).max() < 1e-9
+
+
+def test_calling_the_library_leaves_global_settings_alone():
+    before = jax.config.jax_enable_x64
+    wb.estimate(np.zeros((3, 2)), np.ones((3, 2)), "nearest_neighbor")
+    wb.estimate(np.zeros((3, 2)), np.ones((3, 2)), "c_transform", steps=2)
+    assert jax.config.jax_enable_x64 == before

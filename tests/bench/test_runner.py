@@ -1,0 +1,150 @@
+"""A suite from file to table: kept cells, missing data, errors, reproducibility."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from wdist_bench.bench.journal import read_journal
+from wdist_bench.bench.runner import run_suite, thin
+from wdist_bench.bench.suite import load_suite
+from wdist_bench.report import write_report
+
+SUITE = """
+title = "Small"
+n = [16]
+steps = 20
+runs = 3
+eval_batches = 4
+
+[[tasks]]
+name = "gaussian_shift"
+
+[[estimators]]
+name = "exact"
+
+[[estimators]]
+name = "c_transform"
+
+[[estimators]]
+name = "weight_clipping"
+"""
+
+
+@pytest.fixture
+def suite(tmp_path):
+    def write(text=SUITE):
+        path = tmp_path / "small.toml"
+        path.write_text(text)
+        return load_suite(path)
+
+    return write
+
+
+def kinds(events):
+    return [event.kind for event in events if event.kind != "started"]
+
+
+def test_a_rerun_keeps_finished_cells_and_the_same_table(suite, tmp_path):
+    out = tmp_path / "out"
+    assert kinds(run_suite(suite(), out)) == ["finished"] * 3
+    write_report(out)
+    first = (out / "errors.csv").read_bytes()
+    assert kinds(run_suite(suite(), out)) == ["kept"] * 3
+    write_report(out)
+    assert (out / "errors.csv").read_bytes() == first
+
+
+def test_the_table_is_the_same_bit_for_bit_on_the_same_machine(suite, tmp_path):
+    tables = []
+    for name in ("a", "b"):
+        list(run_suite(suite(), tmp_path / name))
+        write_report(tmp_path / name)
+        table = pd.read_csv(tmp_path / name / "errors.csv")
+        tables.append(table.drop(columns=["compile_seconds", "run_seconds"]))
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+
+
+def test_what_a_suite_no_longer_names_leaves_the_table_and_new_cells_join_in_order(suite, tmp_path):
+    list(run_suite(suite(), tmp_path / "out"))
+    changed = SUITE.replace('"exact"', '"nearest_neighbor"')
+    assert kinds(run_suite(suite(changed), tmp_path / "out")) == ["finished", "kept", "kept"]
+    write_report(tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "errors.csv")
+    assert list(table["estimator"]) == ["nearest_neighbor", "c_transform", "weight_clipping"]
+
+
+def test_a_changed_parameter_is_another_cell(suite, tmp_path):
+    keys = {cell.key("cpu") for cell in suite().cells}
+    more_steps = {cell.key("cpu") for cell in suite(SUITE.replace("20", "21")).cells}
+    assert len(keys - more_steps) == 2  # exact has no steps
+    assert not keys & {cell.key("gpu") for cell in suite().cells}
+
+
+def test_missing_data_is_named_and_tried_again(suite, tmp_path, monkeypatch):
+    from wdist_bench import datasets
+
+    monkeypatch.delenv("WDIST_BENCH_DATA", raising=False)
+    datasets.load.cache_clear()
+    text = SUITE.replace('"gaussian_shift"', '"image_batches"\ndataset = "mnist"')
+    out = tmp_path / "out"
+    for _ in range(2):
+        assert kinds(run_suite(suite(text), out)) == ["finished"] * 3
+    write_report(out)
+    assert "Not run (3 cells): mnist: expected t10k" in (out / "errors.md").read_text()
+    table = pd.read_csv(out / "errors.csv")
+    assert set(table["status"]) == {"skipped"}
+    assert set(table["dataset"]) == {"mnist"}
+
+
+def test_a_cell_that_raises_is_a_record_and_the_rest_runs(suite, tmp_path, monkeypatch):
+    from wdist_bench.estimators.exact import Exact
+
+    def fail(*_):
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(Exact, "estimate", fail)
+    list(run_suite(suite(), tmp_path / "out"))
+    records = {r["estimator"]: r for r in read_journal(tmp_path / "out").cells.values()}
+    assert records["exact"]["status"] == "error"
+    assert "no such luck" in records["exact"]["message"]
+    assert "Traceback" in records["exact"]["traceback"]
+    assert records["c_transform"]["status"] == "ok"
+    write_report(tmp_path / "out")
+    assert "no such luck" in (tmp_path / "out" / "errors.md").read_text()
+    table = pd.read_csv(tmp_path / "out" / "errors.csv")
+    assert list(table["failed"]) == [3, 0, 0]
+
+
+def test_estimators_without_meaning_for_a_cost_give_no_cell(suite):
+    cells = suite("p = [1, 2]\n" + SUITE).cells
+    assert [(c.estimator, c.p) for c in cells if c.p == 2] == [("exact", 2), ("c_transform", 2)]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("title", "titel"), "titel"),
+        (("runs = 3", "runs = 0"), "runs: Input should be greater than or equal to 1, got '0'"),
+        (('"exact"', '"exat"'), "did you mean 'exact'"),
+        (('"gaussian_shift"', '"gaussian_shift"\ndim = 0'), "dim: expected a whole number >= 1"),
+        (('"c_transform"', '"c_transform"\nlr = 1'), "parameter of estimator 'c_transform'"),
+        (("[[tasks]]", "[[tasks"), "expected TOML, got a syntax error"),
+    ],
+)
+def test_a_wrong_suite_fails_before_anything_runs(suite, change, expected):
+    with pytest.raises(ValueError, match=r"small\.toml: ") as caught:
+        suite(SUITE.replace(*change))
+    assert expected in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_thinned_history_has_the_means_of_its_stretches():
+    history = np.arange(2 * 250, dtype=float).reshape(2, 250)
+    steps, means = thin(history)
+    assert len(steps) == 100
+    assert steps[-1] == 250
+    np.testing.assert_allclose(means[0, 0], history[0, : steps[0]].mean())
+    np.testing.assert_allclose(means[1, -1], history[1, steps[-2] :].mean())
+    assert thin(np.zeros((3, 0)))[0] == []

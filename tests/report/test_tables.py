@@ -1,0 +1,47 @@
+"""The numbers of the table, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from wdist_bench.report.tables import errors
+
+
+def test_errors_of_two_runs_by_hand():
+    costs = np.array([[1.0, 3.0], [5.0, 7.0]])
+    truths = np.array([[2.0, 2.0], [4.0, 4.0]])
+    row = errors(costs, truths, p=1, population=1.0)
+    assert row["estimate"] == 4
+    assert row["truth_batch"] == 3
+    assert row["bias_batch"] == 1
+    assert row["bias_population"] == 3
+    assert row["finite_sample_bias"] == 2
+    assert row["bias_population"] == row["bias_batch"] + row["finite_sample_bias"]
+    assert row["abs_error_batch"] == (1 + 1 + 1 + 3) / 4
+    assert row["abs_error_batch_sd"] == pytest.approx(1.0)
+    assert row["estimate_sd"] == pytest.approx(np.sqrt(8))
+    low, high = stats.t.interval(0.95, 1, loc=4, scale=np.sqrt(8) / np.sqrt(2))
+    assert (row["estimate_ci_low"], row["estimate_ci_high"]) == pytest.approx((low, high))
+
+
+def test_p_2_averages_costs_within_a_run_and_roots_over_runs():
+    costs = np.array([[1.0, 7.0], [9.0, 9.0]])
+    row = errors(costs, costs, p=2, population=0.0)
+    assert row["estimate"] == (2 + 3) / 2
+    assert row["abs_error_batch"] == 0
+
+
+def test_a_failed_run_is_left_out_of_every_mean():
+    costs = np.array([[1.0, np.nan], [5.0, 7.0], [5.0, 7.0]])
+    truths = np.array([[0.0, 0.0], [4.0, 4.0], [4.0, 4.0]])
+    row = errors(costs, truths, p=1, population=0.0)
+    assert row["estimate"] == 6
+    assert row["bias_batch"] == 2
+
+
+def test_nothing_but_failures_gives_no_numbers():
+    row = errors(np.full((2, 2), np.nan), np.ones((2, 2)), p=1, population=0.0)
+    assert "estimate" not in row
+    assert row["truth_batch"] == 1

@@ -1,0 +1,85 @@
+"""The command line as a user calls it."""
+
+from __future__ import annotations
+
+import sys
+
+import pandas as pd
+import pytest
+
+from wdist_bench import cli
+
+SUITE = """
+title = "Tiny"
+n = [8]
+steps = 5
+runs = 2
+eval_batches = 2
+[[tasks]]
+name = "gaussian_shift"
+[[estimators]]
+name = "c_transform"
+"""
+CONTRACT = (
+    "task,dataset,dim,estimator,critic,p,norm,n,protocol,steps,runs,failed,truth_batch,"
+    "truth_population,estimate,estimate_ci_low,estimate_ci_high,bias_batch,bias_population,"
+    "abs_error_batch,abs_error_batch_sd,compile_seconds,run_seconds,paper_error,paper_sd"
+)
+
+
+def call(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["wdist-bench", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    captured = capsys.readouterr()
+    return stop.value.code or 0, captured.out, captured.err
+
+
+def test_run_writes_table_figure_and_environment(tmp_path, monkeypatch, capsys):
+    suite, out = tmp_path / "tiny.toml", tmp_path / "out"
+    suite.write_text(SUITE)
+    code, said, _ = call(monkeypatch, capsys, "run", suite, "--out", out)
+    assert code == 0
+    assert "[1/1] c_transform on gaussian_shift() W1 n=8: ok" in said
+    assert {path.name for path in out.iterdir()} == {
+        "journal.jsonl", "environment.json", "errors.csv", "errors.md", "figure2.png",
+        "estimates.png",
+    }  # fmt: skip
+    assert (out / "errors.csv").read_text().startswith(CONTRACT)
+    assert (out / "figure2.png").stat().st_size > 20_000
+    again, said, _ = call(monkeypatch, capsys, "run", suite, "--out", out)
+    assert again == 0
+    assert "kept from an earlier run" in said
+
+
+def test_a_failed_run_gives_a_nonzero_exit_code(tmp_path, monkeypatch, capsys):
+    suite = tmp_path / "tiny.toml"
+    suite.write_text(SUITE + "learning_rate = 1e30\n")
+    code, said, _ = call(monkeypatch, capsys, "run", suite, "--out", tmp_path / "out")
+    assert code == 1
+    assert "diverged" in said
+    table = pd.read_csv(tmp_path / "out" / "errors.csv")
+    assert table["failed"].tolist() == [2]
+    assert table["estimate"].isna().all()
+
+
+@pytest.mark.parametrize("what", ["tasks", "estimators", "datasets"])
+def test_list_names_everything(monkeypatch, capsys, what):
+    import wdist_bench as wb
+    from wdist_bench import datasets
+
+    code, said, _ = call(monkeypatch, capsys, "list", what)
+    assert code == 0
+    names = {"tasks": wb.tasks, "estimators": wb.estimators, "datasets": datasets}[what].names()
+    for name in names:
+        assert name in said
+
+
+def test_mistakes_are_one_line_on_stderr(tmp_path, monkeypatch, capsys):
+    code, _, said = call(monkeypatch, capsys, "run", tmp_path / "none.toml")
+    assert code == 2
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    code, _, said = call(monkeypatch, capsys, "report", tmp_path)
+    assert code == 2
+    assert "run a suite first" in said

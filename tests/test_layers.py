@@ -1,0 +1,66 @@
+"""The layers of docs/design.md, read off the imports."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import wdist_bench
+
+PACKAGE = Path(wdist_bench.__file__).parent
+NOUNS = {"costs", "problem", "estimate", "truth", "validation", "registry"}
+NUMERICS = {"networks", "solvers", "datasets", "metrics"}
+MAY_IMPORT = {
+    **dict.fromkeys(NOUNS, NOUNS),
+    **dict.fromkeys(NUMERICS, NOUNS | NUMERICS),
+    "tasks": NOUNS | NUMERICS | {"tasks"},
+    "estimators": NOUNS | NUMERICS | {"estimators"},
+    "bench": NOUNS | NUMERICS | {"tasks", "estimators", "bench"},
+    "experiments": NOUNS | NUMERICS | {"tasks", "estimators", "bench", "experiments"},
+    "report": NOUNS | {"metrics", "bench.journal", "bench.statistics", "report"},
+}
+HEAVY = ("ot", "ott", "pandas", "scipy.stats", "sklearn", "matplotlib", "typer", "pydantic")
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def own(name, part):
+    """Whether an import of the package stays within what a layer may import."""
+    return name == part or name.startswith(f"{part}.")
+
+
+FILES = [p for p in sorted(PACKAGE.rglob("*.py")) if p.relative_to(PACKAGE).parts[0] in MAY_IMPORT
+         or p.stem in MAY_IMPORT]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_layer_imports_only_what_is_below_it(path):
+    parts = path.relative_to(PACKAGE).parts
+    layer = parts[0] if len(parts) > 1 else path.stem
+    for name in imports(path):
+        if not name.startswith("wdist_bench."):
+            continue
+        target = name.removeprefix("wdist_bench.")
+        if "." not in target and (PACKAGE / target).is_dir():
+            continue  # the next entry names what is taken from the folder
+        allowed = any(own(target, part) for part in MAY_IMPORT[layer])
+        assert allowed or target in ("bench",), f"{path.name} imports {target}"
+
+
+def test_importing_the_library_loads_nothing_heavy():
+    code = f"import sys, wdist_bench; print([m for m in {HEAVY} if m in sys.modules])"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"

@@ -1,0 +1,58 @@
+"""What the registries hold, as tables for people."""
+
+from __future__ import annotations
+
+import inspect
+
+from wdist_bench import datasets, estimators, tasks
+from wdist_bench.tasks import Task
+
+Rows = list[list[str]]
+
+
+def catalogue(kind: str) -> tuple[list[str], Rows]:
+    """Header and rows for "tasks", "estimators" or "datasets"."""
+    return {"tasks": _tasks, "estimators": _estimators, "datasets": _datasets}[kind]()
+
+
+def _estimators() -> tuple[list[str], Rows]:
+    rows = []
+    for name in estimators.names():
+        factory = estimators.factory(name)
+        said = inspect.getdoc(factory) or ""
+        row = (name, factory.version, factory.target, factory.bound, said.split("\n")[0])  # type: ignore[attr-defined]
+        rows.append([str(entry) for entry in row])
+    return ["name", "version", "target", "bound", "what it computes"], rows
+
+
+def _tasks() -> tuple[list[str], Rows]:
+    rows = []
+    for name in tasks.names():
+        task = tasks.get(name)
+        truths = {p: task.truth(p) for p in (1, 2)}
+        known = [str(p) for p, truth in truths.items() if truth is not None]
+        kinds = dict.fromkeys(truth.kind for truth in truths.values() if truth is not None)
+        rows.append(
+            [name, _dim(task), ", ".join(known) or "none", ", ".join(kinds), task.reference]
+        )
+    return ["name", "dim", "p with truth", "kind of truth", "reference"], rows
+
+
+def _dim(task: Task) -> str:
+    try:
+        return str(task.dim)
+    except datasets.DatasetNotFoundError:
+        return "?"
+
+
+def _datasets() -> tuple[list[str], Rows]:
+    rows = []
+    for name in datasets.names():
+        for split in datasets.splits(name):
+            try:
+                images = datasets.load(name, split)
+                state = f"{len(images.pixels)} images of {' x '.join(map(str, images.shape))}"
+            except datasets.DatasetNotFoundError as error:
+                state = str(error)
+            rows.append([name, split, state])
+    return ["name", "split", "state"], rows

@@ -1,0 +1,125 @@
+"""`errors.md`: the error table for people, task by task."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pandas as pd
+
+from wdist_bench.bench.journal import Journal
+
+LEGEND = """\
+Distances are W_p in the units of the data (the p-th root, no factor 1/2).
+**Estimate**: mean over runs with its 95 % interval over runs (Student's t).
+**Error vs batch** and **vs population**: signed, estimate minus the exact value of the evaluation
+batches, and minus the distance of the two laws; the two differ by the finite-sample bias.
+**|Error| on batches**: mean +- sd over all evaluation batches of |estimate - exact value of that
+batch|; **paper** is the published figure for the same protocol.
+**Bound**: what the number claims to be of its target. **Failed**: runs without a number, left out
+of the means beside them. Compiling is timed apart from running; run seconds cover all runs of the
+row, training and evaluation.
+"""
+
+
+def task_label(row: pd.Series) -> str:
+    """What distinguishes a task in a heading or a panel title."""
+    name = row["task"] + (f" ({row['dataset']})" if row["dataset"] else "")
+    where = "" if pd.isna(row["dim"]) else f", dim {int(row['dim'])}"
+    norm = "" if row["norm"] == "l2" else f", {row['norm']} norm"
+    return f"{name}{where}, W{row['p']}{norm}, n = {row['n']}"
+
+
+def write_markdown(folder: Path, journal: Journal, table: pd.DataFrame) -> Path:
+    """Write `errors.md`."""
+    lines = [f"# {journal.plan['title']}", "", journal.plan["description"].strip(), "", LEGEND]
+    lines += _notes(journal, table)
+    shown = table[~table["status"].isin(["skipped"])]
+    groups = ["task", "task_parameters", "p", "norm", "n"]
+    for _, rows in shown.groupby(groups, sort=False):
+        lines += _section(rows)
+    path = folder / "errors.md"
+    path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
+    return path
+
+
+def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
+    """What is missing, said first."""
+    notes = []
+    skipped = table[table["status"] == "skipped"]
+    for message, rows in skipped.groupby("message", sort=False):
+        notes.append(f"- Not run ({len(rows)} cells): {message}")
+    missing = len(journal.plan["keys"]) - len(table)
+    if missing:
+        notes.append(f"- Not run yet: {missing} cells; run the suite again to finish it.")
+    broken = table[table["status"] == "error"]
+    for _, row in broken.iterrows():
+        notes.append(f"- Error in {row['estimator']} on {task_label(row)}: {row['message']}")
+    if journal.unreadable:
+        notes.append(f"- Unreadable journal lines, ignored: {', '.join(journal.unreadable)}.")
+    return [*notes, ""] if notes else []
+
+
+def _section(rows: pd.DataFrame) -> list[str]:
+    first = rows.iloc[0]
+    batch = _number(rows["truth_batch"].dropna().iloc[0]) if rows["truth_batch"].any() else ""
+    truth = _number(first["truth_population"]) or "not known"
+    if first["truth_population_stderr"] and first["truth_population_stderr"] > 0:
+        truth += f" +- {first['truth_population_stderr']:.2g}"
+    kind = f" ({first['truth_kind']})" if first["truth_kind"] else ""
+    head = f"Truth: population {truth}{kind}; exact batch value {batch or 'not known'} on average."
+    body = pd.DataFrame([_cells(row) for _, row in rows.iterrows()])
+    columns = [name for name in body.columns if name != "paper" or body[name].any()]
+    table = body[columns].to_markdown(index=False, disable_numparse=True, stralign="right")
+    return [f"## {task_label(first)}", "", f"Parameters: `{first['task_parameters']}`. {head}", "",
+            table, ""]  # fmt: skip
+
+
+def _cells(row: pd.Series) -> dict[str, str]:
+    """One line of a section."""
+    status = "" if row["status"] == "ok" else f" ({row['status']})"
+    return {
+        "estimator": row["estimator"] + _variant(row),
+        "bound": f"{row['bound']} ({row['target']})" if row["bound"] else "",
+        "estimate": _with(row["estimate"], row["estimate_ci_low"], row["estimate_ci_high"]),
+        "sd of runs": _number(row["estimate_sd"]),
+        "error vs batch": _signed(row["bias_batch"]),
+        "vs population": _signed(row["bias_population"]),
+        "abs. error on batches": _plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
+        "paper": _plus_minus(row["paper_error"], row["paper_sd"]),
+        "failed": f"{row['failed']} of {row['runs']}{status}",
+        "compile s": _seconds(row["compile_seconds"]),
+        "run s": _seconds(row["run_seconds"]),
+    }
+
+
+def _variant(row: pd.Series) -> str:
+    """The critic where it is not the usual one."""
+    return f" [{row['critic']}]" if row["critic"] not in ("", None, "mlp") else ""
+
+
+def _number(value: float) -> str:
+    if value is None or math.isnan(value):
+        return ""
+    return "0" if abs(value) < 5e-7 else f"{value:.4g}"
+
+
+def _signed(value: float) -> str:
+    text = _number(value)
+    return text if text in ("", "0") or text.startswith("-") else f"+{text}"
+
+
+def _with(value: float, low: float, high: float) -> str:
+    if value is None or math.isnan(value):
+        return "no number"
+    return f"{_number(value)} [{_number(low)}, {_number(high)}]"
+
+
+def _plus_minus(value: float, sd: float) -> str:
+    if value is None or math.isnan(value):
+        return ""
+    return f"{value:.3f} +- {sd:.3f}"
+
+
+def _seconds(value: float) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.2f}"

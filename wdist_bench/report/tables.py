@@ -1,0 +1,87 @@
+"""The error table: one row per cell, from the journal alone."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wdist_bench.bench.journal import Journal, unpack
+from wdist_bench.bench.statistics import t_interval
+from wdist_bench.report.published import published_error
+
+COLUMNS = (
+    "task", "dataset", "dim", "estimator", "critic", "p", "norm", "n", "protocol", "steps",
+    "runs", "failed", "truth_batch", "truth_population", "estimate", "estimate_ci_low",
+    "estimate_ci_high", "bias_batch", "bias_population", "abs_error_batch", "abs_error_batch_sd",
+    "compile_seconds", "run_seconds", "paper_error", "paper_sd",
+    # beyond the contract
+    "estimate_sd", "finite_sample_bias", "truth_population_stderr", "truth_kind", "target", "bound",
+    "status", "message", "task_parameters", "estimator_parameters",
+)  # fmt: skip
+
+
+def error_table(journal: Journal) -> pd.DataFrame:
+    """One row per cell of the last suite, in its order. Units: W_p, means over runs."""
+    rows = [_row(record, journal) for record in journal.planned()]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def root(cost: np.ndarray, p: int) -> np.ndarray:
+    """W_p from W_p^p; a negative lower bound on a cost gives 0 at p = 2."""
+    return cost if p == 1 else np.sqrt(np.maximum(cost, 0))
+
+
+def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
+    row = {column: record.get(column) for column in COLUMNS}
+    row["task_parameters"] = json.dumps(record["task_parameters"], sort_keys=True)
+    row["estimator_parameters"] = json.dumps(record["estimator_parameters"], sort_keys=True)
+    row["failed"] = record.get("failed", record["runs"])
+    row["paper_error"], row["paper_sd"] = published_error(record)
+    population = record.get("truth_population")
+    if population is not None:
+        row["truth_population"] = population["value"]
+        row["truth_population_stderr"] = population["stderr"]
+        row["truth_kind"] = population["kind"]
+    truth = journal.truths.get(record.get("truth_key", ""))
+    if "costs" in record and truth is not None:
+        row |= errors(
+            unpack(record["costs"]),
+            unpack(truth["costs"]),
+            record["p"],
+            math.nan if population is None else population["value"],
+        )
+    return row
+
+
+def errors(costs: np.ndarray, truths: np.ndarray, p: int, population: float) -> dict[str, float]:
+    """The error columns from (runs, eval_batches) costs W_p^p.
+
+    A run's estimate is the root of its mean cost; runs with a failed evaluation are left out
+    (and counted in `failed`). `abs_error_batch` is the mean over all evaluation batches of
+    |estimate - exact value of that batch|, its sd over the same batches, as in the papers.
+    """
+    truth_runs = root(truths.mean(axis=1), p)
+    whole = np.isfinite(costs).all(axis=1)
+    answer = {
+        "truth_batch": float(truth_runs.mean()),
+        "finite_sample_bias": float(truth_runs.mean()) - population,
+    }
+    if not whole.any():
+        return answer
+    runs = root(costs[whole].mean(axis=1), p)
+    gaps = np.abs(root(costs[whole], p) - root(truths[whole], p))
+    low, high = t_interval(runs)
+    return answer | {
+        "estimate": float(runs.mean()),
+        "estimate_sd": float(runs.std(ddof=1)) if runs.size > 1 else math.nan,
+        "estimate_ci_low": low,
+        "estimate_ci_high": high,
+        "bias_batch": float((runs - truth_runs[whole]).mean()),
+        "bias_population": float(runs.mean()) - population,
+        "abs_error_batch": float(gaps.mean()),
+        "abs_error_batch_sd": float(gaps.std(ddof=1)) if gaps.size > 1 else math.nan,
+    }
