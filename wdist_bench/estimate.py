@@ -78,9 +78,9 @@ class Estimate:
         """Only what says something: fields left at None, 0 or "" are not shown."""
         shown = [(f.name, getattr(self, f.name)) for f in fields(self) if f.repr]
         text = ", ".join(
-            f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value!r}"
+            f"{name}={_short(value)}"
             for name, value in shown
-            if value not in (None, "", 0)
+            if value not in (None, "", 0) or name == "value"
         )
         return f"Estimate({text})"
 
@@ -90,6 +90,13 @@ class Estimate:
         return cls(
             math.nan, math.nan, target=target, bound=bound, status=status, message=message, **rest
         )
+
+
+def _short(value: Any) -> str:
+    """Numbers with six digits, the rest as it is."""
+    if isinstance(value, tuple):
+        return "(" + ", ".join(_short(part) for part in value) + ")"
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
 
 
 class Fitted(ABC):

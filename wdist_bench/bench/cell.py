@@ -29,6 +29,7 @@ class Cell:
     eval_batches: int = 100
     seed: int = 0
     protocol: str = "stream"
+    family: str = ""
 
     def build_task(self) -> Task:
         """The task, rebuilt from name and parameters."""
@@ -51,7 +52,9 @@ class Cell:
     def identity(self, backend: str) -> dict[str, Any]:
         """What determines the numbers, with every default spelled out."""
         estimator = self.build_estimator()
-        return asdict(self) | {
+        settings = asdict(self)
+        del settings["family"]  # only groups rows of a table
+        return settings | {
             "task_parameters": parameters(self.build_task()),
             "estimator_parameters": parameters(estimator),
             "estimator_version": estimator.version,

@@ -68,6 +68,7 @@ def run_suite(suite: Suite, out: Path) -> Iterator[Event]:
             "type": "cell",
             "key": key,
             "suite": suite.name,
+            "family": cell.family,
             "estimator_options": cell.estimator_parameters,
             "task_options": cell.task_parameters,
             "environment": digest(environment),

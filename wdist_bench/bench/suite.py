@@ -29,8 +29,9 @@ class Entry(BaseModel):
 
 
 class TaskEntry(Entry):
-    """A task; `p` and `n` override the suite's."""
+    """A task; `p` and `n` override the suite's, `family` names its panel in figures."""
 
+    family: str = ""
     p: list[int] | None = None
     n: list[int] | None = None
 
@@ -131,6 +132,7 @@ def _cell(document: Document, entry: TaskEntry, method: Entry, cost: Cost, n: in
         runs=document.runs,
         eval_batches=document.eval_batches,
         seed=document.seed,
+        family=entry.family or entry.name,
     )
 
 

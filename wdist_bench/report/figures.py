@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal, unpack
-from wdist_bench.report.markdown import task_label
 from wdist_bench.report.tables import root
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def write_figures(folder: Path, journal: Journal, table: pd.DataFrame) -> list[P
     trained = [r for r in journal.planned() if r.get("history_steps")]
     gaussians = [r for r in trained if r["task"] == "gaussian_shift"]
     if gaussians:
-        written.append(_training_curves(gaussians, journal, table, folder / "figure2.png"))
+        written.append(_training_curves(gaussians, journal, folder / "figure2.png"))
     if table["estimate"].notna().any():
         written.append(_estimates(table, folder / "estimates.png"))
     return written
@@ -58,23 +57,19 @@ def _save(figure: Any, path: Path) -> Path:
     return path
 
 
-def _training_curves(
-    records: list[dict[str, Any]], journal: Journal, table: pd.DataFrame, path: Path
-) -> Path:
+def _training_curves(records: list[dict[str, Any]], journal: Journal, path: Path) -> Path:
     """Estimate over training per method, mean over runs with a band of one sd, and the truths."""
     places = list(dict.fromkeys(record["truth_key"] for record in records))
-    names = list(dict.fromkeys(record["estimator"] for record in records))
+    names = list(dict.fromkeys(record["estimator"] for record in journal.planned()))
     figure, axes = _panels(len(places), 6.4 if len(places) > 1 else 7.2, 4.4)
     for axis, place in zip(axes, places, strict=True):
         here = [record for record in records if record["truth_key"] == place]
         for record in here:
-            color = _COLORS[names.index(record["estimator"]) % len(_COLORS)]
+            color = _color(names, record["estimator"])
             runs = np.ma.masked_invalid(root(unpack(record["history"]), record["p"]))
             mean, sd = runs.mean(axis=0), runs.std(axis=0, ddof=min(1, len(runs) - 1))
             steps = record["history_steps"]
-            axis.plot(
-                steps, mean, color=color, lw=1.8, label=record["estimator"] + _failures(record)
-            )
+            axis.plot(steps, mean, color=color, lw=1.8, label=_curve_label(record))
             axis.fill_between(steps, mean - sd, mean + sd, color=color, alpha=0.2, lw=0)
         exact = root(unpack(journal.truths[place]["costs"]).mean(axis=1), here[0]["p"])
         label = f"exact on batches, {exact.mean():.3f}"
@@ -83,8 +78,6 @@ def _training_curves(
         if truth is not None:
             label = f"population, {truth['value']:.3f}"
             axis.axhline(truth["value"], color="0.45", ls=":", lw=1.4, label=label)
-        row = table[table["estimator"] == here[0]["estimator"]]
-        row = row[row["task"] == here[0]["task"]].iloc[0]
         axis.set(
             xlabel="training step",
             ylabel=f"estimate of $W_{here[0]['p']}$ (units of the data)",
@@ -109,32 +102,61 @@ def _curve_label(record: dict[str, Any]) -> str:
 
 
 def _estimates(table: pd.DataFrame, path: Path) -> Path:
-    """Estimate of every method against both truths, one panel per task."""
+    """Estimate of every method against both truths, one panel per family of tasks."""
     shown = table[table["estimate"].notna()]
-    groups = [rows for _, rows in shown.groupby(["task", "task_parameters", "p", "n"], sort=False)]
-    names = list(dict.fromkeys(shown["estimator"]))
-    figure, axes = _panels(len(groups), 4.6, 0.9 + 0.33 * len(names))
-    for axis, rows in zip(axes, groups, strict=True):
-        places = [len(names) - names.index(name) for name in rows["estimator"]]
-        for place, (_, row) in zip(places, rows.iterrows(), strict=True):
-            color = _COLORS[names.index(row["estimator"]) % len(_COLORS)]
+    families = list(shown.groupby("family", sort=False))
+    names = list(dict.fromkeys(table["estimator"]))
+    widest = max(_settings(rows).ngroups for _, rows in families)
+    figure, axes = _panels(len(families), 2.6 + 0.9 * min(widest, 4), 3.6)
+    for axis, (family, rows) in zip(axes, families, strict=True):
+        _family_panel(axis, rows, names)
+        axis.set_title(family, fontsize=11)
+    handles = [axes[0].plot([], [], "o", color=_color(names, name))[0] for name in names]
+    handles += [axes[0].plot([], [], color="black", lw=2)[0]]
+    handles += [axes[0].plot([], [], color="0.6", lw=5)[0]]
+    labels = [*names, "exact value of the batches", "population distance"]
+    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=9)
+    figure.supxlabel("dot: mean over runs; bar: 95 % interval over runs", fontsize=8.5, color="0.3")
+    return _save(figure, path)
+
+
+def _settings(rows: pd.DataFrame) -> Any:
+    """The tasks of a family, each at one cost and size."""
+    return rows.groupby(["task", "task_parameters", "p", "norm", "n"], sort=False)
+
+
+def _color(names: list[str], name: str) -> str:
+    return _COLORS[names.index(name) % len(_COLORS)]
+
+
+def _family_panel(axis: Axes, rows: pd.DataFrame, names: list[str]) -> None:
+    """One column per task: both truths as levels, the estimates side by side."""
+    labels = []
+    for column, (_, cells) in enumerate(_settings(rows)):
+        level = {"xmin": column - 0.42, "xmax": column + 0.42, "zorder": 1}
+        axis.hlines(cells["truth_population"].iloc[0], color="0.6", lw=5, **level)
+        axis.hlines(cells["truth_batch"].iloc[0], color="black", lw=2, **level)
+        for _, row in cells.iterrows():
+            offset = (names.index(row["estimator"]) + 0.5) / len(names) - 0.5
             low, high = row["estimate_ci_low"], row["estimate_ci_high"]
             bar = [[row["estimate"] - low], [high - row["estimate"]]]
-            half = bar if np.isfinite(bar).all() else None
-            axis.errorbar(row["estimate"], place, xerr=half, fmt="o", ms=5, color=color, capsize=3)
-        axis.axvline(rows["truth_batch"].iloc[0], color="black", ls="--", lw=1.2)
-        if rows["truth_population"].notna().any():
-            axis.axvline(rows["truth_population"].iloc[0], color="0.45", ls=":", lw=1.6)
-        axis.set_yticks(places, rows["estimator"])
-        axis.set(
-            xlabel=f"$W_{rows['p'].iloc[0]}$ (units of the data)", ylim=(0.4, len(names) + 0.6)
-        )
-        axis.set_title(task_label(rows.iloc[0]), fontsize=10)
-        axis.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel(
-        "dot: mean over runs, bar: 95 % interval over runs; dashed: exact on the same batches; "
-        "dotted: population",
-        fontsize=8.5,
-        color="0.3",
-    )
-    return _save(figure, path)
+            axis.errorbar(
+                column + 0.7 * offset,
+                row["estimate"],
+                yerr=bar if np.isfinite(bar).all() else None,
+                fmt="o",
+                ms=4.5,
+                capsize=2.5,
+                color=_color(names, row["estimator"]),
+            )
+        labels.append(_setting_label(cells.iloc[0]))
+    axis.set_xticks(range(len(labels)), labels, fontsize=8)
+    axis.set_xlim(-0.6, len(labels) - 0.4)
+    axis.set_ylabel("$W_p$ (units of the data)", fontsize=9)
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _setting_label(row: pd.Series) -> str:
+    where = row["dataset"] or f"dim {int(row['dim'])}"
+    norm = "" if row["norm"] == "l2" else f" {row['norm']}"
+    return f"$W_{row['p']}${norm}\n{where}\nn = {row['n']}"

@@ -68,6 +68,8 @@ def _section(rows: pd.DataFrame) -> list[str]:
         truth += f" +- {first['truth_population_stderr']:.2g}"
     kind = f" ({first['truth_kind']})" if first["truth_kind"] else ""
     head = f"Truth: population {truth}{kind}; exact batch value {batch or 'not known'} on average."
+    if not math.isnan(first["finite_sample_bias"]):
+        head += f" Finite-sample bias {_signed(first['finite_sample_bias'])}."
     body = pd.DataFrame([_cells(row) for _, row in rows.iterrows()])
     columns = [name for name in body.columns if name != "paper" or body[name].any()]
     table = body[columns].to_markdown(index=False, disable_numparse=True, stralign="right")

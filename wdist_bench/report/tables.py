@@ -20,7 +20,7 @@ COLUMNS = (
     "compile_seconds", "run_seconds", "paper_error", "paper_sd",
     # beyond the contract
     "estimate_sd", "finite_sample_bias", "truth_population_stderr", "truth_kind", "target", "bound",
-    "status", "message", "task_parameters", "estimator_parameters",
+    "status", "message", "family", "task_parameters", "estimator_parameters",
 )  # fmt: skip
 
 
