@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's palette, told apart by colour-blind readers; one colour an estimator, by order.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
+_MARKERS = "os^D"
 _METADATA = {"Software": None}  # no version string: the same journal gives the same bytes
 _WIDEST = 3  # panels side by side
 
@@ -110,8 +111,8 @@ def _estimates(table: pd.DataFrame, path: Path) -> Path:
     figure, axes = _panels(len(families), 2.6 + 0.9 * min(widest, 4), 3.6)
     for axis, (family, rows) in zip(axes, families, strict=True):
         _family_panel(axis, rows, names)
-        axis.set_title(family, fontsize=11)
-    handles = [axes[0].plot([], [], "o", color=_color(names, name))[0] for name in names]
+        axis.set_title(str(family), fontsize=11)
+    handles = [axes[0].plot([], [], **_mark(names, name))[0] for name in names]
     handles += [axes[0].plot([], [], color="black", lw=2)[0]]
     handles += [axes[0].plot([], [], color="0.6", lw=5)[0]]
     labels = [*names, "exact value of the batches", "population distance"]
@@ -129,13 +130,20 @@ def _color(names: list[str], name: str) -> str:
     return _COLORS[names.index(name) % len(_COLORS)]
 
 
+def _mark(names: list[str], name: str) -> dict[str, Any]:
+    """Colours repeat after eight; then the marker tells them apart."""
+    marker = _MARKERS[names.index(name) // len(_COLORS) % len(_MARKERS)]
+    return {"color": _color(names, name), "marker": marker, "ms": 4.5, "ls": "none"}
+
+
 def _family_panel(axis: Axes, rows: pd.DataFrame, names: list[str]) -> None:
     """One column per task: both truths as levels, the estimates side by side."""
     labels = []
     for column, (_, cells) in enumerate(_settings(rows)):
-        level = {"xmin": column - 0.42, "xmax": column + 0.42, "zorder": 1}
-        axis.hlines(cells["truth_population"].iloc[0], color="0.6", lw=5, **level)
-        axis.hlines(cells["truth_batch"].iloc[0], color="black", lw=2, **level)
+        left, right = column - 0.42, column + 0.42
+        population, batch = cells["truth_population"].iloc[0], cells["truth_batch"].iloc[0]
+        axis.hlines(population, left, right, color="0.6", lw=5, zorder=1)
+        axis.hlines(batch, left, right, color="black", lw=2, zorder=1)
         for _, row in cells.iterrows():
             offset = (names.index(row["estimator"]) + 0.5) / len(names) - 0.5
             low, high = row["estimate_ci_low"], row["estimate_ci_high"]
@@ -144,10 +152,8 @@ def _family_panel(axis: Axes, rows: pd.DataFrame, names: list[str]) -> None:
                 column + 0.7 * offset,
                 row["estimate"],
                 yerr=bar if np.isfinite(bar).all() else None,
-                fmt="o",
-                ms=4.5,
                 capsize=2.5,
-                color=_color(names, row["estimator"]),
+                **_mark(names, row["estimator"]),
             )
         labels.append(_setting_label(cells.iloc[0]))
     axis.set_xticks(range(len(labels)), labels, fontsize=8)
