@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
@@ -69,8 +71,42 @@ class Registry(Generic[T]):
             self.register(entry.load())
 
 
+# Arrays with more entries than this stay arrays: nested tuples take ten times their memory.
+_TUPLE_ENTRIES = 4096
+
+
+@dataclass(frozen=True)
+class FrozenArray:
+    """An array as a parameter: read-only, hashed and compared by content.
+
+    Attributes:
+        values: the array.
+        digest: SHA-256 of its type, shape and bytes.
+    """
+
+    values: np.ndarray = field(compare=False, repr=False)
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        values = np.array(self.values)
+        values.setflags(write=False)
+        content = f"{values.dtype.str}{values.shape}".encode() + values.tobytes()
+        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "digest", hashlib.sha256(content).hexdigest())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.values, dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        return f"FrozenArray(shape={self.values.shape}, digest={self.digest[:12]})"
+
+
 def freeze(value: Any) -> Any:
-    """Hashable form of a parameter: lists and arrays to tuples, mappings to sorted pairs."""
+    """Hashable form of a parameter: lists and arrays to tuples (arrays of more than 4,096 entries
+    to FrozenArray), mappings to sorted pairs.
+    """
+    if isinstance(value, FrozenArray):
+        return value
     if isinstance(value, Mapping):
         return tuple(sorted((key, freeze(item)) for key, item in value.items()))
     if isinstance(value, (list, tuple)):
@@ -78,5 +114,7 @@ def freeze(value: Any) -> Any:
     if isinstance(value, np.generic) or (hasattr(value, "__array__") and np.ndim(value) == 0):
         return np.asarray(value).item()
     if hasattr(value, "__array__"):
-        return freeze(np.asarray(value).tolist())
+        array = np.asarray(value)
+        large = array.size > _TUPLE_ENTRIES and array.dtype != object
+        return FrozenArray(array) if large else freeze(array.tolist())
     return value

@@ -73,8 +73,11 @@ class Cell:
 
 
 def parameters(configuration: Any) -> dict[str, Any]:
-    """All parameters of a frozen dataclass, defaults included."""
-    return {f.name: getattr(configuration, f.name) for f in fields(configuration)}
+    """All parameters of a frozen dataclass that make it what it is, defaults included.
+
+    Fields left out of comparison (a path, say, beside the digest of its content) are left out.
+    """
+    return {f.name: getattr(configuration, f.name) for f in fields(configuration) if f.compare}
 
 
 def digest(content: dict[str, Any]) -> str:

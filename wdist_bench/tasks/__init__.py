@@ -13,5 +13,22 @@ register = registry.register
 
 from wdist_bench.tasks import (  # noqa: E402  (they register themselves above)
     gaussian_shift,
+    gaussians,
+    one_dimensional,
+    radial,
+    dilation,
+    point_mass,
+    concentric_spheres,
+    parallel_segments,
+    spiked_gaussian,
+    convex_gradient,
+    reweighted_mixture,
     image_batches,
+    translated_images,
+    clusters,
+    histogram,
+    weighted_points,
+    noisy,
+    funnels,
+    own_data,
 )

@@ -25,8 +25,8 @@ class ImageBatches(Task):
     is not (14.9 on MNIST at n = 64): a critic near 0 is right for the one and wrong for the other.
 
     Attributes:
-        dataset: name of the image set: "digits" (ships with scikit-learn) or "mnist".
-        split: part of the set; each set names its own.
+        dataset: name of the image set (`wdist_bench.datasets.names()`).
+        split: part of the set; each set names its own, the default first.
 
     Source: the protocol of Mallasto, Montufar, Gerolin 2019 (arXiv 1910.03875), Table 1.
     """
@@ -38,15 +38,12 @@ class ImageBatches(Task):
     split: str = ""
 
     def __post_init__(self) -> None:
-        check_name(self.dataset, datasets.names(), "dataset")
-        splits = datasets.splits(self.dataset)
-        check_name(self.split or splits[0], splits, f"split of {self.dataset}")
-        object.__setattr__(self, "split", self.split or splits[0])
+        object.__setattr__(self, "split", settle_split(self.dataset, self.split))
 
     def sampler(self) -> Sampler:
         """Disjoint batches without replacement."""
         images = datasets.load(self.dataset, self.split)
-        return _DisjointBatches(images.device_array(), images.maximum)
+        return DisjointBatches(images.device_array(), images.maximum)
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
         """0: both measures are the same."""
@@ -55,21 +52,38 @@ class ImageBatches(Task):
         return Truth(0.0, 0.0, "closed-form", self.reference)
 
 
+def settle_split(dataset: str, split: str) -> str:
+    """The checked split of a checked data set; its first where `split` is empty."""
+    check_name(dataset, datasets.names(), "dataset")
+    splits = datasets.splits(dataset)
+    return check_name(split or splits[0], splits, f"split of {dataset}")
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _DisjointBatches(Sampler):
-    images: jax.Array  # (N, dim) uint8, scaled inside the compiled program
+class DisjointBatches(Sampler):
+    """Two batches without a common image, scaled to [-1, 1] inside the compiled program.
+
+    Attributes:
+        images: (N, dim) uint8.
+        maximum: the pixel value of full intensity.
+    """
+
+    images: jax.Array
     maximum: int = field(metadata={"static": True})
 
     @property
     def dim(self) -> int:
+        """Pixels of an image."""
         return self.images.shape[1]
 
     @property
     def limit(self) -> int:
+        """Half the images."""
         return self.images.shape[0] // 2
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        """2 n different images, half for each measure."""
         rows = distinct_indices(key, self.images.shape[0], 2 * n)
         points = self.images[rows].astype(jnp.float32) * (2 / self.maximum) - 1
         return points[:n], points[n:]

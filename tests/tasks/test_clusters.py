@@ -1,0 +1,68 @@
+"""Clusters: whatever is accepted, no plan beats the formula."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import wdist_bench as wb
+from wdist_bench.costs import Cost
+from wdist_bench.solvers.exact import solve_exact
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(2, 4), st.floats(0, 0.8))
+def test_accepted_clusters_cannot_be_beaten(seed, dim, count, radius):
+    generator = np.random.default_rng(seed)
+    centers = generator.uniform(-4, 4, (count, dim))
+    moves = generator.normal(size=(count, dim)) * generator.choice([0.0, 0.5, 1.5], (count, 1))
+    weights = generator.dirichlet(np.ones(count))
+    try:
+        task = wb.tasks.get(
+            "clusters", centers=centers, moves=moves, radius=radius, weights=weights
+        )
+    except ValueError as error:
+        assume("exchange" not in str(error))
+        raise
+    direction = generator.normal(size=(count, 12, dim))
+    direction /= np.linalg.norm(direction, axis=-1, keepdims=True)
+    x = centers[:, None] + radius * direction  # on the surfaces, where exchanges are cheapest
+    y = x + moves[:, None]
+    mass = np.repeat(weights / 12, 12)
+    for p in (1, 2):
+        plan = solve_exact(Cost(p).matrix(x.reshape(-1, dim), y.reshape(-1, dim)), mass, mass)
+        assert plan.cost == pytest.approx(task.truth(p).value ** p, rel=1e-8, abs=1e-10)
+
+
+def test_refused_clusters_can_be_beaten():
+    """Three point masses on a circle, each moved by more than half way to the next: going back
+    is shorter. The condition sees the cycle of three, not only exchanges of two.
+    """
+    angles = np.array([0, 2, 4]) * math.pi / 3
+    centers = np.stack([np.cos(angles), np.sin(angles)], 1)
+    moves = 0.7 * (np.roll(centers, -1, 0) - centers)
+    with pytest.raises(ValueError, match="exchange"):
+        wb.tasks.get("clusters", centers=centers, moves=moves, radius=0.0, weights=None)
+    beaten = solve_exact(Cost(1).matrix(centers, centers + moves)).cost
+    assert beaten < 0.6 * np.linalg.norm(moves, axis=1).mean()
+
+
+def test_refused_although_no_whole_ball_gains():
+    """Every target of a ball is further from the other ball than its own move, yet chains of
+    points through both balls do better: distances between balls alone do not decide.
+    """
+    centers = np.array([[-3.0, -1.0], [-4.0, 3.0]])
+    moves = np.array([[-1.0, 1.0], [1.0, 0.0]])
+    own = np.linalg.norm(moves, axis=1).sum()
+    across = np.linalg.norm(centers - np.roll(centers + moves, 1, 0), axis=1) - 2
+    assert across.sum() > own
+    with pytest.raises(ValueError, match="exchange"):
+        wb.tasks.get("clusters", centers=centers, moves=moves, radius=1.0, weights=None)
+    turn = 2 * np.pi * np.arange(24) / 24
+    x = centers[:, None] + np.stack([np.cos(turn), np.sin(turn)], 1)
+    y = x + moves[:, None]
+    assert solve_exact(Cost(1).matrix(x.reshape(-1, 2), y.reshape(-1, 2))).cost < 0.995 * own / 2

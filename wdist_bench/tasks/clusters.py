@@ -1,0 +1,177 @@
+"""Separated clusters, each moved by its own vector."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wdist_bench.problem import Sampler
+from wdist_bench.registry import freeze
+from wdist_bench.tasks import register
+from wdist_bench.tasks.base import Task
+from wdist_bench.truth import Truth
+from wdist_bench.validation import (
+    check_name,
+    check_number,
+    check_p,
+    check_points,
+    check_same_dimension,
+    check_weights,
+)
+
+
+@register
+@dataclass(frozen=True)
+class Clusters(Task):
+    """mu = sum_k w_k U(B(c_k, r)), nu = the same balls moved: W_p = (sum_k w_k ||m_k||^p)^(1/p).
+
+    The formula holds when moving every point with its ball is optimal among all plans; parameters
+    that `worst_cycle` does not prove this for, at p = 1 and at p = 2, are refused.
+
+    Attributes:
+        centers: c_k, one a row.
+        radius: r, of every ball; 0 for point masses.
+        moves: m_k, one a row.
+        weights: w_k, summing to one; None for equal weights.
+
+    Raises:
+        ValueError: shapes that do not match, or moves for which the formula may fail.
+    """
+
+    name: ClassVar[str] = "clusters"
+    reference: ClassVar[str] = (
+        "cyclical monotonicity of x -> x + m_k: W_p^p = sum_k w_k ||m_k||^p (Euclidean norm)"
+    )
+
+    centers: tuple[tuple[float, ...], ...] = ((-6.0, 0.0), (6.0, 0.0), (0.0, 9.0))
+    radius: float = 0.5
+    moves: tuple[tuple[float, ...], ...] = ((1.0, 1.0), (-1.0, 2.0), (0.0, -2.0))
+    weights: tuple[float, ...] | None = (0.5, 0.3, 0.2)
+
+    def __post_init__(self) -> None:
+        for parameter in ("centers", "moves", "weights"):
+            object.__setattr__(self, parameter, freeze(getattr(self, parameter)))
+        check_number(self.radius, "radius", minimum=0)
+        centers = check_points(self.centers, "centers")
+        moves = check_points(self.moves, "moves")
+        check_same_dimension(centers, moves)
+        if len(centers) != len(moves):
+            raise ValueError(
+                f"moves: expected one per center, {len(centers)}, got {len(moves)}; "
+                "give each cluster its move"
+            )
+        check_weights(self.weights, len(centers), "weights")
+        for p in (1, 2):
+            slack = worst_cycle(centers, self.radius, moves, p)
+            if slack < -1e-9 * float(np.square(moves).sum() + 1) ** (p / 2):
+                raise ValueError(
+                    f"clusters: expected moves for which no exchange of clusters can be cheaper, "
+                    f"got an exchange that may save {-slack:.6g} (p = {p}), so the formula may "
+                    "fail; move the clusters less, or set them further apart"
+                )
+
+    def sampler(self) -> Sampler:
+        """A cluster by weight, then a uniform point of its ball."""
+        return _Balls(*(jnp.asarray(v, jnp.float32) for v in self._arrays()))
+
+    def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        centers = check_points(self.centers, "centers")
+        weights = check_weights(self.weights, len(centers), "weights")
+        weights = np.full(len(centers), 1 / len(centers)) if weights is None else weights
+        return centers, np.asarray(self.radius), check_points(self.moves, "moves"), weights
+
+    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+        """(sum_k w_k ||m_k||^p)^(1/p); None in the l1 norm."""
+        check_p(p)
+        check_name(norm, ("l2", "l1"), "norm")
+        if norm == "l1":
+            return None
+        _, _, moves, weights = self._arrays()
+        cost = weights @ np.linalg.norm(moves, axis=1) ** p
+        return Truth(float(cost ** (1 / p)), 0.0, "closed-form", self.reference)
+
+    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+        """Each point with its own move."""
+        check_p(p)
+        x, move = _Balls(*(jnp.asarray(v, jnp.float32) for v in self._arrays())).points(key, n)
+        return x, x + move
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class _Balls(Sampler):
+    centers: jax.Array
+    radius: jax.Array
+    moves: jax.Array
+    weights: jax.Array
+
+    @property
+    def dim(self) -> int:
+        return self.centers.shape[1]
+
+    def points(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        """N points of mu with the moves of their clusters."""
+        key_cluster, key_direction, key_radius = jax.random.split(key, 3)
+        cluster = jax.random.choice(key_cluster, len(self.centers), (n,), p=self.weights)
+        direction = jax.random.normal(key_direction, (n, self.dim), jnp.float32)
+        direction /= jnp.linalg.norm(direction, axis=1, keepdims=True)
+        # The share of a ball within radius s r is s^dim.
+        share = jax.random.uniform(key_radius, (n, 1), jnp.float32) ** (1 / self.dim)
+        return self.centers[cluster] + self.radius * share * direction, self.moves[cluster]
+
+    def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        key_x, key_y = jax.random.split(key)
+        x, _ = self.points(key_x, n)
+        y, move = self.points(key_y, n)
+        return x, y + move
+
+
+def worst_cycle(centers: np.ndarray, radius: float, moves: np.ndarray, p: int) -> float:
+    """A lower bound on what any exchange of targets between clusters can cost; where it is
+    negative, T(x) = x + m_k on ball k may fail to be optimal. 0 where the bound is no use (k = 1).
+
+    T is optimal if along every cycle of points x_1, x_2, ..., with x_i in ball k_i,
+    sum_i ||x_i - T x_(i+1)||^p >= sum_i ||m_(k_i)||^p. Let h_k(x) = <g_k, x - c_k>, g_k = m_k /
+    ||m_k|| (p = 1) or 2 m_k (p = 2). By convexity of the norm, a step inside a ball costs
+
+        ||x - T x'||^p >= ||m_k||^p + h_k(x') - h_k(x),
+
+    so the h telescope along a run of points of one ball, and only their first and last values
+    remain: a step from ball k to ball l may be charged ||x - T x'||^p + h_k(x) - h_l(x').
+    With z = c_k - c_l - m_l and s its gradient (z / ||z|| or 2 z), convexity again gives
+
+        ||x - T x'||^p + h_k(x) - h_l(x') >= J_kl = ||z||^p - r ||s + g_k|| - r ||s + g_l||.
+
+    Hence T is optimal if no cycle of different balls has sum (J_kl - ||m_k||^p) < 0, which
+    Floyd and Warshall's recursion decides. The returned value is the smallest diagonal entry,
+    the length of the worst cycle found.
+
+    Args:
+        centers: (K, d) c_k.
+        radius: r.
+        moves: (K, d) m_k.
+        p: 1 or 2.
+    """
+
+    def slope(vectors: np.ndarray) -> np.ndarray:
+        if p == 2:
+            return 2 * vectors
+        length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+        return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+
+    z = centers[:, None] - (centers + moves)[None, :]
+    s, g = slope(z), slope(moves)
+    jump = np.linalg.norm(z, axis=-1) ** p
+    jump -= radius * np.linalg.norm(s + g[:, None], axis=-1)
+    jump -= radius * np.linalg.norm(s + g[None, :], axis=-1)
+    length = jump - (np.linalg.norm(moves, axis=1) ** p)[:, None]
+    np.fill_diagonal(length, 0)
+    for k in range(len(centers)):
+        length = np.minimum(length, length[:, k : k + 1] + length[k : k + 1])
+        if np.diagonal(length).min() < 0:
+            break
+    return float(np.diagonal(length).min())

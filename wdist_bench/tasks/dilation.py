@@ -1,0 +1,149 @@
+"""A law against its image under a dilation about a point."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wdist_bench.costs import Cost
+from wdist_bench.problem import Sampler
+from wdist_bench.tasks import distances, register
+from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.directions import ball_points
+from wdist_bench.tasks.parameters import frozen_vector
+from wdist_bench.tasks.vectors import as_vector
+from wdist_bench.truth import Truth
+from wdist_bench.validation import check_integer, check_name, check_number, check_p
+
+_BASES = ("cube", "gaussian", "ball")
+
+
+@register
+@dataclass(frozen=True)
+class Dilation(Task):
+    """mu = a base law against nu = its image under x -> a + s (x - a).
+
+    W_p = |1 - s| (E ||X - a||^p)^(1/p) for every norm and p >= 1: no coupling beats
+    | ||x - a|| - ||y - a|| | <= ||x - y||, and the dilation attains the monotone coupling of
+    the two distances from a.
+
+    Attributes:
+        dim: dimension.
+        base: "cube" (uniform on [-1, 1]^dim), "gaussian" (N(0, I)) or "ball" (uniform in the unit
+            ball).
+        factor: s >= 0.
+        center: a, a number for every coordinate or a vector of length `dim`.
+    """
+
+    name: ClassVar[str] = "dilation"
+    reference: ClassVar[str] = "dilation about a: W_p = |1 - s| (E ||X - a||^p)^(1/p)"
+
+    dim: int = 2
+    base: str = "cube"
+    factor: float = 2.0
+    center: Any = 0.0
+
+    def __post_init__(self) -> None:
+        check_integer(self.dim, "dim", 1)
+        check_name(self.base, _BASES, "base")
+        check_number(self.factor, "factor", minimum=0)
+        object.__setattr__(self, "center", frozen_vector(self.center, "center", self.dim))
+
+    def sampler(self) -> Sampler:
+        """Independent samples of both measures."""
+        center = jnp.asarray(as_vector(self.center, self.dim), jnp.float32)
+        return _Dilated(center, jnp.asarray(self.factor, jnp.float32), self.base)
+
+    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+        """|1 - s| (E ||X - a||^p)^(1/p); None for an off-centre ball in l1 with p = 2."""
+        cost = Cost(p, norm)
+        moment = _moment(self.base, as_vector(self.center, self.dim), cost)
+        if moment is None:
+            return None
+        integrated = (cost.p, cost.norm) == (1, "l2") and self.base != "ball" and self.dim > 1
+        kind = "quadrature" if integrated else "closed-form"
+        return Truth(abs(1 - self.factor) * cost.root(moment), 0.0, kind, self.reference)
+
+    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+        """(x, a + s (x - a)): optimal for every p."""
+        check_p(p)
+        center = jnp.asarray(as_vector(self.center, self.dim), jnp.float32)
+        x = _base_points(self.base, key, n, self.dim)
+        return x, center + self.factor * (x - center)
+
+    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """For p = 1: +-||x - a||; p = 2: (1 - s) ||x - a||^2."""
+        check_p(p)
+        distance = jnp.linalg.norm(points - as_vector(self.center, self.dim), axis=1)
+        if p == 2:
+            return ((1 - self.factor) * distance**2).astype(jnp.float32)
+        return (np.sign(1 - self.factor) * distance).astype(jnp.float32)
+
+    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """For p = 1: +-(x - a) / ||x - a||; p = 2: 2 (1 - s) (x - a)."""
+        check_p(p)
+        move = points - as_vector(self.center, self.dim)
+        if p == 2:
+            return (2 * (1 - self.factor) * move).astype(jnp.float32)
+        length = jnp.linalg.norm(move, axis=1, keepdims=True)
+        unit = move / jnp.where(length > 0, length, 1)
+        return (np.sign(1 - self.factor) * unit).astype(jnp.float32)
+
+
+def _moment(base: str, a: np.ndarray, cost: Cost) -> float | None:
+    """E ||X - a||^p of a base law."""
+    dim = len(a)
+    variance = {"cube": 1 / 3, "gaussian": 1.0, "ball": 1 / (dim + 2)}[base]
+    squares = variance + a**2
+    euclidean = cost.norm == "l2" or dim == 1
+    if euclidean and cost.p == 2:
+        return float(squares.sum())
+    firsts = {
+        "cube": distances.cube_mean_abs,
+        "gaussian": lambda a: distances.gaussian_mean_abs(a, 1.0),
+        "ball": distances.ball_mean_abs,
+    }[base](a)
+    if cost.p == 1 and (cost.norm == "l1" or dim == 1):
+        return float(firsts.sum())
+    if cost.p == 1:
+        return {
+            "cube": distances.cube_mean_l2,
+            "gaussian": lambda a: distances.gaussian_mean_l2(a, 1.0),
+            "ball": distances.ball_mean_l2,
+        }[base](a)
+    if base != "ball":
+        return distances.independent_mean_square_l1(firsts, squares)
+    if not a.any():  # E |X_i X_j| = E |X|^2 E |t_i t_j| with E |t_i t_j| = 2 / (pi dim)
+        return dim / (dim + 2) * (1 + (dim - 1) * 2 / math.pi)
+    return None
+
+
+def _base_points(base: str, key: jax.Array, n: int, dim: int) -> jax.Array:
+    if base == "cube":
+        return jax.random.uniform(key, (n, dim), jnp.float32, -1, 1)
+    if base == "gaussian":
+        return jax.random.normal(key, (n, dim), jnp.float32)
+    return ball_points(key, n, dim)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class _Dilated(Sampler):
+    center: jax.Array
+    factor: jax.Array
+    base: str = field(metadata={"static": True})
+
+    @property
+    def dim(self) -> int:
+        return self.center.shape[0]
+
+    def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        key_x, key_y = jax.random.split(key)
+        before = _base_points(self.base, key_y, n, self.dim)
+        y = self.center + self.factor * (before - self.center)
+        return _base_points(self.base, key_x, n, self.dim), y

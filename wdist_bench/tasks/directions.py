@@ -1,0 +1,19 @@
+"""Uniform directions, and uniform points of the unit ball."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+
+def directions(key: jax.Array, n: int, dim: int) -> jax.Array:
+    """N points uniform on the unit sphere, shape (n, dim); +-1 for dim = 1."""
+    noise = jax.random.normal(key, (n, dim), jnp.float32)
+    return noise / jnp.linalg.norm(noise, axis=1, keepdims=True)
+
+
+def ball_points(key: jax.Array, n: int, dim: int) -> jax.Array:
+    """N points uniform in the unit ball, shape (n, dim)."""
+    key_direction, key_radius = jax.random.split(key)
+    radius = jax.random.uniform(key_radius, (n, 1), jnp.float32) ** (1 / dim)
+    return radius * directions(key_direction, n, dim)

@@ -1,0 +1,129 @@
+"""Two histograms on a line, in counts or in weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wdist_bench.problem import Sampler
+from wdist_bench.registry import freeze
+from wdist_bench.tasks import register
+from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.rows import Rows
+from wdist_bench.truth import Truth
+from wdist_bench.validation import WEIGHT_SUM_TOLERANCE, check_name, check_number, check_p
+
+
+@register
+@dataclass(frozen=True)
+class Histogram(Task):
+    """mu and nu put masses on the same positions of a line; only here masses may be counts.
+
+    W_p^p = integral over u in [0, 1] of |F_mu^-1(u) - F_nu^-1(u)|^p, of the normalised masses;
+    for p = 1 also W_1 = integral over t of |F_mu(t) - F_nu(t)|.
+
+    Attributes:
+        positions: where the masses sit, in any order.
+        weights_x: masses of mu: counts, or weights.
+        weights_y: masses of nu, with the same total.
+
+    The default is the textbook example P = (3, 2, 1, 4), Q = (1, 2, 4, 3) at 0, 1, 2, 3: moving P
+    to Q takes 5 units of mass x distance (`work`), so W_1 = 5 / 10 = 0.5.
+
+    Raises:
+        ValueError: shapes that differ, negative or non-finite masses, totals that differ.
+    """
+
+    name: ClassVar[str] = "histogram"
+    reference: ClassVar[str] = "monotone coupling on a line: W_p^p = int |F^-1 - G^-1|^p du"
+
+    positions: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0)
+    weights_x: tuple[float, ...] = (3.0, 2.0, 1.0, 4.0)
+    weights_y: tuple[float, ...] = (1.0, 2.0, 4.0, 3.0)
+
+    def __post_init__(self) -> None:
+        for parameter in ("positions", "weights_x", "weights_y"):
+            given = getattr(self, parameter)
+            given = np.asarray(given).tolist() if hasattr(given, "__array__") else given
+            object.__setattr__(self, parameter, freeze(given))
+        _check_line(self.positions, "positions")
+        totals = []
+        for parameter in ("weights_x", "weights_y"):
+            masses = _check_line(getattr(self, parameter), parameter, minimum=0)
+            if len(masses) != len(self.positions):
+                raise ValueError(
+                    f"{parameter}: expected one mass per position, {len(self.positions)}, got "
+                    f"{len(masses)}; use 0 where there is none"
+                )
+            totals.append(math.fsum(masses))
+        if min(totals) <= 0 or abs(totals[0] - totals[1]) > WEIGHT_SUM_TOLERANCE * max(totals):
+            raise ValueError(
+                "weights_x and weights_y: expected equal positive totals, got "
+                f"{totals[0]:.9g} and {totals[1]:.9g}; add or scale mass until they agree"
+            )
+
+    @property
+    def total(self) -> float:
+        """Total mass of mu: 10 counts in the default, 1 where the masses are weights."""
+        return math.fsum(self.weights_x)
+
+    @property
+    def work(self) -> float:
+        """Unnormalised W_1 in units of mass x distance: total mass times W_1, by the cdfs."""
+        order = np.argsort(self.positions, kind="stable")
+        x, y = np.asarray(self.weights_x)[order], np.asarray(self.weights_y)[order]
+        # The totals may differ by rounding; counts are left exactly as they are.
+        carried = np.cumsum(x - y * (self.total / math.fsum(self.weights_y)))[:-1]
+        return math.fsum(np.abs(carried) * np.diff(np.asarray(self.positions)[order]))
+
+    def sampler(self) -> Sampler:
+        """Independent positions by weight."""
+        points = np.asarray(self.positions, np.float64)[:, None]
+        return Rows.of(points, points, *self._weights())
+
+    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+        """Finite sums over the cdfs (p = 1) or the quantiles (p = 2); the norms agree on a line."""
+        check_p(p)
+        check_name(norm, ("l2", "l1"), "norm")
+        if p == 1:
+            value = self.work / self.total
+            amount = f"{self.work:g} units of mass x distance over a mass of {self.total:g}"
+            reference = f"{self.reference}; {amount} = {value:g} normalised"
+            return Truth(value, 0.0, "closed-form", reference)
+        mass, x, y = self._coupling()
+        return Truth(math.sqrt(mass @ (x - y) ** 2), 0.0, "closed-form", self.reference)
+
+    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+        """Both quantiles at the same uniform level."""
+        check_p(p)
+        mass, x, y = self._coupling()
+        chosen = jax.random.choice(key, len(mass), (n,), p=jnp.asarray(mass, jnp.float32))
+        return jnp.asarray(x, jnp.float32)[chosen, None], jnp.asarray(y, jnp.float32)[chosen, None]
+
+    def _weights(self) -> tuple[np.ndarray, np.ndarray]:
+        a, b = np.asarray(self.weights_x, np.float64), np.asarray(self.weights_y, np.float64)
+        return a / math.fsum(a), b / math.fsum(b)
+
+    def _coupling(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Masses and their two ends in the monotone coupling."""
+        order = np.argsort(self.positions, kind="stable")
+        points = np.asarray(self.positions, np.float64)[order]
+        levels = [np.cumsum(weights[order]) for weights in self._weights()]
+        ends = np.unique(np.clip(np.concatenate([*levels, [1.0]]), 0, 1))
+        starts = np.concatenate([[0.0], ends[:-1]])
+        middle = (starts + ends) / 2
+        x, y = (
+            points[np.minimum(np.searchsorted(level, middle), len(points) - 1)] for level in levels
+        )
+        return ends - starts, x, y
+
+
+def _check_line(values: Any, name: str, minimum: float | None = None) -> tuple[float, ...]:
+    if not isinstance(values, tuple) or not values:
+        raise ValueError(f"{name}: expected a list of numbers, got {values!r}; give one or more")
+    return tuple(check_number(value, name, minimum=minimum) for value in values)

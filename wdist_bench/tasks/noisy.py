@@ -1,0 +1,227 @@
+"""A random vector against itself with noise added."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wdist_bench.problem import Sampler
+from wdist_bench.tasks import register
+from wdist_bench.tasks.base import Task
+from wdist_bench.truth import Truth
+from wdist_bench.validation import check_integer, check_name, check_number, check_p
+
+_NOISES = ("gaussian", "uniform")
+
+
+@register
+@dataclass(frozen=True)
+class Noisy(Task):
+    """mu = law of X, nu = law of X + e, with e independent of X and of mean 0.
+
+    `noise` names the law of both: with "gaussian" X ~ N(0, s^2 I), e ~ N(0, t^2 I); with
+    "uniform" both are uniform on cubes, with standard deviations s and t per coordinate, so the
+    supports are bounded.
+
+    Gaussian: nu is mu scaled by r = sqrt(s^2 + t^2) / s, and scaling about a point is optimal, so
+    W_p = (sqrt(s^2 + t^2) - s) (E chi_d^p)^(1/p) in the l2 norm. Uniform: the coordinates are
+    independent, so W_2 = sqrt(d) W_2(1-D) in l2 and W_1 = d W_1(1-D) in l1. Where neither
+    argument applies the truth is None.
+
+    Attributes:
+        dim: dimension d.
+        base_std: s.
+        noise_std: t.
+        noise: "gaussian" or "uniform".
+
+    Two bounds by Arjovsky and Bottou come with it (both on W_1 in the l2 norm): `noise_bound` and
+    `theorem_3_3_bound`.
+    """
+
+    name: ClassVar[str] = "noisy"
+    reference: ClassVar[str] = "X against X + e: scaling map (gaussian), product law (uniform)"
+
+    dim: int = 2
+    base_std: float = 1.0
+    noise_std: float = 1.0
+    noise: str = "gaussian"
+
+    def __post_init__(self) -> None:
+        check_integer(self.dim, "dim", 1)
+        check_number(self.base_std, "base_std", above=0)
+        check_number(self.noise_std, "noise_std", above=0)
+        check_name(self.noise, _NOISES, "noise")
+
+    @property
+    def variance(self) -> float:
+        """V = E ||e||^2 = dim noise_std^2."""
+        return self.dim * float(self.noise_std) ** 2
+
+    @property
+    def noise_bound(self) -> float:
+        """W_1(X, X + e) <= sqrt(V). Source: Arjovsky, Bottou 2017 (arXiv 1701.04862), Lemma 4."""
+        return math.sqrt(self.variance)
+
+    @property
+    def diameter(self) -> float:
+        """C, of a ball around the supports of X + e' and X + e + e'; inf for Gaussian noise."""
+        if self.noise == "gaussian":
+            return math.inf
+        half_width = math.sqrt(3) * (self.base_std + 2 * self.noise_std)
+        return 2 * half_width * math.sqrt(self.dim)
+
+    @property
+    def jsd(self) -> float:
+        """JSD(X + e' || X + e + e') in nats, by quadrature; e' is a fresh copy of the noise.
+
+        For dim = 1 the divergence itself. Above, the bound min(log 2, dim JSD_1): JSD is the
+        information that a sample has about which law it came from, and independent coordinates
+        have no more than the sum of theirs.
+        """
+        one = _uniform_jsd if self.noise == "uniform" else _gaussian_jsd
+        return min(math.log(2), self.dim * one(float(self.base_std), float(self.noise_std)))
+
+    @property
+    def theorem_3_3_bound(self) -> float:
+        """2 sqrt(V) + 2 C sqrt(JSD), a bound on W_1(mu, nu): the theorem for P = mu and Q = nu,
+        both blurred by a fresh copy of the noise. Infinite for Gaussian noise, where C is.
+
+        Source: Arjovsky, Bottou 2017 (arXiv 1701.04862), Theorem 3.3.
+        """
+        return 2 * math.sqrt(self.variance) + 2 * self.diameter * math.sqrt(self.jsd)
+
+    def sampler(self) -> Sampler:
+        """Independent samples of X and of X + e."""
+        base, noise = (jnp.asarray(v, jnp.float32) for v in (self.base_std, self.noise_std))
+        return _Noisy(base, noise, self.dim, self.noise == "uniform")
+
+    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+        """The formula of the class where it holds for this cost."""
+        check_p(p)
+        check_name(norm, ("l2", "l1"), "norm")
+        s, t, d = float(self.base_std), float(self.noise_std), self.dim
+        gaussian = self.noise == "gaussian"
+        kind = "closed-form" if gaussian else "quadrature"
+        if gaussian and norm == "l2":
+            value = self._growth() * (math.sqrt(d) if p == 2 else _mean_chi(d))
+        elif d == 1 or (p == 2 and norm == "l2") or (p == 1 and norm == "l1"):
+            one = self._growth() * _mean_chi(1) if gaussian else _uniform_distance(s, t, p)
+            value = one * (d if p == 1 else math.sqrt(d))
+        else:
+            return None
+        return Truth(value, 0.0, kind, self.reference)
+
+    def _growth(self) -> float:
+        """sqrt(s^2 + t^2) - s without cancellation."""
+        s, t = float(self.base_std), float(self.noise_std)
+        return t * t / (math.hypot(s, t) + s)
+
+    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+        """Gaussian: each point with itself scaled. Uniform: None."""
+        check_p(p)
+        if self.noise == "uniform":
+            return None
+        x = self.base_std * jax.random.normal(key, (n, self.dim), jnp.float32)
+        return x, x * (1 + self._growth() / self.base_std)
+
+    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """Gaussian: -||x|| (p = 1), (1 - r) ||x||^2 (p = 2). Uniform: None."""
+        if self.noise == "uniform":
+            return None
+        if check_p(p) == 1:
+            return -jnp.linalg.norm(points, axis=1)
+        return -self._growth() / self.base_std * (points**2).sum(1)
+
+    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """Gaussian: -x / ||x|| (0 at the origin), 2 (1 - r) x. Uniform: None."""
+        if self.noise == "uniform":
+            return None
+        if check_p(p) == 1:
+            length = jnp.linalg.norm(points, axis=1, keepdims=True)
+            return -points / jnp.where(length > 0, length, 1)
+        return -2 * self._growth() / self.base_std * points
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class _Noisy(Sampler):
+    base_std: jax.Array
+    noise_std: jax.Array
+    size: int = field(metadata={"static": True})
+    uniform: bool = field(metadata={"static": True})
+
+    @property
+    def dim(self) -> int:
+        return self.size
+
+    def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        shape = (3, n, self.size)
+        if self.uniform:
+            bound = math.sqrt(3)
+            x, base, noise = jax.random.uniform(key, shape, jnp.float32, -bound, bound)
+        else:
+            x, base, noise = jax.random.normal(key, shape, jnp.float32)
+        return self.base_std * x, self.base_std * base + self.noise_std * noise
+
+
+def _mean_chi(dim: int) -> float:
+    """E of the length of a standard normal vector, sqrt(2) Gamma((d + 1) / 2) / Gamma(d / 2)."""
+    return math.sqrt(2) * math.exp(math.lgamma((dim + 1) / 2) - math.lgamma(dim / 2))
+
+
+def _panels(edges: list[float], nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre points and weights on consecutive panels between the edges."""
+    edges = sorted(set(edges))
+    unit, weight = np.polynomial.legendre.leggauss(nodes)
+    low, high = np.array(edges[:-1])[:, None], np.array(edges[1:])[:, None]
+    points, weights = (low + high) / 2 + (high - low) / 2 * unit, (high - low) / 2 * weight
+    return points.ravel(), weights.ravel()
+
+
+def _trapezoid(z: np.ndarray, a: float, b: float) -> tuple[np.ndarray, np.ndarray]:
+    """Density and cdf at z of U[-a, a] + U[-b, b]."""
+    small, large = min(a, b), max(a, b)
+    near = np.minimum(np.abs(z), large - small)
+    far = np.clip(np.abs(z) - (large - small), 0, 2 * small)
+    density = np.where(np.abs(z) > a + b, 0, (1 - far / (2 * small)) / (2 * large))
+    upper = (near + far - far**2 / (4 * small)) / (2 * large)
+    return density, 0.5 + np.sign(z) * upper
+
+
+def _uniform_distance(s: float, t: float, p: int) -> float:
+    """W_p on a line of U[-a, a] against U[-a, a] + U[-b, b], a = sqrt(3) s, b = sqrt(3) t:
+    (int |y - F_mu^-1(F_nu(y))|^p dF_nu(y))^(1/p), whose panels are polynomials of degree <= 5.
+    """
+    a, b = math.sqrt(3) * s, math.sqrt(3) * t
+    y, weight = _panels([0.0, abs(a - b), a + b], 8)
+    density, cdf = _trapezoid(y, a, b)
+    return float(2 * weight @ (density * np.abs(y - a * (2 * cdf - 1)) ** p)) ** (1 / p)
+
+
+def _jensen_shannon(p: np.ndarray, q: np.ndarray, weight: np.ndarray) -> float:
+    """1/2 KL(p || m) + 1/2 KL(q || m), m = (p + q) / 2, of densities at quadrature points."""
+    middle = np.maximum((p + q) / 2, np.finfo(float).tiny)
+    terms = [np.where(d > 0, d * np.log(np.maximum(d, 1e-300) / middle), 0) for d in (p, q)]
+    return max(float(weight @ (terms[0] + terms[1])) / 2, 0.0)
+
+
+def _uniform_jsd(s: float, t: float) -> float:
+    """JSD on a line of U_a + U_b against U_a + U_b + U_b."""
+    a, b = math.sqrt(3) * s, math.sqrt(3) * t
+    edges = [0.0, a, abs(a - b), a + b, abs(a - 2 * b), a + 2 * b]
+    z, weight = _panels(edges, 200)
+    blurred = (_trapezoid(z + b, a, b)[1] - _trapezoid(z - b, a, b)[1]) / (2 * b)
+    return 2 * _jensen_shannon(_trapezoid(z, a, b)[0], blurred, weight)
+
+
+def _gaussian_jsd(s: float, t: float) -> float:
+    """JSD on a line of N(0, s^2 + t^2) against N(0, s^2 + 2 t^2)."""
+    stds = math.hypot(s, t), math.hypot(s, t, t)
+    z, weight = _panels([std * k for std in stds for k in range(13)], 40)
+    p, q = (np.exp(-0.5 * (z / std) ** 2) / (std * math.sqrt(2 * math.pi)) for std in stds)
+    return 2 * _jensen_shannon(p, q, weight)

@@ -1,0 +1,167 @@
+"""Any sample array as a task: its rows against their image under a map with a known distance."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wdist_bench.datasets.tables import digits_as_rows, load_rows
+from wdist_bench.problem import Sampler
+from wdist_bench.registry import FrozenArray
+from wdist_bench.tasks import register
+from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.parameters import frozen_vector
+from wdist_bench.tasks.rays import random_rays
+from wdist_bench.tasks.rows import Rows
+from wdist_bench.tasks.transforms import AlongRays, Dilate, Transform, Translate
+from wdist_bench.tasks.vectors import as_vector
+from wdist_bench.truth import Truth
+from wdist_bench.validation import check_integer, check_name, check_number, check_p
+
+# Parameters of each transform with their defaults.
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "translate": {"shift": 1.0},
+    "dilate": {"factor": 0.5, "center": None},
+    "funnels": {"width": 16, "seed": 0, "power": 8.0},
+}
+# Half edge of the funnels' box, in units of the largest half-range of a coordinate: rows on the
+# box itself could not move.
+BOX_MARGIN = 1.5
+
+
+@register
+@dataclass(frozen=True)
+class OwnData(Task):
+    """mu = the empirical law of the rows, nu = its image under a map T; samples are independent
+    rows, with replacement, so the population truth is an exact sum over all rows.
+
+    - "translate": T(x) = x + v, W_p = ||v||.
+    - "dilate": T(x) = a + s (x - a), W_p = |1 - s| (mean ||x - a||^p)^(1/p).
+    - "funnels": along the rays of `width` random funnels in a cube around the mid-range of the
+      rows, whose half edge is 1.5 times the largest half-range; W_1 = mean ||x - T x||, l2 only.
+
+    Attributes:
+        samples: (n, dim) array, or path of an .npy, .npz (one array, or the key "samples") or
+            .csv or .parquet file or of an image folder; None for the digits of scikit-learn. Tasks
+            are equal where the rows and the map are.
+        transform: "translate", "dilate" or "funnels".
+        shift: v, a number for every coordinate or a vector; 1 (translate).
+        factor: s >= 0; 0.5 (dilate).
+        center: a, a number for every coordinate or a vector; None for the mean (dilate).
+        width: number of funnels; 16 (funnels).
+        seed: of centers and biases; 0 (funnels).
+        power: exponent of T, >= 1; 8 (funnels).
+        digest: SHA-256 of the rows.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError, TypeError: rows that are no finite table, or parameters of another transform.
+    """
+
+    name: ClassVar[str] = "own_data"
+    reference: ClassVar[str] = "exact sum over the rows: translation, dilation or funnel rays"
+
+    samples: Any = field(default=None, compare=False)
+    transform: str = "translate"
+    shift: float | tuple[float, ...] | None = None
+    factor: float | None = None
+    center: float | tuple[float, ...] | None = None
+    width: int | None = None
+    seed: int | None = None
+    power: float | None = None
+    digest: str = field(init=False, repr=False)
+    rows: FrozenArray = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        check_name(self.transform, _DEFAULTS, "transform")
+        self._settle_parameters()
+        given = self.samples is not None
+        rows = FrozenArray(load_rows(self.samples, "samples") if given else digits_as_rows())
+        object.__setattr__(self, "rows", rows)
+        object.__setattr__(self, "digest", rows.digest)
+        if given and not isinstance(self.samples, str):
+            object.__setattr__(self, "samples", rows)
+        dim = rows.values.shape[1]
+        if self.transform == "translate":
+            object.__setattr__(self, "shift", frozen_vector(self.shift, "shift", dim))
+        elif self.transform == "dilate":
+            check_number(self.factor, "factor", minimum=0)
+            if self.center is not None:
+                object.__setattr__(self, "center", frozen_vector(self.center, "center", dim))
+        else:
+            check_integer(self.width, "width", 1)
+            check_integer(self.seed, "seed", 0)
+            check_number(self.power, "power", minimum=1)
+            if not np.ptp(rows.values, axis=0).any():
+                raise ValueError(
+                    "samples: expected rows that differ, got equal ones, which have no box for "
+                    "funnels; use transform='translate'"
+                )
+
+    def _settle_parameters(self) -> None:
+        """Fill in the defaults of the transform; refuse the parameters of the others."""
+        own = _DEFAULTS[self.transform]
+        for defaults in _DEFAULTS.values():
+            for parameter in defaults:
+                value = getattr(self, parameter)
+                if parameter not in own and value is not None:
+                    raise ValueError(
+                        f"{parameter}: expected none with transform {self.transform!r}, got "
+                        f"{value!r}; it takes {', '.join(own)}"
+                    )
+                value = own.get(parameter) if value is None else value
+                object.__setattr__(self, parameter, value)
+
+    def sampler(self) -> Sampler:
+        """Independent rows, and images of other independent rows, in float64."""
+        return Rows.of(self.rows.values, _moved(self))
+
+    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+        """The distance between the rows' law and its image; None for funnels but W_1 in l2."""
+        check_p(p)
+        check_name(norm, ("l2", "l1"), "norm")
+        transform = _transform(self)
+        value = transform.distance(self.rows.values, p, norm)
+        return None if value is None else Truth(value, 0.0, "closed-form", transform.reference)
+
+    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+        """Rows with their images, in float64; None where T is not known to be optimal."""
+        if check_p(p) == 2 and self.transform == "funnels":
+            return None
+        chosen = np.asarray(jax.random.randint(key, (n,), 0, len(self.rows.values), jnp.int32))
+        with jax.enable_x64(True):
+            return jnp.asarray(self.rows.values[chosen]), jnp.asarray(_moved(self)[chosen])
+
+    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """The transform's optimal potential."""
+        return _transform(self).potential(points, check_p(p))
+
+    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """Its gradient."""
+        return _transform(self).gradient(points, check_p(p))
+
+
+@lru_cache(maxsize=16)
+def _transform(task: OwnData) -> Transform:
+    rows = task.rows.values
+    dim = rows.shape[1]
+    if task.transform == "translate":
+        return Translate(as_vector(task.shift, dim))
+    if task.transform == "dilate":
+        center = rows.mean(0) if task.center is None else as_vector(task.center, dim)
+        return Dilate(check_number(task.factor, "factor"), center)
+    low, high = rows.min(0), rows.max(0)
+    half = BOX_MARGIN * float((high - low).max()) / 2
+    seed, width = check_integer(task.seed, "seed", 0), check_integer(task.width, "width", 1)
+    power = check_number(task.power, "power")
+    return AlongRays(random_rays(seed, width, (low + high) / 2, half, power))
+
+
+@lru_cache(maxsize=4)
+def _moved(task: OwnData) -> np.ndarray:
+    return _transform(task).move(task.rows.values)

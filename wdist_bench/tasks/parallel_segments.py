@@ -1,0 +1,98 @@
+"""Parallel segments: Example 1 of the WGAN paper."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wdist_bench.costs import Cost
+from wdist_bench.problem import Sampler
+from wdist_bench.tasks import register
+from wdist_bench.tasks.base import Task
+from wdist_bench.truth import Truth
+from wdist_bench.validation import check_integer, check_number, check_p
+
+
+@register
+@dataclass(frozen=True)
+class ParallelSegments(Task):
+    """mu = (0, U, 0, ...) against nu = (theta, U, 0, ...), U uniform on [0, 1]: W_p = |theta|.
+
+    W_p shrinks with theta while the other divergences do not see how far apart the segments are.
+
+    Attributes:
+        theta: distance of the segments, of either sign.
+        dim: dimension of the space, at least 2.
+
+    Source: Arjovsky, Chintala, Bottou 2017 (arXiv 1701.07875), Example 1.
+    """
+
+    name: ClassVar[str] = "parallel_segments"
+    reference: ClassVar[str] = "translation: W_p = |theta| (Arjovsky et al. 2017, Example 1)"
+
+    theta: float = 1.0
+    dim: int = 2
+
+    def __post_init__(self) -> None:
+        check_number(self.theta, "theta")
+        check_integer(self.dim, "dim", 2)
+
+    @property
+    def jsd(self) -> float:
+        """Jensen-Shannon divergence in nats: log 2 for disjoint segments, 0 for theta = 0."""
+        return math.log(2) if self.theta else 0.0
+
+    @property
+    def kl(self) -> float:
+        """Kullback-Leibler divergence: infinite for disjoint segments, 0 for theta = 0."""
+        return math.inf if self.theta else 0.0
+
+    def sampler(self) -> Sampler:
+        """Independent samples of both segments."""
+        return _Segments(jnp.asarray(self._move(), jnp.float32))
+
+    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+        """|theta|, in both norms."""
+        Cost(p, norm)
+        return Truth(abs(float(self.theta)), 0.0, "closed-form", self.reference)
+
+    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+        """(x, x + (theta, 0, ...)): optimal for every p."""
+        check_p(p)
+        x, _ = self.sampler().draw(key, n)
+        return x, x + jnp.asarray(self._move(), jnp.float32)
+
+    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """For p = 1: -sign(theta) x_1; p = 2: -2 theta x_1."""
+        return (self._slope(p) * points[:, 0]).astype(jnp.float32)
+
+    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """The slope of `potential` along the first coordinate."""
+        first = np.eye(1, self.dim) * self._slope(p)
+        return jnp.broadcast_to(jnp.asarray(first, jnp.float32), points.shape)
+
+    def _move(self) -> np.ndarray:
+        return np.eye(1, self.dim)[0] * self.theta
+
+    def _slope(self, p: int) -> float:
+        return -float(np.sign(self.theta)) if check_p(p) == 1 else -2.0 * self.theta
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class _Segments(Sampler):
+    move: jax.Array
+
+    @property
+    def dim(self) -> int:
+        return self.move.shape[0]
+
+    def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        height = jax.random.uniform(key, (2, n), jnp.float32)
+        segments = jnp.zeros((2, n, self.dim), jnp.float32).at[:, :, 1].set(height)
+        return segments[0], segments[1] + self.move

@@ -1,0 +1,40 @@
+"""Independent draws from two finite sets of points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wdist_bench.problem import Resampler, Sampler, Samples
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Rows(Sampler):
+    """Rows of x and, independently, rows of y, with replacement and by weight, in float64: data
+    far from the origin keep the digits that their distances live in.
+    """
+
+    x64: ClassVar[bool] = True
+
+    resampler: Resampler
+
+    @classmethod
+    def of(cls, x: np.ndarray, y: np.ndarray, a: Any = None, b: Any = None) -> Rows:
+        """From host arrays: points (n, d) and (m, d), weights summing to one or None."""
+        with jax.enable_x64(True):
+            host = Samples(x, y, a, b)
+            return cls(Resampler(jax.tree.map(lambda v: jnp.asarray(v, jnp.float64), host)))
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the points."""
+        return self.resampler.dim
+
+    def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        """N rows of x and n rows of y."""
+        return self.resampler.draw(key, n)

@@ -1,0 +1,103 @@
+"""A Gaussian with one wide or narrow coordinate against the standard one."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wdist_bench.costs import Cost
+from wdist_bench.problem import Sampler
+from wdist_bench.tasks import register
+from wdist_bench.tasks.base import Task
+from wdist_bench.truth import Truth
+from wdist_bench.validation import check_integer, check_number, check_p
+
+
+@register
+@dataclass(frozen=True)
+class SpikedGaussian(Task):
+    """mu = N(0, diag(spike, 1, ..., 1)) against nu = N(0, I).
+
+    Projecting on the first coordinate gives a lower bound, the monotone map of that coordinate
+    attains it: W_2 = |sqrt(spike) - 1| and W_1 = |sqrt(spike) - 1| sqrt(2 / pi), in both norms
+    and every dimension.
+
+    Attributes:
+        dim: dimension.
+        spike: variance (not standard deviation) of the first coordinate of mu.
+
+    Source: the spiked transport model of Niles-Weed and Rigollet 2022 (arXiv 1909.07513).
+    """
+
+    name: ClassVar[str] = "spiked_gaussian"
+    reference: ClassVar[str] = "monotone map of one coordinate: W_p = |sqrt(spike) - 1| ||Z||_p"
+
+    dim: int = 2
+    spike: float = 4.0
+
+    def __post_init__(self) -> None:
+        check_integer(self.dim, "dim", 1)
+        check_number(self.spike, "spike", minimum=0)
+
+    def sampler(self) -> Sampler:
+        """Independent samples of both measures."""
+        return _SpikedPair(jnp.asarray(self._stds(), jnp.float32))
+
+    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+        """|sqrt(spike) - 1| (E |Z|^p)^(1/p), Z standard normal."""
+        cost = Cost(p, norm)
+        size = math.sqrt(2 / math.pi) if cost.p == 1 else 1.0
+        # The second form of sqrt(spike) - 1 keeps its digits near spike = 1.
+        value = abs(self.spike - 1) / (math.sqrt(self.spike) + 1) * size
+        return Truth(value, 0.0, "closed-form", self.reference)
+
+    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+        """(diag(sqrt(spike), 1, ...) z, z): optimal for every p."""
+        check_p(p)
+        noise = jax.random.normal(key, (n, self.dim), jnp.float32)
+        return noise * jnp.asarray(self._stds(), jnp.float32), noise
+
+    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """For p = 1: +-|x_1|; p = 2: (1 - 1 / sqrt(spike)) x_1^2, None for spike = 0."""
+        slope = self._slope(p)
+        if slope is None:
+            return None
+        first = points[:, 0]
+        return (slope * (jnp.abs(first) if p == 1 else first**2)).astype(jnp.float32)
+
+    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """For p = 1: +-sign(x_1) e_1; p = 2: 2 (1 - 1 / sqrt(spike)) x_1 e_1."""
+        slope = self._slope(p)
+        if slope is None:
+            return None
+        first = jnp.sign(points) if p == 1 else 2 * points
+        return (slope * first * np.eye(1, self.dim)).astype(jnp.float32)
+
+    def _stds(self) -> np.ndarray:
+        stds = np.ones(self.dim)
+        stds[0] = math.sqrt(self.spike)
+        return stds
+
+    def _slope(self, p: int) -> float | None:
+        if check_p(p) == 1:
+            return float(np.sign(self.spike - 1))
+        return 1 - 1 / math.sqrt(self.spike) if self.spike > 0 else None
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class _SpikedPair(Sampler):
+    stds: jax.Array
+
+    @property
+    def dim(self) -> int:
+        return self.stds.shape[0]
+
+    def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        noise = jax.random.normal(key, (2, n, self.dim), jnp.float32)
+        return self.stds * noise[0], noise[1]

@@ -1,0 +1,102 @@
+"""Real images against other images of the same set, translated in pixel space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wdist_bench import datasets
+from wdist_bench.problem import Sampler
+from wdist_bench.tasks import register
+from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.image_batches import DisjointBatches, settle_split
+from wdist_bench.tasks.parameters import frozen_vector
+from wdist_bench.tasks.transforms import Translate
+from wdist_bench.tasks.vectors import as_vector, check_vector
+from wdist_bench.truth import Truth
+from wdist_bench.validation import check_name, check_p
+
+
+@register
+@dataclass(frozen=True)
+class TranslatedImages(Task):
+    """mu = the images of a data set, nu = mu + v: W_p = ||v||, at any dimension of real data.
+
+    Pixels are scaled to [-1, 1] (v is in those units, so 2 is the full range) and flattened. The
+    two batches of a draw come from disjoint images.
+
+    Attributes:
+        dataset: name of the image set (`wdist_bench.datasets.names()`).
+        split: part of the set; each set names its own, the default first.
+        shift: v, a number for every pixel or a vector with one entry a pixel.
+    """
+
+    name: ClassVar[str] = "translated_images"
+    reference: ClassVar[str] = Translate.reference
+
+    dataset: str = "digits"
+    split: str = ""
+    shift: float | tuple[float, ...] = 0.5
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "split", settle_split(self.dataset, self.split))
+        shift = frozen_vector(self.shift, "shift")
+        if isinstance(shift, tuple):
+            check_vector(shift, "shift", self._images().pixels.shape[1])
+        object.__setattr__(self, "shift", shift)
+
+    def _images(self) -> datasets.Images:
+        return datasets.load(self.dataset, self.split)
+
+    def _translate(self) -> Translate:
+        return Translate(as_vector(self.shift, self._images().pixels.shape[1]))
+
+    def sampler(self) -> Sampler:
+        """Disjoint batches without replacement, the second one translated."""
+        images = self._images()
+        batches = DisjointBatches(images.device_array(), images.maximum)
+        return _Translated(batches, jnp.asarray(self._translate().shift, jnp.float32))
+
+    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+        """||v||."""
+        check_p(p)
+        check_name(norm, ("l2", "l1"), "norm")
+        value = self._translate().distance(np.zeros((1, 1)), p, norm)
+        return None if value is None else Truth(value, 0.0, "closed-form", self.reference)
+
+    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+        """Images with their translates."""
+        check_p(p)
+        x, _ = self.sampler().draw(key, n)
+        return x, x + jnp.asarray(self._translate().shift, jnp.float32)
+
+    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """-<v, x> / ||v|| (p = 1), -2 <v, x> (p = 2)."""
+        return self._translate().potential(points, check_p(p))
+
+    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """Constant."""
+        return self._translate().gradient(points, check_p(p))
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class _Translated(Sampler):
+    batches: DisjointBatches
+    shift: jax.Array
+
+    @property
+    def dim(self) -> int:
+        return self.batches.dim
+
+    @property
+    def limit(self) -> int:
+        return self.batches.limit
+
+    def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        x, y = self.batches.draw(key, n)
+        return x, y + self.shift

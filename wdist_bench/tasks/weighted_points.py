@@ -1,0 +1,98 @@
+"""Two finite sets of weighted points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wdist_bench.costs import Cost
+from wdist_bench.problem import Sampler, Samples
+from wdist_bench.registry import freeze
+from wdist_bench.solvers.c_transform import c_transform
+from wdist_bench.solvers.exact import ExactSolution, solve_exact
+from wdist_bench.tasks import register
+from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.rows import Rows
+from wdist_bench.truth import Truth
+
+
+@register
+@dataclass(frozen=True)
+class WeightedPoints(Task):
+    """mu = sum_i a_i delta(x_i), nu = sum_j b_j delta(y_j); samples are independent draws.
+
+    W_p of the two measures themselves is a linear programme, solved in float64 with its
+    certificate; its size is n x m, so keep to a few thousand points.
+
+    Attributes:
+        x: points of mu, one a row.
+        y: points of nu, one a row.
+        a: weights of x summing to one; None for equal weights.
+        b: weights of y summing to one; None for equal weights.
+
+    Raises:
+        ValueError, TypeError: points or weights that do not describe two measures.
+    """
+
+    name: ClassVar[str] = "weighted_points"
+    reference: ClassVar[str] = "linear programme over the couplings of two discrete measures"
+
+    x: Any = ((0.0, 0.0), (1.0, 0.0), (0.0, 2.0))
+    y: Any = ((3.0, 0.0), (1.0, 1.0), (0.0, -1.0), (2.0, 2.0))
+    a: Any = (0.5, 0.25, 0.25)
+    b: Any = (0.1, 0.2, 0.3, 0.4)
+
+    def __post_init__(self) -> None:
+        for parameter in ("x", "y", "a", "b"):
+            object.__setattr__(self, parameter, freeze(getattr(self, parameter)))
+        self._samples()
+
+    def _samples(self) -> Samples:
+        return Samples.checked(self.x, self.y, self.a, self.b)
+
+    def sampler(self) -> Sampler:
+        """Independent points by weight."""
+        samples = self._samples()
+        return Rows.of(samples.x, samples.y, samples.a, samples.b)
+
+    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+        """The optimum of the linear programme; None where its certificate failed."""
+        cost = Cost(p, norm)
+        solution = _solve(self, cost)
+        if not solution.converged:
+            return None
+        return Truth(cost.root(solution.cost), 0.0, "exact-batch", self.reference)
+
+    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+        """Draws from the optimal plan."""
+        samples, plan = self._samples(), _solve(self, Cost(p)).plan
+        rows, columns = np.nonzero(plan)
+        mass = jnp.asarray(plan[rows, columns], jnp.float32)
+        chosen = np.asarray(jax.random.choice(key, len(rows), (n,), p=mass / mass.sum()))
+        x, y = samples.x[rows[chosen]], samples.y[columns[chosen]]
+        return jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
+
+    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """The c-transform of the programme's potential of nu: phi(x) = min_j c(x, y_j) - psi_j."""
+        samples = self._samples()
+        psi = _solve(self, Cost(p)).psi
+        if samples.b is not None:
+            psi = np.where(samples.b > 0, psi, -np.inf)
+        # Centred, so that float32 holds the distances.
+        center = samples.y.mean(0)
+        points = np.asarray(points, np.float64) - center
+        y = jnp.asarray(samples.y - center, jnp.float32)
+        return c_transform(
+            jnp.asarray(psi, jnp.float32), y, jnp.asarray(points, jnp.float32), Cost(p)
+        )
+
+
+@lru_cache(maxsize=16)
+def _solve(task: WeightedPoints, cost: Cost) -> ExactSolution:
+    samples = task._samples()
+    return solve_exact(cost.matrix(samples.x, samples.y), samples.a, samples.b)
