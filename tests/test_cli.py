@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -83,3 +85,46 @@ def test_mistakes_are_one_line_on_stderr(tmp_path, monkeypatch, capsys):
     code, _, said = call(monkeypatch, capsys, "report", tmp_path)
     assert code == 2
     assert "run a suite first" in said
+
+
+def test_estimate_reads_files_and_prints_json(tmp_path, monkeypatch, capsys):
+    x, y = tmp_path / "x.npy", tmp_path / "y.csv"
+    np.save(x, np.zeros((3, 2)))
+    y.write_text("3,4\n3,4\n3,4\n")
+    code, said, _ = call(monkeypatch, capsys, "estimate", x, y, "--json")
+    answer = json.loads(said)
+    assert code == 0
+    assert answer["value"] == 5
+    assert (answer["bound"], answer["status"]) == ("exact", "ok")
+    code, said, _ = call(monkeypatch, capsys, "estimate", x, y, "--p", 2)
+    assert code == 0
+    assert "value     5\n" in said
+    options = ("--method", "c_transform", "--option", "steps=2", "--option", "hidden=[4]")
+    assert call(monkeypatch, capsys, "estimate", x, y, *options)[0] == 0
+
+
+def test_estimate_reads_a_folder_of_images(tmp_path, monkeypatch, capsys):
+    from PIL import Image
+
+    for name, level in (("a", 0), ("b", 255)):
+        (tmp_path / name).mkdir()
+        Image.new("L", (4, 4), level).save(tmp_path / name / "0.png")
+    folders = tmp_path / "a", tmp_path / "b"
+    _, said, _ = call(monkeypatch, capsys, "estimate", *folders, "--json")
+    assert json.loads(said)["value"] == 8  # 16 pixels that differ by 2
+    Image.new("L", (4, 5), 0).save(tmp_path / "a" / "1.png")
+    code, _, said = call(monkeypatch, capsys, "estimate", *folders)
+    assert code == 2
+    assert "expected images of one shape, got (4, 4) in 0.png and (5, 4) in 1.png" in said
+
+
+def test_estimate_without_a_number_exits_with_1_and_null(tmp_path, monkeypatch, capsys):
+    x = tmp_path / "x.npy"
+    np.save(x, np.random.default_rng(0).normal(size=(60, 2)))
+    y = tmp_path / "y.npy"
+    np.save(y, np.random.default_rng(1).normal(size=(60, 2)))
+    arguments = ("estimate", x, y, "--json", "--option", "max_iterations=1")
+    code, said, _ = call(monkeypatch, capsys, *arguments)
+    assert code == 1
+    assert json.loads(said)["value"] is None
+    assert json.loads(said)["status"] == "not_converged"

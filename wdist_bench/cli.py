@@ -1,8 +1,11 @@
-"""The command line: `wdist-bench list | run | report`."""
+"""The command line: `wdist-bench list | run | report | estimate | check`."""
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import sys
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +24,27 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def load_plugins(
+    plugin: Annotated[
+        list[Path] | None,
+        typer.Option(help="Python file that registers estimators or tasks; may be repeated."),
+    ] = None,
+) -> None:
+    """Benchmark Wasserstein-distance estimators against known truth."""
+    for path in plugin or []:
+        _import_file(path)
+
+
+def _import_file(path: Path) -> None:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise FileNotFoundError(f"--plugin: expected a Python file, got {str(path)!r}; check it")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # so that what it defines can be pickled
+    spec.loader.exec_module(module)
 
 
 class What(StrEnum):
@@ -64,6 +88,79 @@ def run(
     folder = out or Path("results") / loaded.name
     failed = _run_with_progress(loaded, folder)
     _report(folder)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def estimate(
+    x: Annotated[Path, typer.Argument(help="Samples: .npy, .npz, .csv, .parquet, image folder.")],
+    y: Annotated[Path, typer.Argument(help="Samples of the other measure.")],
+    method: Annotated[str, typer.Option(help="Estimator; see `wdist-bench list`.")] = "exact",
+    p: Annotated[int, typer.Option(help="Exponent of the cost, 1 or 2.")] = 1,
+    norm: Annotated[str, typer.Option(help="Ground norm, l2 or l1.")] = "l2",
+    seed: Annotated[int, typer.Option(help="Seed of whatever is random.")] = 0,
+    option: Annotated[
+        list[str] | None, typer.Option(help="Option of the estimator as name=value; repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Estimate W_p between two files of samples: value, interval, bound, status, seconds.
+
+    Exits with 1 when the estimator gives no number.
+    """
+    import wdist_bench as wb
+    from wdist_bench.datasets.tables import load_rows
+
+    points = load_rows(x, "x"), load_rows(y, "y")
+    start = time.perf_counter()
+    answer = wb.estimate(*points, method, p, norm=norm, seed=seed, **_options(option or []))
+    seconds = time.perf_counter() - start
+    names = ("value", "stderr", "interval", "lower", "upper", "target", "bound", "status")
+    shown = {name: getattr(answer, name) for name in (*names, "message")}
+    shown |= {"method": method, "p": p, "norm": norm, "seconds": round(seconds, 3)}
+    shown["value"] = None if answer.status != "ok" else answer.value
+    if as_json:
+        typer.echo(json.dumps(shown))
+    else:
+        for name, value in shown.items():
+            if value not in (None, ""):
+                typer.echo(f"{name:9} {value:.6g}" if type(value) is float else f"{name:9} {value}")
+    if answer.status != "ok":
+        raise typer.Exit(1)
+
+
+def _options(pairs: list[str]) -> dict[str, Any]:
+    """name=value pairs; values are numbers, lists and the like as JSON has them, else words."""
+    options = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--option: expected name=value, got {pair!r}; write steps=500, say")
+        try:
+            options[name] = json.loads(value)
+        except json.JSONDecodeError:
+            options[name] = value
+    return options
+
+
+@app.command()
+def check(
+    names: Annotated[list[str], typer.Argument(help="Registered estimators or tasks.")],
+) -> None:
+    """Run the conformance suite on estimators or tasks, ours or a plug-in's.
+
+    Exits with 1 when a rule does not hold.
+    """
+    from wdist_bench.bench.conformance import check as conform
+
+    failed = 0
+    for name in names:
+        for finding in conform(name):
+            failed += not finding.passed
+            typer.echo(f"{name}: {'ok  ' if finding.passed else 'FAIL'} {finding.rule}")
+            if not finding.passed:
+                typer.echo(f"    {finding.problem}")
     if failed:
         raise typer.Exit(1)
 
