@@ -96,7 +96,8 @@ def evaluate(
         batch_size: points per evaluation batch; default the estimator's own, else 64.
 
     Returns:
-        An Estimate with `target`, `stderr` and `interval` (95 %). Compare it with
+        An Estimate with `target`, `stderr` and `interval` (95 %), and for estimators whose value
+        is a lower bound of the population, `lower`, its one-sided 95 % limit. Compare it with
         `task.truth(p).value`, or for batch estimators with `evaluate(task, "exact")` at the same
         seed, which sees the same batches.
     """
@@ -162,6 +163,9 @@ def _finish(
     if not math.isfinite(mean):
         text = message or "the estimate is NaN or inf; lower the learning rate"
         return Estimate.failed("diverged", text, **shared)
+    if estimator.bound == "lower" and estimator.target == "population":
+        # One-sided: below the true distance in 95 % of repetitions, and 0 always is.
+        shared["lower"] = max(cost.root(mean - 1.644854 * stderr), 0.0)
     # Delta method for the root: d W / d cost = 1 / (2 W) at p = 2.
     slope = 1.0 if cost.p == 1 else (0.5 / value if value > 0 else math.inf)
     return Estimate(

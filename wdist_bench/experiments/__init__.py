@@ -1,0 +1,1 @@
+"""What is no task x estimator cell, on the same protocol and seeds."""
