@@ -30,10 +30,10 @@ report: $(STAMP)  ## write the tables and figures of a results folder again (SUI
 	$(BIN)/wdist-bench report $(OUT)
 
 test: $(STAMP)  ## run the tests that take minutes at most
-	$(BIN)/python -m pytest -q -m "not slow"
+	$(BIN)/python -m pytest -q -n auto -m "not slow"
 
 test-all: $(STAMP)  ## run all tests, the slow ones too
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto
 
 lint: $(STAMP)  ## check style (ruff) and types (mypy)
 	$(BIN)/ruff check .

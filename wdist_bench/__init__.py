@@ -2,6 +2,7 @@
 
 from wdist_bench import estimators, tasks
 from wdist_bench.bench.evaluate import estimate, evaluate
+from wdist_bench.bench.population_bracket import population_bracket
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, Potentials
 from wdist_bench.problem import Problem, Sampler, Samples
@@ -25,5 +26,6 @@ __all__ = [
     "estimate",
     "estimators",
     "evaluate",
+    "population_bracket",
     "tasks",
 ]

@@ -72,7 +72,7 @@ class Sampler(ABC):
 
     @abstractmethod
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-        """N points of mu and n of nu, each of shape (n, dim). Pure and traceable."""
+        """n points of mu and n of nu, each of shape (n, dim). Pure and traceable."""
 
 
 @jax.tree_util.register_dataclass
@@ -88,7 +88,7 @@ class Resampler(Sampler):
         return self.samples.x.shape[1]
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-        """N rows of x and n rows of y."""
+        """n rows of x and n rows of y."""
         key_x, key_y = jax.random.split(key)
         s = self.samples
         return _rows(key_x, s.x, s.a, n), _rows(key_y, s.y, s.b, n)

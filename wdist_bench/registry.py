@@ -49,9 +49,18 @@ class Registry(Generic[T]):
         return self._classes[name]
 
     def get(self, name: str, **parameters: Any) -> T:
-        """Build by name; unknown names and parameters are named in the error."""
+        """Build by name; unknown names and parameters are named in the error.
+
+        `preset` names settings out of the class's `presets`; parameters beside it override them.
+        """
         factory = self.factory(name)
         known = [p for p in inspect.signature(factory).parameters if p != "self"]
+        if "preset" in parameters and "preset" not in known:
+            presets = getattr(factory, "presets", {})
+            preset = check_name(
+                parameters.pop("preset"), presets, f"preset of {self.kind} {name!r}"
+            )
+            parameters = dict(presets[preset]) | parameters
         for parameter in parameters:
             check_name(parameter, known, f"parameter of {self.kind} {name!r}")
         try:

@@ -23,6 +23,7 @@ MIN_SAMPLES = 100_000
 MAX_SAMPLES = 4_000_000
 RELATIVE_STDERR = 0.003
 _CHUNK = 10_000
+_Z95 = 1.959964  # of the normal law, two-sided
 
 
 def estimate(
@@ -239,16 +240,19 @@ def _population(
     message = ""
     if count is None and stderr > wanted:
         message = f"standard error above 0.3 % of the value after {drawn} samples"
-    half = 1.959964 * stderr
+    # A method may correct its dual value (gradient_penalty does when told to), monotonically.
+    corrected = getattr(estimator, "corrected", float)
+    low, middle, high = (float(corrected(mean + z * stderr)) for z in (-_Z95, 0, _Z95))
     return _finish(
         estimator,
         fitted,
         cost,
-        mean,
-        stderr,
-        (mean - half, mean + half),
+        middle,
+        (high - low) / (2 * _Z95),
+        (low, high),
         message,
         eval_samples=float(drawn),
+        uncorrected=mean,
     )
 
 

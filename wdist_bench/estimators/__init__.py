@@ -13,8 +13,19 @@ register = registry.register
 
 from wdist_bench.estimators import (  # noqa: E402  (they register themselves above)
     exact,
+    one_dimensional,
+    gaussian,
+    sinkhorn,
+    sliced,
     nearest_neighbor,
     weight_clipping,
     gradient_penalty,
+    lipschitz_penalty,
+    spectral_norm,
+    group_sort,
     c_transform,
+    soft_c_transform,
+    double_c_transform,
+    funnel,
+    bracket,
 )

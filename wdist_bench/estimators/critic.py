@@ -1,16 +1,18 @@
 """The one critic trainer. A method is data: a network, a dual, a penalty, a projection.
 
-Training ascends dual - penalty on fresh minibatches, then projects the weights:
+Training ascends objective - penalty on fresh minibatches, then projects the weights:
 
     params <- project(params + optimizer(grad(penalty - objective)))
 
-What is reported never contains the penalty.
+and ends with certify(params) where a method has it. The objective is the dual value unless a
+method says otherwise. What is reported never contains the penalty. Networks, penalties and
+optimisers are float32, also inside `jax.enable_x64(True)`.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ClassVar
@@ -21,11 +23,15 @@ import numpy as np
 import optax
 from flax import nnx
 
-from wdist_bench import networks
+from wdist_bench import metrics, networks
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator, Potentials, TracedFitted
+from wdist_bench.estimators.optimizers import build_optimizer, check_optimizer
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.validation import check_integer, check_name
+
+# Its multiples modulo 1 are evenly spread, whatever their number.
+_GOLDEN = (5**0.5 - 1) / 2
 
 Critic = Callable[[jax.Array], jax.Array]
 """A function from points (n, d) to values (n,)."""
@@ -41,12 +47,20 @@ class Parts:
             sum a_i phi_i + sum b_j psi_j.
         penalty: (critic, samples, cost, key) -> scalar added to the loss; None for none.
         project: params -> params after every step; None for none.
+        objective: (critic, samples, cost) -> scalar to ascend; None for the dual value.
+        certify: (params, cost) -> params, once after training; None for none.
+        correction: dual value -> corrected value, both in units of W^p; None for none.
+        corrected: whether the corrected value is the one that is reported.
     """
 
     optimizer: optax.GradientTransformation
     dual: Callable[[Critic, Samples, Cost], tuple[jax.Array, jax.Array]]
     penalty: Callable[[Critic, Samples, Cost, jax.Array], jax.Array] | None = None
     project: Callable[[Any], Any] | None = None
+    objective: Callable[[Critic, Samples, Cost], jax.Array] | None = None
+    certify: Callable[[Any, Cost], Any] | None = None
+    correction: Callable[[Any], Any] | None = None
+    corrected: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,30 +71,67 @@ class CriticEstimator(Estimator):
         steps: training steps, one fresh minibatch each.
         batch_size: points of each measure in a minibatch.
         critic: network, "mlp".
-        hidden: widths of the hidden layers.
+        hidden: widths of the hidden layers; "auto" for two of max(2 dim, 128).
+        activation: "relu" or "group_sort".
+        optimizer: "adam" or "rmsprop".
+        learning_rate: its step size.
+        beta1: decay of Adam's first moment.
+        beta2: decay of the second moment, of Adam and of RMSprop.
+        presets: named settings of papers, `estimators.get(name, preset=...)`.
     """
 
     traced: ClassVar[bool] = True
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     steps: int = 500
     batch_size: int = 64
     critic: str = "mlp"
-    hidden: tuple[int, ...] = (128, 128)
+    hidden: tuple[int, ...] | str = (128, 128)
+    activation: str = "relu"
+    optimizer: str = "adam"
+    learning_rate: float = 1e-4
+    beta1: float = 0.0
+    beta2: float = 0.9
 
     def __post_init__(self) -> None:
         check_integer(self.steps, "steps", 1)
         check_integer(self.batch_size, "batch_size", 1)
         check_name(self.critic, networks.NAMES, "critic")
+        check_name(self.activation, networks.ACTIVATIONS, "activation")
+        check_optimizer(self.optimizer, self.learning_rate, self.beta1, self.beta2)
+        if self.hidden == "auto":
+            return
         if not isinstance(self.hidden, tuple):
             raise TypeError(
-                f"hidden: expected a tuple of layer widths, got {self.hidden!r}; write (128, 128)"
+                f'hidden: expected a tuple of layer widths or "auto", got {self.hidden!r}; '
+                "write (128, 128)"
             )
         for width in self.hidden:
             check_integer(width, "hidden", 1)
+            if self.activation == "group_sort" and width % 2:
+                raise ValueError(
+                    f"hidden: expected even widths with activation group_sort, got {self.hidden}; "
+                    "it sorts units in pairs"
+                )
 
     @abstractmethod
     def parts(self) -> Parts:
         """The parts that the trainer plugs together."""
+
+    def widths(self, dim: int) -> tuple[int, ...]:
+        """Widths of the hidden layers on points of dimension `dim`."""
+        if isinstance(self.hidden, str):
+            return (max(2 * dim, 128),) * 2
+        return self.hidden
+
+    def update_rule(self) -> optax.GradientTransformation:
+        """The optimizer that the options name."""
+        return build_optimizer(self.optimizer, self.learning_rate, self.beta1, self.beta2)
+
+    def corrected(self, cost: Any) -> Any:
+        """The number to report for a dual value, in units of W^p; mostly that value itself."""
+        parts = self.parts()
+        return parts.correction(cost) if parts.correction and parts.corrected else cost
 
     def fit(self, key: jax.Array, problem: Problem) -> FittedCritic:
         """Train on `steps` minibatches of the problem."""
@@ -95,7 +146,7 @@ class FittedCritic(TracedFitted):
 
     Attributes:
         params: network weights.
-        history: (steps,) dual value W_p^p on each step's minibatch before its update.
+        history: (steps,) estimate of W_p^p on each step's minibatch before its update.
         center: (d,) origin of the training coordinates.
         estimator: the configuration.
         graph: structure of the network.
@@ -109,12 +160,19 @@ class FittedCritic(TracedFitted):
 
     def critic(self, points: jax.Array) -> jax.Array:
         """F at points (n, d) given in the training coordinates (float32)."""
-        return nnx.merge(self.graph, self.params)(points)
+        with jax.default_matmul_precision("highest"):
+            return nnx.merge(self.graph, self.params)(points)
 
     def potential(self, points: Any) -> np.ndarray:
         """F at points (n, d) given in the user's coordinates."""
-        shifted = jnp.asarray(np.asarray(points, np.float64) - self.center, jnp.float32)
-        return np.asarray(self.critic(shifted), np.float64)
+        return np.asarray(self.critic(self._centred(points)), np.float64)
+
+    def gradient(self, points: Any) -> np.ndarray:
+        """Grad f, shape (n, d), at points (n, d) given in the user's coordinates."""
+        return np.asarray(_gradients(self, self._centred(points)), np.float64)
+
+    def _centred(self, points: Any) -> jax.Array:
+        return jnp.asarray(np.asarray(points, np.float64) - self.center, jnp.float32)
 
     def potentials(self, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:
         """Phi at x and psi at y, in the dtype of the samples (training coordinates)."""
@@ -125,11 +183,11 @@ class FittedCritic(TracedFitted):
         return self.estimator.parts().dual(cast, samples, cost)
 
     def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:
-        """The dual value on the samples, an estimate of W_p^p."""
-        return dual_value(*self.potentials(samples, cost), samples)
+        """The estimate of W_p^p on the samples: their dual value, corrected where asked for."""
+        return self.estimator.corrected(dual_value(*self.potentials(samples, cost), samples))
 
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
-        """The dual value on the samples, costs in float64."""
+        """The dual value on the samples, costs in float64, with diagnostics."""
         estimator = self.estimator
         history = np.asarray(self.history, np.float64)
         shared: dict[str, Any] = {
@@ -140,9 +198,10 @@ class FittedCritic(TracedFitted):
         }
         with jax.enable_x64(True):
             centred = samples.shifted(np.asarray(self.center), np.float64)
-            phi, psi = _potentials(self, centred, cost)
-            value = float(dual_value(phi, psi, centred))
-        if not np.isfinite(value):
+            phi, psi, violations = answer_with_diagnostics(self, centred, cost)
+            dual = float(dual_value(phi, psi, centred))
+        value = float(estimator.corrected(dual))
+        if not (np.isfinite(value) and np.isfinite(history).all()):
             return Estimate.failed("diverged", divergence_message(history), **shared)
         root = cost.root(value)
         return Estimate(
@@ -150,13 +209,32 @@ class FittedCritic(TracedFitted):
             value,
             lower=root if shared["bound"] == "lower" else None,
             potentials=Potentials(np.asarray(phi), np.asarray(psi)),
+            diagnostics={name: float(number) for name, number in violations.items()}
+            | {"history_last": cost.root(last_tenth(history))}
+            | corrections(estimator, dual),
             **shared,
         )
 
 
 def batch_bound(estimator: Estimator) -> str:
-    """What the number means on a batch: only batch duals keep their claim there."""
-    return estimator.bound if estimator.target == "batch" else "none"
+    """What the number means on a batch: batch duals keep their claim, and a potential that is
+    admissible everywhere bounds the batch value as it bounds the population's.
+    """
+    kept = estimator.target == "batch" or estimator.bound == "lower"
+    return estimator.bound if kept else "none"
+
+
+def corrections(estimator: CriticEstimator, dual: float) -> dict[str, float]:
+    """Both numbers, in units of W^p, where the method knows a correction of its dual value."""
+    correction = estimator.parts().correction
+    if correction is None:
+        return {}
+    return {"uncorrected": dual, "corrected": float(correction(dual))}
+
+
+def last_tenth(history: np.ndarray) -> float:
+    """Mean of the last tenth of the training steps, at least one."""
+    return float(history[-max(1, len(history) // 10) :].mean())
 
 
 def divergence_message(history: np.ndarray) -> str:
@@ -178,7 +256,40 @@ def _mean(values: jax.Array, weights: jax.Array | None) -> jax.Array:
     return jnp.where(weights > 0, values * weights, 0).sum()
 
 
-_potentials = jax.jit(FittedCritic.potentials, static_argnames="cost")
+@partial(jax.jit, static_argnames="cost")
+def answer_with_diagnostics(
+    fitted: FittedCritic, samples: Samples, cost: Cost
+) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
+    """The potentials at the samples, and how far the critic is from admissible.
+
+    Gradients are taken at the samples and between them, at t x_i + (1 - t) y_j with i, j and t
+    evenly spread.
+    """
+    x, y = samples.x, samples.y
+    phi, psi = fitted.potentials(samples, cost)
+    count = max(x.shape[0], y.shape[0])
+    pair = jnp.arange(count, dtype=jnp.int32)
+    t = (((pair + 1) * _GOLDEN) % 1).astype(x.dtype)[:, None]
+    between = t * x[pair % x.shape[0]] + (1 - t) * y[pair % y.shape[0]]
+    data = jnp.concatenate([x, y])
+
+    def steepest(points: jax.Array) -> jax.Array:
+        return metrics.max_gradient_norm(fitted.critic, points.astype(jnp.float32), cost)
+
+    return (
+        phi,
+        psi,
+        {
+            "max_gradient_on_data": steepest(data),
+            "max_gradient_between": steepest(between),
+            "admissibility_violation": metrics.admissibility_violation(phi, psi, x, y, cost),
+        },
+    )
+
+
+@jax.jit
+def _gradients(fitted: FittedCritic, points: jax.Array) -> jax.Array:
+    return metrics.gradients(fitted.critic, points)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -186,16 +297,18 @@ def _train(estimator: CriticEstimator, key: jax.Array, problem: Problem) -> Fitt
     """One compiled program: `steps` minibatches, drawn and descended inside a scan."""
     parts = estimator.parts()
     init_key, penalty_key = jax.random.split(key)
-    network = networks.build(estimator.critic, problem.dim, estimator.hidden, init_key)
+    widths = estimator.widths(problem.dim)
+    network = networks.build(estimator.critic, problem.dim, widths, init_key, estimator.activation)
     graph, params = nnx.split(network)
 
     def loss(params: Any, samples: Samples, step: jax.Array) -> tuple[jax.Array, jax.Array]:
         critic = nnx.merge(graph, params)
         value = dual_value(*parts.dual(critic, samples, problem.cost), samples)
+        goal = value if parts.objective is None else parts.objective(critic, samples, problem.cost)
         if parts.penalty is None:
-            return -value, value
+            return -goal, value
         step_key = jax.random.fold_in(penalty_key, step)
-        return parts.penalty(critic, samples, problem.cost, step_key) - value, value
+        return parts.penalty(critic, samples, problem.cost, step_key) - goal, value
 
     def step(carry: tuple[Any, Any], step: jax.Array) -> tuple[tuple[Any, Any], jax.Array]:
         params, state = carry
@@ -209,7 +322,9 @@ def _train(estimator: CriticEstimator, key: jax.Array, problem: Problem) -> Fitt
 
     steps = jnp.arange(estimator.steps, dtype=jnp.int32)
     (params, _), history = jax.lax.scan(step, (params, parts.optimizer.init(params)), steps)
-    return FittedCritic(params, history, problem.center, estimator, graph)
+    if parts.certify is not None:
+        params = parts.certify(params, problem.cost)
+    return FittedCritic(params, estimator.corrected(history), problem.center, estimator, graph)
 
 
 def difference_dual(critic: Critic, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:

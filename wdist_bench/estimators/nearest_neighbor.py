@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import jax
-import numpy as np
+import jax.numpy as jnp
 
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator, TracedFitted
 from wdist_bench.estimators import register
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.solvers.c_transform import nearest_neighbor_cost
+from wdist_bench.solvers.certificate import nearest_cost
+from wdist_bench.validation import check_name
 
 
 @register
@@ -23,6 +25,10 @@ class NearestNeighbor(Estimator, TracedFitted):
 
     A lower bound on the exact batch value; `value` is its p-th root. It is the baseline that a
     trained c-transform critic has to beat.
+
+    Attributes:
+        sides: "one": from every y to its nearest x, as in an untrained c-transform; "both": the
+            larger of that and of sum_i a_i min_j c(x_i, y_j), the dual at psi = 0.
     """
 
     name: ClassVar[str] = "nearest_neighbor"
@@ -31,22 +37,26 @@ class NearestNeighbor(Estimator, TracedFitted):
     bound: ClassVar[str] = "lower"
     traced: ClassVar[bool] = True
 
+    sides: str = "one"
+
+    def __post_init__(self) -> None:
+        check_name(self.sides, ("one", "both"), "sides")
+
     def fit(self, key: jax.Array, problem: Problem) -> NearestNeighbor:
         """Nothing to fit."""
         return self
 
     def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:
         """The bound on W_p^p."""
-        present = None if samples.a is None else samples.a > 0
-        return nearest_neighbor_cost(samples.x, samples.y, samples.b, cost, present)
+        x, y, a, b = samples.x, samples.y, samples.a, samples.b
+        one = nearest_neighbor_cost(x, y, b, cost, None if a is None else a > 0)
+        if self.sides == "one":
+            return one
+        other = nearest_neighbor_cost(y, x, a, cost, None if b is None else b > 0)
+        return jnp.maximum(one, other)
 
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
-        """The bound with status."""
-        center = np.asarray(samples.x, np.float64).mean(0)
-        with jax.enable_x64(True):
-            bound = float(_batch_cost(self, samples.shifted(center, np.float64), cost))
+        """The bound in float64."""
+        bound = nearest_cost(samples, cost, self.sides)
         value = cost.root(bound)
         return Estimate(value, bound, target="batch", bound="lower", lower=value)
-
-
-_batch_cost = jax.jit(NearestNeighbor.batch_cost, static_argnames="cost")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
 from wdist_bench.estimators.critic import CriticEstimator, Parts, difference_dual, require_w1
+from wdist_bench.estimators.presets import MALLASTO, W1_BENCHMARK
 from wdist_bench.validation import check_number
 
 
@@ -25,8 +26,9 @@ class WeightClipping(CriticEstimator):
     that constant is at most c^3 sqrt(128 d) 128 sqrt(128), 0.0232 for d = 2 and c = 0.01.
 
     Attributes:
-        learning_rate: RMSprop step size.
-        clip: weights and biases are clipped to [-clip, clip] after each step.
+        optimizer: RMSprop at 5e-5 by default.
+        clip: weights are clipped to [-clip, clip] after each step.
+        clip_biases: whether biases are clipped as well.
 
     Source: Arjovsky, Chintala, Bottou 2017 (arXiv 1701.07875), Algorithm 1; settings of
     Mallasto, Montufar, Gerolin 2019 (arXiv 1910.03875).
@@ -37,12 +39,23 @@ class WeightClipping(CriticEstimator):
     target: ClassVar[str] = "population"
     bound: ClassVar[str] = "none"
 
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "mallasto": MALLASTO
+        | {"optimizer": "rmsprop", "learning_rate": 5e-5, "beta2": 0.99}
+        | {"clip": 0.01, "clip_biases": True},
+        "w1_benchmark": W1_BENCHMARK
+        | {"beta1": 0.0, "beta2": 0.9, "steps": 5_000}
+        | {"clip": 0.04, "clip_biases": False},
+    }
+
+    optimizer: str = "rmsprop"
     learning_rate: float = 5e-5
+    beta2: float = 0.99
     clip: float = 0.01
+    clip_biases: bool = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_number(self.learning_rate, "learning_rate", above=0)
         check_number(self.clip, "clip", above=0)
 
     def check_cost(self, cost: Cost) -> None:
@@ -52,12 +65,13 @@ class WeightClipping(CriticEstimator):
     def parts(self) -> Parts:
         """Difference dual, projection on the clip box."""
 
-        def project(params: Any) -> Any:
-            return jax.tree.map(lambda w: jnp.clip(w, -self.clip, self.clip), params)
+        def clipped(leaf: jax.Array) -> jax.Array:
+            is_bias = leaf.ndim < 2
+            free = is_bias and not self.clip_biases
+            return leaf if free else jnp.clip(leaf, -self.clip, self.clip)
 
-        return Parts(rmsprop(self.learning_rate), difference_dual, project=project)
-
-
-def rmsprop(learning_rate: float) -> optax.GradientTransformation:
-    """RMSprop with the constants of PyTorch, in which the papers' critics were trained."""
-    return optax.rmsprop(learning_rate, decay=0.99, eps=1e-8, eps_in_sqrt=False)
+        return Parts(
+            self.update_rule(),
+            difference_dual,
+            project=lambda params: jax.tree.map(clipped, params),
+        )

@@ -7,8 +7,10 @@ import jax.numpy as jnp
 
 from wdist_bench.costs import Cost
 
-# Rows of y per tile once the matrix of costs would exceed this many entries (64 MiB of float32).
-_TILE_ENTRIES = 2**24
+# The costs are held at once up to this many entries (64 MiB of float32) ...
+_WHOLE_ENTRIES = 2**24
+# ... and beyond it in tiles of this many, small enough for a processor's cache.
+_TILE_ENTRIES = 2**20
 
 
 def c_transform(phi: jax.Array, x: jax.Array, y: jax.Array, cost: Cost) -> jax.Array:
@@ -20,14 +22,15 @@ def c_transform(phi: jax.Array, x: jax.Array, y: jax.Array, cost: Cost) -> jax.A
 
     Source: Mallasto, Montufar, Gerolin 2019 (arXiv 1910.03875), equation for the (c)-transform.
     """
-    if x.shape[0] * y.shape[0] <= _TILE_ENTRIES:
+    n, m = x.shape[0], y.shape[0]
+    if n * m <= _WHOLE_ENTRIES:
         return (cost.pairwise(x, y) - phi[:, None]).min(0)
-    tile = max(1, _TILE_ENTRIES // x.shape[0])
-
-    def one(point: jax.Array) -> jax.Array:
-        return (cost.pairwise(x, point[None, :])[:, 0] - phi).min()
-
-    return jax.lax.map(one, y, batch_size=tile)
+    points = max(1, _TILE_ENTRIES // n)
+    tiles = -(-m // points)
+    padding = jnp.broadcast_to(y[:1], (tiles * points - m, y.shape[1]))
+    y = jnp.concatenate([y, padding]).reshape(tiles, points, -1)
+    tile = jax.lax.map(lambda part: (cost.pairwise(x, part) - phi[:, None]).min(0), y)
+    return tile.reshape(-1)[:m]
 
 
 def nearest_neighbor_cost(

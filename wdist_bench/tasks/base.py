@@ -43,7 +43,7 @@ class Task(ABC):
         return self.sampler().dim
 
     def sample(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-        """N points of mu and n of nu, each of shape (n, dim)."""
+        """n points of mu and n of nu, each of shape (n, dim)."""
         check_integer(n, "n", 1)
         sampler = self.sampler()
         if sampler.limit is not None and n > sampler.limit:
@@ -55,7 +55,7 @@ class Task(ABC):
             return _draw(sampler, key, n)
 
     def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
-        """N pairs (x_i, y_i) drawn from a coupling that is optimal for the cost ||x - y||^p in
+        """n pairs (x_i, y_i) drawn from a coupling that is optimal for the cost ||x - y||^p in
         the l2 norm, so that mean ||x_i - y_i||^p estimates W_p^p; None where none is known.
         """
         return None

@@ -114,7 +114,7 @@ class _Balls(Sampler):
         return self.centers.shape[1]
 
     def points(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-        """N points of mu with the moves of their clusters."""
+        """n points of mu with the moves of their clusters."""
         key_cluster, key_direction, key_radius = jax.random.split(key, 3)
         cluster = jax.random.choice(key_cluster, len(self.centers), (n,), p=self.weights)
         direction = jax.random.normal(key_direction, (n, self.dim), jnp.float32)

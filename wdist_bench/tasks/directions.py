@@ -7,13 +7,15 @@ import jax.numpy as jnp
 
 
 def directions(key: jax.Array, n: int, dim: int) -> jax.Array:
-    """N points uniform on the unit sphere, shape (n, dim); +-1 for dim = 1."""
+    """n points uniform on the unit sphere, shape (n, dim); +-1 for dim = 1."""
     noise = jax.random.normal(key, (n, dim), jnp.float32)
+    # Once in ten million draws a float32 normal is 0 exactly, which has no direction on the line.
+    noise = jnp.where(noise == 0, jnp.float32(1e-9), noise)
     return noise / jnp.linalg.norm(noise, axis=1, keepdims=True)
 
 
 def ball_points(key: jax.Array, n: int, dim: int) -> jax.Array:
-    """N points uniform in the unit ball, shape (n, dim)."""
+    """n points uniform in the unit ball, shape (n, dim)."""
     key_direction, key_radius = jax.random.split(key)
     radius = jax.random.uniform(key_radius, (n, 1), jnp.float32) ** (1 / dim)
     return radius * directions(key_direction, n, dim)

@@ -61,7 +61,7 @@ def cube_mean_l2(a: np.ndarray) -> float:
 
 
 def _side_log_laplace(t: np.ndarray, a: float) -> np.ndarray:
-    """Log E exp(-t (U - a)^2) for U uniform on [-1, 1] and a >= 0, exact also as t -> 0."""
+    """log E exp(-t (U - a)^2) for U uniform on [-1, 1] and a >= 0, exact also as t -> 0."""
     from scipy.special import erfc
 
     nodes, weights = np.polynomial.legendre.leggauss(64)

@@ -142,7 +142,7 @@ class Funnels(Task):
         return None if check_p(p) == 2 else apply(Rays.potential, self.rays, points)
 
     def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """Grad u, on the whole space, in float64; None for p = 2."""
+        """grad u, on the whole space, in float64; None for p = 2."""
         return None if check_p(p) == 2 else apply(Rays.gradient, self.rays, points)
 
 
@@ -158,7 +158,7 @@ class _Funnels(Sampler):
         return self.rays.centers.shape[1]
 
     def points(self, key: jax.Array, n: int) -> jax.Array:
-        """N points of the cube."""
+        """n points of the cube."""
         unit = jax.random.uniform(key, (n, self.dim), jnp.float64, -1, 1)
         return self.rays.origin + self.rays.semi_length * unit
 

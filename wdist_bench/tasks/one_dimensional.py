@@ -26,8 +26,8 @@ from wdist_bench.validation import check_number
 class OneDimensional(Task):
     """mu = the law `x` against nu = the law `y`, on the line.
 
-    W_p^p = int_0^1 |F^-1(u) - G^-1(u)|^p du, by quadrature to about 1e-9 relative. Laws of equal
-    name, shape and scale differ by a translation, whatever their tails. `truth` is None for
+    W_p^p = int_0^1 |F^-1(u) - G^-1(u)|^p du, by quadrature to 1e-8 relative or better. Laws of
+    equal name, shape and scale differ by a translation, whatever their tails. `truth` is None for
     p = 2 where the second moments are infinite (or resolve too slowly); a pair whose W_1 is
     infinite is refused.
 
@@ -138,7 +138,7 @@ def _law(name: Any, pairs: Pairs, side: str) -> Any:
 
 def _quantile(name: str, pairs: Pairs) -> Quantile:
     law = _law(name, pairs, name)
-    return Quantile(law.ppf, law.isf)
+    return Quantile(law.ppf, law.isf, law.cdf, law.sf)
 
 
 @lru_cache(maxsize=256)

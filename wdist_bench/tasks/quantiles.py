@@ -12,14 +12,20 @@ import jax.numpy as jnp
 import numpy as np
 
 # The grid of tail depths s = -log(2 u): fine at the median, and down to u = 1e-299.
-_DEPTHS = np.concatenate([[0.0], 2.0 ** np.arange(-4, 3), np.arange(8.0, 689.0, 8.0)])
+_DEPTHS = np.concatenate(
+    [[0.0], 2.0 ** np.arange(-4, 3), np.arange(8.0, 40.0, 4.0), np.arange(40.0, 689.0, 8.0)]
+)
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(15)
-_TOLERANCE = 1e-11  # of the integral, per panel
-_TAIL = 1e-9  # of the integral: what may be left beyond the deepest quantile
+_TOLERANCE = 1e-10  # of the integral: how far two levels may differ
+_TAIL = 1e-8  # of the integral: what may be left beyond the deepest quantile
 _MAX_HALVINGS = 48
+_MAX_PANELS = 4000
 
 _OCTAVES = 33  # tail probabilities down to 2^-34 = 6e-11
 _PER_OCTAVE = 32
+
+
+_Function = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -29,14 +35,44 @@ class Quantile:
     Attributes:
         lower: u -> Q(u).
         upper: q -> Q(1 - q), accurate for tiny q.
+        cdf: x -> P(X <= x), to tell where `lower` fails; None where it never does.
+        sf: x -> P(X > x), likewise for `upper`.
     """
 
-    lower: Callable[[np.ndarray], np.ndarray]
-    upper: Callable[[np.ndarray], np.ndarray]
+    lower: _Function
+    upper: _Function
+    cdf: _Function | None = None
+    sf: _Function | None = None
+
+    def reach(self, upper: bool) -> int:
+        """How many of the tail depths have a quantile to rely on.
+
+        Some of scipy's are wrong far in a tail: those of the inverse Gaussian law reach 1e204
+        where its twelfth sigma should be. A quantile is refused where its probability is more
+        than 1 % off, and it turns back or grows faster than those of a law with a finite mean.
+        """
+        quantile, probability = (self.upper, self.sf) if upper else (self.lower, self.cdf)
+        tail = np.exp(-_DEPTHS) / 2
+        value = _quiet(quantile, tail)
+        good = np.isfinite(value)
+        if probability is not None:
+            off = ~(np.abs(_quiet(probability, value) - tail) <= 0.01 * tail)
+            with np.errstate(all="ignore"):
+                away = value - value[0] if upper else value[0] - value
+                growth = np.diff(np.log(away)) / np.diff(_DEPTHS)
+                odd = (growth > 1) | (np.diff(away) < 0)
+            good[1:] &= ~(odd & off[1:])
+        return int(np.argmin(good)) if not good.all() else len(good)
+
+
+def _quiet(function: _Function, points: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return np.asarray(function(points), np.float64)
 
 
 def wasserstein(x: Quantile, y: Quantile, p: int) -> float | None:
-    """W_p = (int_0^1 |Q_x(u) - Q_y(u)|^p du)^(1/p), to about 1e-9 relative.
+    """W_p = (int_0^1 |Q_x(u) - Q_y(u)|^p du)^(1/p), to 1e-8 relative or better.
 
     Each half of (0, 1) is integrated over s = -log(2 u) or -log(2 (1 - u)), by Gauss-Legendre
     panels that are halved until two levels agree. Returns None where the integral is infinite,
@@ -44,33 +80,30 @@ def wasserstein(x: Quantile, y: Quantile, p: int) -> float | None:
 
     Source: Villani, Topics in Optimal Transportation, Theorem 2.18.
     """
-    halves = [_half(x.lower, y.lower, p), _half(x.upper, y.upper, p)]
-    if any(half is None for half in halves):
-        return None
-    total = sum(integral for integral, _ in halves)  # type: ignore[misc]
-    tail = sum(rest for _, rest in halves)  # type: ignore[misc]
+    total, tail = 0.0, 0.0
+    for upper in (False, True):
+        half = _half(x, y, upper, p)
+        if half is None:
+            return None
+        total, tail = total + half[0], tail + half[1]
     return float(total ** (1 / p)) if tail <= _TAIL * total else None
 
 
-def _half(
-    x: Callable[[np.ndarray], np.ndarray], y: Callable[[np.ndarray], np.ndarray], p: int
-) -> tuple[float, float] | None:
-    """The integral over u in (0, 1/2), and how much may be missing beyond the deepest quantile."""
+def _half(x: Quantile, y: Quantile, upper: bool, p: int) -> tuple[float, float] | None:
+    """The integral over one half of (0, 1), and what may be missing beyond its last depth."""
+    of_x, of_y = (x.upper, y.upper) if upper else (x.lower, y.lower)
 
     def integrand(s: np.ndarray) -> np.ndarray:
         u = np.exp(-s) / 2
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return np.abs(x(u) - y(u)) ** p * u
+        return _quiet(lambda u: np.abs(of_x(u) - of_y(u)) ** p * u, u)
 
-    height = integrand(_DEPTHS)
-    usable = int(np.argmin(np.isfinite(height))) or len(height)
-    if usable < 2 or not np.isfinite(height[0]):
-        return None
-    height = height[:usable]
+    height = integrand(_DEPTHS[: min(x.reach(upper), y.reach(upper))])
+    finite = np.isfinite(height)
+    height = height if finite.all() else height[: np.argmin(finite)]
+    usable = len(height)
     # A convergent integrand falls off long before the deepest quantile, where those of scipy may
     # saturate; one that is largest down there does not converge.
-    if _DEPTHS[height.argmax()] > _DEPTHS[usable - 1] / 2:
+    if usable < 2 or _DEPTHS[height.argmax()] > _DEPTHS[usable - 1] / 2:
         return None
     relevant = np.flatnonzero(height > 1e-18 * height.max())
     last = min(relevant[-1] + 1, usable - 1) if relevant.size else 0
@@ -88,24 +121,29 @@ def _half(
 
 
 def integrate(f: Callable[[np.ndarray], np.ndarray], edges: np.ndarray) -> float:
-    """Integral of f over [edges[0], edges[-1]]: panels are halved until two levels agree."""
+    """Integral of f over [edges[0], edges[-1]]: panels are halved until two levels agree; NaN
+    where they do not within 4,000 panels.
+    """
     left, right = edges[:-1], edges[1:]
     coarse = _panels(f, left, right)
-    scale = coarse.sum()
-    total = 0.0
+    scale, total, spent = coarse.sum(), 0.0, len(left)
     for _ in range(_MAX_HALVINGS):
         middle = (left + right) / 2
         low, high = _panels(f, left, middle), _panels(f, middle, right)
-        done = np.abs(low + high - coarse) <= _TOLERANCE * scale
+        spent += 2 * len(left)
+        change = np.abs(low + high - coarse)
+        if change.sum() <= _TOLERANCE * scale:
+            return total + float((low + high).sum())
+        if spent > _MAX_PANELS:
+            break
+        done = change <= _TOLERANCE / _MAX_PANELS * scale
         total += float((low + high)[done].sum())
-        if done.all():
-            return total
         left, right = (
             np.concatenate([left[~done], middle[~done]]),
             np.concatenate([middle[~done], right[~done]]),
         )
         coarse = np.concatenate([low[~done], high[~done]])
-    return total + float(coarse.sum())
+    return float("nan")
 
 
 def _panels(
@@ -131,7 +169,7 @@ class Levels(NamedTuple):
 
 
 def draw_levels(key: jax.Array, n: int) -> Levels:
-    """N uniform levels with full relative precision down to tail probabilities of 6e-11."""
+    """n uniform levels with full relative precision down to tail probabilities of 6e-11."""
     word, rest = jax.random.bits(key, (2, n), jnp.uint32)
     octave = jax.lax.clz(word).astype(jnp.int32)  # P(octave = k) = 2^-(k + 1)
     within = (rest >> 9).astype(jnp.float32) * jnp.float32(2.0**-23)
@@ -157,10 +195,11 @@ class QuantileTable:
     def nodes(law: Quantile) -> np.ndarray:
         """The values of the table, shape (2, nodes), float64."""
         depth = np.arange(_OCTAVES * _PER_OCTAVE + 3) / _PER_OCTAVE
-        tail = 0.5 * 2.0**-depth
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            values = np.stack([law.lower(tail), law.upper(tail)])
+        values = np.stack([_quiet(half, 0.5 * 2.0**-depth) for half in (law.lower, law.upper)])
+        for upper, half in enumerate(values):
+            reliable = depth * np.log(2) <= _DEPTHS[max(law.reach(bool(upper)) - 1, 0)]
+            last = np.flatnonzero(reliable & np.isfinite(half))[-1]
+            half[last:] = half[last]  # the tail is cut there
         # A node before the median, on the cubic of the first four: the law may have a kink there.
         before = values[:, :4] @ np.array([4.0, -6.0, 4.0, -1.0])
         return np.concatenate([before[:, None], values], axis=1)

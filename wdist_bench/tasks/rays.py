@@ -54,7 +54,7 @@ class Rays:
         return self._map(lambda x: self._nearest(x)[1], points)
 
     def gradient(self, points: jax.Array) -> jax.Array:
-        """Grad u = (x - a_i) / ||x - a_i||, shape (n, dim); 0 at a center."""
+        """grad u = (x - a_i) / ||x - a_i||, shape (n, dim); 0 at a center."""
         return self._map(lambda x: self._direction(x, self._nearest(x)[0])[0], points)
 
     def move(self, points: jax.Array) -> jax.Array:

@@ -36,5 +36,5 @@ class Rows(Sampler):
         return self.resampler.dim
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-        """N rows of x and n rows of y."""
+        """n rows of x and n rows of y."""
         return self.resampler.draw(key, n)

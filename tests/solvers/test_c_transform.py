@@ -1,0 +1,102 @@
+"""The batch c-transform by loops, in tiles, and with points that carry no mass."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from wdist_bench.costs import Cost
+from wdist_bench.solvers import c_transform as module
+from wdist_bench.solvers.c_transform import c_transform, nearest_neighbor_cost
+from wdist_bench.solvers.exact import solve_exact
+
+COSTS = [Cost(1), Cost(2), Cost(1, "l1"), Cost(2, "l1")]
+
+
+def problem(seed=0, n=37, m=53, d=3):
+    rng = np.random.default_rng(seed)
+    arrays = rng.normal(size=n), rng.normal(size=(n, d)), rng.normal(size=(m, d))
+    return [jnp.asarray(array, jnp.float32) for array in arrays]
+
+
+@pytest.mark.parametrize("cost", COSTS, ids=str)
+def test_it_is_the_minimum_over_points_one_by_one(cost):
+    phi, x, y = problem()
+    matrix = cost.matrix(x, y)
+    wanted = [min(matrix[i, j] - float(phi[i]) for i in range(37)) for j in range(53)]
+    np.testing.assert_allclose(c_transform(phi, x, y, cost), wanted, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("cost", COSTS, ids=str)
+@pytest.mark.parametrize("entries", [1, 100, 37 * 7, 37 * 53 - 1])
+def test_tiles_give_the_value_and_gradient_of_the_whole(cost, entries, monkeypatch):
+    phi, x, y = problem()
+
+    def total(phi, x):
+        return (c_transform(phi, x, y, cost) ** 2).sum()
+
+    whole, slope = jax.value_and_grad(total, argnums=(0, 1))(phi, x)
+    monkeypatch.setattr(module, "_WHOLE_ENTRIES", 1)
+    monkeypatch.setattr(module, "_TILE_ENTRIES", entries)
+    tiled, tiled_slope = jax.value_and_grad(total, argnums=(0, 1))(phi, x)
+    assert tiled == pytest.approx(float(whole), rel=1e-5)
+    for found, wanted in zip(tiled_slope, slope, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_in_high_dimension_tiles_agree_too(monkeypatch):
+    phi, x, y = problem(d=40)
+    whole = c_transform(phi, x, y, Cost(1))
+    monkeypatch.setattr(module, "_WHOLE_ENTRIES", 1)
+    monkeypatch.setattr(module, "_TILE_ENTRIES", 200)
+    np.testing.assert_allclose(c_transform(phi, x, y, Cost(1)), whole, rtol=1e-5)
+
+
+@pytest.mark.parametrize("tiled", [False, True])
+def test_nan_is_passed_on_and_never_hidden_by_a_minimum(tiled, monkeypatch):
+    if tiled:
+        monkeypatch.setattr(module, "_WHOLE_ENTRIES", 1)
+        monkeypatch.setattr(module, "_TILE_ENTRIES", 100)
+    phi, x, y = problem()
+    assert jnp.isnan(c_transform(phi.at[3].set(jnp.nan), x, y, Cost(1))).all()
+    assert jnp.isnan(c_transform(phi, x.at[3, 1].set(jnp.nan), y, Cost(1))).all()
+    one = jnp.isnan(c_transform(phi, x, y.at[5, 0].set(jnp.nan), Cost(1)))
+    assert one[5]
+    assert one.sum() == 1
+
+
+def test_a_potential_of_minus_infinity_takes_the_point_out():
+    phi, x, y = problem()
+    without = c_transform(phi[1:], x[1:], y, Cost(2))
+    np.testing.assert_array_equal(c_transform(phi.at[0].set(-jnp.inf), x, y, Cost(2)), without)
+
+
+def test_memory_is_that_of_a_tile():
+    """30,000 x 30,000 costs are 3.6 GB; the compiled program may hold 64 MB."""
+    n = 30_000
+    shapes = [jax.ShapeDtypeStruct(s, jnp.float32) for s in ((n,), (n, 3), (n, 3))]
+    program = jax.jit(c_transform, static_argnums=3).lower(*shapes, Cost(1)).compile()
+    assert program.memory_analysis().temp_size_in_bytes < 64e6
+
+
+@pytest.mark.parametrize("cost", COSTS, ids=str)
+def test_any_potential_is_a_lower_bound_on_200_problems(cost):
+    """50 problems a cost, in shapes that compile once; zero weights vary the number of points."""
+
+    @jax.jit
+    def bounds(phi, x, y, a, b):
+        present = jnp.where(a > 0, phi, -jnp.inf)
+        dual = jnp.where(a > 0, a * phi, 0).sum() + b @ c_transform(present, x, y, cost)
+        return dual, nearest_neighbor_cost(x, y, b, cost, a > 0)
+
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        x, y = rng.normal(size=(9, 2)), rng.normal(size=(12, 2))
+        a, b = rng.dirichlet(np.ones(9)), rng.dirichlet(np.ones(12))
+        a[: rng.integers(0, 9)] = 0
+        a /= a.sum()
+        exact = solve_exact(cost.matrix(x, y), a, b).cost
+        with jax.enable_x64(True):
+            found = bounds(*(jnp.asarray(v) for v in (rng.normal(size=9), x, y, a, b)))
+            dual, nearest = (float(v) for v in found)
+        assert max(dual, nearest) <= exact * (1 + 1e-12)

@@ -1,0 +1,71 @@
+"""Metrics against hand-computed values and brute force in NumPy."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import wdist_bench as wb
+from wdist_bench import metrics
+
+RNG = np.random.default_rng(0)
+
+
+def test_errors_are_signed_and_a_truth_of_zero_has_no_relative_one():
+    np.testing.assert_array_equal(metrics.signed_error([1.5, 0.5], 1), [0.5, -0.5])
+    np.testing.assert_array_equal(metrics.relative_error([3.0, 1.0], [2.0, -2.0]), [0.5, 1.5])
+    assert np.isnan(metrics.relative_error(0.1, 0.0))
+
+
+def test_gradients_are_those_of_the_function_in_more_than_one_chunk():
+    points = RNG.normal(size=(metrics._CHUNK + 7, 2)).astype(np.float32)
+    found = jax.jit(lambda z: metrics.gradients(lambda p: (p**3).sum(1), z))(points)
+    np.testing.assert_allclose(found, 3 * points**2, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("norm", "expected"), [("l2", 5.0), ("l1", 4.0)])
+def test_the_largest_gradient_is_measured_in_the_dual_norm(norm, expected):
+    linear = lambda z: z @ jnp.asarray([3.0, -4.0])  # noqa: E731
+    points = jnp.asarray(RNG.normal(size=(9, 2)), jnp.float32)
+    assert metrics.max_gradient_norm(linear, points, wb.Cost(1, norm)) == pytest.approx(expected)
+
+
+def test_the_largest_gradient_is_that_of_the_steepest_point():
+    points = jnp.asarray([[0.5], [-3.0], [1.0]])
+    steepest = metrics.max_gradient_norm(lambda z: (z**2).sum(1), points, wb.Cost())
+    assert steepest == pytest.approx(6.0)
+
+
+@pytest.mark.parametrize(("p", "norm"), [(1, "l2"), (2, "l2"), (1, "l1")])
+def test_admissibility_violation_is_the_brute_force_maximum(p, norm):
+    cost = wb.Cost(p, norm)
+    x, y = RNG.normal(size=(7, 3)), RNG.normal(size=(5, 3))
+    phi, psi = RNG.normal(size=7), RNG.normal(size=5)
+    phi[2] = -np.inf
+    excess = phi[:, None] + psi[None, :] - cost.matrix(x, y)
+    with jax.enable_x64(True):
+        found = float(metrics.admissibility_violation(*map(jnp.asarray, (phi, psi, x, y)), cost))
+    assert found == pytest.approx(excess.max(), rel=1e-12)
+    assert (phi[:, None] + psi - found <= cost.matrix(x, y) + 1e-12).all()
+
+
+def test_admissibility_violation_of_more_pairs_than_fit_at_once():
+    x, y = np.sort(RNG.normal(size=(5000, 1)), 0), np.sort(RNG.normal(size=(4000, 1)), 0)
+    # phi = x and psi = -y are admissible on the line, tight wherever x_i >= y_j
+    phi, psi = x[:, 0].astype(np.float32), -y[:, 0].astype(np.float32)
+    psi[3990] += 0.25
+    points = jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
+    found = metrics.admissibility_violation(jnp.asarray(phi), jnp.asarray(psi), *points, wb.Cost())
+    assert found == pytest.approx(0.25 if (x >= y[3990]).any() else 0, abs=1e-5)
+
+
+def test_gradient_agreement_on_known_angles():
+    reference = jnp.asarray([[1.0, 0.0], [0.0, 2.0], [3.0, 4.0], [0.0, 0.0]])
+    turned = jnp.asarray([[2.0, 0.0], [1.0, 0.0], [-3.0, -4.0], [1.0, 1.0]])
+    # cosines 1, 0, -1 and 0 where the reference vanishes; squared gaps 1, 5, 100, 2
+    assert metrics.gradient_cosine(turned, reference) == pytest.approx(0.0, abs=1e-7)
+    assert metrics.gradient_cosine(turned[:1], reference[:1]) == pytest.approx(1.0)
+    assert metrics.gradient_l2(turned, reference) == pytest.approx(27.0)
+    assert metrics.gradient_cosine(7 * turned[1:3], reference[1:3]) == pytest.approx(-0.5)

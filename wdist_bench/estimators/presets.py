@@ -1,0 +1,30 @@
+"""What the critics of one paper have in common; each estimator's `presets` add its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+MALLASTO: dict[str, Any] = {
+    "steps": 500,
+    "batch_size": 64,
+    "critic": "mlp",
+    "hidden": (128, 128),
+    "activation": "relu",
+}
+"""Mallasto, Montufar, Gerolin 2019 (arXiv 1910.03875), Table 1."""
+
+W1_BENCHMARK: dict[str, Any] = {
+    "batch_size": 1024,
+    "critic": "mlp",
+    "hidden": "auto",
+    "activation": "relu",
+    "optimizer": "adam",
+    "learning_rate": 2e-4,
+    "beta1": 0.9,
+    "beta2": 0.999,
+}
+"""Korotin, Kolesov, Burnaev 2022 (arXiv 2206.07767), the continuous pairs.
+
+Steps are those of the authors' notebook at dim 16. The networks start from our initial law, not
+from PyTorch's.
+"""

@@ -1,0 +1,81 @@
+"""How right an answer is and how admissible a potential: pure functions, traceable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import ArrayLike
+
+from wdist_bench.costs import Cost
+from wdist_bench.solvers.c_transform import c_transform
+
+# Points that go through a network and its gradient at once.
+_CHUNK = 8192
+
+
+def signed_error(estimate: ArrayLike, truth: ArrayLike) -> np.ndarray:
+    """Estimate - truth, in the unit of both (W or W^p)."""
+    return np.asarray(estimate, np.float64) - np.asarray(truth, np.float64)
+
+
+def relative_error(estimate: ArrayLike, truth: ArrayLike) -> np.ndarray:
+    """(estimate - truth) / |truth|, signed; NaN for a truth of 0, which has no relative error."""
+    size = np.abs(np.asarray(truth, np.float64))
+    return signed_error(estimate, truth) / np.where(size == 0, np.nan, size)
+
+
+def gradients(function: Callable[[jax.Array], jax.Array], points: jax.Array) -> jax.Array:
+    """Grad f at points (n, d), shape (n, d), for f from (n, d) to (n,) that acts row by row."""
+
+    def one(point: jax.Array) -> jax.Array:
+        return jax.grad(lambda z: function(z[None, :])[0])(point)
+
+    return jax.lax.map(one, points, batch_size=min(_CHUNK, points.shape[0]))
+
+
+def max_gradient_norm(
+    function: Callable[[jax.Array], jax.Array], points: jax.Array, cost: Cost
+) -> jax.Array:
+    """max_i |grad f(z_i)| in the dual norm of the cost; at most 1 where f is 1-Lipschitz.
+
+    It samples the Lipschitz constant from below and proves nothing.
+    """
+    return cost.dual_norm(gradients(function, points)).max()
+
+
+def admissibility_violation(
+    phi: jax.Array, psi: jax.Array, x: jax.Array, y: jax.Array, cost: Cost
+) -> jax.Array:
+    """max_ij phi_i + psi_j - c(x_i, y_j), in units of W^p; at most 0 where the pair is admissible.
+
+    Lowering psi by it repairs the pair. Memory is O(n + m) beyond one tile of costs.
+
+    Args:
+        phi: (n,) potential at x; -inf takes a point out.
+        psi: (m,) potential at y.
+        x: (n, d) points of mu.
+        y: (m, d) points of nu.
+        cost: ground cost.
+    """
+    return (psi - c_transform(phi, x, y, cost)).max()
+
+
+def gradient_cosine(gradient: jax.Array, reference: jax.Array) -> jax.Array:
+    """mean_i <g_i, g*_i> / (|g_i| |g*_i|) over rows (n, d), Euclidean; 0 where either vanishes.
+
+    Source: Korotin, Kolesov, Burnaev 2022 (arXiv 2206.07767), the metric cos.
+    """
+    size = jnp.linalg.norm(gradient, axis=-1) * jnp.linalg.norm(reference, axis=-1)
+    product = (gradient * reference).sum(-1)
+    return jnp.where(size == 0, 0, product / jnp.where(size == 0, 1, size)).mean()
+
+
+def gradient_l2(gradient: jax.Array, reference: jax.Array) -> jax.Array:
+    """mean_i |g_i - g*_i|^2 over rows (n, d), Euclidean.
+
+    Source: Korotin, Kolesov, Burnaev 2022 (arXiv 2206.07767), the metric L2.
+    """
+    return ((gradient - reference) ** 2).sum(-1).mean()

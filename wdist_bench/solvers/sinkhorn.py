@@ -1,0 +1,99 @@
+"""Entropic optimal transport by OTT-JAX."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+class Entropic(NamedTuple):
+    """A Sinkhorn run.
+
+    Attributes:
+        cost: OT_eps = min over couplings P of <P, c> + eps KL(P | a b^T), from the potentials.
+        g: (m,) column potential: the plan is exp((f_i + g_j - c_ij) / eps), -inf without mass.
+        converged: whether the marginal error reached the threshold.
+        iterations: iterations taken.
+    """
+
+    cost: float
+    g: np.ndarray
+    converged: bool
+    iterations: int
+
+
+def sinkhorn(
+    matrix: np.ndarray,
+    a: np.ndarray | None,
+    b: np.ndarray | None,
+    epsilon: float,
+    threshold: float,
+    max_iterations: int,
+) -> Entropic:
+    """Sinkhorn's iteration in the log domain, in float64.
+
+    Args:
+        matrix: (n, m) finite costs.
+        a: (n,) weights summing to one, None for equal weights.
+        b: (m,) weights summing to one, None for equal weights.
+        epsilon: temperature, in units of cost.
+        threshold: l1 error of the marginals to reach.
+        max_iterations: iterations allowed; the error is looked at every ten.
+
+    Source: Cuturi 2013 (arXiv 1306.0895), as shipped in OTT-JAX.
+    """
+    n, m = matrix.shape
+    a = np.full(n, 1 / n) if a is None else a
+    b = np.full(m, 1 / m) if b is None else b
+    _ott()  # not first inside the trace, where its constants would become tracers
+    with jax.enable_x64(True):
+        value, g, converged, iterations = _solve(
+            jnp.asarray(matrix, jnp.float64),
+            jnp.asarray(a, jnp.float64),
+            jnp.asarray(b, jnp.float64),
+            jnp.asarray(epsilon, jnp.float64),
+            float(threshold),
+            max_iterations,
+        )
+        return Entropic(float(value), np.asarray(g), bool(converged), int(iterations))
+
+
+@cache
+def _ott() -> tuple[Any, Any, Any]:
+    """The modules of OTT-JAX; one of its dependencies warns that it is deprecated."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from ott.geometry import geometry
+        from ott.problems.linear import linear_problem
+        from ott.solvers.linear import sinkhorn as solver
+    return geometry, linear_problem, solver
+
+
+@partial(jax.jit, static_argnames=("threshold", "max_iterations"))
+def _solve(
+    matrix: jax.Array,
+    a: jax.Array,
+    b: jax.Array,
+    epsilon: jax.Array,
+    threshold: float,
+    max_iterations: int,
+) -> tuple[jax.Array, jax.Array, jax.Array, Any]:
+    geometry, linear_problem, solver = _ott()
+    problem = linear_problem.LinearProblem(
+        geometry.Geometry(cost_matrix=matrix, epsilon=epsilon), a, b
+    )
+    out = solver.Sinkhorn(threshold=threshold, max_iterations=max_iterations)(problem)
+    f, g = out.potentials
+    # The potentials of a plan relative to the product of the marginals are f - eps log a.
+    value = _expectation(f, a, epsilon) + _expectation(g, b, epsilon)
+    return value, jnp.where(b > 0, g, -jnp.inf), jnp.asarray(out.converged), out.n_iters
+
+
+def _expectation(potential: jax.Array, weights: jax.Array, epsilon: jax.Array) -> jax.Array:
+    safe = jnp.where(weights > 0, weights, 1)
+    return jnp.where(weights > 0, weights * (potential - epsilon * jnp.log(safe)), 0).sum()
