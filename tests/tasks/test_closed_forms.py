@@ -148,6 +148,7 @@ def test_arrays_lists_and_tuples_make_the_same_task():
 # Pairs, potentials and gradients.
 
 COUPLED = [
+    ("gaussian_shift", {"dim": 3, "shift": (1.0, -2.0, 0.5), "scale": 0.7}),
     ("gaussians", {}),
     ("gaussians", {"cov_y": ((1.0, 0.5), (0.5, 2.0))}),
     ("gaussians", {"mean_x": 1.0, "cov_x": 4.0, "mean_y": 2.0, "cov_y": 0.25}),

@@ -66,6 +66,24 @@ class GaussianShift(Task):
         value = np.linalg.norm(self.vector(), 1 if norm == "l1" else 2)
         return Truth(float(value), 0.0, "closed-form", self.reference)
 
+    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+        """(x, x - v): optimal for every p."""
+        check_p(p)
+        x, _ = self.sampler().draw(key, n)
+        return x, x - jnp.asarray(self.vector(), jnp.float32)
+
+    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """For p = 1: <v, x> / ||v||; p = 2: 2 <v, x>."""
+        return points.astype(jnp.float32) @ jnp.asarray(self._slope(p), jnp.float32)
+
+    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """The slope of `potential`, everywhere the same."""
+        return jnp.broadcast_to(jnp.asarray(self._slope(p), jnp.float32), points.shape)
+
+    def _slope(self, p: int) -> np.ndarray:
+        v = self.vector()
+        return 2 * v if check_p(p) == 2 else v / (np.linalg.norm(v) or 1.0)
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
