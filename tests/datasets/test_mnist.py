@@ -32,6 +32,7 @@ def test_a_whole_file_is_read(tmp_path, name):
         ("images.gz", gzip.compress(WHOLE)[:-9], "whole gzip file"),
         ("images.gz", WHOLE, "whole gzip file"),
     ],
+    ids=["labels", "truncated", "no header", "truncated gzip", "not gzip"],
 )
 def test_a_broken_file_is_one_clear_error(tmp_path, name, content, expected):
     path = tmp_path / name
