@@ -190,6 +190,18 @@ def test_identical_and_constant_inputs_give_zero():
         assert wb.estimate(points, points, "funnel", **options).value == pytest.approx(0, abs=1e-9)
 
 
+def test_null_of_finite_data_needs_no_smaller_batch():
+    """At most 898 disjoint images a side: minibatches shrink to that, and W1 = 0 is kept."""
+    task = wb.tasks.get("image_batches", dataset="digits")
+    key = jax.random.key(0)
+    estimator = wb.estimators.get("funnel", **SMALL | {"steps": 20, "batch_size": 10_000})
+    fitted = estimator.fit(key, Problem.from_sampler(task.sampler(), Cost(), key))
+    x, y = task.sample(jax.random.key(7), task.sampler().limit)
+    phi, psi = (np.asarray(part) for part in fitted.potentials(Samples(x, y), Cost()))
+    stderr = np.sqrt((phi.var() + psi.var()) / len(x))
+    assert abs(phi.mean() + psi.mean()) <= 4 * stderr
+
+
 def test_refuses_squared_costs_and_bad_options():
     with pytest.raises(ValueError, match="funnel: expected p = 1, got p = 2"):
         wb.estimate(np.ones((3, 2)), np.ones((3, 2)), "funnel", p=2)

@@ -114,7 +114,8 @@ def _cell(document: Document, entry: TaskEntry, method: Entry, cost: Cost, n: in
     parameters = method.parameters
     factory = estimators.factory(method.name)
     options = {option.name for option in fields(factory)}  # type: ignore[arg-type]
-    shared = {"steps": document.steps, "batch_size": n}
+    # A preset brings its paper's budget; otherwise the suite's holds for every critic.
+    shared = {} if "preset" in parameters else {"steps": document.steps, "batch_size": n}
     parameters = {k: v for k, v in shared.items() if k in options} | parameters
     estimator = estimators.get(method.name, **parameters)
     try:

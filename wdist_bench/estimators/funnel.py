@@ -54,7 +54,7 @@ class FunnelEstimator(Estimator):
 
     Attributes:
         steps: training steps, one fresh minibatch each.
-        batch_size: points of each measure in a minibatch.
+        batch_size: points of each measure in a minibatch; fewer where the data hold fewer.
         centers: number of cones.
         planes: number of planes, and of cones on each side of a ridge.
         learning_rate: first Adam step size; it falls to 0 along a cosine.
@@ -214,7 +214,7 @@ def _train(estimator: FunnelEstimator, key: jax.Array, problem: Problem) -> Fitt
     )
 
     def minibatch(index: jax.Array) -> Samples:
-        return frame.samples(problem.minibatch(index, estimator.batch_size))
+        return frame.samples(problem.minibatch(index, _size(estimator, problem)))
 
     def loss(
         critics: tuple[Envelope, ...], samples: Samples, cooling: jax.Array
@@ -252,11 +252,17 @@ def _value(critic: Any, samples: Samples, cost: Cost) -> jax.Array:
     return dual_value(*difference_dual(critic, samples, cost), samples)
 
 
+def _size(estimator: FunnelEstimator, problem: Problem) -> int:
+    """Points of each measure in a minibatch."""
+    return min(estimator.batch_size, problem.sampler.limit or estimator.batch_size)
+
+
 def _first_samples(estimator: FunnelEstimator, problem: Problem) -> Samples:
     """At least `centers` points of each measure, from minibatches that serve nothing else."""
-    count = -(-max(estimator.centers, 2) // estimator.batch_size)
+    size = _size(estimator, problem)
+    count = -(-max(estimator.centers, 2) // size)
     indices = estimator.steps + estimator.held_out + jnp.arange(count, dtype=jnp.int32)
-    drawn = jax.lax.map(lambda i: problem.minibatch(i, estimator.batch_size), indices)
+    drawn = jax.lax.map(lambda i: problem.minibatch(i, size), indices)
     return Samples(drawn.x.reshape(-1, problem.dim), drawn.y.reshape(-1, problem.dim))
 
 

@@ -21,10 +21,11 @@ from wdist_bench.validation import check_integer
 class SpectralNorm(CriticEstimator):
     """max of mean f(x) - mean f(y) over MLPs whose layers have largest singular value 1.
 
-    While training, power iteration keeps the layers near norm 1; then f is divided by the exact
-    product of the layers' norms (SVD). So f is 1-Lipschitz for sure, and on fresh samples the
-    difference is a lower bound on W1 of the population in expectation; on a batch it is one of the
-    batch. The bound holds in norm "l1" too, where the first layer is measured from l1 to l2.
+    While training, power iteration keeps the layers near norm 1; then f is divided by the product
+    of the layers' norms, computed from above to 1e-5. So f is 1-Lipschitz for sure, and on fresh
+    samples the difference is a lower bound on W1 of the population in expectation; on a batch it
+    is one of the batch. The bound holds in norm "l1" too, where the first layer is measured from
+    l1 to l2.
 
     Attributes:
         optimizer: Adam at 1e-3 with betas (0, 0.9) by default.

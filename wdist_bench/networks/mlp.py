@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from wdist_bench.networks.lipschitz import orthonormal
 from wdist_bench.validation import check_name
 
 
@@ -48,7 +49,7 @@ class MLP(nnx.Module):
             )
         self.activation = activation
         sorts = activation == "group_sort"
-        start = nnx.initializers.orthogonal() if sorts else nnx.initializers.lecun_normal()
+        start = orthonormal if sorts else nnx.initializers.lecun_normal()
         self.layers = nnx.List(
             [
                 nnx.Linear(
