@@ -21,7 +21,7 @@ from wdist_bench.truth import Truth
 from wdist_bench.validation import check_name
 
 # Critics are checked for what they claim, not for how well they train: short runs suffice.
-_STEPS = 30
+_SHORT = {"steps": 30, "batch_size": 64, "centers": 32}
 _FLOAT_ERROR = 1e-5  # relative; critics are float32
 _PROBLEMS = 20
 
@@ -52,7 +52,7 @@ def check(name: str) -> list[Finding]:
     """Run the conformance suite on a registered estimator or task."""
     check_name(name, [*estimators.names(), *tasks.names()], "estimator or task")
     if name in estimators.names():
-        options = {p: v for p, v in {"steps": _STEPS}.items() if p in _options(name)}
+        options = {p: v for p, v in _SHORT.items() if p in _options(name)}
         return _findings(_ESTIMATOR_RULES, estimators.get(name, **options))
     return _findings(_TASK_RULES, tasks.get(name))
 

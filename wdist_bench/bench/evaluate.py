@@ -109,7 +109,8 @@ def evaluate(
     n = check_integer(batch_size or getattr(estimator, "batch_size", 64), "batch_size", 1)
     stream = Stream(n, 1, check_integer(eval_batches, "eval_batches", 2), _seed(seed))
     sampler = task.sampler()
-    check_limit(task, sampler, n)
+    if estimator.target == "batch" or batch_size is not None:
+        check_limit(task, sampler, n)
     keys = Keys.of(run_keys(stream.seed, 1)[0])
     with jax.enable_x64(sampler.x64):
         fitted = estimator.fit(keys.estimator, Problem.from_sampler(sampler, cost, keys.train))
