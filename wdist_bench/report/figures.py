@@ -165,4 +165,4 @@ def _family_panel(axis: Axes, rows: pd.DataFrame, names: list[str]) -> None:
 def _setting_label(row: pd.Series) -> str:
     where = row["dataset"] or f"dim {int(row['dim'])}"
     norm = "" if row["norm"] == "l2" else f" {row['norm']}"
-    return f"$W_{row['p']}${norm}\n{where}\nn = {row['n']}"
+    return f"{row['task'].replace('_', chr(10))}\n{where}, $W_{row['p']}${norm}\nn = {row['n']}"
