@@ -207,7 +207,8 @@ def _run_with_progress(suite: Any, folder: Path) -> int:
                 line = f"[{event.index}/{event.total}] {label}: {_outcome(event.kind, record)}"
                 console.print(line, highlight=False, markup=False)
     for message, count in skipped.items():
-        console.print(f"not run ({count} cells): {message}", highlight=False, markup=False)
+        line = f"not run ({count} cells): {message}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     return failed
 
 
