@@ -28,7 +28,7 @@ def relative_error(estimate: ArrayLike, truth: ArrayLike) -> np.ndarray:
 
 
 def gradients(function: Callable[[jax.Array], jax.Array], points: jax.Array) -> jax.Array:
-    """Grad f at points (n, d), shape (n, d), for f from (n, d) to (n,) that acts row by row."""
+    """grad f at points (n, d), shape (n, d), for f from (n, d) to (n,) that acts row by row."""
 
     def one(point: jax.Array) -> jax.Array:
         return jax.grad(lambda z: function(z[None, :])[0])(point)

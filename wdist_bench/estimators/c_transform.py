@@ -50,7 +50,7 @@ class CTransform(CriticEstimator):
 
 
 def c_transform_dual(critic: Critic, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:
-    """Phi = f at x and psi = phi^c at y, over the points of x that carry mass."""
+    """phi = f at x and psi = phi^c at y, over the points of x that carry mass."""
     phi = critic(samples.x)
     if samples.a is not None:
         phi = jnp.where(samples.a > 0, phi, -jnp.inf)

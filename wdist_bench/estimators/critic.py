@@ -159,23 +159,23 @@ class FittedCritic(TracedFitted):
     graph: Any = field(metadata={"static": True})
 
     def critic(self, points: jax.Array) -> jax.Array:
-        """F at points (n, d) given in the training coordinates (float32)."""
+        """f at points (n, d) given in the training coordinates (float32)."""
         with jax.default_matmul_precision("highest"):
             return nnx.merge(self.graph, self.params)(points)
 
     def potential(self, points: Any) -> np.ndarray:
-        """F at points (n, d) given in the user's coordinates."""
+        """f at points (n, d) given in the user's coordinates."""
         return np.asarray(self.critic(self._centred(points)), np.float64)
 
     def gradient(self, points: Any) -> np.ndarray:
-        """Grad f, shape (n, d), at points (n, d) given in the user's coordinates."""
+        """grad f, shape (n, d), at points (n, d) given in the user's coordinates."""
         return np.asarray(_gradients(self, self._centred(points)), np.float64)
 
     def _centred(self, points: Any) -> jax.Array:
         return jnp.asarray(np.asarray(points, np.float64) - self.center, jnp.float32)
 
     def potentials(self, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:
-        """Phi at x and psi at y, in the dtype of the samples (training coordinates)."""
+        """phi at x and psi at y, in the dtype of the samples (training coordinates)."""
 
         def cast(points: jax.Array) -> jax.Array:
             return self.critic(points.astype(jnp.float32)).astype(points.dtype)
@@ -328,7 +328,7 @@ def _train(estimator: CriticEstimator, key: jax.Array, problem: Problem) -> Fitt
 
 
 def difference_dual(critic: Critic, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:
-    """Phi = f and psi = -f: the W1 dual, admissible where f is 1-Lipschitz.
+    """phi = f and psi = -f: the W1 dual, admissible where f is 1-Lipschitz.
 
     x and y go through the network in one forward pass.
     """

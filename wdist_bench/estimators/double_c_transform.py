@@ -56,7 +56,7 @@ class DoubleCTransform(CriticEstimator):
     beta2: float = 0.99
 
     def check_cost(self, cost: Cost) -> None:
-        """P = 1 only."""
+        """p = 1 only."""
         require_w1(self, cost)
 
     def parts(self) -> Parts:

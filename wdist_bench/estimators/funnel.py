@@ -87,7 +87,7 @@ class FunnelEstimator(Estimator):
         check_number(self.temperature, "temperature", above=0)
 
     def check_cost(self, cost: Cost) -> None:
-        """P = 1 only: the c-transform of a funnel at p = 2 is -inf far from its centres."""
+        """p = 1 only: the c-transform of a funnel at p = 2 is -inf far from its centres."""
         require_w1(self, cost)
 
     def fit(self, key: jax.Array, problem: Problem) -> FittedFunnel:
@@ -120,18 +120,18 @@ class FittedFunnel(TracedFitted):
     estimator: FunnelEstimator = field(metadata={"static": True})
 
     def critic(self, points: jax.Array) -> jax.Array:
-        """F at points (n, d) given in the training coordinates, in their dtype."""
+        """f at points (n, d) given in the training coordinates, in their dtype."""
         return self.frame.scale * jax.lax.switch(
             self.chosen, [lambda x, f=f: f(x) for f in self.critics], self.frame.enter(points)
         )
 
     def potential(self, points: Any) -> np.ndarray:
-        """F at points (n, d) given in the user's coordinates, float64."""
+        """f at points (n, d) given in the user's coordinates, float64."""
         with jax.enable_x64(True):
             return np.asarray(_critic(self, self._centred(points)))
 
     def gradient(self, points: Any) -> np.ndarray:
-        """Grad f, shape (n, d), at points (n, d) given in the user's coordinates, float64."""
+        """grad f, shape (n, d), at points (n, d) given in the user's coordinates, float64."""
         with jax.enable_x64(True):
             return np.asarray(_gradients(self, self._centred(points)))
 
@@ -139,7 +139,7 @@ class FittedFunnel(TracedFitted):
         return jnp.asarray(np.asarray(points, np.float64) - self.center, jnp.float64)
 
     def potentials(self, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:
-        """Phi = f at x and psi = -f at y, in the dtype of the samples (training coordinates)."""
+        """phi = f at x and psi = -f at y, in the dtype of the samples (training coordinates)."""
         return difference_dual(self.critic, samples, cost)
 
     def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:

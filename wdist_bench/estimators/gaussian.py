@@ -31,7 +31,7 @@ class Gaussian(DirectEstimator):
     bound: ClassVar[str] = "lower"
 
     def check_cost(self, cost: Cost) -> None:
-        """P = 2 with norm l2 only; p = 1 with either norm."""
+        """p = 2 with norm l2 only; p = 1 with either norm."""
         if cost.p == 2 and cost.norm != "l2":
             raise ValueError(
                 f"gaussian: expected norm l2 for p = 2, got {cost.norm}; the Bures formula holds "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -24,9 +25,48 @@ from wdist_bench.problem import Samples
 from wdist_bench.validation import check_number
 
 
+@dataclass(frozen=True, kw_only=True)
+class PenalizedCritic(CriticEstimator):
+    """Interface of critics whose slope a penalty holds near one: implement `excess`.
+
+    Attributes:
+        penalty_weight: lambda.
+        correct: whether `value` is the corrected number (`undo_overshoot`); potentials stay.
+    """
+
+    penalty_weight: float = 10.0
+    correct: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number(self.penalty_weight, "penalty_weight", minimum=0)
+        if self.correct and self.penalty_weight == 0:
+            raise ValueError(
+                "correct: expected a penalty_weight > 0 to correct by, got 0; set either"
+            )
+
+    def check_cost(self, cost: Cost) -> None:
+        """p = 1 only."""
+        require_w1(self, cost)
+
+    @abstractmethod
+    def excess(self, slope: jax.Array) -> jax.Array:
+        """What slopes cost, over lambda."""
+
+    def parts(self) -> Parts:
+        """Difference dual, penalty on the slopes between the samples."""
+        return Parts(
+            self.update_rule(),
+            difference_dual,
+            penalty=gradient_penalty(self.penalty_weight, self.excess),
+            correction=overshoot_correction(self.penalty_weight),
+            corrected=self.correct,
+        )
+
+
 @register
 @dataclass(frozen=True, kw_only=True)
-class GradientPenalty(CriticEstimator):
+class GradientPenalty(PenalizedCritic):
     """max of mean f(x) - mean f(y) - lambda mean (|grad f(z)| - 1)^2, z = t x + (1 - t) y.
 
     `value` is the difference without the penalty, in units of W1. It is no bound: the penalty is
@@ -54,35 +94,9 @@ class GradientPenalty(CriticEstimator):
         | {"beta1": 0.0, "beta2": 0.9, "penalty_weight": 10.0, "steps": 40_000},
     }
 
-    penalty_weight: float = 10.0
-    correct: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_penalty(self.penalty_weight, self.correct)
-
-    def check_cost(self, cost: Cost) -> None:
-        """P = 1 only."""
-        require_w1(self, cost)
-
-    def parts(self) -> Parts:
-        """Difference dual, two-sided gradient penalty."""
-        penalty = gradient_penalty(self.penalty_weight, lambda norm: (norm - 1) ** 2)
-        correction = overshoot_correction(self.penalty_weight)
-        return Parts(
-            self.update_rule(),
-            difference_dual,
-            penalty=penalty,
-            correction=correction,
-            corrected=self.correct,
-        )
-
-
-def check_penalty(weight: float, correct: bool) -> None:
-    """A penalty weight, positive where the value is to be corrected by it."""
-    check_number(weight, "penalty_weight", minimum=0)
-    if correct and weight == 0:
-        raise ValueError("correct: expected a penalty_weight > 0 to correct by, got 0; set either")
+    def excess(self, slope: jax.Array) -> jax.Array:
+        """Two-sided: (|grad f| - 1)^2."""
+        return (slope - 1) ** 2
 
 
 def gradient_penalty(

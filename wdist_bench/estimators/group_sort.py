@@ -53,7 +53,7 @@ class GroupSort(CriticEstimator):
         check_integer(self.bjorck_iterations, "bjorck_iterations", 1)
 
     def check_cost(self, cost: Cost) -> None:
-        """P = 1 only."""
+        """p = 1 only."""
         require_w1(self, cost)
 
     def parts(self) -> Parts:

@@ -6,22 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 
-from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
-from wdist_bench.estimators.critic import CriticEstimator, Parts, difference_dual, require_w1
-from wdist_bench.estimators.gradient_penalty import (
-    check_penalty,
-    gradient_penalty,
-    overshoot_correction,
-)
+from wdist_bench.estimators.gradient_penalty import PenalizedCritic
 from wdist_bench.estimators.presets import W1_BENCHMARK
 
 
 @register
 @dataclass(frozen=True, kw_only=True)
-class LipschitzPenalty(CriticEstimator):
+class LipschitzPenalty(PenalizedCritic):
     """max of mean f(x) - mean f(y) - lambda mean max(|grad f(z)| - 1, 0)^2, z = t x + (1 - t) y.
 
     One-sided: slopes below 1 cost nothing. `value` is the difference without the penalty, in
@@ -46,25 +41,6 @@ class LipschitzPenalty(CriticEstimator):
         | {"beta1": 0.0, "beta2": 0.9, "penalty_weight": 10.0, "steps": 40_000},
     }
 
-    penalty_weight: float = 10.0
-    correct: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_penalty(self.penalty_weight, self.correct)
-
-    def check_cost(self, cost: Cost) -> None:
-        """P = 1 only."""
-        require_w1(self, cost)
-
-    def parts(self) -> Parts:
-        """Difference dual, one-sided gradient penalty."""
-        return Parts(
-            self.update_rule(),
-            difference_dual,
-            penalty=gradient_penalty(
-                self.penalty_weight, lambda norm: jnp.maximum(norm - 1, 0) ** 2
-            ),
-            correction=overshoot_correction(self.penalty_weight),
-            corrected=self.correct,
-        )
+    def excess(self, slope: jax.Array) -> jax.Array:
+        """One-sided: max(|grad f| - 1, 0)^2."""
+        return jnp.maximum(slope - 1, 0) ** 2

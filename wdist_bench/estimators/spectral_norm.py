@@ -51,7 +51,7 @@ class SpectralNorm(CriticEstimator):
         check_integer(self.power_iterations, "power_iterations", 1)
 
     def check_cost(self, cost: Cost) -> None:
-        """P = 1 only."""
+        """p = 1 only."""
         require_w1(self, cost)
 
     def parts(self) -> Parts:

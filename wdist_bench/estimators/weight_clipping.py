@@ -59,7 +59,7 @@ class WeightClipping(CriticEstimator):
         check_number(self.clip, "clip", above=0)
 
     def check_cost(self, cost: Cost) -> None:
-        """P = 1 only."""
+        """p = 1 only."""
         require_w1(self, cost)
 
     def parts(self) -> Parts:

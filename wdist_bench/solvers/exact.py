@@ -68,7 +68,7 @@ def solve_exact(
     b: np.ndarray | None = None,
     max_iterations: int = MAX_ITERATIONS,
 ) -> ExactSolution:
-    """Min over couplings P of (a, b) of sum_ij P_ij c_ij.
+    """min over couplings P of (a, b) of sum_ij P_ij c_ij.
 
     Where the duality gap exceeds 1e-9 of the cost (one far outlier can do that), the problem is
     solved again in the reduced costs c_ij - phi_i - psi_j, cut off where no optimal plan can have
@@ -140,7 +140,7 @@ def _simplex(
 def _admissible(
     matrix: np.ndarray, phi: np.ndarray, psi: np.ndarray, a: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Phi, its c-transform over the points with mass, and how far psi was above that."""
+    """phi, its c-transform over the points with mass, and how far psi was above that."""
     # Only phi + psi matters: near zero, phi has most digits where most points are.
     middle = np.median(phi)
     phi, psi = phi - middle, psi + middle
