@@ -7,6 +7,7 @@ import numpy as np
 import wdist_bench as wb
 
 
+@wb.estimators.register
 @dataclass(frozen=True)
 class MeanGap(wb.DirectEstimator):
     """||mean x - mean y|| <= W_p, by Jensen's inequality."""

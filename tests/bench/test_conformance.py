@@ -66,11 +66,9 @@ def test_a_task_with_a_wrong_truth_is_found_out():
     assert broken == {"has a truth that the batches confirm"}
 
 
-def test_a_plugin_file_is_loaded_and_checked(tmp_path):
-    code = (PLUGIN / "mean_gap_plugin.py").read_text()
-    assert len(code.splitlines()) <= 30
-    path = tmp_path / "mine.py"
-    path.write_text(code.replace("@dataclass", "@wb.estimators.register\n@dataclass"))
+def test_a_plugin_file_is_loaded_and_checked():
+    path = PLUGIN / "mean_gap_plugin.py"
+    assert len(path.read_text().splitlines()) <= 30
     command = [sys.executable, "-m", "wdist_bench.cli", "--plugin", str(path)]
     answer = subprocess.run([*command, "check", "mean_gap"], capture_output=True, text=True)
     assert answer.returncode == 0, answer.stdout + answer.stderr
