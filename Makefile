@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 SUITE  ?= quick
 OUT    ?= results/$(SUITE)
+PROFILE ?= cpu
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
@@ -12,7 +13,7 @@ STAMP  := $(VENV)/.installed
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 	@echo
-	@echo "  Options: SUITE=name of a file in benchmarks/, OUT=results folder, PYTHON=interpreter."
+	@echo "  Options: SUITE=name of a file in benchmarks/, PROFILE=cpu, gpu or full, OUT=results folder, PYTHON=interpreter."
 	@echo "  Large image sets are used when WDIST_BENCH_DATA names a folder that holds them."
 
 venv: $(STAMP)  ## create .venv with the package, its extras and the tested versions
@@ -24,7 +25,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 bench: $(STAMP)  ## run a suite (SUITE=quick) and write its tables and figures to results/
-	$(BIN)/wdist-bench run benchmarks/$(SUITE).toml --out $(OUT)
+	$(BIN)/wdist-bench run benchmarks/$(SUITE).toml --out $(OUT) --profile $(PROFILE)
 
 report: $(STAMP)  ## write the tables and figures of a results folder again (SUITE=quick)
 	$(BIN)/wdist-bench report $(OUT)

@@ -6,6 +6,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
@@ -17,11 +18,15 @@ T = TypeVar("T")
 
 
 class Registry(Generic[T]):
-    """Frozen dataclasses by name. Plug-ins join through the entry-point group, or `register`."""
+    """Frozen dataclasses by name. Plug-ins join through the entry-point group, or `register`.
 
-    def __init__(self, kind: str, group: str) -> None:
+    Ours register when their package is imported: `home` names it where nobody else does that.
+    """
+
+    def __init__(self, kind: str, group: str, home: str = "") -> None:
         self.kind = kind
         self.group = group
+        self.home = home
         self._classes: dict[str, Callable[..., T]] = {}
         self._plugins_loaded = False
 
@@ -76,6 +81,8 @@ class Registry(Generic[T]):
         if self._plugins_loaded:
             return
         self._plugins_loaded = True
+        if self.home:
+            import_module(self.home)
         for entry in entry_points(group=self.group):
             self.register(entry.load())
 

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wdist_bench.bench.cell import thin
 from wdist_bench.bench.journal import read_journal
-from wdist_bench.bench.runner import run_suite, thin
+from wdist_bench.bench.runner import run_suite
 from wdist_bench.bench.suite import load_suite
 from wdist_bench.report import write_report
 

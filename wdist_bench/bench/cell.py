@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+import jax
+import numpy as np
+
 from wdist_bench import estimators, tasks
-from wdist_bench.bench.protocol import Stream
+from wdist_bench.bench.journal import pack
+from wdist_bench.bench.protocol import Stream, StreamResult, batch_truths, run_stream
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
 from wdist_bench.tasks import Task
+
+HISTORY_POINTS = 100
+
+Add = Callable[[dict[str, Any]], None]
+"""Adds a record to the journal."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +78,77 @@ class Cell:
         """Hash of the identity: a changed default or version gives another key."""
         return digest(self.identity(backend))
 
+    @property
+    def label(self) -> str:
+        """One line for people."""
+        options = ", ".join(f"{k}={v}" for k, v in self.task_parameters.items())
+        return f"{self.estimator} on {self.task}({options}) W{self.p} n={self.n}"
+
+    def description(self, backend: str) -> dict[str, Any]:
+        """The fields of a record that are known before it runs."""
+        return self.identity(backend) | {
+            "family": self.family,
+            "estimator_options": self.estimator_parameters,
+            "task_options": self.task_parameters,
+            "dataset": getattr(self.build_task(), "dataset", ""),
+        }
+
     def truth_key(self, backend: str) -> str:
         """Hash of what determines the batch truths: the data and the cost, no estimator."""
         identity = self.identity(backend)
         return digest({k: v for k, v in identity.items() if not k.startswith("estimator")})
+
+    def run(self, truths: dict[str, dict[str, Any]], add: Add) -> dict[str, Any]:
+        """The fields of a record that running it gives.
+
+        Args:
+            truths: journaled batch truths by key; one that is missing is computed and added.
+            add: journals the record of a new batch truth.
+        """
+        task, estimator = self.build_task(), self.build_estimator()
+        truth = task.truth(self.p, self.norm)
+        key = self.truth_key(jax.default_backend())
+        if key not in truths:
+            exact = batch_truths(task, self.cost, self.stream)
+            truths[key] = {"type": "truth", "key": key, "costs": pack(exact)}
+            add(truths[key])
+        return {
+            "dim": task.dim,
+            "target": estimator.target,
+            "bound": estimator.bound,
+            "steps": getattr(estimator, "steps", 0),
+            "critic": getattr(estimator, "critic", ""),
+            **summarize(run_stream(task, estimator, self.cost, self.stream)),
+            "truth_key": key,
+            "truth_population": None if truth is None else vars(truth),
+        }
+
+
+def summarize(result: StreamResult) -> dict[str, Any]:
+    """The fields of a record that come from the runs."""
+    bad = [status for status in result.statuses if status != "ok"]
+    steps, history = thin(result.history)
+    return {
+        "status": Counter(bad).most_common(1)[0][0] if bad else "ok",
+        "message": next((message for message in result.messages if message), ""),
+        "failed": len(bad),
+        "run_statuses": result.statuses,
+        "costs": pack(result.costs),
+        "history_steps": steps,
+        "history": pack(history),
+        "compile_seconds": round(result.compile_seconds, 4),
+        "run_seconds": round(result.run_seconds, 4),
+    }
+
+
+def thin(history: np.ndarray) -> tuple[list[int], np.ndarray]:
+    """(runs, steps) as means over at most 100 equal stretches, with the last step of each."""
+    steps = history.shape[1]
+    points = min(steps, HISTORY_POINTS)
+    edges = np.linspace(0, steps, points + 1).astype(int)
+    stretches = list(itertools.pairwise(edges))
+    means = np.array([history[:, a:b].mean(axis=1) for a, b in stretches])
+    return [int(b) for _, b in stretches], means.reshape(points, len(history)).T
 
 
 def parameters(configuration: Any) -> dict[str, Any]:

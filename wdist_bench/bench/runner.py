@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
 import traceback
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
-from wdist_bench.bench.cell import Cell, digest
+from wdist_bench.bench.cell import Add, Cell, digest
 from wdist_bench.bench.environment import describe_environment
-from wdist_bench.bench.journal import append, pack, read_journal
-from wdist_bench.bench.protocol import StreamResult, batch_truths, run_stream
+from wdist_bench.bench.experiment import ExperimentCell
+from wdist_bench.bench.journal import append, read_journal
 from wdist_bench.bench.suite import Suite
 from wdist_bench.datasets import DatasetNotFoundError
-
-HISTORY_POINTS = 100
 
 
 @dataclass(frozen=True)
@@ -32,7 +28,7 @@ class Event:
     kind: str
     index: int
     total: int
-    cell: Cell
+    cell: Cell | ExperimentCell
     record: dict[str, Any] | None = None
 
 
@@ -52,6 +48,7 @@ def run_suite(suite: Suite, out: Path) -> Iterator[Event]:
         {
             "type": "plan",
             "suite": suite.name,
+            "profile": suite.profile,
             "title": suite.title,
             "description": suite.description,
             "keys": keys,
@@ -64,84 +61,30 @@ def run_suite(suite: Suite, out: Path) -> Iterator[Event]:
             yield Event("kept", index, total, cell, known)
             continue
         yield Event("started", index, total, cell)
-        record = cell.identity(backend) | {
+        record = cell.description(backend) | {
             "type": "cell",
             "key": key,
             "suite": suite.name,
-            "family": cell.family,
-            "estimator_options": cell.estimator_parameters,
-            "task_options": cell.task_parameters,
             "environment": digest(environment),
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
-        record |= run_cell(cell, out, cell.truth_key(backend), journal.truths)
+        record |= run_cell(cell, journal.truths, partial(append, out))
         append(out, record)
         yield Event("finished", index, total, cell, record)
 
 
-def run_cell(
-    cell: Cell, out: Path, truth_key: str, truths: dict[str, dict[str, Any]]
-) -> dict[str, Any]:
+def run_cell(cell: Cell | ExperimentCell, journaled: dict[str, Any], add: Add) -> dict[str, Any]:
     """The results of one cell. A cell that raises becomes a record with its traceback."""
     try:
-        task, estimator = cell.build_task(), cell.build_estimator()
-        common = {
-            "dataset": task.dataset,
-            "dim": task.dim,
-            "target": estimator.target,
-            "bound": estimator.bound,
-            "steps": getattr(estimator, "steps", 0),
-            "critic": getattr(estimator, "critic", ""),
-        }
-        truth = task.truth(cell.p, cell.norm)
-        if truth_key not in truths:
-            exact = batch_truths(task, cell.cost, cell.stream)
-            truths[truth_key] = {"type": "truth", "key": truth_key, "costs": pack(exact)}
-            append(out, truths[truth_key])
-        result = run_stream(task, estimator, cell.cost, cell.stream)
+        return cell.run(journaled, add)
     except DatasetNotFoundError as error:
-        return {"status": "skipped", "message": str(error), "dataset": getattr(task, "dataset", "")}
+        return {"status": "skipped", "message": str(error)}
     except Exception as error:
         return {
             "status": "error",
             "message": f"{type(error).__name__}: {error}",
             "traceback": traceback.format_exc(),
         }
-    return (
-        common
-        | summarize(result)
-        | {
-            "truth_key": truth_key,
-            "truth_population": None if truth is None else vars(truth),
-        }
-    )
-
-
-def summarize(result: StreamResult) -> dict[str, Any]:
-    """The fields of a record that come from the runs."""
-    bad = [status for status in result.statuses if status != "ok"]
-    steps, history = thin(result.history)
-    return {
-        "status": Counter(bad).most_common(1)[0][0] if bad else "ok",
-        "message": next((message for message in result.messages if message), ""),
-        "failed": len(bad),
-        "run_statuses": result.statuses,
-        "costs": pack(result.costs),
-        "history_steps": steps,
-        "history": pack(history),
-        "compile_seconds": round(result.compile_seconds, 4),
-        "run_seconds": round(result.run_seconds, 4),
-    }
-
-
-def thin(history: np.ndarray) -> tuple[list[int], np.ndarray]:
-    """(runs, steps) as means over at most 100 equal stretches, with the last step of each."""
-    steps = history.shape[1]
-    points = min(steps, HISTORY_POINTS)
-    edges = np.linspace(0, steps, points + 1).astype(int)
-    stretches = list(itertools.pairwise(edges))
-    means = np.array([history[:, a:b].mean(axis=1) for a, b in stretches])
-    return [int(b) for _, b in stretches], means.reshape(points, len(history)).T
 
 
 def write_environment(out: Path, environment: dict[str, Any]) -> None:

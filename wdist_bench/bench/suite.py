@@ -1,26 +1,37 @@
-"""A suite: tasks x estimators x sizes, in one TOML file, validated before anything runs."""
+"""A suite: tasks x estimators x sizes, and experiments, in one TOML file, validated first.
+
+An entry with `profiles` belongs to those profiles only; `[profiles.NAME]` overrides the sizes.
+"""
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from wdist_bench import estimators, tasks
+from wdist_bench.bench import experiment
 from wdist_bench.bench.cell import Cell
+from wdist_bench.bench.experiment import ExperimentCell
 from wdist_bench.costs import Cost
 from wdist_bench.validation import check_name
 
+Profile = Literal["cpu", "gpu", "full"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+"""Budgets: minutes on two cores, an accelerator, or the papers' own whatever it takes."""
+
 
 class Entry(BaseModel):
-    """A task or an estimator: its name; every other key is a parameter of it."""
+    """A task, an estimator or an experiment: its name; every other key is a parameter of it."""
 
     model_config = ConfigDict(extra="allow")
 
     name: str
+    profiles: tuple[Profile, ...] = PROFILES
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -34,6 +45,23 @@ class TaskEntry(Entry):
     family: str = ""
     p: list[int] | None = None
     n: list[int] | None = None
+
+
+class ExperimentEntry(Entry):
+    """An experiment; lists under `sweep` are a product, one cell each."""
+
+    sweep: dict[str, list[Any]] = {}
+
+
+class Sizes(BaseModel):
+    """What a profile may override."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    n: list[int] | None = None
+    steps: int | None = Field(default=None, ge=1)
+    runs: int | None = Field(default=None, ge=1)
+    eval_batches: int | None = Field(default=None, ge=1)
 
 
 class Document(BaseModel):
@@ -50,8 +78,21 @@ class Document(BaseModel):
     runs: int = Field(20, ge=1, description="independent runs")
     eval_batches: int = Field(100, ge=1, description="fresh batches a frozen estimator sees")
     seed: int = Field(0, ge=0)
-    tasks: list[TaskEntry] = Field(min_length=1)
-    estimators: list[Entry] = Field(min_length=1)
+    tasks: list[TaskEntry] = []
+    estimators: list[Entry] = []
+    experiments: list[ExperimentEntry] = []
+    profiles: dict[Profile, Sizes] = {}
+
+    @model_validator(mode="after")
+    def _something_to_run(self) -> Document:
+        if bool(self.tasks) != bool(self.estimators) or not (self.tasks or self.experiments):
+            raise ValueError("expected tasks and estimators, or experiments")
+        return self
+
+    def sized(self, profile: Profile) -> Document:
+        """The document with the sizes of a profile."""
+        sizes = self.profiles.get(profile, Sizes())
+        return self.model_copy(update=sizes.model_dump(exclude_none=True))
 
 
 @dataclass(frozen=True)
@@ -62,17 +103,20 @@ class Suite:
         name: stem of the file, and of its results folder.
         title: one line.
         description: what it answers.
-        cells: in the order of the file: task by task, estimator by estimator.
+        cells: in the order of the file: task by task, estimator by estimator, then experiments.
+        profile: the budget: "cpu", "gpu" or "full".
     """
 
     name: str
     title: str
     description: str
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell | ExperimentCell, ...]
+    profile: str = "cpu"
 
 
-def load_suite(path: Path) -> Suite:
+def load_suite(path: Path, profile: str = "cpu") -> Suite:
     """Read and validate a suite; raises ValueError that names the file and the key."""
+    budget = cast(Profile, check_name(profile, PROFILES, "profile"))
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected a suite file (.toml), got no such file")
     try:
@@ -89,14 +133,36 @@ def load_suite(path: Path) -> Suite:
             f"the keys of a suite are {known}"
         ) from error
     try:
-        return Suite(path.stem, document.title, document.description, tuple(_cells(document)))
+        cells: tuple[Cell | ExperimentCell, ...] = (
+            *_cells(document.sized(budget), budget),
+            *_experiments(document, budget),
+        )
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
+    if not cells:
+        raise ValueError(f"{path}: expected something to run in profile {profile!r}, got nothing")
+    return Suite(path.stem, document.title, document.description, cells, profile)
 
 
-def _cells(document: Document) -> list[Cell]:
+def _experiments(document: Document, profile: str) -> list[ExperimentCell]:
+    """Every point of every sweep."""
+    cells = []
+    for entry in document.experiments:
+        if profile not in entry.profiles:
+            continue
+        fixed = {"seed": document.seed} | entry.parameters
+        for values in itertools.product(*entry.sweep.values()):
+            parameters = fixed | dict(zip(entry.sweep, values, strict=True))
+            experiment.get(entry.name, **parameters)  # a bad parameter fails before anything runs
+            cells.append(ExperimentCell(entry.name, parameters))
+    return cells
+
+
+def _cells(document: Document, profile: str) -> list[Cell]:
     cells = []
     for entry in document.tasks:
+        if profile not in entry.profiles:
+            continue
         tasks.get(entry.name, **entry.parameters)  # a bad parameter fails before anything runs
         for p in entry.p or document.p:
             for norm in document.norm:
@@ -104,7 +170,8 @@ def _cells(document: Document) -> list[Cell]:
                     cells += [
                         cell
                         for method in document.estimators
-                        if (cell := _cell(document, entry, method, Cost(p, norm), n)) is not None
+                        if profile in method.profiles
+                        and (cell := _cell(document, entry, method, Cost(p, norm), n)) is not None
                     ]
     return cells
 

@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from wdist_bench.bench.journal import read_journal
+from wdist_bench.bench.journal import Journal, read_journal
+
+Writer = Callable[[Path, list[dict[str, Any]]], list[Path]]
+"""(folder, records of one suite's experiments) -> files written."""
+
+_EXPERIMENTS: dict[str, str] = {}
+"""Experiment name -> "module:function" of its writer; experiments that share one are one report."""
 
 
 def write_report(folder: Path) -> list[Path]:
     """Write every table and figure of a results folder from its journal; returns the files."""
-    from wdist_bench.report.figures import write_figures
-    from wdist_bench.report.markdown import write_markdown
-    from wdist_bench.report.tables import error_table
-
     journal = read_journal(folder)
     if not journal.plan:
         raise FileNotFoundError(
             f"{folder}: expected a journal (journal*.jsonl) with a run, got none; "
             "run a suite first: wdist-bench run SUITE --out FOLDER"
         )
+    return [*_write_cells(folder, journal), *_write_experiments(folder, journal)]
+
+
+def _write_cells(folder: Path, journal: Journal) -> list[Path]:
+    """What the task x estimator cells give."""
+    if not any("estimator" in record for record in journal.planned()):
+        return []
+    from wdist_bench.report.figures import write_figures
+    from wdist_bench.report.markdown import write_markdown
+    from wdist_bench.report.tables import error_table
+
     table = error_table(journal)
     csv = folder / "errors.csv"
     table.to_csv(csv, index=False, float_format="%.9g", lineterminator="\n")
     return [csv, write_markdown(folder, journal, table), *write_figures(folder, journal, table)]
+
+
+def _write_experiments(folder: Path, journal: Journal) -> list[Path]:
+    """What each experiment's own writer gives."""
+    by_writer: dict[str, list[dict[str, Any]]] = {}
+    for record in journal.planned():
+        writer = _EXPERIMENTS.get(record.get("experiment", ""))
+        if writer:
+            by_writer.setdefault(writer, []).append(record)
+    files = []
+    for writer, records in by_writer.items():
+        module, _, function = writer.partition(":")
+        write: Writer = getattr(import_module(module), function)
+        files += write(folder, records)
+    return files

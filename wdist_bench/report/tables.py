@@ -25,8 +25,8 @@ COLUMNS = (
 
 
 def error_table(journal: Journal) -> pd.DataFrame:
-    """One row per cell of the last suite, in its order. Units: W_p, means over runs."""
-    rows = [_row(record, journal) for record in journal.planned()]
+    """One row per task x estimator cell of the last suite, in its order, means over runs of W_p."""
+    rows = [_row(record, journal) for record in journal.planned() if "estimator" in record]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -1,0 +1,33 @@
+"""`wdist-bench list`: what the registries hold."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+class What(StrEnum):
+    """What can be listed."""
+
+    TASKS = "tasks"
+    ESTIMATORS = "estimators"
+    DATASETS = "datasets"
+
+
+def list_names(
+    what: Annotated[What, typer.Argument(help="What to list.")] = What.ESTIMATORS,
+) -> None:
+    """List tasks, estimators or data sets with what is known of each."""
+    from wdist_bench.bench.catalogue import catalogue
+
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    header, rows = catalogue(what.value)
+    table = Table(*header, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

@@ -1,0 +1,61 @@
+"""`wdist-bench estimate`: one number for two files of samples."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def estimate(
+    x: Annotated[Path, typer.Argument(help="Samples: .npy, .npz, .csv, .parquet, image folder.")],
+    y: Annotated[Path, typer.Argument(help="Samples of the other measure.")],
+    method: Annotated[str, typer.Option(help="Estimator; see `wdist-bench list`.")] = "exact",
+    p: Annotated[int, typer.Option(help="Exponent of the cost, 1 or 2.")] = 1,
+    norm: Annotated[str, typer.Option(help="Ground norm, l2 or l1.")] = "l2",
+    seed: Annotated[int, typer.Option(help="Seed of whatever is random.")] = 0,
+    option: Annotated[
+        list[str] | None, typer.Option(help="Option of the estimator as name=value; repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Estimate W_p between two files of samples: value, interval, bound, status, seconds.
+
+    Exits with 1 when the estimator gives no number.
+    """
+    import wdist_bench as wb
+    from wdist_bench.datasets.tables import load_rows
+
+    points = load_rows(x, "x"), load_rows(y, "y")
+    start = time.perf_counter()
+    answer = wb.estimate(*points, method, p, norm=norm, seed=seed, **_options(option or []))
+    seconds = time.perf_counter() - start
+    names = ("value", "stderr", "interval", "lower", "upper", "target", "bound", "status")
+    shown = {name: getattr(answer, name) for name in (*names, "message")}
+    shown |= {"method": method, "p": p, "norm": norm, "seconds": round(seconds, 3)}
+    shown["value"] = None if answer.status != "ok" else answer.value
+    if as_json:
+        typer.echo(json.dumps(shown))
+    else:
+        for name, value in shown.items():
+            if value not in (None, ""):
+                typer.echo(f"{name:9} {value:.6g}" if type(value) is float else f"{name:9} {value}")
+    if answer.status != "ok":
+        raise typer.Exit(1)
+
+
+def _options(pairs: list[str]) -> dict[str, Any]:
+    """name=value pairs; values are numbers, lists and the like as JSON has them, else words."""
+    options = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise ValueError(f"--option: expected name=value, got {pair!r}; write steps=500, say")
+        try:
+            options[name] = json.loads(value)
+        except json.JSONDecodeError:
+            options[name] = value
+    return options
