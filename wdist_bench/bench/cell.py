@@ -138,6 +138,7 @@ def summarize(result: StreamResult) -> dict[str, Any]:
         "history": pack(history),
         "compile_seconds": round(result.compile_seconds, 4),
         "run_seconds": round(result.run_seconds, 4),
+        **{name: pack(values) for name, values in result.agreement.items()},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench import estimators, tasks
+from wdist_bench.bench.agreement import agreement, critic_gradients, gradient_points
 from wdist_bench.bench.parallel import run_keys
 from wdist_bench.bench.protocol import Keys, Stream, check_limit, evaluation_batches
 from wdist_bench.bench.statistics import t_interval
@@ -98,7 +100,9 @@ def evaluate(
 
     Returns:
         An Estimate with `target`, `stderr` and `interval` (95 %), and for estimators whose value
-        is a lower bound of the population, `lower`, its one-sided 95 % limit. Compare it with
+        is a lower bound of the population, `lower`, its one-sided 95 % limit. Its diagnostics
+        hold `gradient_cosine` and `gradient_l2` of critics where the task's potential is known.
+        Compare it with
         `task.truth(p).value`, or for batch estimators with `evaluate(task, "exact")` at the same
         seed, which sees the same batches.
     """
@@ -116,8 +120,27 @@ def evaluate(
         fitted = estimator.fit(keys.estimator, Problem.from_sampler(sampler, cost, keys.train))
     if estimator.target == "population":
         count = None if eval_samples is None else check_integer(eval_samples, "eval_samples", 2)
-        return _population(estimator, fitted, sampler, cost, keys.evaluation, count)
-    return _batches(estimator, fitted, sampler, cost, keys.evaluation, stream)
+        answer = _population(estimator, fitted, sampler, cost, keys.evaluation, count)
+    else:
+        answer = _batches(estimator, fitted, sampler, cost, keys.evaluation, stream)
+    return replace(
+        answer, diagnostics=answer.diagnostics | _gradients(task, fitted, sampler, cost, keys)
+    )
+
+
+def _gradients(
+    task: Task, fitted: Any, sampler: Sampler, cost: Cost, keys: Keys
+) -> dict[str, float]:
+    """How the critic's gradient agrees with the optimal potential's; empty where not known."""
+    count = gradient_points(task, sampler, cost) if hasattr(fitted, "critic") else 0
+    if not count:
+        return {}
+    with jax.enable_x64(sampler.x64):
+        found = _critic_gradients(fitted, sampler, cost, keys.gradient, count)
+    return agreement(task, cost, *found)
+
+
+_critic_gradients = jax.jit(critic_gradients, static_argnames=("cost", "count"))
 
 
 def _seed(seed: int) -> int:

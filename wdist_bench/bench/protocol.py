@@ -7,7 +7,7 @@ a task trains on the same minibatches and is evaluated on the same batches.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.bench.agreement import agreement, critic_gradients, gradient_points
 from wdist_bench.bench.parallel import map_runs, run_keys
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
@@ -29,11 +30,12 @@ class Keys(NamedTuple):
     train: jax.Array
     evaluation: jax.Array
     estimator: jax.Array
+    gradient: jax.Array
 
     @classmethod
     def of(cls, run_key: jax.Array) -> Keys:
         """Split a run's key into its streams."""
-        return cls(*(jax.random.fold_in(run_key, stream) for stream in range(3)))
+        return cls(*(jax.random.fold_in(run_key, stream) for stream in range(4)))
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,8 @@ class StreamResult:
         statuses: one per run.
         compile_seconds: tracing and compiling, 0 where nothing is compiled.
         run_seconds: training and evaluating all runs, samples included.
+        agreement: (runs,) `gradient_cosine` and `gradient_l2` of critics, where the task's
+            potential is known; empty elsewhere.
     """
 
     costs: np.ndarray
@@ -72,6 +76,7 @@ class StreamResult:
     messages: list[str]
     compile_seconds: float
     run_seconds: float
+    agreement: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> StreamResult:
@@ -82,8 +87,9 @@ def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> 
     keys = run_keys(stream.seed, stream.runs)
     if not estimator.traced:
         return _run_on_host(sampler, estimator, cost, stream, keys)
-    one_run = partial(_one_run, estimator, cost, stream)
-    (costs, history), compile_seconds, run_seconds = map_runs(one_run, keys, sampler, sampler.x64)
+    one_run = partial(_one_run, estimator, cost, stream, gradient_points(task, sampler, cost))
+    timed = map_runs(one_run, keys, sampler, sampler.x64)
+    costs, history, points, gradients = timed.result
     costs, history = costs.astype(np.float64), history.astype(np.float64)
     failed = ~np.isfinite(costs).all(axis=1)
     return StreamResult(
@@ -91,9 +97,20 @@ def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> 
         history,
         ["diverged" if bad else "ok" for bad in failed],
         [_divergence(path) if bad else "" for bad, path in zip(failed, history, strict=True)],
-        compile_seconds,
-        run_seconds,
+        timed.compile_seconds,
+        timed.run_seconds,
+        _agreement(task, cost, points, gradients),
     )
+
+
+def _agreement(
+    task: Task, cost: Cost, points: np.ndarray, gradients: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Per run; empty where no gradient was taken."""
+    if not points.size:
+        return {}
+    rows = [agreement(task, cost, *pair) for pair in zip(points, gradients, strict=True)]
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
 def _divergence(history: np.ndarray) -> str:
@@ -112,9 +129,14 @@ def check_limit(task: Task, sampler: Sampler, n: int) -> None:
 
 
 def _one_run(
-    estimator: Estimator, cost: Cost, stream: Stream, run_key: jax.Array, sampler: Sampler
-) -> tuple[jax.Array, jax.Array]:
-    """Fit, then evaluate batch after batch; traced."""
+    estimator: Estimator,
+    cost: Cost,
+    stream: Stream,
+    count: int,
+    run_key: jax.Array,
+    sampler: Sampler,
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Fit, evaluate batch after batch, compare gradients at `count` points; traced."""
     keys = Keys.of(run_key)
     fitted: Any = estimator.fit(keys.estimator, Problem.from_sampler(sampler, cost, keys.train))
 
@@ -123,7 +145,10 @@ def _one_run(
         return fitted.batch_cost(Samples(x.astype(jnp.float32), y.astype(jnp.float32)), cost)
 
     costs = jax.lax.map(evaluate, jnp.arange(stream.eval_batches, dtype=jnp.int32))
-    return costs, getattr(fitted, "history", jnp.zeros(0))
+    points = gradients = jnp.zeros(0)
+    if count and hasattr(fitted, "critic"):
+        points, gradients = critic_gradients(fitted, sampler, cost, keys.gradient, count)
+    return costs, getattr(fitted, "history", jnp.zeros(0)), points, gradients
 
 
 def _run_on_host(

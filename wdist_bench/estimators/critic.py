@@ -70,9 +70,10 @@ class CriticEstimator(Estimator):
     Attributes:
         steps: training steps, one fresh minibatch each.
         batch_size: points of each measure in a minibatch.
-        critic: network, "mlp".
+        critic: network, "mlp", or "dcgan" on flattened square images.
         hidden: widths of the hidden layers; "auto" for two of max(2 dim, 128).
         activation: "relu" or "group_sort".
+        initial: "standard", or "torch" for the initial law of PyTorch's layers.
         optimizer: "adam" or "rmsprop".
         learning_rate: its step size.
         beta1: decay of Adam's first moment.
@@ -88,6 +89,7 @@ class CriticEstimator(Estimator):
     critic: str = "mlp"
     hidden: tuple[int, ...] | str = (128, 128)
     activation: str = "relu"
+    initial: str = "standard"
     optimizer: str = "adam"
     learning_rate: float = 1e-4
     beta1: float = 0.0
@@ -98,6 +100,7 @@ class CriticEstimator(Estimator):
         check_integer(self.batch_size, "batch_size", 1)
         check_name(self.critic, networks.NAMES, "critic")
         check_name(self.activation, networks.ACTIVATIONS, "activation")
+        check_name(self.initial, networks.INITIAL_LAWS, "initial")
         check_optimizer(self.optimizer, self.learning_rate, self.beta1, self.beta2)
         if self.hidden == "auto":
             return
@@ -172,7 +175,7 @@ class FittedCritic(TracedFitted):
         return np.asarray(_gradients(self, self._centred(points)), np.float64)
 
     def _centred(self, points: Any) -> jax.Array:
-        return jnp.asarray(np.asarray(points, np.float64) - self.center, jnp.float32)
+        return jnp.asarray(np.asarray(points, np.float64) - np.asarray(self.center), jnp.float32)
 
     def potentials(self, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:
         """phi at x and psi at y, in the dtype of the samples (training coordinates)."""
@@ -298,7 +301,9 @@ def _train(estimator: CriticEstimator, key: jax.Array, problem: Problem) -> Fitt
     parts = estimator.parts()
     init_key, penalty_key = jax.random.split(key)
     widths = estimator.widths(problem.dim)
-    network = networks.build(estimator.critic, problem.dim, widths, init_key, estimator.activation)
+    network = networks.build(
+        estimator.critic, problem.dim, widths, init_key, estimator.activation, estimator.initial
+    )
     graph, params = nnx.split(network)
 
     def loss(params: Any, samples: Samples, step: jax.Array) -> tuple[jax.Array, jax.Array]:

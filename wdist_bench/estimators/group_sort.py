@@ -39,7 +39,9 @@ class GroupSort(CriticEstimator):
     target: ClassVar[str] = "population"
     bound: ClassVar[str] = "lower"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "w1_benchmark": W1_BENCHMARK | {"activation": "group_sort", "steps": 15_000},
+        "w1_benchmark": W1_BENCHMARK
+        | {"activation": "group_sort", "initial": "standard"}
+        | {"steps": 15_000},
     }
 
     activation: str = "group_sort"
@@ -48,8 +50,10 @@ class GroupSort(CriticEstimator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # Networks with relu do not start orthonormal.
+        check_name(self.critic, ("mlp",), "critic of group_sort")  # norms of matrices only
+        # Other networks do not start orthonormal.
         check_name(self.activation, ("group_sort",), "activation of group_sort")
+        check_name(self.initial, ("standard",), "initial of group_sort")
         check_integer(self.bjorck_iterations, "bjorck_iterations", 1)
 
     def check_cost(self, cost: Cost) -> None:

@@ -18,6 +18,7 @@ W1_BENCHMARK: dict[str, Any] = {
     "critic": "mlp",
     "hidden": "auto",
     "activation": "relu",
+    "initial": "torch",
     "optimizer": "adam",
     "learning_rate": 2e-4,
     "beta1": 0.9,
@@ -25,6 +26,5 @@ W1_BENCHMARK: dict[str, Any] = {
 }
 """Korotin, Kolesov, Burnaev 2022 (arXiv 2206.07767), the continuous pairs.
 
-Steps are those of the authors' notebook at dim 16. The networks start from our initial law, not
-from PyTorch's.
+Steps are those of the authors' notebook at dim 16.
 """

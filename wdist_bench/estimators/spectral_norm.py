@@ -13,7 +13,7 @@ from wdist_bench.estimators import register
 from wdist_bench.estimators.critic import CriticEstimator, Parts, difference_dual, require_w1
 from wdist_bench.estimators.presets import W1_BENCHMARK
 from wdist_bench.networks.lipschitz import certify, spectral_projection
-from wdist_bench.validation import check_integer
+from wdist_bench.validation import check_integer, check_name
 
 
 @register
@@ -48,6 +48,7 @@ class SpectralNorm(CriticEstimator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_name(self.critic, ("mlp",), "critic of spectral_norm")  # norms of matrices only
         check_integer(self.power_iterations, "power_iterations", 1)
 
     def check_cost(self, cost: Cost) -> None:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from wdist_bench.networks.initial import initializers
 from wdist_bench.networks.lipschitz import orthonormal
 from wdist_bench.validation import check_name
 
@@ -35,11 +36,17 @@ class MLP(nnx.Module):
     """f(x) = W_L s(... s(W_1 x + b_1)) + b_L, scalar output, s "relu" or "group_sort".
 
     With relu, weights start from the LeCun normal law (variance 1 / fan-in); with group_sort,
-    which needs even widths, they start orthonormal. Biases start at 0. All of it is float32.
+    which needs even widths, they start orthonormal. Biases start at 0. With initial "torch" all of
+    it starts from U(-1, 1) / sqrt(fan-in), the law of PyTorch. All of it is float32.
     """
 
     def __init__(
-        self, dim: int, hidden: tuple[int, ...], rngs: nnx.Rngs, activation: str = "relu"
+        self,
+        dim: int,
+        hidden: tuple[int, ...],
+        rngs: nnx.Rngs,
+        activation: str = "relu",
+        initial: str = "standard",
     ) -> None:
         check_name(activation, ACTIVATIONS, "activation")
         if activation == "group_sort" and any(width % 2 for width in hidden):
@@ -53,7 +60,12 @@ class MLP(nnx.Module):
         self.layers = nnx.List(
             [
                 nnx.Linear(
-                    a, b, kernel_init=start, dtype=jnp.float32, param_dtype=jnp.float32, rngs=rngs
+                    a,
+                    b,
+                    dtype=jnp.float32,
+                    param_dtype=jnp.float32,
+                    rngs=rngs,
+                    **initializers(initial, a, start),
                 )
                 for a, b in pairwise((dim, *hidden, 1))
             ]

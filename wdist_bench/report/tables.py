@@ -21,6 +21,7 @@ COLUMNS = (
     # beyond the contract
     "estimate_sd", "finite_sample_bias", "truth_population_stderr", "truth_kind", "target", "bound",
     "status", "message", "family", "task_parameters", "estimator_parameters",
+    "gradient_cosine", "gradient_cosine_sd", "gradient_l2", "gradient_l2_sd",
 )  # fmt: skip
 
 
@@ -54,6 +55,11 @@ def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
             record["p"],
             math.nan if population is None else population["value"],
         )
+    for name in ("gradient_cosine", "gradient_l2"):
+        if record.get(name) is not None:
+            values = unpack(record[name])
+            row[name] = float(values.mean())
+            row[f"{name}_sd"] = float(values.std(ddof=1)) if values.size > 1 else math.nan
     return row
 
 

@@ -1,0 +1,75 @@
+"""The convolutional critic of DCGAN."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from wdist_bench.networks.initial import initializers
+
+_CHANNELS = 64  # of the first layer; doubled with each halving of the image
+_KERNEL = 4
+_SMALLEST = 4  # side at which halving ends
+
+
+class DCGAN(nnx.Module):
+    """f(image): 4 x 4 convolutions of stride 2 with 64, 128, ... channels, then one dense layer.
+
+    Each halves the image, until its side is at most 4; LeakyReLU(0.2) between. Without batch
+    normalisation: a potential has a value at a point, whatever the rest of the batch. Kernels start
+    from N(0, 0.02^2) and biases at 0. Points are flattened images, channels last; the side and the
+    1 or 3 channels follow from the dimension.
+
+    Source: Radford, Metz, Chintala 2016 (arXiv 1511.06434), the discriminator.
+    """
+
+    def __init__(self, dim: int, rngs: nnx.Rngs, initial: str = "standard") -> None:
+        self.shape = image_shape(dim)
+        side, _, channels = self.shape
+        normal = nnx.initializers.normal(0.02)
+        layers: list[nnx.Conv] = []
+        width = _CHANNELS
+        while side > _SMALLEST or not layers:
+            start = initializers(initial, channels * _KERNEL**2, normal)
+            layers.append(
+                nnx.Conv(
+                    channels,
+                    width,
+                    (_KERNEL, _KERNEL),
+                    strides=2,
+                    padding="SAME",
+                    dtype=jnp.float32,
+                    param_dtype=jnp.float32,
+                    rngs=rngs,
+                    **start,
+                )
+            )
+            channels, width, side = width, 2 * width, -(-side // 2)
+        self.layers = nnx.List(layers)
+        entries = side**2 * channels
+        start = initializers(initial, entries, normal)
+        self.last = nnx.Linear(
+            entries, 1, dtype=jnp.float32, param_dtype=jnp.float32, rngs=rngs, **start
+        )
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Values of shape (n,) at points of shape (n, dim)."""
+        x = x.reshape(-1, *self.shape)
+        for layer in self.layers:
+            x = jax.nn.leaky_relu(layer(x), 0.2)
+        return self.last(x.reshape(x.shape[0], -1))[:, 0]
+
+
+def image_shape(dim: int) -> tuple[int, int, int]:
+    """(side, side, channels) of a flattened square image; at most one of 1 and 3 channels fits."""
+    for channels in (1, 3):
+        side = math.isqrt(dim // channels)
+        if channels * side**2 == dim and side > 1:
+            return side, side, channels
+    raise ValueError(
+        f"critic: expected flattened square images with 1 or 3 channels for dcgan, got points of "
+        f"dimension {dim}; use critic mlp"
+    )
