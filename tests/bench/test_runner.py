@@ -149,3 +149,12 @@ def test_thinned_history_has_the_means_of_its_stretches():
     np.testing.assert_allclose(means[0, 0], history[0, : steps[0]].mean())
     np.testing.assert_allclose(means[1, -1], history[1, steps[-2] :].mean())
     assert thin(np.zeros((3, 0)))[0] == []
+
+
+def test_a_task_whose_file_is_missing_is_skipped_by_name_and_the_rest_runs(suite, tmp_path):
+    text = SUITE.replace('name = "gaussian_shift"', 'name = "funnels"\nfile = "nowhere/pair.npz"')
+    text += '\n[[tasks]]\nname = "gaussian_shift"\n'
+    list(run_suite(suite(text), tmp_path / "out"))
+    records = read_journal(tmp_path / "out").planned()
+    assert [r["status"] for r in records] == ["skipped"] * 3 + ["ok"] * 3
+    assert "nowhere/pair.npz" in records[0]["message"]

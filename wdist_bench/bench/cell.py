@@ -66,8 +66,12 @@ class Cell:
         estimator = self.build_estimator()
         settings = asdict(self)
         del settings["family"]  # only groups rows of a table
+        try:
+            task_parameters = parameters(self.build_task())
+        except FileNotFoundError:  # its file is not here: it will be skipped, and tried again
+            task_parameters = self.task_parameters
         return settings | {
-            "task_parameters": parameters(self.build_task()),
+            "task_parameters": task_parameters,
             "estimator_parameters": parameters(estimator),
             "estimator_version": estimator.version,
             "dtype": "float32",
@@ -90,7 +94,7 @@ class Cell:
             "family": self.family,
             "estimator_options": self.estimator_parameters,
             "task_options": self.task_parameters,
-            "dataset": getattr(self.build_task(), "dataset", ""),
+            "dataset": str(self.task_parameters.get("dataset", "")),
         }
 
     def truth_key(self, backend: str) -> str:
@@ -114,6 +118,7 @@ class Cell:
             add(truths[key])
         return {
             "dim": task.dim,
+            "dataset": task.dataset,
             "target": estimator.target,
             "bound": estimator.bound,
             "steps": getattr(estimator, "steps", 0),

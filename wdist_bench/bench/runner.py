@@ -18,7 +18,6 @@ from wdist_bench.bench.environment import describe_environment
 from wdist_bench.bench.experiment import ExperimentCell
 from wdist_bench.bench.journal import append, read_journal
 from wdist_bench.bench.suite import Suite
-from wdist_bench.datasets import DatasetNotFoundError
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def run_cell(cell: Cell | ExperimentCell, journaled: dict[str, Any], add: Add) -
     """The results of one cell. A cell that raises becomes a record with its traceback."""
     try:
         return cell.run(journaled, add)
-    except DatasetNotFoundError as error:
+    except FileNotFoundError as error:
         return {"status": "skipped", "message": str(error)}
     except Exception as error:
         return {

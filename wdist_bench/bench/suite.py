@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
@@ -163,7 +164,8 @@ def _cells(document: Document, profile: str) -> list[Cell]:
     for entry in document.tasks:
         if profile not in entry.profiles:
             continue
-        tasks.get(entry.name, **entry.parameters)  # a bad parameter fails before anything runs
+        with suppress(FileNotFoundError):  # missing data are named in the results
+            tasks.get(entry.name, **entry.parameters)  # a bad parameter fails before anything runs
         for p in entry.p or document.p:
             for norm in document.norm:
                 for n in entry.n or document.n:

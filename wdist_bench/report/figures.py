@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +164,7 @@ def _family_panel(axis: Axes, rows: pd.DataFrame, names: list[str]) -> None:
 
 
 def _setting_label(row: pd.Series) -> str:
-    where = row["dataset"] or f"dim {int(row['dim'])}"
+    file = Path(json.loads(row["task_options"]).get("file", "")).stem
+    where = row["dataset"] or file or f"dim {int(row['dim'])}"
     norm = "" if row["norm"] == "l2" else f" {row['norm']}"
     return f"{row['task'].replace('_', chr(10))}\n{where}, $W_{row['p']}${norm}\nn = {row['n']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -15,7 +16,10 @@ Distances are W_p in the units of the data (the p-th root, no factor 1/2).
 **Error vs batch** and **vs population**: signed, estimate minus the exact value of the evaluation
 batches, and minus the distance of the two laws; the two differ by the finite-sample bias.
 **|Error| on batches**: mean +- sd over all evaluation batches of |estimate - exact value of that
-batch|; **paper** is the published figure for the same protocol.
+batch|; **paper** is the published figure for the same protocol (an error +- sd over batches, or
+an estimate), **paper sds** how many of its sds our error is above it.
+**Gradient cosine** and **L2**: mean cosine and mean squared distance between the critic's gradient
+and that of the known potential, mean +- sd over runs.
 **Bound**: what the number claims to be of its target. **Failed**: runs without a number, left out
 of the means beside them. Compiling is timed apart from running; run seconds cover all runs of the
 row, training and evaluation.
@@ -24,8 +28,10 @@ row, training and evaluation.
 
 def task_label(row: pd.Series) -> str:
     """What distinguishes a task in a heading or a panel title."""
-    name = row["task"] + (f" ({row['dataset']})" if row["dataset"] else "")
-    where = "" if pd.isna(row["dim"]) else f", dim {int(row['dim'])}"
+    options = json.loads(row["task_options"]) if pd.notna(row["task_options"]) else {}
+    shown = row["dataset"] or ", ".join(f"{name} {value}" for name, value in options.items())
+    name = row["task"] + (f" ({shown})" if shown else "")
+    where = "" if pd.isna(row["dim"]) or "dim" in options else f", dim {int(row['dim'])}"
     norm = "" if row["norm"] == "l2" else f", {row['norm']} norm"
     return f"{name}{where}, W{row['p']}{norm}, n = {row['n']}"
 
@@ -70,38 +76,64 @@ def _section(rows: pd.DataFrame) -> list[str]:
     head = f"Truth: population {truth}{kind}; exact batch value {batch or 'not known'} on average."
     if not math.isnan(first["finite_sample_bias"]):
         head += f" Finite-sample bias {_signed(first['finite_sample_bias'])}."
-    body = pd.DataFrame([_cells(row) for _, row in rows.iterrows()])
-    columns = [name for name in body.columns if name != "paper" or body[name].any()]
+    repeated = rows["estimator"].duplicated(keep=False)
+    body = pd.DataFrame([_cells(row, repeated[i]) for i, row in rows.iterrows()])
+    columns = [name for name in body.columns if name not in _OPTIONAL or body[name].any()]
     table = body[columns].to_markdown(index=False, disable_numparse=True, stralign="right")
     return [f"## {task_label(first)}", "", f"Parameters: `{first['task_parameters']}`. {head}", "",
             table, ""]  # fmt: skip
 
 
-def _cells(row: pd.Series) -> dict[str, str]:
-    """One line of a section."""
+def _cells(row: pd.Series, steps: bool) -> dict[str, str]:
+    """One line of a section, with its training steps where they tell rows apart."""
     status = "" if row["status"] == "ok" else f" ({row['status']})"
     return {
-        "estimator": row["estimator"] + _variant(row),
+        "estimator": row["estimator"] + _variant(row, steps),
         "bound": f"{row['bound']} ({row['target']})" if row["bound"] else "",
         "estimate": _with(row["estimate"], row["estimate_ci_low"], row["estimate_ci_high"]),
         "sd of runs": _number(row["estimate_sd"]),
         "error vs batch": _signed(row["bias_batch"]),
         "vs population": _signed(row["bias_population"]),
         "abs. error on batches": _plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
-        "paper": _plus_minus(row["paper_error"], row["paper_sd"]),
+        "paper": _paper(row),
+        "paper sds": _signed(row["paper_sds"]),
+        "gradient cosine": _plus_minus(row["gradient_cosine"], row["gradient_cosine_sd"]),
+        "paper's": _number(row["paper_gradient_cosine"]),
+        "gradient L2": _plus_minus(row["gradient_l2"], row["gradient_l2_sd"]),
+        "paper's L2": _number(row["paper_gradient_l2"]),
         "failed": f"{row['failed']} of {row['runs']}{status}",
         "compile s": _seconds(row["compile_seconds"]),
         "run s": _seconds(row["run_seconds"]),
     }
 
 
-def _variant(row: pd.Series) -> str:
-    """The critic where it is not the usual one."""
-    return f" [{row['critic']}]" if row["critic"] not in ("", None, "mlp") else ""
+_OPTIONAL = (
+    "paper",
+    "paper sds",
+    "gradient cosine",
+    "paper's",
+    "gradient L2",
+    "paper's L2",
+)
+"""Columns left out of a section where no row has them."""
+
+
+def _paper(row: pd.Series) -> str:
+    """The published error with its sd, or the published estimate."""
+    if pd.isna(row["paper_sd"]):
+        return _number(row["paper_estimate"])
+    return _plus_minus(row["paper_error"], row["paper_sd"])
+
+
+def _variant(row: pd.Series, steps: bool) -> str:
+    """The critic where it is not the usual one, and the steps where asked for."""
+    critic = [row["critic"]] if row["critic"] not in ("", None, "mlp") else []
+    said = critic + ([f"{int(row['steps'])} steps"] if steps and row["steps"] else [])
+    return f" [{', '.join(said)}]" if said else ""
 
 
 def _number(value: float) -> str:
-    if value is None or math.isnan(value):
+    if pd.isna(value):
         return ""
     return "0" if abs(value) < 5e-7 else f"{value:.4g}"
 
@@ -112,16 +144,16 @@ def _signed(value: float) -> str:
 
 
 def _with(value: float, low: float, high: float) -> str:
-    if value is None or math.isnan(value):
+    if pd.isna(value):
         return "no number"
     return f"{_number(value)} [{_number(low)}, {_number(high)}]"
 
 
 def _plus_minus(value: float, sd: float) -> str:
-    if value is None or math.isnan(value):
+    if pd.isna(value):
         return ""
-    return f"{value:.3f} +- {sd:.3f}"
+    return f"{value:.3f}" if pd.isna(sd) else f"{value:.3f} +- {sd:.3f}"
 
 
 def _seconds(value: float) -> str:
-    return "" if value is None or math.isnan(value) else f"{value:.2f}"
+    return "" if pd.isna(value) else f"{value:.2f}"

@@ -2,32 +2,71 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import numpy as np
 import pandas as pd
+
+
+def published(record: dict[str, Any]) -> dict[str, float]:
+    """What a paper says of a cell; empty where no paper ran it."""
+    return _mallasto_row(record) or _w1_benchmark_row(record)
 
 
 @cache
 def _mallasto() -> pd.DataFrame:
-    """Table 1 of Mallasto, Montufar, Gerolin 2019 (arXiv 1910.03875)."""
-    with files("wdist_bench.report").joinpath("mallasto_table1.csv").open() as file:
-        return pd.read_csv(file, comment="#").set_index(["method", "dataset"])
+    return _read("mallasto_table1.csv").set_index(["method", "dataset"])
 
 
-def published_error(record: dict[str, Any]) -> tuple[float, float]:
-    """Mean and sd of the published error for a cell run by the paper's protocol, else NaN.
+def _mallasto_row(record: dict[str, Any]) -> dict[str, float]:
+    """Mean and sd of |estimate - exact| over evaluation batches, Table 1 of arXiv 1910.03875.
 
     The paper's protocol: batches of one image set, W1, n = 64, 500 steps, an MLP critic with the
     method's defaults.
     """
-    paper = _mallasto()
     place = (record["estimator"], record.get("dataset"))
     protocol = (record["task"], record["p"], record["norm"], record["n"], record.get("steps"))
-    changed = set(record["estimator_options"]) - {"steps", "batch_size"}
-    if protocol != ("image_batches", 1, "l2", 64, 500) or changed or place not in paper.index:
-        return np.nan, np.nan
+    options = dict(record["estimator_options"])
+    preset = options.pop("preset", "mallasto")
+    changed = set(options) - {"steps", "batch_size"}
+    paper = _mallasto()
+    if protocol != ("image_batches", 1, "l2", 64, 500) or changed or preset != "mallasto":
+        return {}
+    if record["task_parameters"].get("split") == "train" or place not in paper.index:
+        return {}
     row = paper.loc[place]
-    return float(row["error_mean"]), float(row["error_sd"])
+    return {"paper_error": float(row["error_mean"]), "paper_sd": float(row["error_sd"])}
+
+
+@cache
+def _w1_benchmark() -> pd.DataFrame:
+    return _read("w1_benchmark_published.csv").set_index(["digest", "estimator"])
+
+
+def _w1_benchmark_row(record: dict[str, Any]) -> dict[str, float]:
+    """Estimate, cosine and L2 of a solver on a published pair, arXiv 2206.07767."""
+    paper = _w1_benchmark()
+    place = (record["task_parameters"].get("digest"), record["estimator"])
+    if (record["task"], record["p"], record["norm"]) != ("funnels", 1, "l2"):
+        return {}
+    if place not in paper.index:
+        return {}
+    row = paper.loc[place]
+    return {
+        "paper_error": abs(float(row["estimate"]) - float(row["truth"])),
+        "paper_estimate": float(row["estimate"]),
+        "paper_gradient_cosine": float(row["cosine"]),
+        "paper_gradient_l2": float(row["l2"]),
+    }
+
+
+def sds_from_paper(error: float, paper_error: float, paper_sd: float) -> float:
+    """(our error - the paper's) in units of the paper's sd over evaluation batches."""
+    return (error - paper_error) / paper_sd if paper_sd else math.nan
+
+
+def _read(name: str) -> pd.DataFrame:
+    with files("wdist_bench.report").joinpath(name).open() as file:
+        return pd.read_csv(file, comment="#")

@@ -11,7 +11,7 @@ import pandas as pd
 
 from wdist_bench.bench.journal import Journal, unpack
 from wdist_bench.bench.statistics import t_interval
-from wdist_bench.report.published import published_error
+from wdist_bench.report.published import published, sds_from_paper
 
 COLUMNS = (
     "task", "dataset", "dim", "estimator", "critic", "p", "norm", "n", "protocol", "steps",
@@ -21,7 +21,9 @@ COLUMNS = (
     # beyond the contract
     "estimate_sd", "finite_sample_bias", "truth_population_stderr", "truth_kind", "target", "bound",
     "status", "message", "family", "task_parameters", "estimator_parameters",
+    "task_options",
     "gradient_cosine", "gradient_cosine_sd", "gradient_l2", "gradient_l2_sd",
+    "paper_sds", "paper_estimate", "paper_gradient_cosine", "paper_gradient_l2",
 )  # fmt: skip
 
 
@@ -37,11 +39,12 @@ def root(cost: np.ndarray, p: int) -> np.ndarray:
 
 
 def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
-    row = {column: record.get(column) for column in COLUMNS}
+    row: dict[str, Any] = {column: record.get(column) for column in COLUMNS}
     row["task_parameters"] = json.dumps(record["task_parameters"], sort_keys=True)
     row["estimator_parameters"] = json.dumps(record["estimator_parameters"], sort_keys=True)
+    row["task_options"] = json.dumps(record["task_options"])
     row["failed"] = record.get("failed", record["runs"])
-    row["paper_error"], row["paper_sd"] = published_error(record)
+    row |= published(record)
     population = record.get("truth_population")
     if population is not None:
         row["truth_population"] = population["value"]
@@ -54,6 +57,10 @@ def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
             unpack(truth["costs"]),
             record["p"],
             math.nan if population is None else population["value"],
+        )
+    if {"abs_error_batch", "paper_sd"} <= row.keys() and row["paper_sd"] is not None:
+        row["paper_sds"] = sds_from_paper(
+            row["abs_error_batch"], row["paper_error"], row["paper_sd"]
         )
     for name in ("gradient_cosine", "gradient_l2"):
         if record.get(name) is not None:
