@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's palette, told apart by colour-blind readers; one colour an estimator, by order.
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")
 _MARKERS = "os^D"
+_DASHES = ("-", (0, (5, 1.5)))
 _METADATA = {"Software": None}  # no version string: the same journal gives the same bytes
 _WIDEST = 3  # panels side by side
 
@@ -63,31 +64,34 @@ def _training_curves(records: list[dict[str, Any]], journal: Journal, path: Path
     """Estimate over training per method, mean over runs with a band of one sd, and the truths."""
     places = list(dict.fromkeys(record["truth_key"] for record in records))
     names = list(dict.fromkeys(record["estimator"] for record in journal.planned()))
-    figure, axes = _panels(len(places), 6.4 if len(places) > 1 else 7.2, 4.4)
+    figure, axes = _panels(len(places), 5.2 if len(places) > 1 else 7.2, 4.2)
     for axis, place in zip(axes, places, strict=True):
         here = [record for record in records if record["truth_key"] == place]
         for record in here:
-            color = _color(names, record["estimator"])
+            style = _line(names, record["estimator"])
             runs = np.ma.masked_invalid(root(unpack(record["history"]), record["p"]))
             mean, sd = runs.mean(axis=0), runs.std(axis=0, ddof=min(1, len(runs) - 1))
             steps = record["history_steps"]
-            axis.plot(steps, mean, color=color, lw=1.8, label=_curve_label(record))
-            axis.fill_between(steps, mean - sd, mean + sd, color=color, alpha=0.2, lw=0)
+            axis.plot(steps, mean, **style, lw=1.8, label=_curve_label(record))
+            axis.fill_between(steps, mean - sd, mean + sd, color=style["color"], alpha=0.2, lw=0)
         exact = root(unpack(journal.truths[place]["costs"]).mean(axis=1), here[0]["p"])
-        label = f"exact on batches, {exact.mean():.3f}"
-        axis.axhline(exact.mean(), color="black", ls="--", lw=1.2, label=label)
+        axis.axhline(exact.mean(), color="black", ls="--", lw=1.2, label="exact on batches")
+        known = f"exact on batches {exact.mean():.3f}"
         truth = here[0]["truth_population"]
         if truth is not None:
-            label = f"population, {truth['value']:.3f}"
-            axis.axhline(truth["value"], color="0.45", ls=":", lw=1.4, label=label)
+            axis.axhline(truth["value"], color="0.45", ls=":", lw=1.6, label="population")
+            known = f"population {truth['value']:.3f}, {known}"
         axis.set(
             xlabel="training step",
             ylabel=f"estimate of $W_{here[0]['p']}$ (units of the data)",
-            title=f"{here[0]['task']}, dim {here[0]['dim']}, batches of {here[0]['n']}",
             xlim=(0, max(steps)),
         )
-        axis.legend(loc="center right", frameon=False, fontsize=9)
+        axis.set_title(
+            f"{here[0]['task']}, dim {here[0]['dim']}, batches of {here[0]['n']}\n{known}",
+            fontsize=10,
+        )
         axis.spines[["top", "right"]].set_visible(False)
+    _shared_legend(figure, axes)
     figure.supxlabel(
         f"line: mean of the minibatch estimates over {records[0]['runs']} runs; "
         "band: one sd of the runs",
@@ -95,6 +99,19 @@ def _training_curves(records: list[dict[str, Any]], journal: Journal, path: Path
         color="0.3",
     )
     return _save(figure, path)
+
+
+def _shared_legend(figure: Any, axes: list[Axes]) -> None:
+    """One legend above all panels, each label once."""
+    entries: dict[str, Any] = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    columns = min(len(entries), 2 + 2 * len(axes))
+    figure.legend(
+        list(entries.values()), list(entries), loc="outside upper center", ncols=columns,
+        frameon=False, fontsize=9,
+    )  # fmt: skip
 
 
 def _curve_label(record: dict[str, Any]) -> str:
@@ -129,6 +146,11 @@ def _settings(rows: pd.DataFrame) -> Any:
 
 def _color(names: list[str], name: str) -> str:
     return _COLORS[names.index(name) % len(_COLORS)]
+
+
+def _line(names: list[str], name: str) -> dict[str, Any]:
+    """Colours repeat after eight; then the dashes tell them apart."""
+    return {"color": _color(names, name), "ls": _DASHES[names.index(name) // len(_COLORS) % 2]}
 
 
 def _mark(names: list[str], name: str) -> dict[str, Any]:
