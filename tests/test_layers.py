@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "experiments": NOUNS | NUMERICS | {"tasks", "estimators", "bench", "experiments"},
     "report": NOUNS | {"metrics", "bench.journal", "bench.statistics", "report"},
 }
-HEAVY = ("ot", "ott", "pandas", "scipy.stats", "sklearn", "matplotlib", "typer", "pydantic")
+HEAVY = ("ot", "ott", "pandas", "scipy.stats", "sklearn", "matplotlib", "typer", "pydantic", "PIL",
+         "pooch", "requests")  # fmt: skip
 
 
 def imports(path):

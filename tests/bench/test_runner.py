@@ -87,6 +87,7 @@ def test_missing_data_is_named_and_tried_again(suite, tmp_path, monkeypatch):
     from wdist_bench import datasets
 
     monkeypatch.delenv("WDIST_BENCH_DATA", raising=False)
+    monkeypatch.setenv("WDIST_BENCH_CACHE", str(tmp_path / "cache"))
     datasets.load.cache_clear()
     text = SUITE.replace('"gaussian_shift"', '"image_batches"\ndataset = "mnist"')
     out = tmp_path / "out"

@@ -50,9 +50,9 @@ def _datasets() -> tuple[list[str], Rows]:
     for name in datasets.names():
         for split in datasets.splits(name):
             try:
-                images = datasets.load(name, split)
-                state = f"{len(images.pixels)} images of {' x '.join(map(str, images.shape))}"
-            except datasets.DatasetNotFoundError as error:
+                found = datasets.find(name, split)
+                state = f"{found.count} images of {' x '.join(map(str, found.shape))}"
+            except (datasets.DatasetNotFoundError, ValueError) as error:
                 state = str(error)
             rows.append([name, split, state])
     return ["name", "split", "state"], rows

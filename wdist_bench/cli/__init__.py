@@ -9,7 +9,7 @@ from typing import Annotated
 
 try:
     import typer
-    from wdist_bench.cli import catalogue, check, estimate, run
+    from wdist_bench.cli import catalogue, check, data, estimate, run
 except ImportError:  # the library works without the extras of its command line
     sys.exit("wdist-bench needs its extras; install them with: pip install 'wdist-bench[bench]'")
 
@@ -24,6 +24,7 @@ app.command()(run.run)
 app.command()(run.report)
 app.command()(estimate.estimate)
 app.command()(check.check)
+app.add_typer(data.app, name="data")
 
 
 @app.callback()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wdist_bench.datasets.images import data_folder
+from wdist_bench.datasets.places import data_folder
 
 
 def find_file(name: str, parameter: str) -> Path:

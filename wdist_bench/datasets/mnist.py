@@ -6,64 +6,137 @@ import gzip
 import math
 import struct
 import zlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from wdist_bench.datasets.images import DatasetNotFoundError, Images, data_folder
+from wdist_bench.datasets.downloads import Download
+from wdist_bench.datasets.image_set import Found, ImageSet, Progress
+from wdist_bench.datasets.images import Images
+from wdist_bench.datasets.places import first_found, where
 
-_IMAGE_MAGIC = 2051  # unsigned bytes, three dimensions
-_FILES = {"test": ("t10k-images-idx3-ubyte", 10_000), "train": ("train-images-idx3-ubyte", 60_000)}
+_MAGIC = {"images": 2051, "labels": 2049}  # unsigned bytes in three dimensions, and in one
+_STEMS = {"test": "t10k", "train": "train"}
+_COUNTS = {"test": 10_000, "train": 60_000}
+_MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+# SHA-256 of the publisher's gzip files, as in the lists of torch-rb and of the TensorFlow bindings
+# for Haskell, which agree.
+_PUBLISHED = {
+    "train-images-idx3-ubyte.gz": (
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609", 9_912_422),
+    "train-labels-idx1-ubyte.gz": (
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c", 28_881),
+    "t10k-images-idx3-ubyte.gz": (
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6", 1_648_877),
+    "t10k-labels-idx1-ubyte.gz": (
+        "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6", 4_542),
+}  # fmt: skip
 
 
-def load_mnist(split: str) -> Images:
-    """The images of one split, read from `WDIST_BENCH_DATA`/mnist, plain or gzipped.
+def read_idx(path: Path, content: str) -> np.ndarray:
+    """An IDX file of unsigned bytes, plain or gzipped (.gz).
 
-    Source: LeCun, Cortes, Burges, The MNIST database of handwritten digits.
+    Args:
+        path: the file.
+        content: "images", shape (count, rows, columns), or "labels", shape (count,).
+
+    Raises:
+        ValueError: a broken gzip file, another magic number, or another length than its shape.
     """
-    stem, count = _FILES[split]
-    folder = data_folder()
-    if folder is not None:
-        for name in (f"{stem}.gz", stem):
-            path = folder / "mnist" / name
-            if path.is_file():
-                images = read_idx_images(path)
-                if images.shape != (count, 28, 28):
-                    raise ValueError(
-                        f"{path}: expected {count} images of 28 x 28, got shape {images.shape}; "
-                        "get the file again"
-                    )
-                return Images(images.reshape(count, -1), (28, 28), 255)
-    where = folder / "mnist" if folder else "the folder that WDIST_BENCH_DATA names, under mnist/"
-    raise DatasetNotFoundError(
-        f"mnist: expected {stem}.gz in {where}, got no such file; download it from an MNIST "
-        "mirror, put it there and set WDIST_BENCH_DATA to the folder above mnist/"
-    )
-
-
-def read_idx_images(path: Path) -> np.ndarray:
-    """An IDX file of unsigned bytes in three dimensions, shape (count, rows, columns)."""
     try:
-        content = path.read_bytes()
+        data = path.read_bytes()
         if path.suffix == ".gz":
-            content = gzip.decompress(content)
+            data = gzip.decompress(data)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(
             f"{path}: expected a whole gzip file, got a broken one ({error}); get the file again"
         ) from error
-    if len(content) < 16:
+    rank = 3 if content == "images" else 1
+    start = 4 + 4 * rank
+    if len(data) < start:
         raise ValueError(
-            f"{path}: expected an IDX header of 16 bytes, got {len(content)}; get the file again"
+            f"{path}: expected an IDX header of {start} bytes, got {len(data)}; get the file again"
         )
-    magic, *shape = struct.unpack(">4i", content[:16])
-    if magic != _IMAGE_MAGIC:
+    magic, *shape = struct.unpack(f">{1 + rank}i", data[:start])
+    if magic != _MAGIC[content]:
+        other = "label" if content == "images" else "image"
         raise ValueError(
-            f"{path}: expected the IDX magic number {_IMAGE_MAGIC} of images, got {magic}; "
-            "is this a label file?"
+            f"{path}: expected the IDX magic number {_MAGIC[content]} of {content}, got {magic}; "
+            f"is this the {other} file?"
         )
-    if len(content) - 16 != math.prod(shape):
+    if min(shape) < 0 or len(data) - start != math.prod(shape):
         raise ValueError(
             f"{path}: expected {math.prod(shape)} bytes for shape {tuple(shape)}, "
-            f"got {len(content) - 16}; the file is truncated or padded: get it again"
+            f"got {len(data) - start}; the file is truncated or padded: get it again"
         )
-    return np.frombuffer(content, np.uint8, offset=16).reshape(shape)
+    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+
+
+def _files(split: str) -> tuple[str, str]:
+    stem = _STEMS[split]
+    return f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte"
+
+
+def _find(split: str) -> Found | None:
+    return first_found("mnist", partial(_look, split))
+
+
+def _look(split: str, folder: Path) -> Found | None:
+    """The images, and the labels where they lie beside them."""
+    paths = []
+    for stem in _files(split):
+        path = next((p for p in (folder / f"{stem}.gz", folder / stem) if p.is_file()), None)
+        if path is not None:
+            paths.append(path)
+        elif not paths:
+            return None
+    size = sum(path.stat().st_size for path in paths)
+    return Found(str(paths[0]), tuple(paths), _COUNTS[split], (28, 28), size)
+
+
+def _read(split: str, found: Found, progress: Progress) -> Images:
+    count = _COUNTS[split]
+    images = read_idx(found.files[0], "images")
+    if images.shape != (count, 28, 28):
+        raise ValueError(
+            f"{found.files[0]}: expected {count} images of 28 x 28, got shape {images.shape}; "
+            "get the file again"
+        )
+    labels = read_idx(found.files[1], "labels") if len(found.files) > 1 else None
+    if labels is not None and (labels.shape != (count,) or labels.max() > 9):
+        raise ValueError(
+            f"{found.files[1]}: expected {count} labels 0 to 9, got shape {labels.shape} and "
+            f"labels up to {labels.max(initial=0)}; get the file again"
+        )
+    return Images(images.reshape(count, -1), (28, 28), 255, labels)
+
+
+def _missing(split: str) -> str:
+    images, labels = _files(split)
+    return (
+        f"mnist: expected {images}.gz in {where('mnist')}, got no such file; put it there (and "
+        f"{labels}.gz, where classes matter), or run: wdist-bench data fetch mnist --split {split}"
+    )
+
+
+def _downloads(split: str) -> tuple[Download, ...]:
+    names = [f"{stem}.gz" for stem in _files(split)]
+    return tuple(
+        Download(name, tuple(mirror + name for mirror in _MIRRORS), *_PUBLISHED[name])
+        for name in names
+    )
+
+
+MNIST = ImageSet(
+    name="mnist",
+    splits=("test", "train"),
+    find=_find,
+    read=_read,
+    missing=_missing,
+    downloads={split: _downloads(split) for split in ("test", "train")},
+)
+"""28 x 28 grey digits with classes. Source: LeCun, Cortes, Burges, The MNIST database."""

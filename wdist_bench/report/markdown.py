@@ -127,8 +127,8 @@ def _paper(row: pd.Series) -> str:
 
 def _variant(row: pd.Series, steps: bool) -> str:
     """The critic where it is not the usual one, and the steps where asked for."""
-    critic = [row["critic"]] if row["critic"] not in ("", None, "mlp") else []
-    said = critic + ([f"{int(row['steps'])} steps"] if steps and row["steps"] else [])
+    critic = [row["critic"]] if pd.notna(row["critic"]) and row["critic"] not in ("", "mlp") else []
+    said = critic + ([f"{row['steps']:.0f} steps"] if steps and row["steps"] > 0 else [])
     return f" [{', '.join(said)}]" if said else ""
 
 
