@@ -115,3 +115,23 @@ def test_a_wrong_experiment_fails_before_anything_runs(suite, change, expected):
 def test_a_suite_without_anything_to_run_is_refused(suite):
     with pytest.raises(ValueError, match="expected tasks and estimators, or experiments"):
         suite('title = "Empty"\n')
+
+
+def test_an_estimator_may_have_its_own_runs_and_spare_high_dimensions(suite):
+    text = """
+title = "Spared"
+runs = 3
+[[tasks]]
+name = "gaussian_shift"
+[[tasks]]
+name = "gaussian_shift"
+dim = 5
+[[estimators]]
+name = "exact"
+[[estimators]]
+name = "funnel"
+runs = 2
+max_dim = 4
+"""
+    cells = [(c.estimator, c.build_task().dim, c.runs) for c in suite(text).cells]
+    assert cells == [("exact", 2, 3), ("funnel", 2, 2), ("exact", 5, 3)]

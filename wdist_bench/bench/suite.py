@@ -48,6 +48,13 @@ class TaskEntry(Entry):
     n: list[int] | None = None
 
 
+class EstimatorEntry(Entry):
+    """An estimator; `runs` overrides the suite's, tasks of a dimension above `max_dim` are spared."""
+
+    runs: int | None = Field(default=None, ge=1)
+    max_dim: int | None = Field(default=None, ge=1)
+
+
 class ExperimentEntry(Entry):
     """An experiment; lists under `sweep` are a product, one cell each."""
 
@@ -80,7 +87,7 @@ class Document(BaseModel):
     eval_batches: int = Field(100, ge=1, description="fresh batches a frozen estimator sees")
     seed: int = Field(0, ge=0)
     tasks: list[TaskEntry] = []
-    estimators: list[Entry] = []
+    estimators: list[EstimatorEntry] = []
     experiments: list[ExperimentEntry] = []
     profiles: dict[Profile, Sizes] = {}
 
@@ -164,21 +171,28 @@ def _cells(document: Document, profile: str) -> list[Cell]:
     for entry in document.tasks:
         if profile not in entry.profiles:
             continue
+        dim = 0
         with suppress(FileNotFoundError):  # missing data are named in the results
-            tasks.get(entry.name, **entry.parameters)  # a bad parameter fails before anything runs
+            dim = tasks.get(entry.name, **entry.parameters).dim  # a bad parameter fails first
+        methods = [
+            method
+            for method in document.estimators
+            if profile in method.profiles and dim <= (method.max_dim or dim)
+        ]
         for p in entry.p or document.p:
             for norm in document.norm:
                 for n in entry.n or document.n:
                     cells += [
                         cell
-                        for method in document.estimators
-                        if profile in method.profiles
-                        and (cell := _cell(document, entry, method, Cost(p, norm), n)) is not None
+                        for method in methods
+                        if (cell := _cell(document, entry, method, Cost(p, norm), n)) is not None
                     ]
     return cells
 
 
-def _cell(document: Document, entry: TaskEntry, method: Entry, cost: Cost, n: int) -> Cell | None:
+def _cell(
+    document: Document, entry: TaskEntry, method: EstimatorEntry, cost: Cost, n: int
+) -> Cell | None:
     """One cell, or None where the estimator has no meaning for the cost."""
     parameters = method.parameters
     factory = estimators.factory(method.name)
@@ -199,7 +213,7 @@ def _cell(document: Document, entry: TaskEntry, method: Entry, cost: Cost, n: in
         p=cost.p,
         norm=cost.norm,
         n=n,
-        runs=document.runs,
+        runs=method.runs or document.runs,
         eval_batches=document.eval_batches,
         seed=document.seed,
         family=entry.family or entry.name,
