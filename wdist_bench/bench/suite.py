@@ -49,7 +49,7 @@ class TaskEntry(Entry):
 
 
 class EstimatorEntry(Entry):
-    """An estimator; `runs` overrides the suite's, tasks of a dimension above `max_dim` are spared."""
+    """An estimator; `runs` overrides the suite's, `max_dim` spares tasks of higher dimension."""
 
     runs: int | None = Field(default=None, ge=1)
     max_dim: int | None = Field(default=None, ge=1)
