@@ -12,7 +12,22 @@ from wdist_bench.bench.journal import Journal, read_journal
 Writer = Callable[[Path, list[dict[str, Any]]], list[Path]]
 """(folder, records of one suite's experiments) -> files written."""
 
-_EXPERIMENTS: dict[str, str] = {}
+_EXPERIMENTS: dict[str, str] = {
+    "gan": "wdist_bench.report.gan:write_gan",
+    **dict.fromkeys(
+        (
+            "example1_critic",
+            "example1_discriminator",
+            "example1_convergence",
+            "example1_identity",
+            "example1_instability",
+            "example1_noise",
+            "example1_descent",
+            "example1_bounds",
+        ),
+        "wdist_bench.report.example1:write_example1",
+    ),
+}
 """Experiment name -> "module:function" of its writer; experiments that share one are one report."""
 
 
