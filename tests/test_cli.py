@@ -43,9 +43,11 @@ def test_run_writes_table_figure_and_environment(tmp_path, monkeypatch, capsys):
     code, said, _ = call(monkeypatch, capsys, "run", suite, "--out", out)
     assert code == 0
     assert "[1/1] c_transform on gaussian_shift() W1 n=8: ok" in said
-    assert {path.name for path in out.iterdir()} == {
-        "journal.jsonl", "environment.json", "errors.csv", "errors.md", "figure2.png",
-        "estimates.png",
+    journals = {path.name for path in out.glob("journal-*.jsonl")}
+    assert len(journals) == 2  # the driver's and the worker's
+    assert {path.name for path in out.iterdir()} - journals == {
+        "environment.json", "errors.csv", "errors.md", "figure2.png",
+        "estimates.png", "report.html",
     }  # fmt: skip
     assert (out / "errors.csv").read_text().startswith(CONTRACT)
     assert (out / "figure2.png").stat().st_size > 20_000
@@ -128,3 +130,36 @@ def test_estimate_without_a_number_exits_with_1_and_null(tmp_path, monkeypatch, 
     assert code == 1
     assert json.loads(said)["value"] is None
     assert json.loads(said)["status"] == "not_converged"
+
+
+def test_status_and_merge_say_what_a_folder_holds(tmp_path, monkeypatch, capsys):
+    suite, out, merged = tmp_path / "tiny.toml", tmp_path / "out", tmp_path / "merged"
+    suite.write_text(SUITE.replace("c_transform", "nearest_neighbor"))
+    assert call(monkeypatch, capsys, "run", suite, "--out", out)[0] == 0
+    code, said, _ = call(monkeypatch, capsys, "status", out)
+    assert code == 0
+    assert said == "Tiny: 1 cells\ndone     1 (1 ok)\nfailed   0\nrunning  0\nleft     0\n"
+    code, said, _ = call(monkeypatch, capsys, "merge", out, "--out", merged)
+    assert code == 0
+    assert said.startswith(f"{merged}: 1 of 1 cells\n")
+    assert (merged / "errors.csv").read_bytes() == (out / "errors.csv").read_bytes()
+    code, _, said = call(monkeypatch, capsys, "status", tmp_path)
+    assert code == 2
+    assert "run a suite first" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--scheduler", "tcp://nowhere:1"), "expected --engine dask beside them, got local"),
+        (("--engine", "dask", "--resource", "GPU"), "expected NAME=AMOUNT, got 'GPU'"),
+    ],
+)
+def test_engine_options_that_do_not_fit_are_refused(
+    tmp_path, monkeypatch, capsys, options, expected
+):
+    suite = tmp_path / "tiny.toml"
+    suite.write_text(SUITE)
+    code, _, said = call(monkeypatch, capsys, "run", suite, "--out", tmp_path / "out", *options)
+    assert code == 2
+    assert expected in said

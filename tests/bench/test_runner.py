@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from wdist_bench.bench.cell import thin
+from wdist_bench.bench.experiment import Experiment, register
 from wdist_bench.bench.journal import read_journal
 from wdist_bench.bench.runner import run_suite
 from wdist_bench.bench.suite import load_suite
 from wdist_bench.report import write_report
 
+TIMES = ["compile_seconds", "run_seconds", "seconds", "peak_memory"]
 SUITE = """
 title = "Small"
 n = [16]
@@ -63,7 +68,7 @@ def test_the_table_is_the_same_bit_for_bit_on_the_same_machine(suite, tmp_path):
         list(run_suite(suite(), tmp_path / name))
         write_report(tmp_path / name)
         table = pd.read_csv(tmp_path / name / "errors.csv")
-        tables.append(table.drop(columns=["compile_seconds", "run_seconds"]))
+        tables.append(table.drop(columns=TIMES))
     pd.testing.assert_frame_equal(*tables, check_exact=True)
 
 
@@ -159,3 +164,53 @@ def test_a_task_whose_file_is_missing_is_skipped_by_name_and_the_rest_runs(suite
     records = read_journal(tmp_path / "out").planned()
     assert [r["status"] for r in records] == ["skipped"] * 3 + ["ok"] * 3
     assert "nowhere/pair.npz" in records[0]["message"]
+
+
+MOODS = """
+title = "Moods"
+[[experiments]]
+name = "moody"
+[experiments.sweep]
+status = ["ok", "diverged", "timeout", "ok"]
+"""
+
+
+@register
+@dataclass(frozen=True, kw_only=True)
+class Moody(Experiment):
+    """Returns the status that it is given."""
+
+    name: ClassVar[str] = "moody"
+    version: ClassVar[int] = 1
+
+    status: str
+    seed: int = 0
+
+    def run(self):
+        return {"status": self.status, "message": "", "runs": 1, "failed": 0}
+
+
+def test_failures_are_kept_unless_they_are_to_be_tried_again(suite, tmp_path):
+    out = tmp_path / "out"
+    text = MOODS.replace('"ok"]', '"skipped"]')
+    assert kinds(run_suite(suite(text), out)) == ["finished"] * 4
+    assert kinds(run_suite(suite(text), out)) == ["kept"] * 3 + ["finished"]
+    again = run_suite(suite(text), out, retry_failed=True)
+    assert kinds(again) == ["kept"] + ["finished"] * 3
+
+
+def test_fail_fast_stops_after_the_first_failure(suite, tmp_path):
+    events = list(run_suite(suite(MOODS), tmp_path / "out", fail_fast=True))
+    assert [e.record["status"] for e in events if e.kind == "finished"] == ["ok", "diverged"]
+
+
+def test_records_say_what_they_cost_and_where(suite, tmp_path):
+    list(run_suite(suite(), tmp_path / "out"))
+    journal = read_journal(tmp_path / "out")
+    for record in journal.cells.values():
+        assert record["seconds"] > 0
+        assert 50e6 < record["peak_memory"] < 50e9
+        assert (record["stop_reason"], record["shared"]) == ("completed", False)
+        described = journal.environments[record["environment"]]["environment"]
+        assert described["backend"] == record["backend"]
+        assert described["packages"]["jax"]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from wdist_bench.report.markdown import _seconds
 from wdist_bench.report.tables import errors
 
 
@@ -45,3 +46,19 @@ def test_nothing_but_failures_gives_no_numbers():
     row = errors(np.full((2, 2), np.nan), np.ones((2, 2)), p=1, population=0.0)
     assert "estimate" not in row
     assert row["truth_batch"] == 1
+
+
+def test_errors_have_rmse_and_bootstrap_interval():
+    costs = np.array([[1.0, 3.0], [5.0, 7.0], [2.0, 2.0]])
+    row = errors(costs, np.full((3, 2), 2.0), p=1, population=1.0)
+    assert row["rmse_batch"] == pytest.approx(np.sqrt((0 + 16 + 0) / 3))
+    assert row["rmse_population"] == pytest.approx(np.sqrt((1 + 25 + 1) / 3))
+    assert 2 <= row["estimate_bca_low"] < row["estimate"] < row["estimate_bca_high"] <= 6
+
+
+def test_seconds_that_are_no_timings_are_marked():
+    assert _seconds(1.0, False, False) == "1.00"
+    assert _seconds(1.0, True) == "1.00 (shared)"
+    assert _seconds(1.0, True, True) == "1.00 (shared, cached)"
+    assert _seconds(0.0, None, True) == "0.00"
+    assert _seconds(float("nan"), True) == ""

@@ -22,7 +22,7 @@ from wdist_bench.tasks import Task
 
 HISTORY_POINTS = 100
 
-Add = Callable[[dict[str, Any]], None]
+Add = Callable[[dict[str, Any]], Any]
 """Adds a record to the journal."""
 
 
@@ -67,7 +67,10 @@ class Cell:
         settings = asdict(self)
         del settings["family"]  # only groups rows of a table
         try:
-            task_parameters = parameters(self.build_task())
+            task = self.build_task()
+            task_parameters = parameters(task)
+            if hasattr(task, "version"):
+                settings["task_version"] = task.version
         except FileNotFoundError:  # its file is not here: it will be skipped, and tried again
             task_parameters = self.task_parameters
         return settings | {
@@ -90,8 +93,13 @@ class Cell:
 
     def description(self, backend: str) -> dict[str, Any]:
         """The fields of a record that are known before it runs."""
+        estimator = self.build_estimator()
         return self.identity(backend) | {
             "family": self.family,
+            "target": estimator.target,
+            "bound": estimator.bound,
+            "steps": getattr(estimator, "steps", 0),
+            "critic": getattr(estimator, "critic", ""),
             "estimator_options": self.estimator_parameters,
             "task_options": self.task_parameters,
             "dataset": str(self.task_parameters.get("dataset", "")),
@@ -119,10 +127,6 @@ class Cell:
         return {
             "dim": task.dim,
             "dataset": task.dataset,
-            "target": estimator.target,
-            "bound": estimator.bound,
-            "steps": getattr(estimator, "steps", 0),
-            "critic": getattr(estimator, "critic", ""),
             **summarize(run_stream(task, estimator, self.cost, self.stream)),
             "truth_key": key,
             "truth_population": None if truth is None else vars(truth),

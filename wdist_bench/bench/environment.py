@@ -14,6 +14,7 @@ import jax
 
 _PACKAGES = (
     "wdist-bench", "jax", "jaxlib", "flax", "optax", "POT", "ott-jax", "numpy", "scipy", "pandas",
+    "pebble", "distributed",
 )  # fmt: skip
 
 
@@ -25,7 +26,7 @@ def describe_environment() -> dict[str, Any]:
         "packages": {name: _version(name) for name in _PACKAGES},
         "backend": jax.default_backend(),
         "devices": [str(device.device_kind) for device in jax.devices()],
-        "cpu": _cpu(),
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "git": _git("rev-parse", "HEAD"),
         "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
@@ -40,7 +41,8 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _cpu() -> str:
+def processor() -> str:
+    """The name of the processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

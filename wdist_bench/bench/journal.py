@@ -1,10 +1,23 @@
-"""The journal of a results folder: append-only JSON lines, one write and fsync per record."""
+"""The journal of a results folder: append-only JSON lines, one write and fsync per record.
+
+Every process writes a file of its own, `journal-HOST-PID-TOKEN.jsonl`, so writers never meet.
+Readers take all `journal*.jsonl` together. Of several records with one key the last wins, by the
+time in `written` (seconds since 1970, from the clock of the writer; records without it come first;
+ties go to the later name and line). One exception keeps finished work from being hidden: an attempt
+that gave no answer (status skipped, error, timeout or out_of_memory) never replaces a record whose
+method did answer (ok, not_converged, diverged).
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
+import secrets
+import socket
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +25,14 @@ from typing import Any
 import numpy as np
 
 SCHEMA = 1
+ANSWERED = ("ok", "not_converged", "diverged")
+"""Statuses that say something of the method; the others say that it gave no answer."""
+
+_TOKEN = secrets.token_hex(3)  # two processes of one host may come to have the same id
+
+
+class JournalError(OSError):
+    """The journal cannot be written; what it held before is intact."""
 
 
 @dataclass
@@ -19,60 +40,209 @@ class Journal:
     """What a folder's journals hold.
 
     Attributes:
-        cells: records of cells by key; of several with one key the last wins.
+        cells: records of cells by key.
         truths: records of batch truths by key.
+        started: the last start of each cell by key: host, pid and time.
+        environments: descriptions of the environments that records name, by digest.
         plan: the last suite that was started here: title, description, keys in order.
         unreadable: file and number of each line that is no record (a torn last line, say).
+        other_schema: file, number and schema of each record from another version of the suite.
     """
 
     cells: dict[str, dict[str, Any]] = field(default_factory=dict)
     truths: dict[str, dict[str, Any]] = field(default_factory=dict)
+    started: dict[str, dict[str, Any]] = field(default_factory=dict)
+    environments: dict[str, dict[str, Any]] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    other_schema: list[str] = field(default_factory=list)
 
     def planned(self) -> list[dict[str, Any]]:
         """The records of the last suite, in its order, as far as there are any."""
         return [self.cells[key] for key in self.plan.get("keys", []) if key in self.cells]
 
+    def running(self) -> list[dict[str, Any]]:
+        """Starts without a later record whose process lives, or is on another host."""
+        return [
+            start
+            for key, start in self.started.items()
+            if self.cells.get(key, {}).get("written", 0) < start["written"] and _may_live(start)
+        ]
+
+    def warnings(self) -> list[str]:
+        """What could not be read, one sentence each."""
+        said = []
+        if self.unreadable:
+            places = _few(self.unreadable)
+            said.append(f"Unreadable journal lines, ignored: {places}; their cells run again.")
+        if self.other_schema:
+            said.append(
+                f"Records of another version of the journal (expected schema {SCHEMA}), ignored "
+                f"and left as they are: {_few(self.other_schema)}; their cells run again. "
+                "Read them with the version that wrote them, or use another folder."
+            )
+        return said
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Every record that counts, the plan last."""
+        for kind in (self.environments, self.truths, self.cells):
+            yield from kind.values()
+        if self.plan:
+            yield self.plan
+
+    def take(self, record: dict[str, Any]) -> None:
+        """Count a record in, where no later one with its key is there already."""
+        if record["type"] == "plan":
+            if _rank(record) >= _rank(self.plan):
+                self.plan = record
+            return
+        kinds = {
+            "cell": self.cells,
+            "truth": self.truths,
+            "started": self.started,
+            "environment": self.environments,
+        }
+        kind = kinds[record["type"]]
+        known = kind.get(record["key"])
+        if known is None or _rank(record) >= _rank(known):
+            kind[record["key"]] = record
+
+
+def _rank(record: dict[str, Any]) -> tuple[bool, float]:
+    """What makes a record the last of its key."""
+    return record.get("status", "ok") in ANSWERED, float(record.get("written", 0))
+
+
+def _few(places: list[str]) -> str:
+    more = f" and {len(places) - 5} more" if len(places) > 5 else ""
+    return ", ".join(places[:5]) + more
+
+
+def _may_live(start: dict[str, Any]) -> bool:
+    """Whether the process that started a cell may still be there."""
+    if start["host"] != socket.gethostname():
+        return True
+    try:
+        os.kill(start["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return not _is_zombie(start["pid"])
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[:1] == ["Z"]
+
+
+class JournalReader:
+    """Reads a folder's journals, and later only what was added to them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.journal = Journal()
+        self._read: dict[str, tuple[int, int]] = {}  # file -> bytes, lines
+
+    def refresh(self) -> Journal:
+        """The journal with every line that is complete by now."""
+        for path in sorted(self.folder.glob("journal*.jsonl")):
+            done, lines = self._read.get(path.name, (0, 0))
+            if path.stat().st_size == done:
+                continue
+            with path.open("rb") as file:
+                file.seek(done)
+                added = file.read()
+            whole = added[: added.rfind(b"\n") + 1]
+            for line in whole.split(b"\n")[:-1]:
+                lines += 1
+                _take(self.journal, line, f"{path.name}:{lines}")
+            self._read[path.name] = (done + len(whole), lines)
+        return self.journal
+
 
 def read_journal(folder: Path) -> Journal:
-    """All `journal*.jsonl` of a folder, oldest name first."""
-    journal = Journal()
-    for path in sorted(folder.glob("journal*.jsonl")):
-        for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
-            if line.strip():
-                _take(journal, line, f"{path.name}:{number}")
+    """All `journal*.jsonl` of a folder; a torn last line is named in `unreadable`."""
+    reader = JournalReader(folder)
+    journal = reader.refresh()
+    for name, (done, lines) in reader._read.items():
+        with (folder / name).open("rb") as file:
+            file.seek(done)
+            _take(journal, file.read().partition(b"\n")[0], f"{name}:{lines + 1}")
     return journal
 
 
 def _take(journal: Journal, line: bytes, place: str) -> None:
+    if not line.strip():
+        return
     try:
         record = json.loads(line)
-        kind = record["type"]
-        if record["schema"] != SCHEMA:
-            raise ValueError
-        if kind == "plan":
-            journal.plan = record
-        else:
-            {"cell": journal.cells, "truth": journal.truths}[kind][record["key"]] = record
+        schema = record["schema"]
+        if schema != SCHEMA:
+            journal.other_schema.append(f"{place} (schema {schema})")
+            return
+        journal.take(record)
     except (ValueError, KeyError, TypeError):
         journal.unreadable.append(place)
 
 
-def append(folder: Path, record: dict[str, Any]) -> None:
-    """Add one record, whole: one write, then fsync."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "journal.jsonl"
-    line = json.dumps({"schema": SCHEMA} | record, default=_plain, allow_nan=False) + "\n"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+def journal_name() -> str:
+    """The file of this process."""
+    host = "".join(c if c.isalnum() else "_" for c in socket.gethostname())
+    return f"journal-{host}-{os.getpid()}-{_TOKEN}.jsonl"
+
+
+def append(folder: Path, record: dict[str, Any], sync: bool = True) -> dict[str, Any]:
+    """Add one record, whole, to this process's file: one write, then fsync; returns it as written.
+
+    Args:
+        folder: made where it does not exist.
+        record: with `type` and `key`; `schema` and `written` are added where missing.
+        sync: False for what may get lost with the machine.
+
+    Raises:
+        JournalError: the folder cannot be written, or the disk is full. The file is as before.
+    """
+    record = {"schema": SCHEMA, "written": round(time.time(), 6)} | record
+    line = (json.dumps(record, default=_plain, allow_nan=False) + "\n").encode()
     try:
-        size = os.fstat(descriptor).st_size
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            line = "\n" + line  # a torn last line stays a line of its own
-        os.write(descriptor, line.encode())
-        os.fsync(descriptor)
+        folder.mkdir(parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+        descriptor = os.open(folder / journal_name(), flags, 0o644)
+    except OSError as error:
+        raise _not_writable(folder, error) from error
+    try:
+        _write_whole(descriptor, line, sync)
+    except OSError as error:
+        raise _not_writable(folder, error) from error
     finally:
         os.close(descriptor)
+    return record
+
+
+def _write_whole(descriptor: int, line: bytes, sync: bool) -> None:
+    """The line, or nothing of it."""
+    before = os.fstat(descriptor).st_size
+    try:
+        written = os.write(descriptor, line)
+        if written < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if sync:
+            os.fsync(descriptor)
+    except OSError:
+        os.ftruncate(descriptor, before)
+        raise
+
+
+def _not_writable(folder: Path, error: OSError) -> JournalError:
+    return JournalError(
+        f"{folder}: expected to write a record to the journal, got {error.strerror!r}; free space "
+        "or give a folder that can be written with --out; everything journaled so far is kept, and "
+        "the same command goes on from there"
+    )
 
 
 def _plain(value: Any) -> Any:

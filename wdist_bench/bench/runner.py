@@ -1,23 +1,33 @@
-"""Run a suite: every cell that is not finished yet, one at a time, each journaled when done."""
+"""Run a suite: every cell that is not finished yet, each journaled when done.
+
+Two drivers may work on one folder at once. Each writes a file of its own, and before each cell it
+looks at what the others have journaled: cells finished meanwhile are kept, and cells that a living
+process of this machine is at are left for last. So on one machine work is shared but for the last
+cells, which may be done twice (with the same numbers). Drivers on different machines see each
+other's finished cells only, and do what is under way twice.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import socket
 import time
-import traceback
 from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jax
-
-from wdist_bench.bench.cell import Add, Cell, digest
-from wdist_bench.bench.environment import describe_environment
+from wdist_bench.bench.cell import Cell
+from wdist_bench.bench.engine import Engine, InProcess
 from wdist_bench.bench.experiment import ExperimentCell
-from wdist_bench.bench.journal import append, read_journal
+from wdist_bench.bench.journal import JournalReader, append
 from wdist_bench.bench.suite import Suite
+from wdist_bench.bench.work import Job
+
+TRIED_AGAIN = ("skipped", "error")
+"""Statuses that the next run tries again; the others are answers, or would fail the same way."""
 
 
 @dataclass(frozen=True)
@@ -31,64 +41,139 @@ class Event:
     record: dict[str, Any] | None = None
 
 
-def run_suite(suite: Suite, out: Path) -> Iterator[Event]:
+@dataclass(frozen=True)
+class _Place:
+    """A cell of the suite that may have to run."""
+
+    index: int
+    cell: Cell | ExperimentCell
+    key: str
+
+
+def run_suite(
+    suite: Suite,
+    out: Path,
+    engine: Engine | None = None,
+    *,
+    retry_failed: bool = False,
+    fail_fast: bool = False,
+) -> Iterator[Event]:
     """Run what is missing in `out`; yields an event per cell as it starts and finishes.
 
-    Finished cells (status "ok", or a failure of the method itself) are kept; cells that were
-    skipped for want of data, or that raised, are tried again.
+    Finished cells (status "ok", or a failure of the method itself) are kept, those that hit the
+    deadline or the memory limit too; cells that were skipped for want of data, or that raised, are
+    tried again.
+
+    Args:
+        suite: what to run.
+        out: results folder.
+        engine: where cells run; in this process by default.
+        retry_failed: try every cell again that is not "ok".
+        fail_fast: stop after the first cell that is neither "ok" nor "skipped".
+
+    Raises:
+        JournalError: the folder cannot be written.
     """
-    backend = jax.default_backend()
-    journal = read_journal(out)
-    keys = [cell.key(backend) for cell in suite.cells]
-    environment = describe_environment()
-    write_environment(out, environment)
-    append(
-        out,
-        {
-            "type": "plan",
-            "suite": suite.name,
-            "profile": suite.profile,
-            "title": suite.title,
-            "description": suite.description,
-            "keys": keys,
-        },
-    )
-    total = len(keys)
-    for index, (cell, key) in enumerate(zip(suite.cells, keys, strict=True), 1):
-        known = journal.cells.get(key)
-        if known is not None and known["status"] not in ("skipped", "error"):
-            yield Event("kept", index, total, cell, known)
-            continue
-        yield Event("started", index, total, cell)
-        record = cell.description(backend) | {
-            "type": "cell",
-            "key": key,
-            "suite": suite.name,
-            "environment": digest(environment),
-            "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        }
-        record |= run_cell(cell, journal.truths, partial(append, out))
-        append(out, record)
-        yield Event("finished", index, total, cell, record)
-
-
-def run_cell(cell: Cell | ExperimentCell, journaled: dict[str, Any], add: Add) -> dict[str, Any]:
-    """The results of one cell. A cell that raises becomes a record with its traceback."""
+    engine = engine or InProcess()
     try:
-        return cell.run(journaled, add)
-    except FileNotFoundError as error:
-        return {"status": "skipped", "message": str(error)}
-    except Exception as error:
-        return {
-            "status": "error",
-            "message": f"{type(error).__name__}: {error}",
-            "traceback": traceback.format_exc(),
-        }
+        environment = engine.environment()
+        backend = environment["backend"]
+        places = [
+            _Place(index, cell, cell.key(backend)) for index, cell in enumerate(suite.cells, 1)
+        ]
+        append(out, _plan(suite, places, engine))
+        write_environment(out, environment)
+        yield from _Sweep(suite, out, engine, backend, retry_failed, fail_fast).run(places)
+    finally:
+        engine.close()
+
+
+def _plan(suite: Suite, places: list[_Place], engine: Engine) -> dict[str, Any]:
+    return {
+        "type": "plan",
+        "suite": suite.name,
+        "profile": suite.profile,
+        "title": suite.title,
+        "description": suite.description,
+        "keys": [place.key for place in places],
+        "labels": [place.cell.label for place in places],
+        "slots": engine.slots,
+    }
+
+
+@dataclass
+class _Sweep:
+    """One driver at work on a folder."""
+
+    suite: Suite
+    out: Path
+    engine: Engine
+    backend: str
+    retry_failed: bool
+    fail_fast: bool
+
+    def __post_init__(self) -> None:
+        self.reader = JournalReader(self.out)
+        self.began = time.time()
+        self.underway: dict[Future[dict[str, Any]], _Place] = {}
+
+    def run(self, places: list[_Place]) -> Iterator[Event]:
+        """Events of all cells, those that others are at last."""
+        total = len(places)
+        waiting, put_off = list(reversed(places)), 0
+        while waiting or self.underway:
+            while waiting and len(self.underway) < self.engine.slots:
+                place = waiting.pop()
+                record = self._kept(place)
+                if record is not None:
+                    yield Event("kept", place.index, total, place.cell, record)
+                elif put_off < len(places) and self._elsewhere(place):
+                    put_off += 1
+                    waiting.insert(0, place)
+                else:
+                    yield Event("started", place.index, total, place.cell)
+                    self.underway[self.engine.submit(self._job(place))] = place
+            finished, _ = wait(self.underway, return_when=FIRST_COMPLETED)
+            for future in finished:
+                place = self.underway.pop(future)
+                record = future.result()
+                yield Event("finished", place.index, total, place.cell, record)
+                if self.fail_fast and record["status"] not in ("ok", "skipped"):
+                    return
+
+    def _kept(self, place: _Place) -> dict[str, Any] | None:
+        """The record that makes it unnecessary to run a cell, or None."""
+        known = self.reader.refresh().cells.get(place.key)
+        if known is None:
+            return None
+        by_another = known.get("written", 0) >= self.began
+        again = known["status"] != "ok" if self.retry_failed else known["status"] in TRIED_AGAIN
+        return known if by_another or not again else None
+
+    def _elsewhere(self, place: _Place) -> bool:
+        """Whether a living process of this machine, none of ours, is at the cell."""
+        host, ours = socket.gethostname(), {os.getpid()}
+        return any(
+            start["key"] == place.key and start["host"] == host and start["pid"] not in ours
+            for start in self.reader.journal.running()
+        )
+
+    def _job(self, place: _Place) -> Job:
+        return Job(
+            cell=place.cell,
+            key=place.key,
+            description=place.cell.description(self.backend),
+            backend=self.backend,
+            out=str(self.out.resolve()),
+            suite=self.suite.name,
+            shared=self.engine.shared,
+            sent=time.time(),
+        )
 
 
 def write_environment(out: Path, environment: dict[str, Any]) -> None:
     """`environment.json`, replaced as a whole."""
     out.mkdir(parents=True, exist_ok=True)
-    partial = out / "environment.json.partial"
+    partial = out / f"environment.json.partial-{os.getpid()}"
     partial.write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
     partial.replace(out / "environment.json")

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Annotated
 
 try:
     import typer
-    from wdist_bench.cli import catalogue, check, data, estimate, run
+    from wdist_bench.cli import (
+        catalogue,
+        check,
+        compare,
+        data,
+        estimate,
+        export,
+        merge,
+        run,
+        status,
+    )
 except ImportError:  # the library works without the extras of its command line
     sys.exit("wdist-bench needs its extras; install them with: pip install 'wdist-bench[bench]'")
 
@@ -22,8 +31,12 @@ app = typer.Typer(
 app.command("list")(catalogue.list_names)
 app.command()(run.run)
 app.command()(run.report)
+app.command()(status.status)
+app.command()(merge.merge)
 app.command()(estimate.estimate)
 app.command()(check.check)
+app.command()(compare.compare)
+app.command()(export.export)
 app.add_typer(data.app, name="data")
 
 
@@ -35,17 +48,10 @@ def load_plugins(
     ] = None,
 ) -> None:
     """Benchmark Wasserstein-distance estimators against known truth."""
+    from wdist_bench.bench.plugins import load_plugin
+
     for path in plugin or []:
-        _import_file(path)
-
-
-def _import_file(path: Path) -> None:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if not path.is_file() or spec is None or spec.loader is None:
-        raise FileNotFoundError(f"--plugin: expected a Python file, got {str(path)!r}; check it")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # so that what it defines can be pickled
-    spec.loader.exec_module(module)
+        load_plugin(path)
 
 
 def main() -> None:

@@ -30,6 +30,8 @@ _EXPERIMENTS: dict[str, str] = {
 }
 """Experiment name -> "module:function" of its writer; experiments that share one are one report."""
 
+_CSV: dict[str, Any] = {"index": False, "float_format": "%.9g", "lineterminator": "\n"}
+
 
 def write_report(folder: Path) -> list[Path]:
     """Write every table and figure of a results folder from its journal; returns the files."""
@@ -39,21 +41,30 @@ def write_report(folder: Path) -> list[Path]:
             f"{folder}: expected a journal (journal*.jsonl) with a run, got none; "
             "run a suite first: wdist-bench run SUITE --out FOLDER"
         )
-    return [*_write_cells(folder, journal), *_write_experiments(folder, journal)]
+    from wdist_bench.report.page import write_page
+
+    written = [*_write_cells(folder, journal), *_write_experiments(folder, journal)]
+    return [*written, write_page(folder, journal)]  # last: it shows what the others wrote
 
 
 def _write_cells(folder: Path, journal: Journal) -> list[Path]:
     """What the task x estimator cells give."""
     if not any("estimator" in record for record in journal.planned()):
         return []
+    from wdist_bench.report.comparisons import comparison_table
     from wdist_bench.report.figures import write_figures
     from wdist_bench.report.markdown import write_markdown
     from wdist_bench.report.tables import error_table
 
     table = error_table(journal)
     csv = folder / "errors.csv"
-    table.to_csv(csv, index=False, float_format="%.9g", lineterminator="\n")
-    return [csv, write_markdown(folder, journal, table), *write_figures(folder, journal, table)]
+    table.to_csv(csv, **_CSV)
+    written = [csv, write_markdown(folder, journal, table), *write_figures(folder, journal, table)]
+    compared = comparison_table(journal)
+    if not compared.empty:
+        compared.to_csv(folder / "comparisons.csv", **_CSV)
+        written.append(folder / "comparisons.csv")
+    return written
 
 
 def _write_experiments(folder: Path, journal: Journal) -> list[Path]:

@@ -20,21 +20,24 @@ _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 _MARKERS = "os^D"
 _DASHES = ("-", (0, (5, 1.5)))
 _METADATA = {"Software": None}  # no version string: the same journal gives the same bytes
+_PDF_METADATA = {"Creator": None, "Producer": None, "CreationDate": None}
 _WIDEST = 3  # panels side by side
 
 
-def write_figures(folder: Path, journal: Journal, table: pd.DataFrame) -> list[Path]:
-    """Write every figure that the journal has the data for."""
+def write_figures(
+    folder: Path, journal: Journal, table: pd.DataFrame, kind: str = "png"
+) -> list[Path]:
+    """Write every figure that the journal has the data for; `kind` is "png" or "pdf"."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     written = []
     trained = [r for r in journal.planned() if r.get("history_steps")]
-    gaussians = [r for r in trained if r["task"] == "gaussian_shift"]
+    gaussians = [r for r in trained if r.get("task") == "gaussian_shift"]
     if gaussians:
-        written.append(_training_curves(gaussians, journal, folder / "figure2.png"))
+        written.append(_training_curves(gaussians, journal, folder / f"figure2.{kind}"))
     if table["estimate"].notna().any():
-        written.append(_estimates(table, folder / "estimates.png"))
+        written.append(_estimates(table, folder / f"estimates.{kind}"))
     return written
 
 
@@ -55,7 +58,8 @@ def _panels(count: int, width: float, height: float) -> tuple[Any, list[Axes]]:
 def _save(figure: Any, path: Path) -> Path:
     import matplotlib.pyplot as plt
 
-    figure.savefig(path, dpi=150, metadata=_METADATA)
+    metadata: Any = _PDF_METADATA if path.suffix == ".pdf" else _METADATA
+    figure.savefig(path, dpi=150, metadata=metadata)
     plt.close(figure)
     return path
 
@@ -63,7 +67,8 @@ def _save(figure: Any, path: Path) -> Path:
 def _training_curves(records: list[dict[str, Any]], journal: Journal, path: Path) -> Path:
     """Estimate over training per method, mean over runs with a band of one sd, and the truths."""
     places = list(dict.fromkeys(record["truth_key"] for record in records))
-    names = list(dict.fromkeys(record["estimator"] for record in journal.planned()))
+    cells = [record for record in journal.planned() if "estimator" in record]
+    names = list(dict.fromkeys(record["estimator"] for record in cells))
     figure, axes = _panels(len(places), 5.2 if len(places) > 1 else 7.2, 4.2)
     for axis, place in zip(axes, places, strict=True):
         here = [record for record in records if record["truth_key"] == place]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal
+from wdist_bench.report.comparisons import comparison_table, sentences
 
 LEGEND = """\
 Distances are W_p in the units of the data (the p-th root, no factor 1/2).
@@ -22,7 +24,10 @@ an estimate), **paper sds** how many of its sds our error is above it.
 and that of the known potential, mean +- sd over runs.
 **Bound**: what the number claims to be of its target. **Failed**: runs without a number, left out
 of the means beside them. Compiling is timed apart from running; run seconds cover all runs of the
-row, training and evaluation.
+row, training and evaluation. "(shared)" marks seconds taken while another cell ran on the machine,
+"(cached)" programs that an earlier cell had compiled; neither is a timing.
+**Closest**: the smallest mean error over runs, and how far behind the others are, with 95 %
+intervals of the paired difference; p-values are Holm's over all pairs of estimators of the task.
 """
 
 
@@ -42,8 +47,11 @@ def write_markdown(folder: Path, journal: Journal, table: pd.DataFrame) -> Path:
     lines += _notes(journal, table)
     shown = table[~table["status"].isin(["skipped"])]
     groups = ["task", "task_parameters", "p", "norm", "n"]
-    for _, rows in shown.groupby(groups, sort=False):
+    compared = dict(list(comparison_table(journal).groupby(groups, sort=False)))
+    for group, rows in shown.groupby(groups, sort=False):
         lines += _section(rows)
+        if group in compared:
+            lines += [*itertools.chain(*((said, "") for said in sentences(compared[group])))]
     path = folder / "errors.md"
     path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return path
@@ -58,21 +66,26 @@ def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
     missing = len(journal.plan["keys"]) - len(table)
     if missing:
         notes.append(f"- Not run yet: {missing} cells; run the suite again to finish it.")
-    broken = table[table["status"] == "error"]
+    broken = table[table["status"].isin(["error", "timeout", "out_of_memory"])]
     for _, row in broken.iterrows():
-        notes.append(f"- Error in {row['estimator']} on {task_label(row)}: {row['message']}")
-    if journal.unreadable:
-        notes.append(f"- Unreadable journal lines, ignored: {', '.join(journal.unreadable)}.")
+        what = str(row["status"]).replace("_", " ").capitalize()
+        notes.append(f"- {what}: {row['estimator']} on {task_label(row)}: {row['message']}")
+    failed = table[~table["status"].isin(["ok", "skipped"])]["status"].value_counts(sort=False)
+    if not failed.empty:
+        counts = ", ".join(f"{count} {status}" for status, count in failed.items())
+        notes.append(f"- Cells that failed: {counts}; each says so in its row.")
+    notes += [f"- {warning}" for warning in journal.warnings()]
     return [*notes, ""] if notes else []
 
 
 def _section(rows: pd.DataFrame) -> list[str]:
-    first = rows.iloc[0]
+    known = rows[rows["dim"].notna()]  # a cell whose process was lost knows little
+    first = rows.iloc[0] if known.empty else known.iloc[0]
     batch = _number(rows["truth_batch"].dropna().iloc[0]) if rows["truth_batch"].any() else ""
     truth = _number(first["truth_population"]) or "not known"
     if first["truth_population_stderr"] and first["truth_population_stderr"] > 0:
         truth += f" +- {first['truth_population_stderr']:.2g}"
-    kind = f" ({first['truth_kind']})" if first["truth_kind"] else ""
+    kind = f" ({first['truth_kind']})" if pd.notna(first["truth_kind"]) else ""
     head = f"Truth: population {truth}{kind}; exact batch value {batch or 'not known'} on average."
     if not math.isnan(first["finite_sample_bias"]):
         head += f" Finite-sample bias {_signed(first['finite_sample_bias'])}."
@@ -102,8 +115,8 @@ def _cells(row: pd.Series, steps: bool) -> dict[str, str]:
         "gradient L2": _plus_minus(row["gradient_l2"], row["gradient_l2_sd"]),
         "paper's L2": _number(row["paper_gradient_l2"]),
         "failed": f"{row['failed']} of {row['runs']}{status}",
-        "compile s": _seconds(row["compile_seconds"]),
-        "run s": _seconds(row["run_seconds"]),
+        "compile s": _seconds(row["compile_seconds"], row["shared"], row["compile_cached"]),
+        "run s": _seconds(row["run_seconds"], row["shared"]),
     }
 
 
@@ -155,5 +168,10 @@ def _plus_minus(value: float, sd: float) -> str:
     return f"{value:.3f}" if pd.isna(sd) else f"{value:.3f} +- {sd:.3f}"
 
 
-def _seconds(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.2f}"
+def _seconds(value: float, shared: object, cached: object = False) -> str:
+    """Seconds, and what keeps them from being a timing."""
+    if pd.isna(value):
+        return ""
+    notes = {"shared": shared is True, "cached": cached is True and value > 0}
+    marks = [mark for mark, holds in notes.items() if holds]
+    return f"{value:.2f}" + (f" ({', '.join(marks)})" if marks else "")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal, unpack
-from wdist_bench.bench.statistics import t_interval
+from wdist_bench.bench.statistics import summarize
 from wdist_bench.report.published import published, sds_from_paper
 
 COLUMNS = (
@@ -24,7 +24,16 @@ COLUMNS = (
     "task_options",
     "gradient_cosine", "gradient_cosine_sd", "gradient_l2", "gradient_l2_sd",
     "paper_sds", "paper_estimate", "paper_gradient_cosine", "paper_gradient_l2",
+    "rmse_batch", "rmse_population", "estimate_bca_low", "estimate_bca_high", "shared",
+    "compile_cached", "seconds", "peak_memory",
 )  # fmt: skip
+_NUMBERS = (
+    "dim", "truth_batch", "truth_population", "truth_population_stderr", "finite_sample_bias",
+    "estimate", "estimate_sd", "estimate_ci_low", "estimate_ci_high", "estimate_bca_low",
+    "estimate_bca_high", "bias_batch", "bias_population", "rmse_batch", "rmse_population",
+    "abs_error_batch", "abs_error_batch_sd",
+)  # fmt: skip
+"""Columns that are NaN, not None, where a record has nothing: cells that were lost or skipped."""
 
 
 def error_table(journal: Journal) -> pd.DataFrame:
@@ -40,6 +49,7 @@ def root(cost: np.ndarray, p: int) -> np.ndarray:
 
 def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
     row: dict[str, Any] = {column: record.get(column) for column in COLUMNS}
+    row |= {column: math.nan for column in _NUMBERS if row[column] is None}
     row["task_parameters"] = json.dumps(record["task_parameters"], sort_keys=True)
     row["estimator_parameters"] = json.dumps(record["estimator_parameters"], sort_keys=True)
     row["task_options"] = json.dumps(record["task_options"])
@@ -87,14 +97,18 @@ def errors(costs: np.ndarray, truths: np.ndarray, p: int, population: float) -> 
         return answer
     runs = root(costs[whole].mean(axis=1), p)
     gaps = np.abs(root(costs[whole], p) - root(truths[whole], p))
-    low, high = t_interval(runs)
+    batch, law = summarize(runs, truth_runs[whole]), summarize(runs, population)
     return answer | {
-        "estimate": float(runs.mean()),
-        "estimate_sd": float(runs.std(ddof=1)) if runs.size > 1 else math.nan,
-        "estimate_ci_low": low,
-        "estimate_ci_high": high,
-        "bias_batch": float((runs - truth_runs[whole]).mean()),
-        "bias_population": float(runs.mean()) - population,
+        "estimate": batch.mean,
+        "estimate_sd": batch.sd,
+        "estimate_ci_low": batch.interval[0],
+        "estimate_ci_high": batch.interval[1],
+        "estimate_bca_low": batch.bootstrap[0],
+        "estimate_bca_high": batch.bootstrap[1],
+        "bias_batch": batch.bias,
+        "rmse_batch": batch.rmse,
+        "bias_population": law.bias,
+        "rmse_population": law.rmse,
         "abs_error_batch": float(gaps.mean()),
         "abs_error_batch_sd": float(gaps.std(ddof=1)) if gaps.size > 1 else math.nan,
     }

@@ -1,0 +1,58 @@
+"""Sweeps of deeds (adversaries.py) in processes of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PLUGIN = Path(__file__).with_name("adversaries.py")
+
+DEEDS = """
+title = "Deeds"
+[[experiments]]
+name = "deed"
+seconds = {seconds}
+[experiments.sweep]
+seed = {seeds}
+"""
+
+
+@pytest.fixture
+def plugin():
+    return PLUGIN
+
+
+@pytest.fixture
+def deeds(tmp_path):
+    """Writes a suite of so many deeds, or any text; returns its file."""
+
+    def write(count=0, seconds=0.0, text=None):
+        path = tmp_path / "deeds.toml"
+        path.write_text(text or DEEDS.format(seconds=seconds, seeds=list(range(count))))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def drive():
+    """Starts `wdist-bench run` with the plug-in; ends what is still there after the test."""
+    drivers = []
+
+    def start(suite, out, *options, plugin=PLUGIN):
+        command = [sys.executable, "-u", "-m", "wdist_bench.cli", "--plugin", plugin]
+        driver = subprocess.Popen(
+            [*command, "run", suite, "--out", out, *map(str, options)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        drivers.append(driver)
+        return driver
+
+    yield start
+    for driver in drivers:
+        if driver.poll() is None:
+            driver.kill()
+        driver.communicate()

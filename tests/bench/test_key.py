@@ -1,0 +1,100 @@
+"""The key of a cell: all that determines its numbers, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar
+
+import pytest
+
+from wdist_bench import estimators, tasks
+from wdist_bench.bench.cell import Cell
+from wdist_bench.bench.experiment import ExperimentCell
+from wdist_bench.tasks.gaussian_shift import GaussianShift
+
+CELL = Cell("gaussian_shift", {"dim": 2}, "c_transform", {"steps": 5})
+
+
+def key(cell=CELL, backend="cpu"):
+    return cell.key(backend)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"task_parameters": {"dim": 3}},
+        {"estimator": "soft_c_transform"},
+        {"estimator_parameters": {"steps": 6}},
+        {"p": 2},
+        {"norm": "l1"},
+        {"n": 65},
+        {"runs": 21},
+        {"eval_batches": 101},
+        {"seed": 1},
+        {"protocol": "fixed"},
+    ],
+)
+def test_whatever_changes_the_numbers_changes_the_key(change):
+    assert key(replace(CELL, **change)) != key()
+
+
+def test_every_field_of_a_cell_but_its_family_is_in_the_identity():
+    assert {f.name for f in fields(Cell)} - set(CELL.identity("cpu")) == {"family"}
+    assert key(replace(CELL, family="other")) == key()
+
+
+def test_the_backend_the_precision_and_the_versions_are_in_the_key():
+    assert key(backend="gpu") != key()
+    assert CELL.identity("cpu")["dtype"] == "float32"
+    assert CELL.identity("cpu")["estimator_version"] == 1
+
+
+def test_a_default_that_is_spelled_out_gives_the_same_key():
+    spelled = replace(CELL, task_parameters={"dim": 2, "shift": 2.0})
+    assert key(spelled) == key()
+
+
+def changed(factory, **attributes):
+    """A class like `factory` with other class attributes or defaults."""
+    return dataclass(frozen=True)(type(factory.__name__, (factory,), attributes))
+
+
+def test_a_changed_default_or_version_changes_the_key(monkeypatch):
+    before = key()
+    critic = estimators.factory("c_transform")
+    monkeypatch.setitem(
+        estimators.registry._classes, "c_transform", changed(critic, version=critic.version + 1)
+    )
+    assert key() != before
+    monkeypatch.undo()
+    longer = changed(GaussianShift, __annotations__={"shift": float}, shift=2.5)
+    monkeypatch.setitem(tasks.registry._classes, "gaussian_shift", longer)
+    assert key() != before
+
+
+def test_the_version_of_a_task_that_has_one_is_in_the_key(monkeypatch):
+    before = key()
+    versioned = changed(GaussianShift, __annotations__={"version": ClassVar[int]}, version=2)
+    monkeypatch.setitem(tasks.registry._classes, "gaussian_shift", versioned)
+    assert key() != before
+
+
+def test_keys_do_not_depend_on_where_a_file_lies(tmp_path):
+    import numpy as np
+
+    keys = []
+    for name in ("here", "there"):
+        path = tmp_path / name / "rows.npy"
+        path.parent.mkdir()
+        np.save(path, np.arange(12.0).reshape(6, 2))
+        keys.append(key(replace(CELL, task="own_data", task_parameters={"samples": str(path)})))
+    assert keys[0] == keys[1]
+
+
+def test_experiments_are_told_apart_by_parameters_and_backend(tmp_path):
+    from wdist_bench.bench import experiment
+
+    name = experiment.names()[0]
+    first, second = (ExperimentCell(name, {"seed": seed}) for seed in (0, 1))
+    assert first.key("cpu") != second.key("cpu")
+    assert first.key("cpu") != first.key("gpu")

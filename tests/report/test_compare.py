@@ -1,0 +1,206 @@
+"""`wdist-bench compare`: finds what changed, and no change where there is none."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from wdist_bench import cli
+from wdist_bench.report.compare import compare
+from wdist_bench.report.two_samples import paired, welch
+
+RUNS, BATCHES = 20, 10
+
+
+def suite(folder, seed, bias=0.0, own_seed=None, cells=4, noise=0.02):
+    """Cells of unbiased estimates with noise in every run: of samples, and of training.
+
+    `seed` makes the samples, `own_seed` (default the same) the training; `bias` is the share by
+    which the first cell reads too much.
+    """
+    data = np.random.default_rng(seed)
+    training = np.random.default_rng((seed if own_seed is None else own_seed) + 10**6)
+    for i in range(cells):
+        level = 1.0 + i
+        truths = np.round(level * (1 + data.normal(size=(RUNS, BATCHES)) / 20), 6)
+        factor = 1 + noise * training.normal(size=(RUNS, 1)) + (bias if i == 0 else 0)
+        folder.add("critic", truths * factor, truths, task=f"task{i}", seed=seed)
+    return folder.write()
+
+
+def flagged(found):
+    return {
+        change.setting.split(",")[0] for change in found.changes if change.verdict != "unchanged"
+    }
+
+
+@pytest.mark.parametrize("paired", [True, False])
+def test_a_bias_of_5_percent_is_found_and_nothing_else(make_folder, paired):
+    rates = {"found": 0, "wrong": 0}
+    for i in range(25):
+        before = suite(make_folder(f"a{i}"), i)
+        after = suite(make_folder(f"b{i}"), i if paired else i + 1000, 0.05, own_seed=i + 500)
+        found = compare(before, after)
+        assert {change.paired for change in found.changes} == {paired}
+        worse = {change.setting.split(",")[0] for change in found.verdict("regression")}
+        rates["found"] += "task0" in worse
+        rates["wrong"] += bool(flagged(found) - {"task0"})
+    assert rates["found"] >= 24
+    assert rates["wrong"] <= 4  # at most 5 % of 25 are expected; 5 would have p < 0.01
+
+
+def test_two_runs_of_one_thing_with_other_seeds_are_not_flagged(make_folder):
+    wrong = 0
+    for i in range(100):
+        before, after = suite(make_folder(f"a{i}"), i), suite(make_folder(f"b{i}"), i + 1000)
+        wrong += bool(flagged(compare(before, after)))
+    assert wrong <= 10
+
+
+def test_pairing_finds_what_unpaired_runs_hide(make_folder):
+    """Errors of the same training noise: the gap is the same in every run."""
+    before = suite(make_folder("a"), 0, noise=0.3)
+    same = compare(before, suite(make_folder("b"), 0, 0.0, noise=0.3))
+    assert flagged(same) == set()
+    assert {change.difference for change in same.changes} == {0.0}
+    folder = make_folder("c")
+    for record in json.loads(json.dumps(_cells_of(before))):
+        costs = np.asarray(record["costs"], float)
+        truths = np.asarray(_truths_of(before)[record["truth_key"]], float)
+        folder.add("critic", costs + 0.03 * np.sign(costs - truths), truths, task=record["task"])
+    worse = compare(before, folder.write())
+    assert all(change.paired for change in worse.changes)
+    assert flagged(worse) == {f"task{i}" for i in range(4)}
+    assert worse.changes[0].difference == pytest.approx(0.03, rel=1e-6)
+
+
+def _cells_of(folder):
+    return [record for record in _lines(folder) if record["type"] == "cell"]
+
+
+def _truths_of(folder):
+    return {r["key"]: r["costs"] for r in _lines(folder) if r["type"] == "truth"}
+
+
+def _lines(folder):
+    return [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+
+
+def test_pairs_are_the_runs_that_both_have():
+    first = np.array([1.0, 2.0, 4.0, np.nan, 9.0])
+    second = np.array([1.5, 3.0, 4.0, 5.0])
+    found = paired(first, second)
+    expected = stats.ttest_rel(second[:3], first[:3])
+    assert found.difference == pytest.approx(0.5)
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert found.effect == pytest.approx(0.5 / np.std([0.5, 1.0, 0.0], ddof=1))
+    assert np.isnan(paired(first, np.zeros(0)).difference)
+
+
+def test_welch_agrees_with_scipy():
+    generator = np.random.default_rng(0)
+    first, second = generator.normal(size=9), generator.normal(0.5, 3, size=14)
+    found = welch(first, np.append(second, np.nan))
+    expected = stats.ttest_ind(second, first, equal_var=False)
+    assert found.p_value == pytest.approx(expected.pvalue)
+    assert found.interval == pytest.approx(tuple(expected.confidence_interval()))
+
+
+def test_an_error_that_shrinks_is_an_improvement(make_folder):
+    found = compare(suite(make_folder("a"), 0, 0.2), suite(make_folder("b"), 0))
+    assert [change.setting.split(",")[0] for change in found.verdict("improvement")] == ["task0"]
+    assert found.verdict("regression") == []
+
+
+def test_a_claim_on_the_population_is_held_against_the_population(make_folder):
+    truths = np.full((RUNS, BATCHES), 1.3)
+    noise = np.random.default_rng(0).normal(size=(RUNS, 1)) / 100
+    folders = []
+    for name, value in (("a", 1.0), ("b", 1.3)):  # b hits the batches and misses the laws
+        folder = make_folder(name)
+        folder.add("critic", value + noise + 0 * truths, truths, target="population")
+        folders.append(folder.write())
+    change = compare(*folders).changes[0]
+    assert (change.against, change.verdict) == ("population", "regression")
+    assert change.relative == pytest.approx(0.3, abs=0.01)
+
+
+def test_runs_that_fail_and_cells_that_raise_are_regressions(make_folder):
+    truths = np.ones((RUNS, 2))
+    broken = truths.copy()
+    broken[:10] = np.nan
+    before, after = make_folder("a"), make_folder("b")
+    for task in ("fails", "raises", "stays"):
+        before.add("critic", truths, truths, task=task)
+    after.add("critic", broken, truths, task="fails")
+    after.without_result("critic", "error", "ValueError: no", task="raises", runs=RUNS)
+    after.add("critic", truths, truths, task="stays")
+    found = compare(before.write(), after.write())
+    assert [change.verdict for change in found.changes] == ["regression"] * 2 + ["unchanged"]
+    assert "more runs fail: 0 before, 10 now" in found.changes[0].message
+    assert "no number any more: ValueError: no" in found.changes[1].message
+
+
+def test_a_change_too_small_to_matter_does_not_count(make_folder):
+    truths = np.ones((RUNS, 2))
+    folders = []
+    for name, value in (("a", 1.01), ("b", 1.0105)):
+        folder = make_folder(name)
+        folder.add("critic", value * truths, truths)
+        folders.append(folder.write())
+    assert flagged(compare(*folders)) == set()
+    assert flagged(compare(*folders, min_effect=1e-4)) == {"gaussian_shift"}
+
+
+def test_speed_is_the_geometric_mean_of_ratios_with_the_hardware_named(make_folder):
+    truths = np.ones((RUNS, 2))
+    folders = []
+    for name, times in (("a", (1.0, 1.0)), ("b", (2.0, 8.0))):
+        folder = make_folder(name)
+        folder.environment["cpu"] = f"cpu {name}"
+        for i, seconds in enumerate(times):
+            folder.add("critic", truths, truths, task=f"t{i}", run_seconds=seconds)
+        folders.append(folder.write())
+    found = compare(*folders)
+    assert found.speed == pytest.approx(4)
+    assert [place.split(",")[0] for place in found.hardware] == ["cpu a", "cpu b"]
+
+
+def test_cells_of_one_folder_are_listed_and_none_in_common_is_an_error(make_folder):
+    truths = np.ones((RUNS, 2))
+    a, b, c = make_folder("a"), make_folder("b"), make_folder("c")
+    a.add("critic", truths, truths)
+    a.add("gone", truths, truths)
+    b.add("critic", truths, truths)
+    b.add("new", truths, truths)
+    c.add("new", truths, truths, task="other")
+    found = compare(a.write(), b.write())
+    assert found.only_a == ("gone on gaussian_shift, dim 2, W1, n = 64",)
+    assert found.only_b == ("new on gaussian_shift, dim 2, W1, n = 64",)
+    with pytest.raises(ValueError, match="expected folders that share a cell"):
+        compare(a.path, c.write())
+
+
+def call(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["wdist-bench", "compare", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return stop.value.code or 0, capsys.readouterr().out
+
+
+def test_the_command_exits_with_1_on_a_regression_alone(make_folder, monkeypatch, capsys):
+    good, bad = suite(make_folder("a"), 0), suite(make_folder("b"), 0, 0.1)
+    code, said = call(monkeypatch, capsys, good, bad)
+    assert code == 1
+    assert "regression: critic on task0" in said
+    assert "4 cells (4 paired by run): 1 worse, 0 better, 3 unchanged within noise" in said
+    assert "both on Test CPU, 2 cores, cpu (cpu)" in said
+    code, said = call(monkeypatch, capsys, bad, good, "--json")
+    assert code == 0
+    answer = json.loads(said)
+    assert answer["regressions"] == 0
+    assert answer["changes"][0]["verdict"] == "improvement"

@@ -1,0 +1,77 @@
+"""Memory that a cell needed, and the most that a worker may take."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+
+_RESET_PEAK = "5"  # what /proc/PID/clear_refs takes to start VmHWM afresh (Linux, proc(5))
+_SHARE = 0.8  # of the memory that is free, for all workers together
+
+
+def reset_peak() -> None:
+    """Start the peak of this process afresh, where the system can (Linux)."""
+    try:
+        Path("/proc/self/clear_refs").write_text(_RESET_PEAK, encoding="utf-8")
+    except OSError:
+        return
+
+
+def peak() -> dict[str, int]:
+    """Bytes: `peak_memory`, resident in this process since `reset_peak` (elsewhere than on Linux
+    since it began), and `peak_device_memory`, on the first device since it began, where it counts.
+    """
+    found = {"peak_memory": _peak_resident()}
+    stats: dict[str, Any] = jax.local_devices()[0].memory_stats() or {}
+    if "peak_bytes_in_use" in stats:
+        found["peak_device_memory"] = int(stats["peak_bytes_in_use"])
+    return found
+
+
+def _peak_resident() -> int:
+    try:
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        import resource
+
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return used if sys.platform == "darwin" else used * 1024
+    peaks = [line.split()[1] for line in lines if line.startswith("VmHWM:")]
+    return int(peaks[0]) * 1024 if peaks else 0
+
+
+def default_limit(workers: int) -> int:
+    """Bytes that each of so many workers may take: an equal part of 80 % of what is free."""
+    import psutil
+
+    free = psutil.virtual_memory().available
+    try:  # a container may have less than the machine
+        text = Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8").strip()
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="utf-8"))
+        free = free if text == "max" else min(free, int(text) - used)
+    except (OSError, ValueError):
+        pass
+    return max(int(_SHARE * free / workers), 2**30)
+
+
+def kills_by_the_system() -> int:
+    """How often the kernel killed a process of this container for want of memory; 0 if unknown."""
+    try:
+        text = Path("/sys/fs/cgroup/memory.events").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    counts = dict(line.split() for line in text.splitlines())
+    return int(counts.get("oom_kill", 0))
+
+
+def resident(pid: int) -> int:
+    """Bytes that a process has in memory; 0 where it is gone."""
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_info().rss)
+    except (psutil.Error, OSError):
+        return 0

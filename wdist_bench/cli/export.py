@@ -1,0 +1,34 @@
+"""`wdist-bench export`: the errors of a results folder for other programs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Format(StrEnum):
+    """What can be written."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    LATEX = "latex"
+    PDF = "pdf"
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="Results folder with a journal.")],
+    format_: Annotated[
+        Format, typer.Option("--format", help="Tables as csv, parquet or latex; figures as pdf.")
+    ] = Format.PARQUET,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the files; the results folder by default.")
+    ] = None,
+) -> None:
+    """Write the errors of a results folder as a table for other programs, or its figures as PDF."""
+    from wdist_bench.report.export import export as export_folder
+
+    for path in export_folder(folder, format_.value, out):
+        typer.echo(f"wrote {path}")

@@ -1,0 +1,28 @@
+"""`wdist-bench merge`: several results folders into one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def merge(
+    folders: Annotated[list[Path], typer.Argument(help="Results folders.")],
+    out: Annotated[Path, typer.Option(help="Folder for the merged results.")],
+) -> None:
+    """Merge the journals of results folders, then write the tables and figures of the whole.
+
+    Nothing in the folders changes, and what `--out` holds already stays.
+    """
+    from wdist_bench.bench.merge import merge as merge_folders
+    from wdist_bench.report import write_report
+
+    journal = merge_folders(folders, out)
+    found, total = len(journal.planned()), len(journal.plan["keys"])
+    typer.echo(f"{out}: {found} of {total} cells")
+    for warning in journal.warnings():
+        typer.echo(f"warning: {warning}", err=True)
+    for path in write_report(out):
+        typer.echo(f"wrote {path}")

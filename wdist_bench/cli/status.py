@@ -1,0 +1,44 @@
+"""`wdist-bench status`: how far a run is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def status(
+    folder: Annotated[Path, typer.Argument(help="Results folder, of a run under way or not.")],
+) -> None:
+    """Say what is done, running, failed and left in a results folder, and the time left."""
+    from wdist_bench.bench.journal import read_journal
+    from wdist_bench.bench.progress import progress
+
+    journal = read_journal(folder)
+    if not journal.plan:
+        raise FileNotFoundError(
+            f"{folder}: expected a journal (journal*.jsonl) with a run, got none; "
+            "run a suite first: wdist-bench run SUITE --out FOLDER"
+        )
+    state = progress(journal)
+    typer.echo(f"{state.title}: {state.total} cells")
+    counts = ", ".join(f"{count} {name}" for name, count in state.statuses.items())
+    typer.echo(f"done     {sum(state.statuses.values())}" + (f" ({counts})" if counts else ""))
+    typer.echo(f"failed   {state.failed}")
+    typer.echo(f"running  {len(state.running)}")
+    for start in state.running:
+        typer.echo(f"         {start['label']} on {start['host']}, process {start['pid']}")
+    typer.echo(f"left     {state.left}")
+    if state.left:
+        typer.echo(f"time     {_duration(state.seconds_left)}")
+    for warning in journal.warnings():
+        typer.echo(f"warning: {warning}", err=True)
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return "not known before a first cell is done"
+    if seconds < 90:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"

@@ -1,0 +1,91 @@
+"""What other writers left in a results folder, for the page: Markdown and figures, inlined."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+_OURS = {"errors.md", "figure2.png", "estimates.png"}
+"""Files whose content the page shows in its own way."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A Markdown report of the folder as HTML, or a figure that none of them shows."""
+
+    title: str
+    file: str
+    html: str
+
+
+class Figures:
+    """The folder's PNG files as data URIs, as long as the budget (bytes of base64) lasts."""
+
+    def __init__(self, folder: Path, budget: int) -> None:
+        self.folder = folder
+        self.left = budget
+        self.shown: set[str] = set()
+        self.linked: list[str] = []
+
+    def source(self, name: str) -> str | None:
+        """A data URI; None where there is no such file or no room for it."""
+        path = self.folder / name
+        if Path(name).name != name or path.suffix != ".png" or not path.is_file():
+            return None
+        size = -(-path.stat().st_size // 3) * 4
+        if size > self.left:
+            if name not in self.linked:
+                self.linked.append(name)
+            return None
+        self.left -= size
+        self.shown.add(name)
+        return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def attachments(folder: Path, figures: Figures) -> list[Attachment]:
+    """Every Markdown report and remaining figure of a folder, in the order of their names."""
+    reports = [path for path in sorted(folder.glob("*.md")) if path.name not in _OURS]
+    found = [_report(path, figures) for path in reports]
+    for path in sorted(folder.glob("*.png")):
+        if path.name in _OURS | figures.shown:
+            continue
+        title = path.stem.replace("_", " ")
+        found.append(Attachment(title, path.name, _image(title, path.name, figures)))
+    return found
+
+
+def _report(path: Path, figures: Figures) -> Attachment:
+    """A report as HTML; raw HTML in it is shown as text, headings go two levels down."""
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": False}).enable("table")
+    parser.add_render_rule("image", lambda _, tokens, i, *rest: _token_image(tokens[i], figures))
+    parser.add_render_rule(
+        "table_open",
+        lambda *_: '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>\n',
+    )
+    parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    tokens = parser.parse(path.read_text(encoding="utf-8"))
+    title = path.stem.replace("_", " ")
+    if [token.type for token in tokens[:1]] == ["heading_open"] and tokens[0].tag == "h1":
+        title, tokens = tokens[1].content, tokens[3:]
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(int(token.tag[1]) + 1, 6)}"
+    return Attachment(title, path.name, parser.renderer.render(tokens, parser.options, {}))
+
+
+def _token_image(token: Any, figures: Figures) -> str:
+    return _image(token.content, str(token.attrs.get("src", "")), figures)
+
+
+def _image(alt: str, name: str, figures: Figures) -> str:
+    from html import escape
+
+    source = figures.source(name)
+    if source is None:
+        return f'<a href="{escape(quote(name))}">{escape(alt or name)} ({escape(name)})</a>'
+    return f'<img src="{source}" alt="{escape(alt or name)}" loading="lazy">'

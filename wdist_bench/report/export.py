@@ -1,0 +1,194 @@
+"""The error table and the figures as files for other programs: Parquet, CSV, LaTeX, PDF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from wdist_bench.bench.journal import Journal, read_journal
+from wdist_bench.report.settings import labelled_table
+
+FORMATS = ("csv", "parquet", "latex", "pdf")
+
+_ADDED = ["setting", "variant", "relative_batch", "relative_population", "seconds", "seed",
+          "backend", "estimator_version", "started", "key"]  # fmt: skip
+
+
+def export(folder: Path, kind: str, out: Path | None = None) -> list[Path]:
+    """Write one format of a results folder's errors; returns the files.
+
+    Args:
+        folder: results folder with a journal.
+        kind: "csv", "parquet" (one row a cell, the columns of `errors.csv` and what tells
+            cells apart), "latex" (`errors.tex`: one booktabs table a setting, for \\input, and
+            `errors_document.tex`, which compiles by itself), or "pdf" (the figures).
+        out: folder for the files; the results folder where None.
+
+    Raises:
+        ValueError: an unknown format, or nothing to export.
+        FileNotFoundError: no journal.
+    """
+    if kind not in FORMATS:
+        raise ValueError(f"format: expected {', '.join(FORMATS)}, got {kind!r}; choose one")
+    journal = read_journal(folder)
+    if not journal.plan:
+        raise FileNotFoundError(
+            f"{folder}: expected a journal (journal*.jsonl) with a run, got none; "
+            "run a suite first: wdist-bench run SUITE --out FOLDER"
+        )
+    table = labelled_table(journal)
+    if table.empty:
+        raise ValueError(
+            f"{folder}: expected cells with an estimator, got none; "
+            "experiments write their own tables: wdist-bench report FOLDER"
+        )
+    out = out or folder
+    out.mkdir(parents=True, exist_ok=True)
+    write: dict[str, Any] = {"csv": _csv, "parquet": _parquet, "latex": _latex}
+    if kind in write:
+        return list(write[kind](out, table, journal))
+    from wdist_bench.report.figures import write_figures
+    from wdist_bench.report.tables import error_table
+
+    return write_figures(out, journal, error_table(journal), "pdf")
+
+
+def flat(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns for other programs, each of one type."""
+    from wdist_bench.report.tables import COLUMNS
+
+    shown = table[list(dict.fromkeys([*COLUMNS, *_ADDED]))].copy()
+    for name in shown.columns:
+        numbers = pd.to_numeric(shown[name], errors="coerce")
+        empty = shown[name].isna() | (shown[name].astype(str) == "")
+        if numbers.notna().any() and (numbers.notna() | empty).all():
+            shown[name] = numbers
+        else:
+            shown[name] = shown[name].astype("object").where(~empty, None)
+            shown[name] = [value if value is None else str(value) for value in shown[name]]
+    return shown
+
+
+def _csv(out: Path, table: pd.DataFrame, journal: Journal) -> list[Path]:
+    """The file that `report` writes, elsewhere where `out` says so."""
+    from wdist_bench.report.tables import error_table
+
+    path = out / "errors.csv"
+    error_table(journal).to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
+    return [path]
+
+
+def _parquet(out: Path, table: pd.DataFrame, journal: Journal) -> list[Path]:
+    path = out / "errors.parquet"
+    try:
+        flat(table).to_parquet(path, index=False)
+    except ImportError as error:
+        raise ValueError(
+            "format: expected pyarrow for Parquet, got none; install it: pip install pyarrow"
+        ) from error
+    return [path]
+
+
+_HEADS = (
+    r"estimator", r"estimate", r"95\,\% interval", r"against batch", r"against laws",
+    r"$|$error$|$ on batches", r"failed", r"s / run",
+)  # fmt: skip
+
+
+def _latex(out: Path, table: pd.DataFrame, journal: Journal) -> list[Path]:
+    """Tables for papers: one a setting, numbers as in `errors.md`."""
+    shown = table[table["status"] != "skipped"]
+    blocks = [_tabular(rows) for _, rows in shown.groupby("setting", sort=False)]
+    tables, document = out / "errors.tex", out / "errors_document.tex"
+    tables.write_text(
+        "% Needs \\usepackage{booktabs}. Distances are W_p in the units of the data.\n"
+        + "\n".join(blocks),
+        encoding="utf-8",
+    )
+    document.write_text(
+        "\\documentclass{article}\n\\usepackage[margin=2cm]{geometry}\n\\usepackage{booktabs}\n"
+        "\\extrafloats{500}\n\\begin{document}\n"
+        f"\\section*{{{escape(journal.plan['title'])}}}\n"
+        "\\input{errors.tex}\n\\end{document}\n",
+        encoding="utf-8",
+    )
+    return [tables, document]
+
+
+def _tabular(rows: pd.DataFrame) -> str:
+    first = rows.iloc[0]
+    truths = [
+        f"{words} {_number(first[name])}"
+        for words, name in (
+            ("distance of the laws", "truth_population"),
+            ("mean exact value of the batches", "truth_batch"),
+        )
+        if pd.notna(first[name])
+    ]
+    caption = escape(f"{first['setting_label']}: {'; '.join(truths) or 'truth not known'}.")
+    lines = [" & ".join(_cells(row)) + r" \\" for _, row in rows.iterrows()]
+    return "\n".join(
+        [
+            r"\begin{table}[!htbp]",
+            r"\centering\small\setlength{\tabcolsep}{4pt}",
+            rf"\caption{{{caption}}}",
+            r"\begin{tabular}{@{}lrrrrrrr@{}}",
+            r"\toprule",
+            " & ".join(_HEADS) + r" \\",
+            r"\midrule",
+            *lines,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def _cells(row: pd.Series) -> list[str]:
+    interval = ""
+    if pd.notna(row["estimate_ci_low"]):
+        interval = f"[{_math(row['estimate_ci_low'])}, {_math(row['estimate_ci_high'])}]"
+    error = _math(row["abs_error_batch"], 3)
+    if error and pd.notna(row["abs_error_batch_sd"]):
+        error += rf" $\pm$ {_math(row['abs_error_batch_sd'], 2)}"
+    return [
+        escape(row["variant"]),
+        _math(row["estimate"]) or "--",
+        interval,
+        _math(row["bias_batch"], 3, sign=True),
+        _math(row["bias_population"], 3, sign=True),
+        error,
+        f"{int(row['failed'])} of {int(row['runs'])}",
+        _math(row["seconds"], 2),
+    ]
+
+
+def _number(value: float, digits: int = 4) -> str:
+    return "" if pd.isna(value) else "0" if abs(value) < 5e-7 else f"{value:.{digits}g}"
+
+
+def _math(value: float, digits: int = 4, sign: bool = False) -> str:
+    """A number in math mode, powers of ten as such."""
+    text = _number(value, digits)
+    if not text:
+        return ""
+    if sign and text != "0" and not text.startswith("-"):
+        text = "+" + text
+    mantissa, power, exponent = text.partition("e")
+    return rf"${mantissa} \cdot 10^{{{int(exponent)}}}$" if power else f"${text}$"
+
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
+    **{character: "\\" + character for character in "&%$#_{}"},
+}  # fmt: skip
+
+
+def escape(text: Any) -> str:
+    """Text for LaTeX; what is not ASCII becomes a question mark, as old engines have no letters."""
+    plain = str(text).encode("ascii", "replace").decode().replace('"', "''")
+    return "".join(_SPECIAL.get(character, character) for character in plain)

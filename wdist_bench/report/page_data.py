@@ -1,0 +1,137 @@
+"""The data of the page: every cell once, as compact plain values that JSON can hold."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wdist_bench.bench.journal import Journal, unpack
+from wdist_bench.report.leaderboard import TRUTHS, leaderboard
+from wdist_bench.report.tables import root
+
+NUMBERS = (
+    "dim", "p", "n", "steps", "runs", "failed", "seed", "estimator_version",
+    "truth_batch", "truth_population", "truth_population_stderr",
+    "estimate", "estimate_ci_low", "estimate_ci_high", "estimate_sd",
+    "bias_batch", "bias_population", "finite_sample_bias",
+    "abs_error_batch", "abs_error_batch_sd", "relative_batch", "relative_population",
+    "compile_seconds", "run_seconds", "seconds",
+    "paper_error", "paper_sd", "paper_sds", "paper_estimate",
+    "gradient_cosine", "gradient_cosine_sd", "paper_gradient_cosine",
+    "gradient_l2", "gradient_l2_sd", "paper_gradient_l2",
+)  # fmt: skip
+WORDS = (
+    "variant", "estimator", "setting_label", "task", "dataset", "norm", "protocol", "bound",
+    "target", "status", "message", "critic", "truth_kind", "truth_reference", "task_parameters",
+    "estimator_parameters", "environment", "backend", "key", "started",
+)  # fmt: skip
+_CURVE_NUMBERS = 150_000
+"""Numbers that all training curves may hold together: the page stays below 8 MB."""
+
+
+def page_data(folder: Path, journal: Journal, table: pd.DataFrame) -> dict[str, Any]:
+    """What the scripts of the page read.
+
+    `columns` names what each of `cells` holds; a word is an index into `words`. A curve is
+    [steps, means, sds] over runs, or null. `leaderboards` holds one list of standings for each
+    "truth/bound".
+    """
+    words: dict[str, int] = {"": 0}
+    numbers = [_numbers(table[name]) for name in NUMBERS]
+    named = [[_index(words, value) for value in table[name]] for name in WORDS]
+    columns = [*NUMBERS, *WORDS, "setting"]
+    cells = zip(*numbers, *named, [int(s) for s in table["setting"]], strict=True)
+    return {
+        "columns": columns,
+        "count_numbers": len(NUMBERS),
+        "cells": [list(cell) for cell in cells],
+        "words": list(words),
+        "curves": _curves([r for r in journal.planned() if "estimator" in r]),
+        "leaderboards": _leaderboards(table),
+        "environment": environment(folder),
+    }
+
+
+def experiment_cells(journal: Journal) -> list[dict[str, str]]:
+    """One line for each record of an experiment."""
+    records = [record for record in journal.planned() if "experiment" in record]
+    return [
+        {
+            "experiment": record["experiment"],
+            "parameters": ", ".join(f"{k} {v}" for k, v in record["parameters"].items()),
+            "status": record["status"],
+            "message": record["message"],
+            "failed": f"{record['failed']} of {record['runs']}" if "failed" in record else "",
+            **{name: _hundredths(record.get(name)) for name in ("compile_seconds", "run_seconds")},
+        }
+        for record in records
+    ]
+
+
+def environment(folder: Path) -> dict[str, Any]:
+    """`environment.json`: versions and hardware of the last run; empty where there is none."""
+    path = folder / "environment.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _numbers(values: pd.Series) -> list[float | int | None]:
+    return [_short(value) for value in pd.to_numeric(values)]
+
+
+def _short(value: Any, digits: int = 6) -> float | int | None:
+    """Six digits, whole numbers as such; what is not finite as null."""
+    number = float(value)
+    if not math.isfinite(number):
+        return None
+    return int(number) if number.is_integer() else float(f"{number:.{digits}g}")
+
+
+def _hundredths(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _index(words: dict[str, int], value: Any) -> int:
+    text = "" if value is None or value != value else str(value)
+    return words.setdefault(text, len(words))
+
+
+def _leaderboards(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    bounds = ["", *dict.fromkeys(table["bound"].dropna())]
+    return {
+        f"{truth}/{bound}": [_plain(asdict(s)) for s in leaderboard(table, truth, bound)]
+        for truth in TRUTHS
+        for bound in bounds
+    }
+
+
+def _plain(standing: dict[str, Any]) -> dict[str, Any]:
+    shortened = {k: _short(v) if isinstance(v, float) else v for k, v in standing.items()}
+    return shortened | {"interval": [_short(end) for end in standing["interval"]]}
+
+
+def _curves(records: list[dict[str, Any]]) -> list[Any]:
+    """The estimate along training of each record, mean and sd over runs, thinned alike."""
+    trained = sum(bool(record.get("history_steps")) for record in records)
+    points = max(10, min(60, _CURVE_NUMBERS // (3 * max(trained, 1))))
+    return [_curve(record, points) for record in records]
+
+
+def _curve(record: dict[str, Any], points: int) -> list[list[float | int | None]] | None:
+    steps = record.get("history_steps")
+    if not steps:
+        return None
+    kept = np.unique(np.linspace(0, len(steps) - 1, points).round().astype(int))
+    runs = np.ma.masked_invalid(root(unpack(record["history"]), record["p"])[:, kept])
+    mean = runs.mean(axis=0).filled(np.nan)
+    sd = np.ma.filled(runs.std(axis=0, ddof=min(1, len(runs) - 1)), np.nan)
+    return [
+        [steps[i] for i in kept],
+        [_short(value, 4) for value in mean],
+        [_short(value, 3) for value in sd],
+    ]

@@ -1,0 +1,90 @@
+"""Which rows of the error table are comparable, and what tells variants of an estimator apart."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pandas as pd
+
+from wdist_bench.bench.journal import Journal
+from wdist_bench.report.markdown import task_label
+from wdist_bench.report.tables import error_table
+
+_SETTING = ("task", "task_parameters", "p", "norm", "n", "protocol", "seed")
+
+
+def labelled_table(journal: Journal) -> pd.DataFrame:
+    """The error table with what a page needs beside it.
+
+    Added columns: `variant`, the estimator with the options in which it occurs more than once;
+    `setting`, a number shared by the rows of one task at one cost and size (same samples);
+    `setting_label`, its name; `seconds`, run seconds per run; `relative_batch` and
+    `relative_population`, the two errors over the true distance; and from the records `seed`,
+    `key`, `started`, `environment`, `backend`, `estimator_version`, `truth_reference`.
+    """
+    records = [record for record in journal.planned() if "estimator" in record]
+    table = error_table(journal)
+    for name in ("seed", "key", "started", "environment", "backend", "estimator_version"):
+        table[name] = [record.get(name) for record in records]
+    table["truth_reference"] = [(r.get("truth_population") or {}).get("reference") for r in records]
+    options = [record["estimator_options"] for record in records]
+    table["variant"] = _variants(list(table["estimator"]), options)
+    table["setting"] = table.groupby(list(_SETTING), sort=False, dropna=False).ngroup()
+    table["setting_label"] = _setting_labels(table)
+    number = ["failed", "runs", "run_seconds", "abs_error_batch", "bias_population", "truth_batch",
+              "truth_population"]  # fmt: skip
+    table = table.assign(**{name: pd.to_numeric(table[name]) for name in number})
+    table["seconds"] = table["run_seconds"] / table["runs"]
+    table["relative_batch"] = table["abs_error_batch"] / _positive(table["truth_batch"])
+    table["relative_population"] = table["bias_population"].abs() / _positive(
+        table["truth_population"]
+    )
+    return table
+
+
+def _positive(truth: pd.Series) -> pd.Series:
+    """Truths that an error can be relative to; NaN at zero."""
+    return truth.where(truth > 1e-9)
+
+
+def _variants(names: list[str], options: list[dict[str, object]]) -> list[str]:
+    """Names, with the options that vary between cells of one name."""
+    chosen: dict[str, list[dict[str, object]]] = {}
+    for name, option in zip(names, options, strict=True):
+        chosen.setdefault(name, []).append(option)
+    vary = {name: _varying(found) for name, found in chosen.items()}
+    labels = []
+    for name, option in zip(names, options, strict=True):
+        said = [f"{key} {option[key]}" for key in vary[name] if key in option]
+        labels.append(f"{name} ({', '.join(said)})" if said else name)
+    return labels
+
+
+def _varying(options: list[dict[str, object]]) -> list[str]:
+    """Keys that have several values, being absent one of them."""
+    keys = sorted({key for option in options for key in option})
+    return [key for key in keys if len({json.dumps(option.get(key)) for option in options}) > 1]
+
+
+def _setting_labels(table: pd.DataFrame) -> list[str]:
+    """Names of settings; the task's parameters where two have one name."""
+    labels = [_shortened(task_label(row)) for _, row in table.iterrows()]
+    owners: dict[str, set[int]] = {}
+    for label, setting in zip(labels, table["setting"], strict=True):
+        owners.setdefault(label, set()).add(setting)
+    rows = zip(labels, table["task_parameters"], table["seed"], strict=True)
+    return [
+        f"{label}, {parameters}, seed {seed}" if len(owners[label]) > 1 else label
+        for label, parameters, seed in rows
+    ]
+
+
+_DIGITS = re.compile(r"\d+\.\d{4,}")
+_FILE = re.compile(r"\bfile (?:[^,)]*/)?([^,)/]+?)(?:\.\w+)?(?=[,)])")
+
+
+def _shortened(label: str) -> str:
+    """A label without a file's folder and ending, and with four digits of its numbers."""
+    label = _FILE.sub(r"\1", label)
+    return _DIGITS.sub(lambda number: f"{float(number[0]):.4g}", label)

@@ -1,0 +1,195 @@
+"use strict";
+// The records, the table of all cells and the details of one.
+const PAGE = 100; // rows added at a time
+
+const cells = (() => {
+  const data = JSON.parse(byId("data").textContent);
+  if (!data.cells) return { rows: [], data };
+  const rows = data.cells.map((values, index) => {
+    const row = { index, curve: data.curves[index] };
+    data.columns.forEach((name, i) => {
+      const word = i >= data.count_numbers && name !== "setting";
+      row[name] = word ? data.words[values[i]] : values[i];
+    });
+    row.found = [row.variant, row.setting_label, row.message, row.status, row.dataset, row.bound, row.target]
+      .join(" ").toLowerCase();
+    row.lost = row.failed > 0 || (row.status !== "ok" && row.status !== "");
+    return row;
+  });
+  return { rows, data };
+})();
+
+const bounded = (row) => (row.bound ? `${row.bound} (${row.target})` : "");
+const units = "units of the data";
+
+// Columns: label, unit, definition, what it sorts by, what it shows.
+const COLUMNS = [
+  { label: "Estimator", text: true, unit: "", by: "variant",
+    says: "Its name, with the options in which it occurs more than once. Opens the details of the cell." },
+  { label: "Task", text: true, wrap: true, unit: "", by: "setting_label",
+    says: "The pair of measures, its dimension or data set, the distance W1 or W2 and the points n of a batch." },
+  { label: "Dim", unit: "", by: "dim", wide: true, says: "Dimension of the points." },
+  { label: "n", unit: "points", by: "n", wide: true, says: "Points of each measure in a batch." },
+  { label: "Bound", text: true, unit: "of target", by: "bound", wide: true, show: bounded,
+    says: "What the number claims to be (exact, a lower or an upper bound, none) of its target: the exact value of the batch, or the distance of the two laws (population)." },
+  { label: "Estimate", unit: units, by: "estimate", fold: true,
+    show: (r) => r.estimate === null ? (r.status === "skipped" ? "not run" : "no number")
+      : `${format.number(r.estimate)} ${format.interval(r.estimate_ci_low, r.estimate_ci_high)}`,
+    says: "Mean over runs of the estimate of W_p (the p-th root, no factor 1/2), with its 95 % interval over runs (Student's t). Failed runs are left out." },
+  { label: "Truth, laws", unit: units, by: "truth_population", wide: true,
+    says: "Distance of the two laws, from a closed form, quadrature or a long Monte-Carlo run." },
+  { label: "Truth, batch", unit: units, by: "truth_batch", wide: true,
+    says: "Exact value of the evaluation batches by linear programming, mean over runs." },
+  { label: "Error, laws", unit: units, by: "bias_population", show: (r) => format.signed(r.bias_population),
+    says: "Signed: mean estimate minus the distance of the two laws = solver error + finite-sample bias." },
+  { label: "Solver error", unit: units, by: "bias_batch", show: (r) => format.signed(r.bias_batch),
+    says: "Signed: mean estimate minus the exact value of the same batches." },
+  { label: "Finite-sample bias", unit: units, by: "finite_sample_bias", wide: true,
+    show: (r) => format.signed(r.finite_sample_bias),
+    says: "Exact value of the batches minus the distance of the two laws: what an exact solver on batches is off." },
+  { label: "|Error|, batches", unit: `mean \u00b1 sd, ${units}`, by: "abs_error_batch",
+    show: (r) => r.abs_error_batch === null ? "" : format.number(r.abs_error_batch, 3) +
+      (r.abs_error_batch_sd === null ? "" : ` \u00b1 ${format.number(r.abs_error_batch_sd, 2)}`),
+    says: "Mean and standard deviation over all evaluation batches of |estimate \u2212 exact value of that batch|." },
+  { label: "Relative, laws", unit: "of the distance", by: "relative_population", show: (r) => format.percent(r.relative_population),
+    says: "|Error against the laws| / distance of the two laws; empty where that is zero." },
+  { label: "Relative, batch", unit: "of the distance", by: "relative_batch", show: (r) => format.percent(r.relative_batch),
+    says: "|Error| on batches / exact value of the batches." },
+  { label: "Failed", unit: "of runs", by: "failed", show: (r) => `${r.failed} of ${r.runs}`,
+    says: "Runs that gave no number; they are left out of the means beside them. Independent runs differ in data and initialisation." },
+  { label: "Steps", unit: "training", by: "steps", wide: true, says: "Training steps of the critic; 0 for direct solvers." },
+  { label: "Time", unit: "per run", by: "seconds", show: (r) => format.seconds(r.seconds),
+    says: "Seconds a run, training and evaluation, without compilation, on the hardware named below." },
+];
+
+const table = (() => {
+  const state = { by: null, down: false, shown: PAGE, rows: cells.rows };
+
+  function value(row) { return row[state.by]; }
+
+  function compare(a, b) {
+    const x = value(a), y = value(b);
+    const none = (v) => v === null || v === undefined || v === "";
+    if (none(x) || none(y)) return none(x) - none(y); // empty last, whichever way
+    const order = typeof x === "number" ? x - y : String(x).localeCompare(String(y), "en", { numeric: true });
+    return state.down ? -order : order;
+  }
+
+  function apply() {
+    const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const chosen = ["task", "variant", "bound", "target", "status"]
+      .map((name) => [name, byId("filter-" + name).value]).filter(([, wanted]) => wanted);
+    state.rows = cells.rows.filter((row) =>
+      words.every((word) => row.found.includes(word)) && chosen.every(([name, wanted]) => row[name] === wanted));
+    if (state.by) state.rows.sort(compare);
+    state.shown = PAGE;
+    draw();
+  }
+
+  function draw() {
+    const shown = state.rows.slice(0, state.shown);
+    byId("table").tBodies[0].replaceChildren(...shown.map(line));
+    const all = cells.rows.length, found = state.rows.length;
+    byId("count").textContent = (found === all ? `${all} cells` : `${found} of ${all} cells`) +
+      (shown.length < found ? `, the first ${shown.length} shown` : "") +
+      (state.by ? `, sorted by ${COLUMNS.find((c) => c.by === state.by).label}` : ", in the order of the suite");
+    byId("more").hidden = shown.length >= found;
+  }
+
+  function line(row) {
+    const columns = COLUMNS.map((column, i) => {
+      const text = column.show ? column.show(row) : typeof row[column.by] === "string" ? row[column.by] : format.number(row[column.by]);
+      if (i === 0) return el("th", { scope: "row" }, el("button", { type: "button", click: () => details(row) }, text));
+      const lost = row.lost && (column.by === "estimate" || column.by === "failed") ? "lost" : null;
+      return el("td", { class: [styles(column), lost].filter(Boolean).join(" ") || null }, text);
+    });
+    return el("tr", {}, ...columns);
+  }
+
+  const styles = (column) => [column.text && "text", column.wide && "wide", column.wrap && "wrap", column.fold && "fold"].filter(Boolean).join(" ") || null;
+
+  function head() {
+    return COLUMNS.map((column) => {
+      const button = el("button", { type: "button", title: column.says, click: () => sort(column) }, column.label,
+        column.unit ? el("small", {}, column.unit) : null);
+      return el("th", { scope: "col", class: styles(column), "data-by": column.by }, button);
+    });
+  }
+
+  function sort(column) {
+    state.down = state.by === column.by ? !state.down : false;
+    state.by = column.by;
+    for (const cell of byId("table").tHead.rows[0].cells) {
+      if (cell.dataset.by === column.by) cell.setAttribute("aria-sort", state.down ? "descending" : "ascending");
+      else cell.removeAttribute("aria-sort");
+    }
+    apply();
+  }
+
+  function start() {
+    byId("table").append(el("thead", {}, el("tr", {}, ...head())), el("tbody"));
+    for (const [name, label] of [["task", "all tasks"], ["variant", "all estimators"], ["bound", "any"], ["target", "either"], ["status", "any"]]) {
+      const values = distinct(cells.rows.map((row) => row[name])).filter(Boolean);
+      fill(byId("filter-" + name), ["", ...values], [label, ...values]);
+      byId("filter-" + name).addEventListener("change", apply);
+    }
+    byId("search").addEventListener("input", apply);
+    byId("more").addEventListener("click", () => { state.shown += PAGE; draw(); });
+    byId("reset").addEventListener("click", () => {
+      for (const control of byId("cells").querySelectorAll("input, select")) control.value = "";
+      state.by = null;
+      for (const cell of byId("table").tHead.rows[0].cells) cell.removeAttribute("aria-sort");
+      apply();
+    });
+    apply();
+  }
+
+  return { start, apply };
+})();
+
+function pairs(list) {
+  return list.filter(([, text]) => text !== "" && text !== null && text !== undefined)
+    .flatMap(([term, text]) => [el("dt", {}, term), el("dd", {}, String(text))]);
+}
+
+function pretty(text) {
+  try { return JSON.stringify(JSON.parse(text), null, 1); } catch { return text; }
+}
+
+// Everything known of one cell, in a dialog.
+function details(row) {
+  const body = byId("details-body");
+  byId("details-title").textContent = `${row.variant} on ${row.setting_label}`;
+  const numbers = COLUMNS.slice(4).map((c) => [c.label + (c.unit && !c.unit.endsWith(units) ? `, ${c.unit}` : ""), c.show ? c.show(row) : format.number(row[c.by])]);
+  const published = [
+    ["Published error", row.paper_error === null ? "" : `${format.number(row.paper_error)}${row.paper_sd === null ? "" : " \u00b1 " + format.number(row.paper_sd)}`],
+    ["Ours above it, in its sds", format.signed(row.paper_sds)],
+    ["Published estimate", format.number(row.paper_estimate)],
+    ["Gradient cosine", format.number(row.gradient_cosine)], ["published", format.number(row.paper_gradient_cosine)],
+    ["Gradient L2", format.number(row.gradient_l2)], ["published", format.number(row.paper_gradient_l2)],
+  ];
+  const environments = distinct(cells.rows.map((r) => r.environment).filter(Boolean));
+  const place = environments.length > 1
+    ? `${row.environment}; this folder has cells of ${environments.length} environments, versions are known of the last`
+    : row.environment;
+  body.replaceChildren(
+    ...(row.message || row.status !== "ok"
+      ? [el("div", { class: "notes" }, el("strong", {}, row.status), el("div", {}, row.message || "no message"))] : []),
+    el("h3", {}, `Numbers (distances in ${units})`), el("dl", { class: "definitions" }, ...pairs([...numbers, ["Compilation, in all", format.seconds(row.compile_seconds)], ["Runs in all", format.seconds(row.run_seconds)], ...published])),
+    el("h3", {}, "Truth"), el("dl", { class: "definitions" }, ...pairs([["Kind", row.truth_kind], ["Standard error", format.number(row.truth_population_stderr)], ["Source", row.truth_reference]])),
+    el("h3", {}, "Parameters of the estimator"), el("pre", {}, pretty(row.estimator_parameters)),
+    el("h3", {}, "Parameters of the task"), el("pre", {}, pretty(row.task_parameters)),
+    el("h3", {}, "Provenance"), el("dl", { class: "definitions" }, ...pairs([
+      ["Protocol", row.protocol], ["Ground norm", row.norm], ["Seed", String(row.seed)], ["Version of the estimator", String(row.estimator_version)],
+      ["Backend", row.backend], ["Started", row.started], ["Key", row.key], ["Environment", place], ...environment()])),
+  );
+  byId("details").showModal();
+}
+
+function environment() {
+  const found = cells.data.environment;
+  if (!found.python) return [["", "not recorded"]];
+  const packages = Object.entries(found.packages || {}).map(([name, version]) => `${name} ${version}`).join(", ");
+  return [["Processor", `${found.cpu}, ${found.cores} cores`], ["Devices", (found.devices || []).join(", ")], ["Python", found.python],
+    ["Packages", packages], ["Platform", found.platform], ["Revision", `${found.git}${found.git_dirty ? " with changes" : ""}`]];
+}

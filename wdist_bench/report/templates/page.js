@@ -1,0 +1,106 @@
+"use strict";
+// The summary (leaderboard, tasks), the theme, and what ties the parts together.
+const page = (() => {
+  const BOUNDS = { "": "any", exact: "exact", lower: "lower bound", upper: "upper bound", none: "none" };
+
+  function leaderboard() {
+    const truth = byId("truth").value, bound = byId("bound").value;
+    const standings = cells.data.leaderboards[`${truth}/${bound}`] || [];
+    const widest = Math.max(2, standings.length); // an interval cannot leave the ranks there are
+    const at = (rank) => `${(100 * (Math.min(Math.max(rank, 1), widest) - 1)) / (widest - 1)}%`;
+    const head = [["", "Place by mean rank."], ["Estimator", "Its name, with the options that tell variants apart."], ["Claims", "What its number claims to be, of its target.", "wide"],
+      ["Mean rank, 95\u2009% interval", "Rank by error within each setting (1 is the best; a cell without a number is last), mean over settings with Student's interval over settings."],
+      ["Median error", "Median over settings of error / true distance."], ["Failed runs", "Runs without a number, of all runs."],
+      ["Time a run", "Median over settings, without compilation.", "wide"], ["Settings", "Settings (a task at one cost and size) in which it was ranked.", "wide"]];
+    const rows = standings.map((s, i) => {
+      const [low, high] = s.interval;
+      const mark = el("i", { "aria-hidden": "true" });
+      if (low !== null) mark.append(el("b", { "data-left": at(low), "data-right": at(high) }));
+      mark.append(el("u", { "data-left": at(s.rank) }));
+      const text = `${s.rank.toFixed(1)} ${low === null ? "" : `[${Math.max(low, 1).toFixed(1)}, ${Math.min(high, widest).toFixed(1)}]`}`;
+      return el("tr", {}, el("td", {}, String(i + 1)), el("th", { scope: "row" }, s.variant), el("td", { class: "text wide" }, s.bound ? `${s.bound} (${s.target})` : ""),
+        el("td", {}, el("span", { class: "rank" }, mark, el("span", {}, text))), el("td", {}, format.percent(s.relative_error)),
+        el("td", { class: s.failed ? "lost" : null }, s.failed ? `${s.failed} of ${s.runs}` : "0"), el("td", { class: "wide" }, format.seconds(s.seconds)), el("td", { class: "wide" }, String(s.settings)));
+    });
+    byId("leaderboard").replaceChildren(
+      el("thead", {}, el("tr", {}, ...head.map(([label, says, hide], i) => i ? el("th", { scope: "col", title: says, class: [i < 3 ? "text" : "", hide || ""].join(" ").trim() || null }, label) : el("td", { title: says }, "")))),
+      el("tbody", {}, ...rows));
+    for (const node of byId("leaderboard").querySelectorAll("[data-left]")) {
+      node.style.left = node.dataset.left;
+      if (node.dataset.right) node.style.right = `calc(100% - ${node.dataset.right})`;
+    }
+    byId("leaderboard-note").textContent = (standings.length ? "" : "Nothing to rank: no setting has two estimators with this truth and bound. ") +
+      "Rank 1 is the smallest error within a setting; dot and bar show the mean over settings and its 95\u2009% interval. " +
+      (truth === "batch" ? "The solver exact is not ranked: it defines this truth. " : "") + "Estimators were not all run in the same settings.";
+  }
+
+  function matrix() {
+    const truth = byId("truth").value, bound = byId("bound").value;
+    const rows = cells.rows.filter((row) => (!bound || row.bound === bound) && row.status !== "skipped" && !(truth === "batch" && row.estimator === "exact"));
+    const variants = distinct(rows.map((row) => row.variant));
+    const groups = new Map();
+    for (const row of rows) {
+      const key = `${row.task}${row.dataset ? ` (${row.dataset})` : ""}, W${row.p}`;
+      groups.set(key, [...(groups.get(key) || []), row]);
+    }
+    const lines = [...groups].map(([name, list]) => {
+      const found = variants.map((variant) => entry(list.filter((row) => row.variant === variant), truth));
+      const best = Math.min(...found.filter((f) => f.value !== null).map((f) => f.value));
+      return el("tr", {}, el("th", { scope: "row" }, name), ...found.map((f) => el("td", { class: [f.tint, f.value !== null && f.value === best ? "best" : ""].join(" ").trim() || null }, f.text)));
+    });
+    byId("matrix").replaceChildren(el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "text" }, "Task"), ...variants.map((variant) => el("th", { scope: "col" }, variant.replaceAll("_", "_\u200b"))))), el("tbody", {}, ...lines));
+    const swatch = (tint, text) => [" ", el("span", { class: "key" }, el("span", { class: "swatch", "data-tint": tint }), text)];
+    byId("matrix-note").replaceChildren("Error / true distance, median over the settings of a task; the smallest of a row is bold and underlined.", ...swatch("--tint-1", "up to 2\u2009%"), ...swatch("--tint-2", "up to 10\u2009%"), ...swatch("--tint-3", "up to 30\u2009%"),
+      ". Where the true distance is 0, the error itself in units of the data (marked abs). A dash: not run.");
+    for (const node of byId("matrix-note").querySelectorAll("[data-tint]")) node.style.background = `var(${node.dataset.tint})`;
+  }
+
+  function entry(list, truth) {
+    if (!list.length) return { text: "\u2013", value: null, tint: "" };
+    const relative = median(list.map((row) => row["relative_" + truth]));
+    if (relative !== null) return { text: format.percent(relative), value: relative, tint: relative <= 0.02 ? "t1" : relative <= 0.1 ? "t2" : relative <= 0.3 ? "t3" : "" };
+    const error = median(list.map((row) => (truth === "batch" ? row.abs_error_batch : row.bias_population === null ? null : Math.abs(row.bias_population))));
+    if (error !== null) return { text: `${format.number(error, 3)} abs`, value: error, tint: "" };
+    return { text: list.some((row) => row.failed) ? "failed" : "\u2013", value: null, tint: "" };
+  }
+
+  function summary() { leaderboard(); matrix(); }
+
+  function definitions() {
+    const more = [["W_p", "Wasserstein distance: (inf over couplings of E d(x, y)^p)^(1/p), p = 1 or 2, d the ground norm (l2 unless said)."],
+      ["Setting", "A task at one cost, size, protocol and seed: every estimator there sees the same samples."],
+      ["Run", "Data seed and initialisation; runs are independent, intervals are over runs."],
+      ["Pareto front", "Cells of which no other is both cheaper and closer to the truth."]];
+    byId("definitions").append(...pairs([...COLUMNS.map((c) => [c.label + (c.unit ? ` (${c.unit})` : ""), c.says]), ...more]));
+  }
+
+  function theme(chosen) {
+    document.documentElement.dataset.theme = chosen;
+    byId("theme").textContent = chosen === "dark" ? "Light" : "Dark";
+  }
+  function stored(value) { // a file may have no storage
+    try { if (value) localStorage.setItem("wdist-bench-theme", value); return localStorage.getItem("wdist-bench-theme"); } catch { return null; }
+  }
+
+  function start() {
+    theme(stored() || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
+    byId("theme").addEventListener("click", () => {
+      theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
+      stored(document.documentElement.dataset.theme);
+      if (cells.rows.length) charts.draw();
+    });
+    byId("close").addEventListener("click", () => byId("details").close());
+    byId("environment").append(...pairs(environment()));
+    if (!cells.rows.length) return;
+    const bounds = distinct(cells.rows.map((row) => row.bound)).filter(Boolean);
+    fill(byId("bound"), ["", ...bounds], ["any", ...bounds.map((bound) => BOUNDS[bound] || bound)]);
+    if (cells.rows.every((row) => row.bias_population === null)) byId("truth").value = "batch";
+    for (const id of ["truth", "bound"]) byId(id).addEventListener("change", () => { summary(); charts.draw(); });
+    summary();
+    table.start();
+    definitions();
+  }
+
+  start();
+  return { drawFigures: () => charts.start() };
+})();

@@ -1,0 +1,185 @@
+"""What a results folder says, in sentences: what is missing first, then what to trust."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from wdist_bench.bench.journal import Journal
+from wdist_bench.report.leaderboard import Standing, leaderboard, not_told_apart
+
+POOR = 0.5
+"""Median relative error above which a number is said not to be the distance."""
+
+_TARGET = {
+    "population": "the distance of the two laws",
+    "batch": "the exact value of the batches",
+}
+
+
+def shortcomings(journal: Journal, table: pd.DataFrame) -> list[str]:
+    """What failed or is missing, one sentence each; empty where all is there."""
+    records = journal.planned()
+    total = len(journal.plan["keys"])
+    said = []
+    ran = [record for record in records if record["status"] != "skipped"]
+    lost = [record for record in ran if _failed(record) == _runs(record)]
+    partly = [record for record in ran if 0 < _failed(record) < _runs(record)]
+    if lost:
+        names = _names([_what(r) for r in lost])
+        said.append(f"{len(lost)} of {total} cells failed, without a number: {names}.")
+    if partly:
+        runs = sum(_failed(r) for r in partly)
+        names = _names([_what(r) for r in partly])
+        said.append(f"{_count(len(partly), 'cell')} lost some runs ({runs} in all): {names}.")
+    said += _missing([r for r in records if r["status"] == "skipped"])
+    if total > len(records):
+        said.append(f"{_count(total - len(records), 'cell')} not run yet; run the suite again.")
+    if journal.unreadable:
+        said.append(f"Unreadable journal lines, ignored: {', '.join(journal.unreadable)}.")
+    return said
+
+
+def _runs(record: dict[str, Any]) -> int:
+    """Runs of a cell; an experiment that raised counts as one."""
+    return int(record.get("runs", 1))
+
+
+def _failed(record: dict[str, Any]) -> int:
+    """Runs without a number; a cell that raised has no number at all."""
+    return int(record.get("failed", _runs(record)))
+
+
+def _what(record: dict[str, Any]) -> str:
+    return str(record.get("estimator") or record.get("experiment"))
+
+
+def _missing(skipped: list[dict[str, Any]]) -> list[str]:
+    """Data that is not here: sets by name, files by the message that named them."""
+    if not skipped:
+        return []
+    sets = sorted({str(r["dataset"]) for r in skipped if r.get("dataset")})
+    other = list(dict.fromkeys(str(r["message"]) for r in skipped if not r.get("dataset")))
+    cells = f"({_count(len(skipped), 'cell')} not run)"
+    said = []
+    if sets:
+        said.append(f"{_count(len(sets), 'data set')} missing: {', '.join(sets)} {cells}.")
+        message = next(str(r["message"]) for r in skipped if r.get("dataset"))
+        said.append(f"How to get it: {message}")
+    if other:
+        said += [f"Not run: {message}" for message in other[:5]]
+    return said
+
+
+def verdicts(table: pd.DataFrame) -> list[str]:
+    """Which estimator to trust for what, in sentences; every number is in the tables below."""
+    said = []
+    for truth in ("population", "batch"):
+        standings = leaderboard(table, truth)
+        if standings:
+            said.append(_best(table, truth, standings))
+    said += _sampling(table)
+    said += _bounds(table)
+    said += _poor(table)
+    return said
+
+
+def _best(table: pd.DataFrame, truth: str, standings: list[Standing]) -> str:
+    settings = max(standing.settings for standing in standings)
+    first = next(standing for standing in standings if 2 * standing.settings >= settings)
+    place = f"mean rank {first.rank:.1f} of {len(standings)}, {_count(first.settings, 'setting')}"
+    text = f"For {_TARGET[truth]}, **{first.variant}** comes closest ({place}"
+    if first.settings < settings:
+        text += f" of {settings}"
+    if math.isfinite(first.relative_error):
+        text += f"; median error {percent(first.relative_error)} of the distance"
+    text += f"; {seconds(first.seconds)} a run)."
+    close = not_told_apart(table, truth, first.variant)
+    if len(close) == len(standings) - 1:
+        return text + " The settings are too few or too mixed to tell it from any other."
+    if close:
+        return text + f" Not told apart from it: {_names(close)}."
+    return text + " Every other one ranks lower beyond noise."
+
+
+def _sampling(table: pd.DataFrame) -> list[str]:
+    """How far a perfect batch solver stays from the population."""
+    first = table.drop_duplicates("setting")
+    truth = pd.to_numeric(first["truth_population"])
+    share = (pd.to_numeric(first["finite_sample_bias"]) / truth.where(truth > 1e-9)).dropna()
+    if share.empty:
+        return []
+    low, middle, high = (percent(share.quantile(q), sign=True) for q in (0, 0.5, 1))
+    return [
+        f"Batches of this size are themselves {middle} (median; {low} to {high}) off the "
+        "distance of the laws: an exact solver on a batch cannot do better than that."
+    ]
+
+
+def _bounds(table: pd.DataFrame) -> list[str]:
+    """Whether lower bounds stayed below what they bound, upper bounds above."""
+    broken, checked = [], 0
+    for _, row in table[table["bound"].isin(["lower", "upper"])].iterrows():
+        sign = 1 if row["bound"] == "lower" else -1
+        if row["target"] == "batch":
+            excess = sign * float(row["bias_batch"])
+            slack = 1e-5 * float(row["truth_batch"])
+        else:
+            end = row["estimate_ci_low"] if sign > 0 else row["estimate_ci_high"]
+            excess = sign * (float(end) - float(row["truth_population"]))
+            slack = 2 * float(row["truth_population_stderr"] or 0)
+        if math.isnan(excess):
+            continue
+        checked += 1
+        if excess > slack:
+            broken.append((str(row["variant"]), str(row["setting_label"])))
+    if not checked:
+        return []
+    if not broken:
+        return [f"All {checked} cells that claim a lower or upper bound kept it, within noise."]
+    few = [f"{variant} on {setting}" for variant, setting in broken]
+    names = _names(few if len(few) < 4 else [variant for variant, _ in broken])
+    return [f"{len(broken)} of {checked} claimed bounds were broken beyond noise: {names}."]
+
+
+def _poor(table: pd.DataFrame) -> list[str]:
+    """Estimators whose number is far from the target that they claim."""
+    found = []
+    for variant, rows in table.groupby("variant", sort=False):
+        target = rows["target"].dropna()
+        errors = rows[f"relative_{target.iloc[0]}"].dropna() if len(target) else target
+        if len(errors) and errors.median() > POOR:
+            found.append(f"{variant} ({percent(errors.median())})")
+    if not found:
+        return []
+    return [f"Do not read as a distance (median error against their own target): {_names(found)}."]
+
+
+def percent(share: float, sign: bool = False) -> str:
+    """A share in words: two digits, never "0 %" of something."""
+    value = 100 * share
+    digits = 0 if abs(value) >= 10 else 1 if abs(value) >= 1 else 2
+    return f"{value:{'+' if sign else ''}.{digits}f}\u00a0%"
+
+
+def seconds(value: float) -> str:
+    """A time with its unit."""
+    if math.isnan(value):
+        return "time not known"
+    number, unit = (value, "s") if value >= 1 else (1000 * value, "ms")
+    return f"{float(f'{number:.2g}'):g}\u00a0{unit}"
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _names(names: list[str]) -> str:
+    """Up to six names, each with how often it is there."""
+    counts: dict[str, int] = {}
+    for name in names:
+        counts[name] = counts.get(name, 0) + 1
+    said = [f"{name} ({count})" if count > 1 else name for name, count in counts.items()]
+    return ", ".join(said[:6]) + (f" and {len(said) - 6} more" if len(said) > 6 else "")
