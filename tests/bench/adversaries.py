@@ -82,6 +82,8 @@ class Deed(Experiment):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.what == "leaves":
             os._exit(3)
+        if self.what == "leaves_quietly":
+            os._exit(0)
         if self.what == "exits":
             raise SystemExit("enough")
         value = float(np.random.default_rng(self.seed).normal())

@@ -68,12 +68,13 @@ def test_adversaries_give_four_statuses_and_the_sweep_ends(drive, deeds, tmp_pat
     assert "Cells that failed: 1 diverged, 1 error, 1 out_of_memory, 1 timeout" in report
 
 
+BAD = ("is_killed", "leaves", "leaves_quietly", "exits")
 DEATHS = """
 title = "Deaths"
 [[experiments]]
 name = "deed"
 [experiments.sweep]
-what = ["answers", "is_killed", "leaves", "exits", "answers"]
+what = ["answers", "is_killed", "leaves", "leaves_quietly", "exits", "answers"]
 seed = [1]
 [[experiments]]
 name = "deed"
@@ -87,9 +88,10 @@ def test_a_worker_that_dies_costs_one_record_each_time(drive, deeds, tmp_path):
     suite = deeds(text=DEATHS)
     assert drive(suite, out).wait(timeout=120) == 1
     records = {r["parameters"]["what"]: r for r in read_journal(out).cells.values()}
-    assert [records[what]["status"] for what in ("is_killed", "leaves", "exits")] == ["error"] * 3
+    assert [records[what]["status"] for what in BAD] == ["error"] * 4
     assert "SIGKILL" in records["is_killed"]["message"]
     assert "exit code 3" in records["leaves"]["message"]
+    assert "exit code 0" in records["leaves_quietly"]["message"]
     assert "sys.exit(enough)" in records["exits"]["message"]
     assert [r["status"] for r in read_journal(out).planned()].count("ok") == 3
     answered = {key: r for key, r in done(out).items() if r["status"] == "ok"}

@@ -17,7 +17,7 @@ def write(folder, records, keys=("a", "b", "c", "d"), title="Suite"):
     """A journal of another process."""
     folder.mkdir(exist_ok=True)
     plan = {"type": "plan", "title": title, "description": "", "keys": list(keys),
-            "labels": [key.upper() for key in keys], "slots": 1, "written": 1.0}  # fmt: skip
+            "labels": [key.upper() for key in keys], "at_once": 2, "written": 1.0}  # fmt: skip
     with (folder / "journal-other.jsonl").open("a") as file:
         for record in (plan, *records):
             file.write(json.dumps({"schema": 1} | record) + "\n")
@@ -34,7 +34,7 @@ def test_progress_counts_by_status_and_estimates_the_time_left(tmp_path):
     state = progress(read_journal(tmp_path))
     assert (state.total, state.statuses, state.failed) == (4, {"ok": 1, "timeout": 1}, 1)
     assert [start["label"] for start in state.running] == ["C"]
-    assert (state.left, state.seconds_left) == (2, 6.0)
+    assert (state.left, state.seconds_left) == (2, 3.0)
 
 
 def test_merging_keeps_the_last_answer_of_every_key_and_changes_no_source(tmp_path):

@@ -183,7 +183,7 @@ class Moody(Experiment):
     name: ClassVar[str] = "moody"
     version: ClassVar[int] = 1
 
-    status: str
+    status: str = "ok"
     seed: int = 0
 
     def run(self):

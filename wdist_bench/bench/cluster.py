@@ -8,9 +8,11 @@ the results folder is not shared between the machines, the driver journals what 
 from __future__ import annotations
 
 import dataclasses
+import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +87,19 @@ def _run(job: Job, protection: Protection) -> dict[str, Any]:
     return workers.submit(dataclasses.replace(job, shared=job.shared or workers.shared)).result()
 
 
+@contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes that start inside leave Ctrl-C to the driver."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class DaskEngine:
     """Cells on the workers of a Dask scheduler.
 
@@ -125,14 +140,15 @@ class DaskEngine:
             }
         )
         if scheduler is None:
-            self._cluster = LocalCluster(
-                n_workers=jobs,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=None,
-                memory_limit=0,  # the limit of the isolated processes is the one that counts
-                resources=resources,
-            )
+            with _deaf_to_ctrl_c():
+                self._cluster = LocalCluster(
+                    n_workers=jobs,
+                    threads_per_worker=1,
+                    processes=True,
+                    dashboard_address=None,
+                    memory_limit=0,  # the limit of the isolated processes is the one that counts
+                    resources=resources,
+                )
         if scheduler is not None and Path(scheduler).is_file():
             self._client = Client(scheduler_file=scheduler)
         else:
@@ -149,8 +165,13 @@ class DaskEngine:
 
     @property
     def slots(self) -> int:
-        """Twice the threads of all workers that are there now."""
-        return _QUEUED * max(1, sum(self._client.nthreads().values()))
+        """Twice as many as run at a time."""
+        return _QUEUED * self.at_once
+
+    @property
+    def at_once(self) -> int:
+        """The threads of all workers that are there now."""
+        return max(1, sum(self._client.nthreads().values()))
 
     def environment(self) -> dict[str, Any]:
         """Of one of the workers."""

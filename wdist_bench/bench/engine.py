@@ -17,6 +17,10 @@ class Engine(Protocol):
         """Jobs that it takes at a time."""
 
     @property
+    def at_once(self) -> int:
+        """Jobs that run at a time; the others wait where they will run."""
+
+    @property
     def shared(self) -> bool:
         """Whether cells run beside each other on one machine."""
 
@@ -33,7 +37,7 @@ class Engine(Protocol):
 class InProcess:
     """Cells run in this very process, one at a time: nothing to start, nothing to protect from."""
 
-    slots = 1
+    slots = at_once = 1
     shared = False
 
     def environment(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import signal
 import threading
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for_futures
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from multiprocessing.connection import wait
 from typing import Any
 
@@ -26,6 +26,7 @@ from wdist_bench.bench.work import Job
 
 _ATTEMPTS = 5  # to find a living worker; one killed between two cells has lost nothing
 _PATIENCE = 0.5  # seconds after which a call looks whether it was given up
+_MISSED = 4  # looks after which a worker that is gone is given up
 _LOOK = 0.1  # seconds between two looks at the memory of workers
 
 
@@ -82,7 +83,7 @@ class Workers:
         memory_limit: int | None = None,
         plugins: tuple[str, ...] | None = None,
     ) -> None:
-        self.slots = jobs
+        self.slots = self.at_once = jobs
         self.shared = jobs > 1
         self.timeout = timeout
         self.memory_limit = memory_limit or memory.default_limit(jobs)
@@ -95,12 +96,14 @@ class Workers:
         self._closed = threading.Event()
         self._too_large: dict[int, int] = {}  # worker -> bytes when it was killed
         self._environment: dict[str, Any] = {}
+        self._starting = threading.Lock()
         threading.Thread(target=self._watch_memory, daemon=True).start()
 
     def environment(self) -> dict[str, Any]:
         """Of a worker: the driver leaves the accelerator alone."""
-        if not self._environment:
-            self._environment = self._every[0].call(work.environment, (), None)
+        with self._starting:
+            if not self._environment:
+                self._environment = self._every[0].call(work.environment, (), None)
         return self._environment
 
     def submit(self, job: Job) -> Future[dict[str, Any]]:
@@ -142,7 +145,7 @@ class Workers:
                 f"stopped with {held / 2**30:.1f} GiB in memory, the limit is "
                 f"{self.memory_limit / 2**30:.1f} GiB; give more with --memory-limit"
             )
-        if code == -signal.SIGKILL and memory.kills_by_the_system() > kills:
+        if code == -9 and memory.kills_by_the_system() > kills:
             return "out_of_memory", "the system killed the worker for want of memory"
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         return "error", f"the worker process ended ({how}); the next run tries the cell again"
@@ -159,7 +162,7 @@ class Workers:
         """Kill the workers, whatever they are at."""
         self._closed.set()
         for slot in self._every:
-            slot.discard()
+            slot.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -169,6 +172,7 @@ class _Slot:
     def __init__(self, plugins: tuple[str, ...], beside: int) -> None:
         self._setup = (plugins, beside)
         self._pool: Any = None
+        self._closed = False
         self.pid = 0
 
     def call(self, function: Any, arguments: tuple[Any, ...], timeout: float | None) -> Any:
@@ -177,23 +181,14 @@ class _Slot:
         Raises:
             TimeoutError: the deadline has passed; the worker is gone.
             pebble.ProcessExpired: the worker ended while it was at it.
-            WorkerError: no worker lived long enough to begin.
+            WorkerError: no worker lived long enough to begin, or the slot was closed.
         """
         for _ in range(_ATTEMPTS):
             try:
                 if self._pool is None:
                     self._start()
-                future = self._pool.schedule(function, arguments, timeout=timeout)
-            except RuntimeError:  # the pool noticed
-                self.discard()
-                continue
-            pool = self._pool
-            while not wait_for_futures([future], _PATIENCE).done:
-                if self._pool is not pool:
-                    raise WorkerError("workers: expected to go on, got closed; start new ones")
-            try:
-                return future.result()
-            except BrokenProcessPool:
+                return self._result(self._pool.schedule(function, arguments, timeout=timeout))
+            except RuntimeError:  # the pool noticed that its worker was lost between two calls
                 self.discard()
         raise WorkerError(
             f"workers: expected a process that lives, got {_ATTEMPTS} that ended at once; "
@@ -209,7 +204,25 @@ class _Slot:
             initargs=self._setup,
             context=multiprocessing.get_context("spawn"),
         )
-        self.pid = self._pool.schedule(os.getpid).result()
+        self.pid = self._result(self._pool.schedule(os.getpid))
+
+    def _result(self, future: Any) -> Any:
+        """What a call gives, unless the slot is closed or the worker is gone without a word."""
+        from pebble import ProcessExpired
+
+        missed = 0
+        while not wait_for_futures([future], _PATIENCE).done:
+            if self._closed:
+                raise WorkerError("workers: expected to go on, got closed; start new ones")
+            missed = 0 if _exists(self.pid) else missed + 1
+            if missed == _MISSED:  # exit code 0 is all that the pool takes for a peaceful end
+                raise ProcessExpired("ended", 0, self.pid)
+        return future.result()
+
+    def close(self) -> None:
+        """Kill the worker; calls under way raise WorkerError."""
+        self._closed = True
+        self.discard()
 
     def discard(self) -> None:
         """Kill the worker and forget the pool."""
@@ -222,8 +235,15 @@ class _Slot:
             threading.Thread(target=pool.join, daemon=True).start()  # a killed worker may block it
 
 
+def _exists(pid: int) -> bool:
+    """Whether a process is there; 0 is one that is still to come."""
+    import psutil
+
+    return pid == 0 or psutil.pid_exists(pid)
+
+
 def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except OSError:
-        return
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(pid).kill()

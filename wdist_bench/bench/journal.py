@@ -122,21 +122,14 @@ def _may_live(start: dict[str, Any]) -> bool:
     """Whether the process that started a cell may still be there."""
     if start["host"] != socket.gethostname():
         return True
+    import psutil
+
     try:
-        os.kill(start["pid"], 0)
-    except ProcessLookupError:
+        return bool(psutil.Process(start["pid"]).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
         return False
-    except OSError:  # somebody else's
+    except psutil.Error:  # somebody else's
         return True
-    return not _is_zombie(start["pid"])
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-    return stat.rpartition(")")[2].split()[:1] == ["Z"]
 
 
 class JournalReader:

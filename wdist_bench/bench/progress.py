@@ -48,7 +48,7 @@ def progress(journal: Journal) -> Progress:
     ]
     left = len(set(keys)) - len({record["key"] for record in records})
     seconds = [record["seconds"] for record in records if "seconds" in record]
-    pace = sum(seconds) / len(seconds) / journal.plan.get("slots", 1) if seconds else None
+    pace = sum(seconds) / len(seconds) / journal.plan.get("at_once", 1) if seconds else None
     return Progress(
         title=journal.plan["title"],
         total=len(keys),

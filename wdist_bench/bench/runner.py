@@ -97,7 +97,7 @@ def _plan(suite: Suite, places: list[_Place], engine: Engine) -> dict[str, Any]:
         "description": suite.description,
         "keys": [place.key for place in places],
         "labels": [place.cell.label for place in places],
-        "slots": engine.slots,
+        "at_once": engine.at_once,
     }
 
 

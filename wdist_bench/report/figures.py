@@ -139,7 +139,10 @@ def _estimates(table: pd.DataFrame, path: Path) -> Path:
     handles += [axes[0].plot([], [], color="black", lw=2)[0]]
     handles += [axes[0].plot([], [], color="0.6", lw=5)[0]]
     labels = [*names, "exact value of the batches", "population distance"]
-    figure.legend(handles, labels, loc="outside upper center", ncols=4, frameon=False, fontsize=9)
+    columns = max(2, int(figure.get_figwidth() / 2.2))
+    figure.legend(
+        handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=9
+    )
     figure.supxlabel("dot: mean over runs; bar: 95 % interval over runs", fontsize=8.5, color="0.3")
     return _save(figure, path)
 
