@@ -150,6 +150,7 @@ def write_robustness(records: list[dict[str, Any]], settings: list[str], path: P
     losses = list(dict.fromkeys(map(label, records)))
     places = list(dict.fromkeys(settings))
     figure, axis = plt.subplots(figsize=(7.2, 0.62 * len(places) + 1.9), layout="constrained")
+    largest = ACCEPTABLE
     for record, setting in zip(records, settings, strict=True):
         logs = log_misfit(record)
         logs = logs[np.isfinite(logs)]
@@ -171,12 +172,13 @@ def write_robustness(records: list[dict[str, Any]], settings: list[str], path: P
             capsize=2.5,
             ls="none",
         )
-    for threshold, word in ((GOOD, "good"), (ACCEPTABLE, "acceptable")):
+        largest = max(largest, middle)
+    for threshold, word, side in ((GOOD, "good ", "right"), (ACCEPTABLE, " acceptable", "left")):
         axis.axvline(threshold, color="0.6", ls="--", lw=1)
-        axis.text(threshold, -0.72, f" {word}", fontsize=8, color="0.35", va="top")
+        axis.text(threshold, -0.72, word, fontsize=8, color="0.35", va="top", ha=side)
     axis.set(
         xscale="log",
-        xlim=(1, None),
+        xlim=(0.9, 1.3 * largest),  # longer bars are cut, the table has them
         ylim=(len(places) - 0.5, -0.75),
         ylabel="hidden layers x units",
         xlabel="misfit: worst ratio of generated to real (1 is perfect)",
