@@ -3,15 +3,15 @@
     python benchmarks/kill_resume.py --kills 50
 
 Kills the driver, the worker or both, at random moments, of a suite of 64 small cells (critics,
-direct solvers and naps with a large record). A folder that gets finished before all kills are done
-makes room for the next one. Then every folder is finished undisturbed, and compared with a run that
-nobody disturbed. Exits with 1 when
+direct solvers and naps with a record of 40 kB). A folder that gets finished before all kills are
+done makes room for the next one. Then every folder is finished undisturbed, and compared with a run
+that nobody disturbed. Exits with 1 when
 
 - a cell that the driver had reported as done, or that the journal held, is missing later,
 - a cell has another value than in the undisturbed run,
 - the finished journal does not have every cell once, with status "ok".
 
-The file is also the plug-in that registers the naps. Linux, since it looks for workers in /proc.
+Linux, since it looks for workers in /proc.
 """
 
 from __future__ import annotations
@@ -28,11 +28,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-import numpy as np
-
-from wdist_bench.bench.experiment import Experiment, register
 from wdist_bench.bench.journal import ANSWERED, read_journal
 
 NAPS = 44
@@ -63,28 +60,11 @@ name = "c_transform"
 name = "weight_clipping"
 [[experiments]]
 name = "nap"
+seconds = 0.2
+numbers = 2000
 [experiments.sweep]
 seed = {list(range(NAPS))}
 """
-
-
-@register
-@dataclass(frozen=True, kw_only=True)
-class Nap(Experiment):
-    """Sleeps a little and returns 2,000 random numbers: a record of 40 kB."""
-
-    name: ClassVar[str] = "nap"
-    version: ClassVar[int] = 1
-
-    seed: int = 0
-    seconds: float = 0.2
-
-    def run(self) -> dict[str, Any]:
-        """The numbers."""
-        time.sleep(self.seconds)
-        values = np.random.default_rng(self.seed).normal(size=2000)
-        return {"status": "ok", "message": "", "runs": 1, "failed": 0, "compile_seconds": 0.0,
-                "run_seconds": self.seconds, "values": values.tolist()}  # fmt: skip
 
 
 @dataclass
@@ -99,8 +79,9 @@ class Sweep:
 
     def start(self) -> None:
         """Start or resume."""
+        plugin = str(Path(__file__).with_name("nap.py"))
         command = [
-            sys.executable, "-m", "wdist_bench.cli", "--plugin", str(Path(__file__)),
+            sys.executable, "-m", "wdist_bench.cli", "--plugin", plugin,
             "run", str(self.suite), "--out", str(self.folder),
         ]  # fmt: skip
         with self.log.open("ab") as log:

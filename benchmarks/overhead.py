@@ -3,7 +3,7 @@
     python benchmarks/overhead.py
 
 Prints milliseconds per cell from the first record to the last, less the cells' own seconds.
-Starting the workers is not in it. The file is also the plug-in that registers the trivial cell.
+Starting the workers is not in it.
 """
 
 from __future__ import annotations
@@ -12,43 +12,25 @@ import argparse
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
 
-from wdist_bench.bench.experiment import Experiment, register
 from wdist_bench.bench.journal import read_journal
 
 SUITE = """
 title = "Overhead"
 [[experiments]]
-name = "trivial"
+name = "nap"
 [experiments.sweep]
 seed = {seeds}
 """
-
-
-@register
-@dataclass(frozen=True, kw_only=True)
-class Trivial(Experiment):
-    """Does nothing."""
-
-    name: ClassVar[str] = "trivial"
-    version: ClassVar[int] = 1
-
-    seed: int = 0
-
-    def run(self) -> dict[str, Any]:
-        """No numbers at all."""
-        return {"status": "ok", "message": "", "runs": 1, "failed": 0, "compile_seconds": 0.0,
-                "run_seconds": 0.0}  # fmt: skip
 
 
 def overhead(home: Path, cells: int, engine: str) -> float:
     """Seconds per cell on top of its own."""
     suite, out = home / "overhead.toml", home / engine
     suite.write_text(SUITE.format(seeds=list(range(cells))))
-    command = [sys.executable, "-m", "wdist_bench.cli", "--plugin", __file__, "run", str(suite)]
+    plugin = str(Path(__file__).with_name("nap.py"))
+    command = [sys.executable, "-m", "wdist_bench.cli", "--plugin", plugin, "run", str(suite)]
     command += ["--out", str(out), "--engine", engine]
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     records = read_journal(out).planned()

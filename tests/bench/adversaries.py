@@ -24,9 +24,6 @@ class Adversary(wb.DirectEstimator):
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "none"
 
-    def estimate(self, samples: wb.Samples, cost: wb.Cost) -> wb.Estimate:
-        raise NotImplementedError
-
 
 class Loops(Adversary):
     name = "loops"

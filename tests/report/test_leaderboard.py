@@ -48,6 +48,18 @@ def test_the_solver_that_defines_the_batch_truth_is_not_ranked_against_it(make_f
     assert "exact" not in {s.variant for s in board}
 
 
+def test_equal_laws_are_not_ranked_against_their_distance(make_folder):
+    folder = make_folder()
+    for task, population in (("null", 0.0), ("apart", 1.0)):
+        for name, value in (("says_zero", 0.01), ("measures", 1.05)):
+            folder.add(name, [[value]] * 2, [[1.0]] * 2, task=task, population=population)
+    table = table_of(folder)
+    board = leaderboard(table, "population")
+    assert [(s.variant, s.settings) for s in board] == [("measures", 1), ("says_zero", 1)]
+    assert [s.settings for s in leaderboard(table, "batch")] == [2, 2]
+    assert any("In 1 setting the two laws are the same" in said for said in verdicts(table))
+
+
 def test_a_filter_by_bound_ranks_the_rest_among_themselves(make_folder):
     folder = make_folder()
     for name, bound, off in (("a", "lower", 0.3), ("b", "none", 0.2), ("c", "lower", 0.1)):

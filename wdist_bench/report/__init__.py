@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wdist_bench.bench.journal import Journal, read_journal
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Writer = Callable[[Path, list[dict[str, Any]]], list[Path]]
 """(folder, records of one suite's experiments) -> files written."""
@@ -42,21 +45,21 @@ def write_report(folder: Path) -> list[Path]:
             "run a suite first: wdist-bench run SUITE --out FOLDER"
         )
     from wdist_bench.report.page import write_page
+    from wdist_bench.report.tables import error_table
 
-    written = [*_write_cells(folder, journal), *_write_experiments(folder, journal)]
-    return [*written, write_page(folder, journal)]  # last: it shows what the others wrote
+    table = error_table(journal)
+    written = [*_write_cells(folder, journal, table), *_write_experiments(folder, journal)]
+    return [*written, write_page(folder, journal, table)]  # last: it shows what the others wrote
 
 
-def _write_cells(folder: Path, journal: Journal) -> list[Path]:
+def _write_cells(folder: Path, journal: Journal, table: pd.DataFrame) -> list[Path]:
     """What the task x estimator cells give."""
-    if not any("estimator" in record for record in journal.planned()):
+    if table.empty:
         return []
     from wdist_bench.report.comparisons import comparison_table
     from wdist_bench.report.figures import write_figures
     from wdist_bench.report.markdown import write_markdown
-    from wdist_bench.report.tables import error_table
 
-    table = error_table(journal)
     csv = folder / "errors.csv"
     table.to_csv(csv, **_CSV)
     written = [csv, write_markdown(folder, journal, table), *write_figures(folder, journal, table)]

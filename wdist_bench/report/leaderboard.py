@@ -12,6 +12,9 @@ from wdist_bench.bench.statistics import Interval, paired_difference, t_interval
 TRUTHS = {"population": "bias_population", "batch": "abs_error_batch"}
 """What an error is measured against, and the column it is in."""
 
+NULL = 1e-9
+"""A distance of two laws below this is 0."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -74,9 +77,15 @@ def leaderboard(table: pd.DataFrame, truth: str, bound: str = "") -> list[Standi
 
 
 def ranks(table: pd.DataFrame, truth: str, bound: str = "") -> pd.DataFrame:
-    """The rows that can be ranked, with their `rank` within the setting; ties share the mean."""
+    """The rows that can be ranked, with their `rank` within the setting; ties share the mean.
+
+    Equal laws are not ranked against their distance 0: there the smallest number wins, whatever
+    it measures.
+    """
     error = pd.to_numeric(table[TRUTHS[truth]]).abs()
     known = pd.to_numeric(table[f"truth_{truth}"]).notna()
+    if truth == "population":
+        known &= ~equal_laws(table)
     rows = table.assign(error=error.fillna(math.inf))[known & (table["status"] != "skipped")]
     if bound:
         rows = rows[rows["bound"] == bound]
@@ -85,6 +94,11 @@ def ranks(table: pd.DataFrame, truth: str, bound: str = "") -> pd.DataFrame:
     grouped = rows.groupby("setting")["error"]
     rows = rows.assign(rank=grouped.rank(), rivals=grouped.transform("size"))
     return rows[rows["rivals"] > 1]
+
+
+def equal_laws(table: pd.DataFrame) -> pd.Series:
+    """Whether the two laws of a row are known to be the same."""
+    return pd.to_numeric(table["truth_population"]).abs() < NULL
 
 
 def not_told_apart(table: pd.DataFrame, truth: str, first: str) -> list[str]:

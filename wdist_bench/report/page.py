@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wdist_bench.bench.journal import Journal
 from wdist_bench.report.attachments import Figures, attachments
 from wdist_bench.report.page_data import environment, experiment_cells, page_data
 from wdist_bench.report.settings import labelled_table
 from wdist_bench.report.verdicts import shortcomings, verdicts
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAX_BYTES = 8_000_000
 """The page stays below this: figures of experiments for which there is no room are linked."""
@@ -22,15 +25,17 @@ _FILES = ("errors.csv", "errors.md", "environment.json")
 _SCRIPTS = ("format.js", "cells.js", "charts.js", "page.js")
 
 
-def write_page(folder: Path, journal: Journal) -> Path:
+def write_page(folder: Path, journal: Journal, table: pd.DataFrame | None = None) -> Path:
     """Write `report.html`, the same bytes for the same folder.
+
+    `table` is the journal's `error_table` where it is there already.
 
     Templates, styles, scripts and Plotly are inlined; a content security policy in the page
     forbids every request.
     """
     from plotly.offline import get_plotlyjs
 
-    table = labelled_table(journal)
+    table = labelled_table(journal, table)
     content = (
         page_data(folder, journal, table) if len(table) else {"environment": environment(folder)}
     )

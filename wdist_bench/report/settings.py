@@ -14,8 +14,10 @@ from wdist_bench.report.tables import error_table
 _SETTING = ("task", "task_parameters", "p", "norm", "n", "protocol", "seed")
 
 
-def labelled_table(journal: Journal) -> pd.DataFrame:
+def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.DataFrame:
     """The error table with what a page needs beside it.
+
+    `table` is the journal's `error_table` where it is there already; it is left as it is.
 
     Added columns: `variant`, the estimator with the options in which it occurs more than once;
     `setting`, a number shared by the rows of one task at one cost and size (same samples);
@@ -24,7 +26,7 @@ def labelled_table(journal: Journal) -> pd.DataFrame:
     `key`, `started`, `environment`, `backend`, `estimator_version`, `truth_reference`.
     """
     records = [record for record in journal.planned() if "estimator" in record]
-    table = error_table(journal)
+    table = error_table(journal) if table is None else table.copy()
     for name in ("seed", "key", "started", "environment", "backend", "estimator_version"):
         table[name] = [record.get(name) for record in records]
     table["truth_reference"] = [(r.get("truth_population") or {}).get("reference") for r in records]

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal
-from wdist_bench.report.leaderboard import Standing, leaderboard, not_told_apart
+from wdist_bench.report.leaderboard import Standing, equal_laws, leaderboard, not_told_apart
 
 POOR = 0.5
 """Median relative error above which a number is said not to be the distance."""
@@ -80,6 +80,7 @@ def verdicts(table: pd.DataFrame) -> list[str]:
         standings = leaderboard(table, truth)
         if standings:
             said.append(_best(table, truth, standings))
+    said += _nulls(table)
     said += _sampling(table)
     said += _bounds(table)
     said += _poor(table)
@@ -104,11 +105,23 @@ def _best(table: pd.DataFrame, truth: str, standings: list[Standing]) -> str:
     return text + " Every other one ranks lower beyond noise."
 
 
+def _nulls(table: pd.DataFrame) -> list[str]:
+    """Settings whose two laws are the same."""
+    count = int(equal_laws(table.drop_duplicates("setting")).sum())
+    if not count:
+        return []
+    return [
+        f"In {_count(count, 'setting')} the two laws are the same and their distance is 0. There "
+        "the smallest number is closest, whatever it measures, so nothing is ranked against it; "
+        "the tables have the errors."
+    ]
+
+
 def _sampling(table: pd.DataFrame) -> list[str]:
     """How far a perfect batch solver stays from the population."""
     first = table.drop_duplicates("setting")
     truth = pd.to_numeric(first["truth_population"])
-    share = (pd.to_numeric(first["finite_sample_bias"]) / truth.where(truth > 1e-9)).dropna()
+    share = (pd.to_numeric(first["finite_sample_bias"]) / truth[~equal_laws(first)]).dropna()
     if share.empty:
         return []
     low, middle, high = (percent(share.quantile(q), sign=True) for q in (0, 0.5, 1))

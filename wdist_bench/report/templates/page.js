@@ -31,7 +31,7 @@ const page = (() => {
     }
     byId("leaderboard-note").textContent = (standings.length ? "" : "Nothing to rank: no setting has two estimators with this truth and bound. ") +
       "Rank 1 is the smallest error within a setting; dot and bar show the mean over settings and its 95\u2009% interval. " +
-      (truth === "batch" ? "The solver exact is not ranked: it defines this truth. " : "") + "Estimators were not all run in the same settings.";
+      (truth === "batch" ? "The solver exact is not ranked: it defines this truth. " : "Settings whose two laws are the same are left out: there the smallest number wins, whatever it measures. ") + "Estimators were not all run in the same settings.";
   }
 
   function matrix() {
