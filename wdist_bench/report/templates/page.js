@@ -31,7 +31,8 @@ const page = (() => {
     }
     byId("leaderboard-note").textContent = (standings.length ? "" : "Nothing to rank: no setting has two estimators with this truth and bound. ") +
       "Rank 1 is the smallest error within a setting; dot and bar show the mean over settings and its 95\u2009% interval. " +
-      (truth === "batch" ? "The solver exact is not ranked: it defines this truth. " : "Settings whose two laws are the same are left out: there the smallest number wins, whatever it measures. ") + "Estimators were not all run in the same settings.";
+      (truth === "batch" ? "The solver exact is not ranked: it defines this truth. " : "Settings whose two laws are the same are left out: there the smallest number wins, whatever it measures. ") +
+      (standings.some((s) => s.settings !== standings[0].settings) ? "Estimators were not all run in the same settings." : "");
   }
 
   function matrix() {
@@ -94,7 +95,7 @@ const page = (() => {
     if (!cells.rows.length) return;
     const bounds = distinct(cells.rows.map((row) => row.bound)).filter(Boolean);
     fill(byId("bound"), ["", ...bounds], ["any", ...bounds.map((bound) => BOUNDS[bound] || bound)]);
-    if (cells.rows.every((row) => row.bias_population === null)) byId("truth").value = "batch";
+    if (!cells.data.leaderboards["population/"].length) byId("truth").value = "batch"; // distances unknown, or all 0
     for (const id of ["truth", "bound"]) byId(id).addEventListener("change", () => { summary(); charts.draw(); });
     summary();
     table.start();
