@@ -89,21 +89,39 @@ class DisjointBatches(Sampler):
         return points[:n], points[n:]
 
 
+# Up to this many values all pairs are compared, which is faster than sorting them.
+_COMPARED = 512
+
+
 def distinct_indices(key: jax.Array, total: int, count: int) -> jax.Array:
     """`count` different indices below `total`, every ordered choice equally likely.
 
-    Floyd's algorithm, then a shuffle: O(count^2) comparisons instead of a permutation of all
-    `total` indices, which a 500-step scan could not afford.
+    Floyd's algorithm, then a shuffle, instead of a permutation of all `total` indices: draw i is
+    uniform on 0 .. last_i = total - count + i, and becomes last_i where it is taken already. All
+    draws at once: draw i is taken where an earlier draw has its value, or where its value is last_j
+    of an earlier draw j that was taken itself; the chain of such j is followed by doubling.
 
     Source: Bentley and Floyd, Programming Pearls: a sample of brilliance, CACM 30(9), 1987.
     """
     key_draw, key_order = jax.random.split(key)
-    last = jnp.arange(total - count, total, dtype=jnp.int32)
+    number = jnp.arange(count, dtype=jnp.int32)
+    last = total - count + number
     drawn = jax.random.randint(key_draw, (count,), 0, last + 1, jnp.int32)
+    taken = _seen_before(drawn)
+    link = drawn - (total - count)
+    link = jnp.where((link >= 0) & (link < number), link, number)
+    for _ in range((count - 1).bit_length()):
+        taken, link = taken | taken[link], link[link]
+    return jax.random.permutation(key_order, jnp.where(taken, last, drawn))
 
-    def insert(i: jax.Array, chosen: jax.Array) -> jax.Array:
-        taken = (chosen == drawn[i]).any()
-        return chosen.at[i].set(jnp.where(taken, last[i], drawn[i]))
 
-    chosen = jax.lax.fori_loop(0, count, insert, jnp.full((count,), -1, jnp.int32))
-    return jax.random.permutation(key_order, chosen)
+def _seen_before(values: jax.Array) -> jax.Array:
+    """Whether an earlier entry has the same value, (n,) bool."""
+    if len(values) <= _COMPARED:
+        number = jnp.arange(len(values))
+        same = values[:, None] == values[None, :]
+        return (same & (number[None, :] < number[:, None])).any(1)
+    order = jnp.argsort(values, stable=True)
+    ranked = values[order]
+    repeated = jnp.concatenate([jnp.zeros(1, bool), ranked[1:] == ranked[:-1]])
+    return jnp.zeros(len(values), bool).at[order].set(repeated)
