@@ -4,11 +4,12 @@ VENV   ?= .venv
 SUITE  ?= quick
 OUT    ?= results/$(SUITE)
 PROFILE ?= cpu
+SPEED  ?= critics matmul exact bracket batched transforms startup scaling
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv bench report test test-all lint format clean
+.PHONY: help venv bench report speed docs test test-all lint format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
@@ -29,6 +30,12 @@ bench: $(STAMP)  ## run a suite (SUITE=quick) and write its tables and figures t
 
 report: $(STAMP)  ## write the tables and figures of a results folder again (SUITE=quick)
 	$(BIN)/wdist-bench report $(OUT)
+
+speed: $(STAMP)  ## time ours beside PyTorch (if installed), POT, OTT-JAX and SciPy: results/speed, an hour
+	set -e; for name in $(SPEED); do $(BIN)/python benchmarks/speed/$$name.py; done
+
+docs: $(STAMP)  ## build the documentation as a site that opens without a server: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 test: $(STAMP)  ## run the tests that take minutes at most
 	$(BIN)/python -m pytest -q -n auto -m "not slow"

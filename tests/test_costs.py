@@ -9,6 +9,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 import wdist_bench as wb
+from wdist_bench import costs
 
 METRIC = {"l2": "euclidean", "l1": "cityblock"}
 
@@ -74,3 +75,49 @@ def test_the_gradient_of_a_distance_is_finite_where_points_coincide():
 def test_nan_is_not_hidden():
     x = jnp.full((2, 3), jnp.nan)
     assert np.isnan(wb.Cost().pairwise(x, x)).all()
+
+
+@pytest.mark.parametrize("dim", [1, 3, 50])
+@pytest.mark.parametrize("norm", ["l2", "l1"])
+@pytest.mark.parametrize("p", [1, 2])
+def test_matched_points_and_base_equal_scipy(dim, norm, p):
+    x, y = points(dim)
+    cost = wb.Cost(p, norm)
+    expected = cdist(x, y, METRIC[norm]) ** p
+    np.testing.assert_allclose(cost.matched(x, y), np.diag(expected), rtol=1e-12)
+    np.testing.assert_allclose(cost.matched(x[:, None], y), expected, rtol=1e-12)
+    base = cost.base.pairwise(jnp.float32(x), jnp.float32(y))
+    np.testing.assert_allclose(cost.from_base(base), expected, rtol=2e-5, atol=1e-6)
+
+
+def test_a_matrix_of_many_blocks_is_that_of_one(monkeypatch):
+    """Close and equal points included, which the Gram form computes again."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 20))
+    y = np.concatenate([x[:10], x[10:20] + 1e-9, rng.normal(size=(11, 20))])
+    whole = wb.Cost().matrix(x, y)
+    monkeypatch.setattr(costs, "_BLOCK_ENTRIES", 100)
+    blocks = wb.Cost().matrix(x, y)
+    np.testing.assert_allclose(blocks, whole, rtol=1e-12)
+    np.testing.assert_array_equal(np.diag(blocks)[:10], 0)
+
+
+@pytest.mark.parametrize("cost", [wb.Cost(1), wb.Cost(2), wb.Cost(1, "l1"), wb.Cost(2, "l1")])
+@pytest.mark.parametrize("dim", [1, 3, 16])
+def test_many_entries_and_their_gradient_are_those_of_few(monkeypatch, cost, dim):
+    rng = np.random.default_rng(dim)
+    x, y = (jnp.float32(rng.normal(size=(n, dim))) for n in (150, 120))
+    x = x.at[0].set(y[0])
+
+    def squares(x):
+        costs = cost.pairwise(x, y)
+        return (costs**2).sum(), costs
+
+    gradient, many = jax.grad(squares, has_aux=True)(x)
+    monkeypatch.setattr(costs, "_SMALL_ENTRIES", many.size)
+    wanted, few = jax.grad(squares, has_aux=True)(x)
+    np.testing.assert_allclose(many, few, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(gradient, wanted, rtol=1e-4, atol=1e-2)
+    assert many[0, 0] == 0
+    distances = cdist(x, y, METRIC[cost.norm])
+    np.testing.assert_allclose(many, distances**cost.p, rtol=1e-5, atol=1e-6)

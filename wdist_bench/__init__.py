@@ -3,6 +3,7 @@
 from wdist_bench import estimators, tasks
 from wdist_bench.bench.evaluate import estimate, evaluate
 from wdist_bench.bench.population_bracket import population_bracket
+from wdist_bench.bench.recommend import Recommendation, recommend
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, Potentials
 from wdist_bench.problem import Problem, Sampler, Samples
@@ -19,6 +20,7 @@ __all__ = [
     "Fitted",
     "Potentials",
     "Problem",
+    "Recommendation",
     "Sampler",
     "Samples",
     "Task",
@@ -27,5 +29,6 @@ __all__ = [
     "estimators",
     "evaluate",
     "population_bracket",
+    "recommend",
     "tasks",
 ]

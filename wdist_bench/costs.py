@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
+from functools import reduce
 
 import jax
 import jax.numpy as jnp
@@ -10,9 +12,15 @@ import numpy as np
 
 from wdist_bench.validation import check_name, check_p
 
-# Below this dimension squared distances are summed from differences: exact for close points,
-# and as fast as the matrix product. Above it the Gram form wins by an order of magnitude.
-_DIRECT_DIMENSION = 16
+# Up to these dimensions squared distances are summed from differences: exact for close points,
+# and as fast as the matrix product. Above them the Gram form wins by an order of magnitude.
+DIRECT_DIMENSION = 16
+_DIRECT_DIMENSION_ON_HOST = 8
+# Up to this many entries the differences are one array, above it they are summed coordinate by
+# coordinate: several times as fast where there are many.
+_SMALL_ENTRIES = 2**14
+# Entries of the float64 Gram form computed at once, few enough for a processor's cache.
+_BLOCK_ENTRIES = 2**17
 # Entries of the float64 Gram form with d^2 below this share of |x|^2 + |y|^2 are recomputed from
 # differences, which bounds the relative error of every distance by about 1e-13.
 _CANCELLATION = 1e-3
@@ -48,10 +56,13 @@ class Cost:
         Runs in the dtype of the inputs. Points are centred on the mean of x first, and the
         matrix product of the Gram form uses the highest precision (TF32 would spoil it).
         """
+        few_dimensions = x.shape[1] <= DIRECT_DIMENSION
+        if few_dimensions and x.shape[0] * y.shape[0] > _SMALL_ENTRIES:
+            return self.by_coordinates(x.T[:, :, None], y.T[:, None, :])
         if self.norm == "l1":
             distance = jnp.abs(x[:, None, :] - y[None, :, :]).sum(-1)
             return distance if self.p == 1 else distance**2
-        if x.shape[1] <= _DIRECT_DIMENSION:
+        if few_dimensions:
             squared = ((x[:, None, :] - y[None, :, :]) ** 2).sum(-1)
         else:
             center = x.mean(0)
@@ -61,6 +72,28 @@ class Cost:
             squared = jnp.maximum(squared, 0)
         return squared if self.p == 2 else _safe_sqrt(squared)
 
+    def by_coordinates(self, x: jax.Array, y: jax.Array) -> jax.Array:
+        """c(x, y) for points of few dimensions, whose coordinates are the first axis.
+
+        The others broadcast. A processor then computes many points at once, which it does not in a
+        sum over a last axis of few entries.
+        """
+        gaps = (x[k] - y[k] for k in range(x.shape[0]))
+        if self.norm == "l1":
+            distance = reduce(operator.add, map(jnp.abs, gaps))
+            return distance if self.p == 1 else distance**2
+        squared = reduce(operator.add, (gap * gap for gap in gaps))
+        return squared if self.p == 2 else _vector_sqrt(squared)
+
+    def matched(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """`between` in float64 on the host, over the last axis; x and y may broadcast."""
+        gap = np.asarray(x, np.float64) - np.asarray(y, np.float64)
+        if self.norm == "l1":
+            distance = np.abs(gap).sum(-1)
+            return distance if self.p == 1 else distance**2
+        squared = np.einsum("...d,...d->...", gap, gap)
+        return squared if self.p == 2 else np.sqrt(squared)
+
     def matrix(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Cost matrix c(x_i, y_j), shape (n, m), float64 on the host; zero for equal points."""
         x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
@@ -68,9 +101,20 @@ class Cost:
             from scipy.spatial.distance import cdist
 
             distance = cdist(x, y, "cityblock")
-            return distance if self.p == 1 else distance**2
+            return distance if self.p == 1 else np.multiply(distance, distance, out=distance)
         squared = _squared_distances(x, y)
         return squared if self.p == 2 else np.sqrt(squared, out=squared)
+
+    @property
+    def base(self) -> Cost:
+        """The cost of this norm that is cheapest to compute: l2 squared, l1 itself."""
+        return Cost(2 if self.norm == "l2" else 1, self.norm)
+
+    def from_base(self, base: jax.Array) -> jax.Array:
+        """This cost from `base`, which it increases with."""
+        if self.norm == "l1":
+            return base if self.p == 1 else base**2
+        return base if self.p == 2 else _vector_sqrt(base)
 
     def root(self, cost: float) -> float:
         """W_p from E[c] = W_p^p. For p = 2 a negative cost (a vacuous lower bound) gives 0."""
@@ -89,25 +133,60 @@ def _safe_sqrt(squared: jax.Array) -> jax.Array:
     return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, squared)))
 
 
+@jax.custom_jvp
+def _vector_sqrt(squared: jax.Array) -> jax.Array:
+    """`_safe_sqrt` for many entries, whose choice at 0 is made in the derivative alone.
+
+    Beside the root, that choice keeps XLA from using a processor's vectors: four times as slow.
+    Small matrices keep it all the same: numbers of trained critics carry its rounding.
+    """
+    return jnp.sqrt(squared)
+
+
+@_vector_sqrt.defjvp
+def _vector_sqrt_jvp(
+    primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    root = _vector_sqrt(*primals)
+    zero = root == 0
+    return root, jnp.where(zero, 0, tangents[0] * (0.5 / jnp.where(zero, 1, root)))
+
+
 def _squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Squared Euclidean distances in float64: Gram form, close pairs again from differences."""
-    center = x.mean(0)
-    x, y = x - center, y - center
-    scale = np.einsum("id,id->i", x, x)[:, None] + np.einsum("jd,jd->j", y, y)[None, :]
-    squared = x @ y.T
-    squared *= -2
-    squared += scale
-    scale *= _CANCELLATION
-    close = np.flatnonzero(squared < scale)
-    if close.size > squared.size // 8:
+    if x.shape[1] <= _DIRECT_DIMENSION_ON_HOST:
         from scipy.spatial.distance import cdist
 
         return cdist(x, y, "sqeuclidean")
-    if close.size:
-        rows, columns = np.unravel_index(close, squared.shape)
-        block = max(1, 2**22 // x.shape[1])
-        for start in range(0, close.size, block):
-            part = slice(start, start + block)
-            gap = x[rows[part]] - y[columns[part]]
-            squared[rows[part], columns[part]] = np.einsum("id,id->i", gap, gap)
+    center = x.mean(0)
+    x, y = x - center, y - center
+    norms_x, norms_y = np.einsum("id,id->i", x, x), np.einsum("jd,jd->j", y, y)
+    squared = np.empty((len(x), len(y)))
+    step = max(1, _BLOCK_ENTRIES // len(y))
+    for first in range(0, len(x), step):
+        rows = slice(first, first + step)
+        _gram_form(x[rows], y, norms_x[rows], norms_y, squared[rows])
     return squared
+
+
+def _gram_form(
+    x: np.ndarray, y: np.ndarray, norms_x: np.ndarray, norms_y: np.ndarray, out: np.ndarray
+) -> None:
+    """|x_i|^2 + |y_j|^2 - 2 <x_i, y_j> into out; from differences where that cancels."""
+    scale = norms_x[:, None] + norms_y[None, :]
+    np.matmul(x, y.T, out=out)
+    out *= -2
+    out += scale
+    scale *= _CANCELLATION
+    close = np.flatnonzero(out < scale)
+    if close.size > out.size // 8:
+        from scipy.spatial.distance import cdist
+
+        cdist(x, y, "sqeuclidean", out=out)
+        return
+    rows, columns = np.unravel_index(close, out.shape)
+    block = max(1, 2**22 // x.shape[1])
+    for start in range(0, close.size, block):
+        part = slice(start, start + block)
+        gap = x[rows[part]] - y[columns[part]]
+        out[rows[part], columns[part]] = np.einsum("id,id->i", gap, gap)

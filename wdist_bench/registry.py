@@ -6,6 +6,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
@@ -59,7 +60,8 @@ class Registry(Generic[T]):
         `preset` names settings out of the class's `presets`; parameters beside it override them.
         """
         factory = self.factory(name)
-        known = [p for p in inspect.signature(factory).parameters if p != "self"]
+        signature = _signature(factory)
+        known = [p for p in signature.parameters if p != "self"]
         if "preset" in parameters and "preset" not in known:
             presets = getattr(factory, "presets", {})
             preset = check_name(
@@ -69,10 +71,10 @@ class Registry(Generic[T]):
         for parameter in parameters:
             check_name(parameter, known, f"parameter of {self.kind} {name!r}")
         try:
-            inspect.signature(factory).bind(**parameters)
+            signature.bind(**parameters)
         except TypeError as error:
             raise ValueError(
-                f"{self.kind} {name!r}: expected parameters {inspect.signature(factory)}, "
+                f"{self.kind} {name!r}: expected parameters {signature}, "
                 f"got {sorted(parameters)} ({error}); give what is missing"
             ) from None
         return factory(**{key: freeze(value) for key, value in parameters.items()})
@@ -85,6 +87,11 @@ class Registry(Generic[T]):
             import_module(self.home)
         for entry in entry_points(group=self.group):
             self.register(entry.load())
+
+
+@lru_cache(maxsize=1024)
+def _signature(factory: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(factory)
 
 
 # Arrays with more entries than this stay arrays: nested tuples take ten times their memory.

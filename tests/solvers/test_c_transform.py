@@ -19,6 +19,14 @@ def problem(seed=0, n=37, m=53, d=3):
     return [jnp.asarray(array, jnp.float32) for array in arrays]
 
 
+def tiled_by(monkeypatch, rows, columns):
+    monkeypatch.setattr(module, "_WHOLE_ENTRIES", 1)
+    monkeypatch.setattr(module, "_TILE_X", rows)
+    monkeypatch.setattr(module, "_TILE_Y", columns)
+    monkeypatch.setattr(module, "_FEW_X", rows)
+    monkeypatch.setattr(module, "_LONG_Y", columns)
+
+
 @pytest.mark.parametrize("cost", COSTS, ids=str)
 def test_it_is_the_minimum_over_points_one_by_one(cost):
     phi, x, y = problem()
@@ -28,16 +36,15 @@ def test_it_is_the_minimum_over_points_one_by_one(cost):
 
 
 @pytest.mark.parametrize("cost", COSTS, ids=str)
-@pytest.mark.parametrize("entries", [1, 100, 37 * 7, 37 * 53 - 1])
-def test_tiles_give_the_value_and_gradient_of_the_whole(cost, entries, monkeypatch):
+@pytest.mark.parametrize("tile", [(1, 10), (10, 10), (16, 64)])
+def test_tiles_give_the_value_and_gradient_of_the_whole(cost, tile, monkeypatch):
     phi, x, y = problem()
 
     def total(phi, x):
         return (c_transform(phi, x, y, cost) ** 2).sum()
 
     whole, slope = jax.value_and_grad(total, argnums=(0, 1))(phi, x)
-    monkeypatch.setattr(module, "_WHOLE_ENTRIES", 1)
-    monkeypatch.setattr(module, "_TILE_ENTRIES", entries)
+    tiled_by(monkeypatch, *tile)
     tiled, tiled_slope = jax.value_and_grad(total, argnums=(0, 1))(phi, x)
     assert tiled == pytest.approx(float(whole), rel=1e-5)
     for found, wanted in zip(tiled_slope, slope, strict=True):
@@ -47,16 +54,14 @@ def test_tiles_give_the_value_and_gradient_of_the_whole(cost, entries, monkeypat
 def test_in_high_dimension_tiles_agree_too(monkeypatch):
     phi, x, y = problem(d=40)
     whole = c_transform(phi, x, y, Cost(1))
-    monkeypatch.setattr(module, "_WHOLE_ENTRIES", 1)
-    monkeypatch.setattr(module, "_TILE_ENTRIES", 200)
+    tiled_by(monkeypatch, 20, 10)
     np.testing.assert_allclose(c_transform(phi, x, y, Cost(1)), whole, rtol=1e-5)
 
 
 @pytest.mark.parametrize("tiled", [False, True])
 def test_nan_is_passed_on_and_never_hidden_by_a_minimum(tiled, monkeypatch):
     if tiled:
-        monkeypatch.setattr(module, "_WHOLE_ENTRIES", 1)
-        monkeypatch.setattr(module, "_TILE_ENTRIES", 100)
+        tiled_by(monkeypatch, 10, 10)
     phi, x, y = problem()
     assert jnp.isnan(c_transform(phi.at[3].set(jnp.nan), x, y, Cost(1))).all()
     assert jnp.isnan(c_transform(phi, x.at[3, 1].set(jnp.nan), y, Cost(1))).all()
@@ -71,12 +76,47 @@ def test_a_potential_of_minus_infinity_takes_the_point_out():
     np.testing.assert_array_equal(c_transform(phi.at[0].set(-jnp.inf), x, y, Cost(2)), without)
 
 
-def test_memory_is_that_of_a_tile():
-    """30,000 x 30,000 costs are 3.6 GB; the compiled program may hold 64 MB."""
+@pytest.mark.parametrize("dim", [3, 64])
+@pytest.mark.parametrize("gradient", [False, True])
+def test_memory_is_that_of_a_tile(dim, gradient):
+    """30,000 x 30,000 costs are 3.6 GB; the compiled program may hold 100 MB."""
     n = 30_000
-    shapes = [jax.ShapeDtypeStruct(s, jnp.float32) for s in ((n,), (n, 3), (n, 3))]
-    program = jax.jit(c_transform, static_argnums=3).lower(*shapes, Cost(1)).compile()
-    assert program.memory_analysis().temp_size_in_bytes < 64e6
+    shapes = [jax.ShapeDtypeStruct(s, jnp.float32) for s in ((n,), (n, dim), (n, dim))]
+
+    def total(phi, x, y):
+        return c_transform(phi, x, y, Cost(1)).sum()
+
+    function = jax.grad(total, argnums=(0, 1)) if gradient else total
+    program = jax.jit(function).lower(*shapes).compile()
+    assert program.memory_analysis().temp_size_in_bytes < 100e6
+
+
+@pytest.mark.parametrize("cost", COSTS, ids=str)
+@pytest.mark.parametrize("tiled", [False, True])
+def test_the_nearest_neighbour_takes_its_root_last(cost, tiled, monkeypatch):
+    """The same number as the minimum over the costs themselves, with its gradient."""
+    if tiled:
+        tiled_by(monkeypatch, 20, 10)
+    _, x, y = problem()
+    b = jnp.linspace(0, 1, 53) / 26.5
+    present = jnp.arange(37) % 3 > 0
+
+    def wanted(x):
+        return jnp.where(present[:, None], cost.pairwise(x, y), jnp.inf).min(0) @ b
+
+    def found(x):
+        return nearest_neighbor_cost(x, y, b, cost, present)
+
+    np.testing.assert_allclose(found(x), wanted(x), rtol=1e-6)
+    np.testing.assert_allclose(jax.grad(found)(x), jax.grad(wanted)(x), rtol=1e-4, atol=1e-6)
+
+
+def test_the_gradient_in_tiles_is_finite_where_points_coincide(monkeypatch):
+    tiled_by(monkeypatch, 2, 2)
+    x = jnp.ones((5, 3))
+    phi = jnp.zeros(5)
+    gradient = jax.grad(lambda x: c_transform(phi, x, jnp.ones((4, 3)), Cost(1)).sum())(x)
+    np.testing.assert_array_equal(gradient, 0)
 
 
 @pytest.mark.parametrize("cost", COSTS, ids=str)

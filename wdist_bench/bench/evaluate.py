@@ -16,7 +16,7 @@ from wdist_bench.bench.parallel import run_keys
 from wdist_bench.bench.protocol import Keys, Stream, check_limit, evaluation_batches
 from wdist_bench.bench.statistics import t_interval
 from wdist_bench.costs import Cost
-from wdist_bench.estimate import Estimate, Estimator, Fitted
+from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.tasks import Task
 from wdist_bench.validation import check_integer
@@ -65,7 +65,10 @@ def estimate(
     cost = Cost(p, norm)
     estimator = _estimator(method, options)
     estimator.check_cost(cost)
-    data_key, own_key = jax.random.split(jax.random.key(_seed(seed)))
+    seed = _seed(seed)
+    if isinstance(estimator, DirectEstimator) and type(estimator).fit is DirectEstimator.fit:
+        return estimator.estimate(samples, cost)  # needs no key, and no data on the device
+    data_key, own_key = jax.random.split(jax.random.key(seed))
     fitted = estimator.fit(own_key, Problem.from_samples(samples, cost, data_key))
     return fitted.estimate(samples, cost)
 

@@ -16,6 +16,7 @@ try:
         estimate,
         export,
         merge,
+        recommend,
         run,
         status,
     )
@@ -36,6 +37,7 @@ app.command()(merge.merge)
 app.command()(estimate.estimate)
 app.command()(check.check)
 app.command()(compare.compare)
+app.command()(recommend.recommend)
 app.command()(export.export)
 app.add_typer(data.app, name="data")
 

@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from wdist_bench.costs import Cost
-from wdist_bench.estimate import Estimate, Estimator, TracedFitted
+from wdist_bench.estimate import DirectEstimator, Estimate, TracedFitted
 from wdist_bench.estimators import register
-from wdist_bench.problem import Problem, Samples
+from wdist_bench.problem import Samples
 from wdist_bench.solvers.c_transform import nearest_neighbor_cost
 from wdist_bench.solvers.certificate import nearest_cost
 from wdist_bench.validation import check_name
@@ -20,7 +20,7 @@ from wdist_bench.validation import check_name
 @register
 @jax.tree_util.register_static
 @dataclass(frozen=True)
-class NearestNeighbor(Estimator, TracedFitted):
+class NearestNeighbor(DirectEstimator, TracedFitted):
     """W_p^p >= sum_j b_j min_i c(x_i, y_j), the batch dual at phi = 0.
 
     A lower bound on the exact batch value; `value` is its p-th root. It is the baseline that a
@@ -41,10 +41,6 @@ class NearestNeighbor(Estimator, TracedFitted):
 
     def __post_init__(self) -> None:
         check_name(self.sides, ("one", "both"), "sides")
-
-    def fit(self, key: jax.Array, problem: Problem) -> NearestNeighbor:
-        """Nothing to fit."""
-        return self
 
     def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:
         """The bound on W_p^p."""

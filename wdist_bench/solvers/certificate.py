@@ -9,6 +9,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Samples
+from wdist_bench.solvers.pruned_c_transform import nearest_costs
 
 # Costs held at once.
 _TILE_ENTRIES = 2**24
@@ -77,16 +78,16 @@ def nearest_cost(samples: Samples, cost: Cost, sides: str) -> float:
     `c_transform.nearest_neighbor_cost` on the host, where equal points are at distance exactly 0.
     """
     x, y, a, b = samples.x, samples.y, samples.a, samples.b
-    present_x = slice(None) if a is None else a > 0
-    present_y = slice(None) if b is None else b > 0
-    to_y, to_x = np.full(len(y), np.inf), np.empty(len(x[present_x]))
-    for rows, costs in _tiles(Samples(x[present_x], y), cost):
-        np.minimum(to_y, costs.min(0), out=to_y)
-        to_x[rows] = costs[:, present_y].min(1)
+    if a is not None:
+        x, a = x[a > 0], a[a > 0]
+    if b is not None:
+        y, b = y[b > 0], b[b > 0]
+    to_y = nearest_costs(x, y, cost)
     one = float(to_y.mean() if b is None else b @ to_y)
     if sides == "one":
         return one
-    return max(one, float(to_x.mean() if a is None else a[present_x] @ to_x))
+    to_x = nearest_costs(y, x, cost)
+    return max(one, float(to_x.mean() if a is None else a @ to_x))
 
 
 def _tiles(samples: Samples, cost: Cost) -> Iterator[tuple[slice, np.ndarray]]:

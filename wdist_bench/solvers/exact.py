@@ -126,7 +126,13 @@ def _simplex(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the result code says the same, and is read
         plan, log = ot.emd(
-            a, b, matrix / scale, numItermax=max_iterations, log=True, check_marginals=False
+            a,
+            b,
+            matrix / scale,
+            numItermax=max_iterations,
+            log=True,
+            center_dual=False,  # `_admissible` centres the potentials
+            check_marginals=False,
         )
     stopped = ""
     if log["result_code"] != 1:
@@ -142,7 +148,8 @@ def _admissible(
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """phi, its c-transform over the points with mass, and how far psi was above that."""
     # Only phi + psi matters: near zero, phi has most digits where most points are.
-    middle = np.median(phi)
+    half = len(phi) // 2
+    middle = np.partition(phi, half)[half]
     phi, psi = phi - middle, psi + middle
     absent = a == 0
     phi[absent] = -np.inf

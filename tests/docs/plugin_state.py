@@ -1,0 +1,37 @@
+"""The registries as a fresh process has them, for code that registers under a page's names."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+
+from wdist_bench import estimators, tasks
+from wdist_bench.bench import experiment, plugins
+
+for _registry in (estimators, tasks, experiment):
+    _registry.names()  # entry points register once, and stay
+_TABLES = (
+    estimators.registry._classes, tasks.registry._classes, experiment.registry._classes,
+    plugins._loaded,
+)  # fmt: skip
+_FRESH = tuple(dict(table) for table in _TABLES)
+
+
+@contextlib.contextmanager
+def without_plugins() -> Iterator[None]:
+    """Start from what the package registers; afterwards everything is as it was before."""
+    before = tuple(dict(table) for table in _TABLES)
+    _set(_FRESH)
+    try:
+        yield
+    finally:
+        for path in plugins._loaded.keys() - before[-1].keys():
+            sys.modules.pop(path.stem, None)
+        _set(before)
+
+
+def _set(contents: tuple[dict, ...]) -> None:
+    for table, entries in zip(_TABLES, contents, strict=True):
+        table.clear()
+        table.update(entries)

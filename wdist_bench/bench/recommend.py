@@ -1,0 +1,350 @@
+"""Which estimator to trust on data like the user's, and what it says of the user's pair."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from wdist_bench.bench.pair_answer import PairAnswer, pair_answer
+from wdist_bench.bench.ranking import (
+    TRUSTED,
+    Choice,
+    choose,
+    log_sizes,
+    relative_errors,
+    typical,
+)
+from wdist_bench.bench.similar_tasks import Scale, similar_tasks
+from wdist_bench.bench.statistics import Interval, t_interval
+from wdist_bench.bench.trials import (
+    FEWEST,
+    YARDSTICK,
+    Clock,
+    Price,
+    Trial,
+    Trials,
+    chosen,
+    enter,
+    fill,
+    spread,
+)
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import TARGETS, Estimator
+from wdist_bench.validation import (
+    check_integer,
+    check_name,
+    check_number,
+    check_points,
+    check_same_dimension,
+)
+
+# Shares of the budget that are spent when a stage ends.
+_RANKED, _CONFIRMED, _HALVED = 0.65, 0.8, 0.86
+_CONFIRMATION = 39  # fresh runs: their extremes are a 95 % interval
+_HALF_SIZE = 12
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Relative errors of one estimator on further runs, against one truth.
+
+    Attributes:
+        n: rows of mu.
+        m: rows of nu.
+        runs: runs with a number.
+        bias: mean signed relative error, with its 95 % interval over runs.
+        bias_interval: see there.
+        error: its size, exp(mean |log(value / truth)|) - 1, with its 95 % interval over runs.
+        error_interval: see there.
+    """
+
+    n: int
+    m: int
+    runs: int
+    bias: float
+    bias_interval: Interval
+    error: float
+    error_interval: Interval
+
+    @classmethod
+    def of(cls, errors: np.ndarray, n: int, m: int) -> Errors:
+        """From (runs,) signed relative errors; NaN is left out."""
+        found = errors[np.isfinite(errors)]
+        bias = float(found.mean()) if found.size else math.nan
+        return cls(n, m, found.size, bias, t_interval(found), *typical(log_sizes(found)))
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """Which estimator to trust on data like x (and y).
+
+    Attributes:
+        p: exponent of the cost.
+        target: the question that was asked, "population" or "batch".
+        rows_x: rows of x.
+        rows_y: rows of y; None without it.
+        dim: dimension.
+        n: rows of a sample of mu in the tasks.
+        m: rows of a sample of nu.
+        tasks: name and true W_p of each task.
+        scale: the distance that they were made for.
+        population: the answer for the distance of the two populations.
+        batch: the answer for the exact distance of the samples.
+        sampling: error of the exact distance of samples against the populations: how far the two
+            questions are apart.
+        confirmed: error of the recommended one on fresh runs, which had no part in choosing it;
+            None where there was no time.
+        half_size: the same at half of the rows; None where there was no time.
+        refused: estimators that cannot be asked, and why.
+        not_tried: estimators that the budget could not carry, and the seconds they would need.
+        pair: the estimate of the user's pair; None without y or where nobody was ranked.
+        budget: seconds that were given.
+        seconds: seconds that it took.
+        seed: of everything random.
+        trials: every call on the tasks.
+    """
+
+    p: int
+    target: str
+    rows_x: int
+    rows_y: int | None
+    dim: int
+    n: int
+    m: int
+    tasks: tuple[tuple[str, float], ...]
+    scale: Scale
+    population: Choice
+    batch: Choice
+    sampling: Errors
+    confirmed: Errors | None
+    half_size: Errors | None
+    refused: dict[str, str]
+    not_tried: dict[str, float]
+    pair: PairAnswer | None
+    budget: float
+    seconds: float
+    seed: int
+    trials: tuple[Trial, ...]
+
+    @property
+    def choice(self) -> Choice:
+        """The answer to the question that was asked."""
+        return self.population if self.target == "population" else self.batch
+
+    def plain(self) -> dict[str, Any]:
+        """All of it as data that JSON can hold; NaN and inf are null."""
+        return _plain(asdict(self))
+
+
+def recommend(
+    x: Any,
+    y: Any = None,
+    p: int = 1,
+    *,
+    target: str = "population",
+    budget: float = 120.0,
+    runs: int = 30,
+    methods: Iterable[str | Estimator] | None = None,
+    rows: int = 1000,
+    seed: int = 0,
+    watch: Callable[[Trial], None] = lambda trial: None,
+) -> Recommendation:
+    """Rank estimators of W_p on tasks with known truth made from the user's own rows.
+
+    There are two questions, and mostly two answers. "population": how far apart are the laws that
+    the rows come from? "batch": how far apart are these very rows? The exact solver answers the
+    second by definition. In high dimension it is far off as an answer to the first, since two
+    samples of one law are far apart already. People who compare data sets mostly mean the first,
+    which is the default; the second is what matching, colour transfer or a loss on minibatches
+    need. Both are ranked, `target` decides which one the headline and the pair's estimate are for.
+
+    Estimators are called as a user calls them: `wdist_bench.estimate` on two arrays (protocol
+    "fixed"), on the same arrays for all. Ground norm l2, equal weights.
+
+    Args:
+        x: (n, d) rows of mu, n >= 8.
+        y: (m, d) rows of nu, or None: then the estimators are ranked for distances of a quarter
+            of and of the whole spread of x.
+        p: exponent of the cost, 1 or 2.
+        target: "population" or "batch".
+        budget: seconds of wall clock. No call is started that is likely to exceed it; calls are
+            not cut off. Each estimator is called twice to see what it costs, long trainings first
+            for a few of their steps.
+        runs: runs of each estimator where the budget allows, at least 5.
+        methods: names or estimators; None for all that are registered.
+        rows: the most rows of a side in a run. x and y have more: random ones are taken.
+        seed: of all samples and initialisations. A run is the same whatever the budget is.
+        watch: told of every trial as soon as it is done.
+
+    Returns:
+        A Recommendation; values are W_p, errors are relative to the truth (0.1 for 10 %).
+
+    Raises:
+        ValueError, TypeError: bad input; the message says what was expected and the fix.
+    """
+    clock = Clock(check_number(budget, "budget", above=0))
+    cost = Cost(p)
+    check_name(target, TARGETS, "target")
+    check_integer(runs, "runs", FEWEST)
+    check_integer(rows, "rows", 4)
+    check_integer(seed, "seed", 0)
+    x = check_points(x, "x")
+    y = None if y is None else check_points(y, "y")
+    if y is not None:
+        check_same_dimension(x, y)
+    contestants = chosen(methods)
+    ranked = list(contestants)
+    contestants = chosen([YARDSTICK]) | contestants
+
+    tasks, scale, (n, m) = similar_tasks(x, y, cost, rows, seed)
+    if not tasks:
+        raise ValueError(
+            f"x and y: expected a distance that maps of x or of y can have, got {scale.pair}; "
+            "their scales differ too much, give both in the same units"
+        )
+    kept: list[Trial] = []
+    trials = Trials(tasks, cost, n, m, seed, watch)
+    field = enter(trials, contestants, clock, _RANKED)
+    kept += field.trials
+    had = {name: sum(t.estimator == name for t in kept) for name in field.prices}
+    counts = spread(field.prices, had, runs, clock.left(_RANKED))
+    kept += fill(trials, contestants, had, counts, clock, _RANKED)
+    for name, count in counts.items():
+        if count < FEWEST:
+            price = field.prices[name]
+            field.not_tried[name] = price.compile + FEWEST * price.run
+    truths = _batch_truths(kept)
+    prices = _mean_prices(kept, field.prices)
+    choices = {
+        target: _choice(target, kept, truths, [name for name in ranked if name in prices], prices)
+        for target in TARGETS
+    }
+    name = choices[target].recommended
+    confirmed = half_size = None
+    fresh = np.zeros(0)
+    if name:
+        stage = _Stage(target, contestants[name], contestants[YARDSTICK], prices, name, clock)
+        fresh = stage.errors(trials, "confirmation", _CONFIRMATION, _CONFIRMED, kept)
+        confirmed = Errors.of(fresh, n, m) if fresh.size >= FEWEST else None
+        halves = Trials(tasks, cost, n // 2, m // 2, seed, watch)
+        if min(n, m) >= 8:
+            wanted = max(_HALF_SIZE, len(tasks))
+            found = stage.errors(halves, "half size", wanted, _HALVED, kept)
+            # Fewer would have seen other tasks than the runs at full size.
+            half_size = Errors.of(found, n // 2, m // 2) if found.size == wanted else None
+    if confirmed:  # the runs that chose it flatter it
+        choices[target] = replace(choices[target], trusted=confirmed.error <= TRUSTED)
+    pair = None
+    if name and y is not None:
+        errors = fresh if confirmed else _errors(target, kept, truths, name, "ranking")
+        pair = pair_answer(x, y, contestants, prices, name, trials, errors, target, scale, clock)
+    return Recommendation(
+        p=cost.p,
+        target=target,
+        rows_x=len(x),
+        rows_y=None if y is None else len(y),
+        dim=x.shape[1],
+        n=n,
+        m=m,
+        tasks=tuple((task.name, task.truth) for task in tasks),
+        scale=scale,
+        population=choices["population"],
+        batch=choices["batch"],
+        sampling=Errors.of(_errors("population", kept, truths, YARDSTICK, "ranking"), n, m),
+        confirmed=confirmed,
+        half_size=half_size,
+        refused={k: v for k, v in field.refused.items() if k in ranked},
+        not_tried={k: v for k, v in field.not_tried.items() if k in ranked},
+        pair=pair,
+        budget=clock.budget,
+        seconds=clock.spent,
+        seed=seed,
+        trials=tuple(kept),
+    )
+
+
+Truths = dict[tuple[str, int], float]
+
+
+def _batch_truths(trials: list[Trial]) -> Truths:
+    """The exact distance of each run's samples, by stage and run."""
+    return {(t.stage, t.run): t.value for t in trials if t.estimator == YARDSTICK}
+
+
+def _errors(target: str, trials: list[Trial], truths: Truths, name: str, stage: str) -> np.ndarray:
+    """(runs,) signed relative errors of one estimator, by run; NaN where a run gave none."""
+    own = [t for t in trials if t.estimator == name and t.stage == stage]
+    errors = np.full(max((t.run + 1 for t in own), default=0), np.nan)
+    for trial in own:
+        truth = trial.truth
+        if target == "batch":
+            truth = truths.get((stage, trial.run), math.nan)
+        errors[trial.run] = relative_errors(np.array(trial.value), np.array(truth))
+    return errors
+
+
+def _mean_prices(trials: list[Trial], prices: dict[str, Price]) -> dict[str, Price]:
+    """Prices over all calls that compiled nothing."""
+    found = {}
+    for name, price in prices.items():
+        later = [t.seconds for t in trials if t.estimator == name and not t.first]
+        found[name] = Price(price.compile, float(np.mean(later)))
+    return found
+
+
+def _choice(
+    target: str, trials: list[Trial], truths: Truths, names: list[str], prices: dict[str, Price]
+) -> Choice:
+    families = {t.run: t.family for t in trials if t.stage == "ranking"}
+    count = max(families, default=-1) + 1
+    errors, failed = {}, {}
+    for name in names:
+        found = _errors(target, trials, truths, name, "ranking")
+        errors[name] = np.concatenate([found, np.full(count - found.size, np.nan)])
+        failed[name] = sum(t.status != "ok" for t in trials if t.estimator == name)
+    return choose(target, errors, failed, [families[run] for run in range(count)], prices)
+
+
+@dataclass(frozen=True, eq=False)
+class _Stage:
+    """Further runs of the recommended estimator, with the yardstick where the target needs it."""
+
+    target: str
+    estimator: Estimator
+    yardstick: Estimator
+    prices: dict[str, Price]
+    name: str
+    clock: Clock
+
+    def errors(
+        self, trials: Trials, stage: str, count: int, share: float, kept: list[Trial]
+    ) -> np.ndarray:
+        """Signed relative errors of up to `count` runs, as long as time is left."""
+        price = self.prices[self.name]
+        with_yardstick = self.target == "batch" and self.name != YARDSTICK
+        each = price.run + (self.prices[YARDSTICK].run if with_yardstick else 0)
+        compiling = price.compile if stage == "half size" else 0.0
+        if compiling + FEWEST * each > self.clock.left(share):
+            return np.zeros(0)
+        for run in range(count):
+            if each > self.clock.left(share):
+                break
+            first = stage == "half size" and run == 0
+            if with_yardstick:
+                kept.append(trials.run(YARDSTICK, self.yardstick, run, stage))
+            kept.append(trials.run(self.name, self.estimator, run, stage, first))
+        return _errors(self.target, kept, _batch_truths(kept), self.name, stage)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
