@@ -23,7 +23,8 @@ import pandas as pd
 import typer
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bracket import RTOL, gaussians, pot
+from bracket import RTOL
+from problems import gaussians, pot
 from timing import alternate, hardware, median_and_spread
 
 import wdist_bench as wb

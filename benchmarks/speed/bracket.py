@@ -20,6 +20,7 @@ import pandas as pd
 import typer
 
 sys.path.insert(0, str(Path(__file__).parent))
+from problems import gaussians, pot
 from timing import alternate, hardware, median_and_spread
 
 import wdist_bench as wb
@@ -29,20 +30,6 @@ RTOL = 1e-3
 SIZES = {dim: (64, 256, 1024, 2048) + ((4096,) if dim > 2 else ()) for dim in (2, 16, 128, 784)}
 MAX_ITERATIONS = 20_000
 PATIENCE = 20.0  # seconds for one Sinkhorn run; beyond it is given up
-
-
-def gaussians(n: int, dim: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two batches of normals, one shifted by a vector of norm 2 sqrt(2)."""
-    rng = np.random.default_rng(n + dim)
-    return rng.normal(size=(n, dim)), rng.normal(size=(n, dim)) + 8**0.5 / dim**0.5
-
-
-def pot(x: np.ndarray, y: np.ndarray) -> float:
-    """The exact value, from `ot.dist` and bare `ot.emd2`."""
-    import ot
-
-    weights = np.full(len(x), 1 / len(x))
-    return float(ot.emd2(weights, weights, ot.dist(x, y, "euclidean"), numItermax=10**7))
 
 
 def iterations_within(x: np.ndarray, y: np.ndarray, seconds: float) -> int:

@@ -22,6 +22,7 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fresh import in_fresh_process
+from problems import gaussians, pot
 from tables import with_earlier
 from timing import alternate, hardware, median_and_spread
 
@@ -32,20 +33,6 @@ SIZES = (64, 128, 256, 512, 1024, 2048, 4096)
 METHODS = ("exact", "pot", "assignment")
 ASSIGNMENT_UP_TO = 1024  # 2,048 points in the plane take scipy 7 s, POT 0.4 s
 SECONDS = 3.0  # for the rounds of one size, at least 3 rounds and at most 300
-
-
-def gaussians(n: int, dim: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two batches of normals, one shifted by a vector of norm 2 sqrt(2)."""
-    rng = np.random.default_rng(n + dim)
-    return rng.normal(size=(n, dim)), rng.normal(size=(n, dim)) + 8**0.5 / dim**0.5
-
-
-def pot(x: np.ndarray, y: np.ndarray) -> float:
-    """The exact value, from `ot.dist` and bare `ot.emd2`."""
-    import ot
-
-    weights = np.full(len(x), 1 / len(x))
-    return float(ot.emd2(weights, weights, ot.dist(x, y, "euclidean"), numItermax=10**7))
 
 
 def assignment(x: np.ndarray, y: np.ndarray) -> float:

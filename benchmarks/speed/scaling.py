@@ -22,6 +22,7 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).parent))
 from fresh import in_fresh_process
+from problems import gaussians
 from tables import with_earlier
 from timing import hardware
 
@@ -80,8 +81,7 @@ def solver(name: str, n: int, dim: int) -> dict[str, Any]:
     """The second call on two batches of normals: the first one compiles."""
     import wdist_bench as wb
 
-    rng = np.random.default_rng(n + dim)
-    x, y = rng.normal(size=(n, dim)), rng.normal(size=(n, dim)) + 8**0.5 / dim**0.5
+    x, y = gaussians(n, dim)
     seconds = []
     for _ in range(2):
         start = time.perf_counter()
@@ -133,19 +133,29 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
+    from wdist_bench.report.figures import _COLORS, _MARKERS
+
     axes_of = table["curve"].str.extract(r", (\w+)")[0]
     names = list(dict.fromkeys(axes_of))
-    figure, panels = plt.subplots(2, len(names), figsize=(3.2 * len(names), 6), squeeze=False)
+    figure, panels = plt.subplots(
+        2, len(names), figsize=(3.6 * len(names), 6.4), squeeze=False, layout="constrained"
+    )
     for column, axis in enumerate(names):
-        for curve, part in table[axes_of == axis].groupby("curve", sort=False):
+        groups = table[axes_of == axis].groupby("curve", sort=False)
+        for (curve, part), color, marker in zip(groups, _COLORS, 2 * _MARKERS, strict=False):
             for row, value in enumerate(("seconds", "peak_mib")):
                 slope = part[f"{value}_exponent"].iloc[0]
                 label = f"{curve.replace(f', {axis}', '')}: {slope:.2f}"
-                panels[row, column].loglog(part["size"], part[value], "o-", ms=3, label=label)
+                style = {"color": color, "marker": marker, "ms": 4, "label": label}
+                panels[row, column].loglog(part["size"], part[value], **style)
         for row, value in enumerate(("seconds", "MiB")):
-            panels[row, column].set(xlabel=axis, ylabel=value)
-            panels[row, column].legend(fontsize=6)
-    figure.tight_layout()
+            panel, sizes = panels[row, column], sorted(set(table["size"][axes_of == axis]))
+            panel.set(xlabel=axis, ylabel=value)
+            panel.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=8)
+            panel.minorticks_off()
+            panel.spines[["top", "right"]].set_visible(False)
+            panel.legend(fontsize=7, frameon=False)
+    figure.supxlabel("behind the names: exponents over the larger half of a curve", fontsize=9)
     figure.savefig(path, dpi=130)
     plt.close(figure)
 

@@ -37,13 +37,22 @@ def deeds(tmp_path):
     return write
 
 
+# Programs that a shell starts in the background ignore Ctrl-C, and so do those that they start.
+CLI = """
+import signal
+from wdist_bench.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+
+
 @pytest.fixture
 def drive():
     """Starts `wdist-bench run` with the plug-in; ends what is still there after the test."""
     drivers = []
 
     def start(suite, out, *options, plugin=PLUGIN):
-        command = [sys.executable, "-u", "-m", "wdist_bench.cli", "--plugin", plugin]
+        command = [sys.executable, "-u", "-c", CLI, "--plugin", plugin]
         driver = subprocess.Popen(
             [*command, "run", suite, "--out", out, *map(str, options)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
