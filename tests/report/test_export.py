@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from wdist_bench import cli
-from wdist_bench.bench.journal import read_journal
+from wdist_bench.bench.journal import JournalReader, append, read_journal
 from wdist_bench.report.export import escape, export
 from wdist_bench.report.tables import COLUMNS, error_table
 
@@ -94,7 +94,7 @@ def test_figures_come_as_pdf_the_same_each_time(folder):
 
 
 def test_mistakes_say_what_was_expected(folder, make_folder):
-    with pytest.raises(ValueError, match="expected csv, parquet, latex, pdf, got 'xlsx'"):
+    with pytest.raises(ValueError, match="expected csv, parquet, latex, pdf, journal, got 'xlsx'"):
         export(folder, "xlsx")
     with pytest.raises(FileNotFoundError, match="run a suite first"):
         export(folder / "nowhere", "csv")
@@ -108,3 +108,20 @@ def test_the_command_names_what_it_wrote(folder, monkeypatch, capsys):
         cli.main()
     assert not stop.value.code
     assert f"wrote {folder / 'errors.tex'}" in capsys.readouterr().out
+
+
+def test_the_compact_journal_gives_the_same_report_and_no_run_takes_from_it(folder, tmp_path):
+    (path,) = export(folder, "journal", tmp_path / "passed_on")
+    assert path.read_bytes() == export(folder, "journal", tmp_path / "again")[0].read_bytes()
+    table = error_table(read_journal(folder))
+    pd.testing.assert_frame_equal(error_table(read_journal(path.parent)), table)
+    assert read_journal(path.parent).planned() == read_journal(folder).planned()
+    assert not JournalReader(path.parent).refresh().cells
+
+
+def test_a_journal_of_its_own_is_read_instead_of_the_compact_one(folder, tmp_path):
+    export(folder, "journal", tmp_path)
+    append(tmp_path, {"type": "plan", "key": "plan", "title": "new", "keys": []})
+    found = read_journal(tmp_path)
+    assert found.plan["title"] == "new"
+    assert not found.cells

@@ -11,6 +11,7 @@ method did answer (ok, not_converged, diverged).
 from __future__ import annotations
 
 import errno
+import gzip
 import json
 import math
 import os
@@ -27,6 +28,9 @@ import numpy as np
 SCHEMA = 1
 ANSWERED = ("ok", "not_converged", "diverged")
 """Statuses that say something of the method; the others say that it gave no answer."""
+
+COMPACT = "journal.jsonl.gz"
+"""A whole journal in one file that never changes, for results that are passed on."""
 
 _TOKEN = secrets.token_hex(3)  # two processes of one host may come to have the same id
 
@@ -158,14 +162,29 @@ class JournalReader:
 
 
 def read_journal(folder: Path) -> Journal:
-    """All `journal*.jsonl` of a folder; a torn last line is named in `unreadable`."""
+    """All `journal*.jsonl` of a folder; a torn last line is named in `unreadable`.
+
+    Where there are none, the compact journal: reports and comparisons are made from it, but a run,
+    which reads no more than its own, measures afresh.
+    """
     reader = JournalReader(folder)
     journal = reader.refresh()
+    compact = folder / COMPACT
+    if not reader._read and compact.is_file():
+        with gzip.open(compact, "rb") as lines:
+            for number, line in enumerate(lines, 1):
+                _take(journal, line, f"{COMPACT}:{number}")
     for name, (done, lines) in reader._read.items():
         with (folder / name).open("rb") as file:
             file.seek(done)
             _take(journal, file.read().partition(b"\n")[0], f"{name}:{lines + 1}")
     return journal
+
+
+def write_compact(journal: Journal, path: Path) -> None:
+    """Every record that counts, compressed; the same bytes for the same records."""
+    lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in journal.records())
+    path.write_bytes(gzip.compress(lines.encode(), mtime=0))
 
 
 def _take(journal: Journal, line: bytes, place: str) -> None:

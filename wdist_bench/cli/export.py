@@ -16,12 +16,17 @@ class Format(StrEnum):
     PARQUET = "parquet"
     LATEX = "latex"
     PDF = "pdf"
+    JOURNAL = "journal"
 
 
 def export(
     folder: Annotated[Path, typer.Argument(help="Results folder with a journal.")],
     format_: Annotated[
-        Format, typer.Option("--format", help="Tables as csv, parquet or latex; figures as pdf.")
+        Format,
+        typer.Option(
+            "--format",
+            help="Tables as csv, parquet or latex; figures as pdf; all records as journal.",
+        ),
     ] = Format.PARQUET,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the files; the results folder by default.")

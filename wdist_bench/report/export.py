@@ -1,4 +1,4 @@
-"""The error table and the figures as files for other programs: Parquet, CSV, LaTeX, PDF."""
+"""The error table, the figures and the journal as files for others: Parquet, CSV, LaTeX, PDF."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from wdist_bench.bench.journal import Journal, read_journal
+from wdist_bench.bench.journal import COMPACT, Journal, read_journal, write_compact
 from wdist_bench.report.settings import labelled_table
 
-FORMATS = ("csv", "parquet", "latex", "pdf")
+FORMATS = ("csv", "parquet", "latex", "pdf", "journal")
 
 _ADDED = ["setting", "variant", "relative_batch", "relative_population", "seconds", "seed",
           "backend", "estimator_version", "started", "key"]  # fmt: skip
@@ -23,7 +23,9 @@ def export(folder: Path, kind: str, out: Path | None = None) -> list[Path]:
         folder: results folder with a journal.
         kind: "csv", "parquet" (one row a cell, the columns of `errors.csv` and what tells
             cells apart), "latex" (`errors.tex`: one booktabs table a setting, for \\input, and
-            `errors_document.tex`, which compiles by itself), or "pdf" (the figures).
+            `errors_document.tex`, which compiles by itself), "pdf" (the figures), or "journal"
+            (`journal.jsonl.gz`, all records in one compressed file: what `report` and `compare`
+            need where the journal itself is not passed on).
         out: folder for the files; the results folder where None.
 
     Raises:
@@ -38,14 +40,17 @@ def export(folder: Path, kind: str, out: Path | None = None) -> list[Path]:
             f"{folder}: expected a journal (journal*.jsonl) with a run, got none; "
             "run a suite first: wdist-bench run SUITE --out FOLDER"
         )
+    out = out or folder
+    out.mkdir(parents=True, exist_ok=True)
+    if kind == "journal":
+        write_compact(journal, out / COMPACT)
+        return [out / COMPACT]
     table = labelled_table(journal)
     if table.empty:
         raise ValueError(
             f"{folder}: expected cells with an estimator, got none; "
             "experiments write their own tables: wdist-bench report FOLDER"
         )
-    out = out or folder
-    out.mkdir(parents=True, exist_ok=True)
     write: dict[str, Any] = {"csv": _csv, "parquet": _parquet, "latex": _latex}
     if kind in write:
         return list(write[kind](out, table, journal))
