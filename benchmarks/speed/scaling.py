@@ -132,6 +132,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
 
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import NullLocator
 
     from wdist_bench.report.figures import _COLORS, _MARKERS
 
@@ -152,7 +153,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
             panel, sizes = panels[row, column], sorted(set(table["size"][axes_of == axis]))
             panel.set(xlabel=axis, ylabel=value)
             panel.set_xticks(sizes, [f"{size:,}" for size in sizes], fontsize=8)
-            panel.minorticks_off()
+            panel.xaxis.set_minor_locator(NullLocator())
             panel.spines[["top", "right"]].set_visible(False)
             panel.legend(fontsize=7, frameon=False)
     figure.supxlabel("behind the names: exponents over the larger half of a curve", fontsize=9)
