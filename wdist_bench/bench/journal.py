@@ -171,8 +171,8 @@ def read_journal(folder: Path) -> Journal:
     journal = reader.refresh()
     compact = folder / COMPACT
     if not reader._read and compact.is_file():
-        with gzip.open(compact, "rb") as lines:
-            for number, line in enumerate(lines, 1):
+        with gzip.open(compact, "rb") as records:
+            for number, line in enumerate(records, 1):
                 _take(journal, line, f"{COMPACT}:{number}")
     for name, (done, lines) in reader._read.items():
         with (folder / name).open("rb") as file:
