@@ -173,8 +173,9 @@ def main(
         "`ot.dist` and bare `ot.emd2` in a loop, exact; `sinkhorn` is OTT-JAX under vmap at the "
         "hottest temperature (in units of the mean cost) that reaches the gap in 95 of 100 "
         "problems (seconds of the first hundred, scaled). `hold`, `narrow`: how many intervals of "
-        "`bracket` hold the exact value, and "
-        "reach the gap.\n\n" + table[columns].to_markdown(index=False, floatfmt=".3g") + "\n",
+        "`bracket` hold the exact value, and reach the gap.\n\n"
+        + table[columns].astype(object).to_markdown(index=False, floatfmt=".3g")
+        + "\n",
         encoding="utf-8",
     )
 

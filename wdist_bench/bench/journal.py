@@ -181,6 +181,21 @@ def read_journal(folder: Path) -> Journal:
     return journal
 
 
+def read_run(folder: Path) -> Journal:
+    """`read_journal` of a folder that must hold a run.
+
+    Raises:
+        FileNotFoundError: no journal with a run.
+    """
+    journal = read_journal(folder)
+    if not journal.plan:
+        raise FileNotFoundError(
+            f"{folder}: expected a journal (journal*.jsonl) with a run, got none; "
+            "run a suite first: wdist-bench run SUITE --out FOLDER"
+        )
+    return journal
+
+
 def write_compact(journal: Journal, path: Path) -> None:
     """Every record that counts, compressed; the same bytes for the same records."""
     lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in journal.records())

@@ -12,15 +12,10 @@ def status(
     folder: Annotated[Path, typer.Argument(help="Results folder, of a run under way or not.")],
 ) -> None:
     """Say what is done, running, failed and left in a results folder, and the time left."""
-    from wdist_bench.bench.journal import read_journal
+    from wdist_bench.bench.journal import read_run
     from wdist_bench.bench.progress import progress
 
-    journal = read_journal(folder)
-    if not journal.plan:
-        raise FileNotFoundError(
-            f"{folder}: expected a journal (journal*.jsonl) with a run, got none; "
-            "run a suite first: wdist-bench run SUITE --out FOLDER"
-        )
+    journal = read_run(folder)
     state = progress(journal)
     typer.echo(f"{state.title}: {state.total} cells")
     counts = ", ".join(f"{count} {name}" for name, count in state.statuses.items())

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wdist_bench.bench.journal import Journal, read_journal
+from wdist_bench.bench.journal import Journal, read_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,12 +38,7 @@ _CSV: dict[str, Any] = {"index": False, "float_format": "%.9g", "lineterminator"
 
 def write_report(folder: Path) -> list[Path]:
     """Write every table and figure of a results folder from its journal; returns the files."""
-    journal = read_journal(folder)
-    if not journal.plan:
-        raise FileNotFoundError(
-            f"{folder}: expected a journal (journal*.jsonl) with a run, got none; "
-            "run a suite first: wdist-bench run SUITE --out FOLDER"
-        )
+    journal = read_run(folder)
     from wdist_bench.report.page import write_page
     from wdist_bench.report.tables import error_table
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from wdist_bench.bench.journal import COMPACT, Journal, read_journal, write_compact
+from wdist_bench.bench.journal import COMPACT, Journal, read_run, write_compact
 from wdist_bench.report.settings import labelled_table
 
 FORMATS = ("csv", "parquet", "latex", "pdf", "journal")
@@ -34,12 +34,7 @@ def export(folder: Path, kind: str, out: Path | None = None) -> list[Path]:
     """
     if kind not in FORMATS:
         raise ValueError(f"format: expected {', '.join(FORMATS)}, got {kind!r}; choose one")
-    journal = read_journal(folder)
-    if not journal.plan:
-        raise FileNotFoundError(
-            f"{folder}: expected a journal (journal*.jsonl) with a run, got none; "
-            "run a suite first: wdist-bench run SUITE --out FOLDER"
-        )
+    journal = read_run(folder)
     out = out or folder
     out.mkdir(parents=True, exist_ok=True)
     if kind == "journal":
