@@ -13,6 +13,7 @@ import pytest
 
 from wdist_bench import cli
 from wdist_bench.bench.journal import JournalReader, append, read_journal
+from wdist_bench.bench.merge import merge
 from wdist_bench.report.export import escape, export
 from wdist_bench.report.tables import COLUMNS, error_table
 
@@ -125,3 +126,12 @@ def test_a_journal_of_its_own_is_read_instead_of_the_compact_one(folder, tmp_pat
     found = read_journal(tmp_path)
     assert found.plan["title"] == "new"
     assert not found.cells
+
+
+def test_merging_beside_a_compact_journal_loses_nothing(folder, tmp_path):
+    export(folder, "journal", tmp_path)
+    merge([folder], tmp_path)
+    merged, wanted = JournalReader(tmp_path).refresh(), read_journal(folder)
+    assert merged.truths.keys() == wanted.truths.keys()
+    assert [r["key"] for r in merged.planned()] == [r["key"] for r in wanted.planned()]
+    pd.testing.assert_frame_equal(error_table(merged), error_table(wanted))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wdist_bench.bench.journal import Journal, append, read_journal
+from wdist_bench.bench.journal import Journal, JournalReader, append, read_journal
 
 
 def merge(folders: Sequence[Path], out: Path) -> Journal:
@@ -28,7 +28,7 @@ def merge(folders: Sequence[Path], out: Path) -> Journal:
                 f"{folder}: expected a journal (journal*.jsonl) with a run, got none; "
                 "give the results folders of finished or interrupted runs"
             )
-    merged = read_journal(out)
+    merged = JournalReader(out).refresh()  # a compact journal there gives way to the new one
     for source in sources:
         for record in source.records():
             if record["type"] != "plan" and _adds(merged, record):

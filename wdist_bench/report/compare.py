@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wdist_bench.bench.journal import Journal, read_journal, unpack
+from wdist_bench.bench.journal import read_run, unpack
 from wdist_bench.bench.statistics import Interval, holm, t_interval
 from wdist_bench.report.comparisons import batch_errors, population_errors
 from wdist_bench.report.page_data import environment
@@ -149,12 +149,7 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
 
 
 def _cells(folder: Path) -> list[_Cell]:
-    journal: Journal = read_journal(folder)
-    if not journal.plan:
-        raise FileNotFoundError(
-            f"{folder}: expected a journal (journal*.jsonl) with a run, got none; "
-            "run a suite first: wdist-bench run SUITE --out FOLDER"
-        )
+    journal = read_run(folder)
     table = labelled_table(journal)
     records = [record for record in journal.planned() if "estimator" in record]
     return [
