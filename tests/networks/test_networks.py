@@ -10,7 +10,7 @@ from flax import nnx
 
 import wdist_bench as wb
 from wdist_bench import networks
-from wdist_bench.networks.dcgan import image_shape
+from wdist_bench.networks.dcgan import halving_convolution, image_shape
 
 
 @pytest.mark.parametrize(
@@ -46,6 +46,40 @@ def test_dcgan_is_its_formula():
     found = network(jnp.asarray(image.reshape(1, 64), jnp.float32))
     assert found.shape == (1,)
     assert float(found[0]) == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (7, 7), (5, 8)])
+def test_the_convolution_and_its_derivatives_are_those_of_lax(height, width):
+    """Values, gradients, and gradients of the slopes of a penalty; sides even and odd."""
+    key_x, key_kernel, key_weights = jax.random.split(jax.random.key(0), 3)
+    x = jax.random.normal(key_x, (3, height, width, 2))
+    kernel = jax.random.normal(key_kernel, (4, 4, 2, 5))
+    bias = jnp.arange(5.0)
+
+    def by_lax(x, kernel, bias):
+        layout = ("NHWC", "HWIO", "NHWC")
+        return (
+            jax.lax.conv_general_dilated(x, kernel, (2, 2), "SAME", dimension_numbers=layout) + bias
+        )
+
+    expected = by_lax(x, kernel, bias)
+    found = halving_convolution(x, kernel, bias)
+    assert found.shape == expected.shape
+    assert np.allclose(found, expected, atol=1e-4)
+    weights = jax.random.normal(key_weights, expected.shape)
+
+    def value(convolution):
+        return lambda *operands: (weights * jnp.tanh(convolution(*operands))).sum()
+
+    def slope(convolution):
+        return lambda *operands: (jax.grad(value(convolution))(*operands) ** 2).sum()
+
+    for function in (value, slope):
+        arguments = (x, kernel, bias)
+        ours = jax.grad(function(halving_convolution), argnums=(0, 1, 2))(*arguments)
+        theirs = jax.grad(function(by_lax), argnums=(0, 1, 2))(*arguments)
+        for one, other in zip(ours, theirs, strict=True):
+            assert np.allclose(one, other, rtol=1e-4, atol=1e-4 * float(jnp.abs(other).max()))
 
 
 def test_channels_double_while_the_side_halves_to_four():

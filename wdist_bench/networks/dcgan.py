@@ -59,8 +59,38 @@ class DCGAN(nnx.Module):
         """Values of shape (n,) at points of shape (n, dim)."""
         x = x.reshape(-1, *self.shape)
         for layer in self.layers:
-            x = jax.nn.leaky_relu(layer(x), 0.2)
+            x = jax.nn.leaky_relu(halving_convolution(x, layer.kernel[...], layer.bias[...]), 0.2)
         return self.last(x.reshape(x.shape[0], -1))[:, 0]
+
+
+def halving_convolution(x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
+    """The 4 x 4 convolution of stride 2 with padding SAME, as one matrix product.
+
+    The image is cut into cells of 2 x 2 pixels; each window is 2 x 2 neighbouring cells. XLA on CPU
+    has no fast kernels for the derivatives of strided convolutions: a step on 128 images of
+    32 x 32 x 3 took 7.6 s through them and takes 0.12 s so, one with the gradient penalty 14.7 and
+    0.30 s (one core).
+
+    Args:
+        x: (n, h, w, c) images.
+        kernel: (4, 4, c, k).
+        bias: (k,).
+
+    Returns:
+        (n, ceil(h / 2), ceil(w / 2), k).
+    """
+    n, height, width, channels = x.shape
+    rows, columns = -(-height // 2), -(-width // 2)
+    after = (2 * rows + 1 - height, 2 * columns + 1 - width)
+    x = jnp.pad(x, ((0, 0), (1, after[0]), (1, after[1]), (0, 0)))
+    cells = x.reshape(n, rows + 1, 2, columns + 1, 2, channels).transpose(0, 1, 3, 2, 4, 5)
+    cells = cells.reshape(n, rows + 1, columns + 1, 4 * channels)
+    corners = [cells[:, i : rows + i, j : columns + j] for i in (0, 1) for j in (0, 1)]
+    windows = jnp.concatenate(corners, axis=-1).reshape(n * rows * columns, 16 * channels)
+    # Rows and columns of the kernel: which cell, and which pixel in it.
+    by_cell = kernel.reshape(2, 2, 2, 2, channels, -1).transpose(0, 2, 1, 3, 4, 5)
+    values = windows @ by_cell.reshape(16 * channels, -1) + bias
+    return values.reshape(n, rows, columns, -1)
 
 
 def image_shape(dim: int) -> tuple[int, int, int]:
