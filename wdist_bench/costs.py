@@ -18,7 +18,7 @@ DIRECT_DIMENSION = 16
 _DIRECT_DIMENSION_ON_HOST = 8
 # Up to this many entries the differences are one array, above it they are summed coordinate by
 # coordinate: several times as fast where there are many.
-_SMALL_ENTRIES = 2**14
+SMALL_ENTRIES = 2**14
 # Entries of the float64 Gram form computed at once, few enough for a processor's cache.
 _BLOCK_ENTRIES = 2**17
 # Entries of the float64 Gram form with d^2 below this share of |x|^2 + |y|^2 are recomputed from
@@ -57,7 +57,7 @@ class Cost:
         matrix product of the Gram form uses the highest precision (TF32 would spoil it).
         """
         few_dimensions = x.shape[1] <= DIRECT_DIMENSION
-        if few_dimensions and x.shape[0] * y.shape[0] > _SMALL_ENTRIES:
+        if few_dimensions and x.shape[0] * y.shape[0] > SMALL_ENTRIES:
             return self.by_coordinates(x.T[:, :, None], y.T[:, None, :])
         if self.norm == "l1":
             distance = jnp.abs(x[:, None, :] - y[None, :, :]).sum(-1)

@@ -19,8 +19,11 @@ def problem(seed=0, n=37, m=53, d=3):
     return [jnp.asarray(array, jnp.float32) for array in arrays]
 
 
-def tiled_by(monkeypatch, rows, columns):
+def tiled_by(monkeypatch, rows, columns, by_rows=True):
+    """Tiles of these sizes; in few dimensions a row at a time as on processors, or not."""
     monkeypatch.setattr(module, "_WHOLE_ENTRIES", 1)
+    monkeypatch.setattr(module, "SMALL_ENTRIES", 1)
+    monkeypatch.setattr(module, "_by_rows", lambda x: by_rows and x.shape[1] <= 16)
     monkeypatch.setattr(module, "_TILE_X", rows)
     monkeypatch.setattr(module, "_TILE_Y", columns)
     monkeypatch.setattr(module, "_FEW_X", rows)
@@ -37,14 +40,15 @@ def test_it_is_the_minimum_over_points_one_by_one(cost):
 
 @pytest.mark.parametrize("cost", COSTS, ids=str)
 @pytest.mark.parametrize("tile", [(1, 10), (10, 10), (16, 64)])
-def test_tiles_give_the_value_and_gradient_of_the_whole(cost, tile, monkeypatch):
+@pytest.mark.parametrize("by_rows", [True, False])
+def test_tiles_give_the_value_and_gradient_of_the_whole(cost, tile, by_rows, monkeypatch):
     phi, x, y = problem()
 
     def total(phi, x):
         return (c_transform(phi, x, y, cost) ** 2).sum()
 
     whole, slope = jax.value_and_grad(total, argnums=(0, 1))(phi, x)
-    tiled_by(monkeypatch, *tile)
+    tiled_by(monkeypatch, *tile, by_rows)
     tiled, tiled_slope = jax.value_and_grad(total, argnums=(0, 1))(phi, x)
     assert tiled == pytest.approx(float(whole), rel=1e-5)
     for found, wanted in zip(tiled_slope, slope, strict=True):
@@ -58,22 +62,33 @@ def test_in_high_dimension_tiles_agree_too(monkeypatch):
     np.testing.assert_allclose(c_transform(phi, x, y, Cost(1)), whole, rtol=1e-5)
 
 
-@pytest.mark.parametrize("tiled", [False, True])
+@pytest.mark.parametrize("tiled", ["no", "by rows", "by tiles"])
 def test_nan_is_passed_on_and_never_hidden_by_a_minimum(tiled, monkeypatch):
-    if tiled:
-        tiled_by(monkeypatch, 10, 10)
+    if tiled != "no":
+        tiled_by(monkeypatch, 10, 10, tiled == "by rows")
     phi, x, y = problem()
     assert jnp.isnan(c_transform(phi.at[3].set(jnp.nan), x, y, Cost(1))).all()
     assert jnp.isnan(c_transform(phi, x.at[3, 1].set(jnp.nan), y, Cost(1))).all()
     one = jnp.isnan(c_transform(phi, x, y.at[5, 0].set(jnp.nan), Cost(1)))
     assert one[5]
     assert one.sum() == 1
+    value, _ = jax.value_and_grad(lambda phi: c_transform(phi, x, y, Cost(1)).sum())(
+        phi.at[3].set(jnp.nan)
+    )
+    assert jnp.isnan(value)
 
 
-def test_a_potential_of_minus_infinity_takes_the_point_out():
+@pytest.mark.parametrize("tiled", [False, True])
+def test_a_potential_of_minus_infinity_takes_the_point_out(tiled, monkeypatch):
+    if tiled:
+        tiled_by(monkeypatch, 8, 64)
     phi, x, y = problem()
     without = c_transform(phi[1:], x[1:], y, Cost(2))
-    np.testing.assert_array_equal(c_transform(phi.at[0].set(-jnp.inf), x, y, Cost(2)), without)
+    with_it = phi.at[0].set(-jnp.inf)
+    np.testing.assert_array_equal(c_transform(with_it, x, y, Cost(2)), without)
+    slope = jax.grad(lambda phi: c_transform(phi, x, y, Cost(2)).sum())(with_it)
+    assert slope[0] == 0
+    assert slope.sum() == -53
 
 
 @pytest.mark.parametrize("dim", [3, 64])

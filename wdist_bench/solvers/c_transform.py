@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from wdist_bench.costs import DIRECT_DIMENSION, Cost
+from wdist_bench.costs import DIRECT_DIMENSION, SMALL_ENTRIES, Cost
 
-# The costs are held at once up to this many entries ...
+# In many dimensions the costs are held at once up to this many entries ...
 _WHOLE_ENTRIES = 2**20
 # ... and beyond it in tiles of so many points of x and of y: long enough for a processor's vectors,
 # small enough for its cache. In few dimensions long rows of y meet a few x at a time.
@@ -30,74 +30,117 @@ def c_transform(phi: jax.Array, x: jax.Array, y: jax.Array, cost: Cost) -> jax.A
 
     Source: Mallasto, Montufar, Gerolin 2019 (arXiv 1910.03875), equation for the (c)-transform.
     """
-    if x.shape[0] * y.shape[0] <= _WHOLE_ENTRIES:
+    whole = SMALL_ENTRIES if _by_rows(x) else _WHOLE_ENTRIES
+    if x.shape[0] * y.shape[0] <= whole:
         return (cost.pairwise(x, y) - phi[:, None]).min(0)
     return _tiled(phi, x, y, cost)
+
+
+def _by_rows(x: jax.Array) -> bool:
+    """Whether costs are computed a row at a time: on processors, in few dimensions.
+
+    Rows need no reduction, which XLA does several times as slowly there; accelerators would wait
+    for many small steps.
+    """
+    return x.shape[1] <= DIRECT_DIMENSION and jax.default_backend() == "cpu"
 
 
 _Arguments = tuple[jax.Array, jax.Array, jax.Array]  # phi, x, y
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(3,))
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
 def _tiled(phi: jax.Array, x: jax.Array, y: jax.Array, cost: Cost) -> jax.Array:
     """The c-transform, tile by tile."""
-    if x.shape[1] <= DIRECT_DIMENSION:
-        return _point_by_point(phi, x, y, cost)
+    start = jnp.asarray(jnp.inf, phi.dtype)
+    if _by_rows(x):
+        return _over_rows(lambda best, low, _: jnp.minimum(best, low), start, phi, x, y, cost)
 
     def lower(best: jax.Array, costs: jax.Array, first: jax.Array) -> jax.Array:
         return jnp.minimum(best, costs.min(1))
 
-    return _over_tiles(lower, jnp.asarray(jnp.inf, phi.dtype), phi, x, y, cost)
+    return _over_tiles(lower, start, phi, x, y, cost)
 
 
-def _point_by_point(phi: jax.Array, x: jax.Array, y: jax.Array, cost: Cost) -> jax.Array:
-    """The same in few dimensions: a minimum of long rows c(x_i, .) - phi_i, a few at a time.
+def _tiled_forward(phi: jax.Array, x: jax.Array, y: jax.Array, cost: Cost) -> tuple[jax.Array, Any]:
+    """The value and its derivative, which is that of the cost of the minimising points.
 
-    Rows need no reduction, which XLA does several times as slowly on a processor.
+    A custom_jvp would say the same, but takes the scans apart when it is evaluated: twice as slow.
     """
-    few, long = min(x.shape[0], _FEW_X), min(y.shape[0], _LONG_Y)
-    tiles = _tiles(x, few, x[0]), _tiles(phi, few, -jnp.inf)
-
-    def transform(points: jax.Array) -> jax.Array:
-        coordinates = points.T
-
-        def step(best: jax.Array, tile: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
-            for point, potential in zip(*tile, strict=True):
-                best = jnp.minimum(best, cost.by_coordinates(point, coordinates) - potential)
-            return best, None
-
-        return jax.lax.scan(step, jnp.full(long, jnp.inf, phi.dtype), tiles)[0]
-
-    return jax.lax.map(transform, _tiles(y, long, y[0])).reshape(-1)[: y.shape[0]]
-
-
-@_tiled.defjvp
-def _tiled_jvp(
-    cost: Cost, primals: _Arguments, tangents: _Arguments
-) -> tuple[jax.Array, jax.Array]:
-    """The derivative is that of the cost of the minimising point, which is looked for again."""
-    where = _minimisers(*primals, cost)
+    where = _minimisers(*jax.lax.stop_gradient((phi, x, y)), cost)
 
     def at_minimisers(phi: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
         return cost.between(x[where], y) - phi[where]
 
-    return jax.jvp(at_minimisers, primals, tangents)
+    return jax.vjp(at_minimisers, phi, x, y)
+
+
+def _tiled_backward(cost: Cost, derivative: Any, cotangent: jax.Array) -> _Arguments:
+    return derivative(cotangent)
+
+
+_tiled.defvjp(_tiled_forward, _tiled_backward)
 
 
 def _minimisers(phi: jax.Array, x: jax.Array, y: jax.Array, cost: Cost) -> jax.Array:
     """argmin_i c(x_i, y_j) - phi_i, shape (m,); where there is NaN, one that gives NaN."""
 
     def lower(
-        best: tuple[jax.Array, jax.Array], costs: jax.Array, first: jax.Array
+        best: tuple[jax.Array, jax.Array], low: jax.Array, here: jax.Array
     ) -> tuple[jax.Array, jax.Array]:
         value, where = best
-        here = costs.argmin(1).astype(jnp.int32)
-        low = costs.min(1)
         better = ((low < value) | jnp.isnan(low)) & ~jnp.isnan(value)
-        return jnp.where(better, low, value), jnp.where(better, first + here, where)
+        return jnp.where(better, low, value), jnp.where(better, here, where)
+
+    def lower_tile(
+        best: tuple[jax.Array, jax.Array], costs: jax.Array, first: jax.Array
+    ) -> tuple[jax.Array, jax.Array]:
+        return lower(best, costs.min(1), first + costs.argmin(1).astype(jnp.int32))
 
     start = jnp.asarray(jnp.inf, phi.dtype), jnp.zeros((), jnp.int32)
-    return _over_tiles(lower, start, phi, x, y, cost)[1]
+    if not _by_rows(x):
+        return _over_tiles(lower_tile, start, phi, x, y, cost)[1]
+    few = min(x.shape[0], _FEW_X)
+    firsts = few * _over_rows(lower, start, phi, x, y, cost)[1]
+
+    def among_the_few(pair: tuple[jax.Array, jax.Array]) -> jax.Array:
+        first, point = pair
+        near = jnp.minimum(first + jnp.arange(few, dtype=jnp.int32), x.shape[0] - 1)
+        costs = cost.by_coordinates(x[near].T, point[:, None]) - phi[near]
+        return near[costs.argmin()]
+
+    return jax.lax.map(among_the_few, (firsts, y), batch_size=min(y.shape[0], _LONG_Y))
+
+
+def _over_rows(
+    update: Callable[[Any, jax.Array, jax.Array], Any],
+    start: Any,
+    phi: jax.Array,
+    x: jax.Array,
+    y: jax.Array,
+    cost: Cost,
+) -> Any:
+    """Fold `update(carry, min over a few x_i of c(x_i, .) - phi_i, their number)` over all x.
+
+    The few are `_FEW_X` consecutive points, numbered 0, 1, ...; the carry, an array per point of
+    y, starts at `start`.
+    """
+    few, long = min(x.shape[0], _FEW_X), min(y.shape[0], _LONG_Y)
+    x_tiles, phi_tiles = _tiles(x, few, x[0]), _tiles(phi, few, -jnp.inf)
+
+    def transform(points: jax.Array) -> Any:
+        coordinates = points.T
+
+        def step(carry: Any, tile: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[Any, None]:
+            x, phi, number = tile
+            rows = (cost.by_coordinates(x[k], coordinates) - phi[k] for k in range(few))
+            low = jax.lax.optimization_barrier(reduce(jnp.minimum, rows))
+            return update(carry, low, number), None
+
+        every = jax.tree.map(lambda value: jnp.full(long, value), start)
+        numbers = jnp.arange(len(x_tiles), dtype=jnp.int32)
+        return jax.lax.scan(step, every, (x_tiles, phi_tiles, numbers))[0]
+
+    return _joined(jax.lax.map(transform, _tiles(y, long, y[0])), y.shape[0])
 
 
 def _over_tiles(
@@ -124,8 +167,12 @@ def _over_tiles(
         every = jax.tree.map(lambda value: jnp.full(columns, value), start)
         return jax.lax.scan(step, every, (phi_tiles, x_tiles, firsts))[0]
 
-    folded = jax.lax.map(transform, _tiles(y, columns, y[0]))
-    return jax.tree.map(lambda values: values.reshape(-1)[: y.shape[0]], folded)
+    return _joined(jax.lax.map(transform, _tiles(y, columns, y[0])), y.shape[0])
+
+
+def _joined(tiles: Any, count: int) -> Any:
+    """The first `count` entries of arrays that came in tiles."""
+    return jax.tree.map(lambda values: values.reshape(-1)[:count], tiles)
 
 
 def _tiles(values: jax.Array, size: int, filler: jax.Array | float) -> jax.Array:
