@@ -7,7 +7,8 @@ beside the other library. Calls alternate; what a first call takes, compilation
 included, is reported apart. Where `torch_runs` is smaller than `runs`, the ways that train one run
 after the other are timed on that many and scaled.
 
-Planar Gaussians and MNIST go through the whole protocol, sampling included. On the W1 pairs, whose
+Planar Gaussians, MNIST and, with the critic of DCGAN, 32 x 32 colour patches go through the whole
+protocol, sampling included. On the W1 pairs, whose
 sampler PyTorch does not have, both sides train on minibatches drawn beforehand; the seconds of ours
 with sampling inside are a row of their own.
 
@@ -41,6 +42,7 @@ from wdist_bench.bench.parallel import map_runs, run_keys, share_count
 from wdist_bench.bench.protocol import Stream, run_stream
 from wdist_bench.costs import Cost
 from wdist_bench.estimators.critic import CriticEstimator
+from wdist_bench.networks.dcgan import image_shape
 from wdist_bench.problem import Samples
 
 METHODS = ("weight_clipping", "gradient_penalty", "c_transform")
@@ -63,6 +65,7 @@ class Setting:
         eval_batches: minibatches that a frozen critic is evaluated on.
         goal: how many times faster than eager PyTorch ours should be.
         drawn: whether the minibatches are drawn beforehand.
+        critic: the network.
     """
 
     name: str
@@ -75,10 +78,12 @@ class Setting:
     eval_batches: int
     goal: float
     drawn: bool = False
+    critic: str = "mlp"
 
     def estimator(self, method: str) -> CriticEstimator:
-        """The estimator with the steps of the setting."""
-        return wb.estimators.get(method, preset=self.preset, steps=self.steps)
+        """The estimator with the steps and the network of the setting."""
+        options = {"steps": self.steps, "critic": self.critic}
+        return wb.estimators.get(method, preset=self.preset, **options)
 
     def make_task(self) -> wb.tasks.Task:
         """The task."""
@@ -92,6 +97,18 @@ SETTINGS = {
         Setting("mnist", "image_batches", {"dataset": "mnist"}, "mallasto", 500, 20, 4, 100, 3),
         Setting("w1_pairs_16", "funnels", {"dim": 16}, "w1_benchmark", 300, 4, 2, 32, 5, True),
         Setting("w1_pairs_128", "funnels", {"dim": 128}, "w1_benchmark", 60, 4, 2, 8, 1.5, True),
+        Setting(
+            "dcgan",
+            "image_batches",
+            {"dataset": "patches"},
+            "mallasto",
+            20,
+            4,
+            2,
+            8,
+            1,
+            critic="dcgan",
+        ),
     )
 }
 
@@ -166,9 +183,10 @@ def training_of(setting: Setting, estimator: CriticEstimator, dim: int) -> dict[
     options = asdict(estimator)
     shared = ("batch_size", "steps", "optimizer", "learning_rate", "beta1", "beta2", "initial")
     own = ("clip", "clip_biases", "penalty_weight")
+    channels = image_shape(dim)[2] if setting.critic == "dcgan" else 0
     return (
         {"method": estimator.name, "widths": (dim, *estimator.widths(dim), 1)}
-        | {"eval_batches": setting.eval_batches}
+        | {"eval_batches": setting.eval_batches, "channels": channels}
         | {name: options[name] for name in shared}
         | {name: options[name] for name in own if name in options}
     )

@@ -14,6 +14,7 @@ TITLES = {
     "mnist": "MNIST",
     "w1_pairs_16": "W1 pairs, D = 16",
     "w1_pairs_128": "W1 pairs, D = 128",
+    "dcgan": "DCGAN, 32 x 32 colour",
 }
 LABELS = {
     "ours": "ours",

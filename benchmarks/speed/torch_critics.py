@@ -12,6 +12,7 @@ Nothing here imports JAX, so that a process of its own can hold it.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ class Training:
 
     Attributes:
         method: "weight_clipping", "gradient_penalty" or "c_transform".
-        widths: of all layers, the dimension first and 1 last.
+        widths: of all layers, the dimension first and 1 last; of the MLP.
+        channels: of a flattened square image; then the critic is that of DCGAN, 0 for the MLP.
         batch_size: points of each measure in a minibatch, n.
         steps: minibatches to train on.
         eval_batches: fresh minibatches that the frozen critic is evaluated on.
@@ -60,6 +62,7 @@ class Training:
     clip: float = 0.0
     clip_biases: bool = True
     penalty_weight: float = 0.0
+    channels: int = 0
 
 
 class Source(ABC):
@@ -135,7 +138,9 @@ class Drawn(Source):
 
 
 def build(training: Training) -> nn.Sequential:
-    """A fresh network: linear layers with ReLU between them."""
+    """A fresh network: linear layers with ReLU between them, or DCGAN's critic."""
+    if training.channels:
+        return _build_dcgan(training)
     layers: list[nn.Module] = []
     for a, b in pairwise(training.widths):
         layer = nn.Linear(a, b)
@@ -145,6 +150,51 @@ def build(training: Training) -> nn.Sequential:
             nn.init.zeros_(layer.bias)
         layers += [layer, nn.ReLU()]
     return nn.Sequential(*layers[:-1])
+
+
+def _build_dcgan(training: Training) -> nn.Sequential:
+    """4 x 4 convolutions of stride 2 with 64, 128, ... channels to a side of 4, then one value."""
+    channels, width = training.channels, 64
+    side = _side(training.widths[0], channels)
+    layers: list[nn.Module] = [Pixels(channels)]
+    while side > 4:
+        layers += [nn.Conv2d(channels, width, 4, 2, 1), nn.LeakyReLU(0.2)]
+        channels, width, side = width, 2 * width, side // 2
+    layers += [Rows(), nn.Linear(side**2 * channels, 1)]
+    if training.initial == "standard":
+        for layer in layers:
+            if isinstance(layer, (nn.Conv2d, nn.Linear)):
+                nn.init.normal_(layer.weight, std=0.02)
+                nn.init.zeros_(layer.bias)
+    return nn.Sequential(*layers).to(memory_format=torch.channels_last)
+
+
+class Pixels(nn.Module):
+    """Points (n, dim), channels last, as images (n, channels, side, side)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, points: Tensor) -> Tensor:
+        """A view: in memory channels stay last, which PyTorch's convolutions prefer."""
+        side = _side(points.shape[-1], self.channels)
+        return points.reshape(-1, side, side, self.channels).permute(0, 3, 1, 2)
+
+
+class Rows(nn.Module):
+    """Images (n, channels, side, side) as rows (n, dim), channels last."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        """One row an image."""
+        return images.permute(0, 2, 3, 1).flatten(1)
+
+
+def _side(dim: int, channels: int) -> int:
+    side = math.isqrt(dim // channels)
+    assert channels * side**2 == dim, (dim, channels)
+    assert side & (side - 1) == 0, f"{side} is no power of 2: PyTorch would pad another way"
+    return side
 
 
 def _optimizer(training: Training, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
@@ -230,10 +280,18 @@ Weights = tuple[Tensor, ...]
 
 def apply(weights: Weights, points: Tensor) -> Tensor:
     """f at points (n, dim), for the weights and biases of `build` in their order."""
+    convolutions = weights[0].ndim == 4
+    if convolutions:
+        points = Pixels(weights[0].shape[1])(points)
     for layer in range(0, len(weights), 2):
+        weight, bias = weights[layer], weights[layer + 1]
         if layer:
-            points = torch.relu(points)
-        points = nn.functional.linear(points, weights[layer], weights[layer + 1])
+            points = nn.functional.leaky_relu(points, 0.2 if convolutions else 0.0)
+        if weight.ndim == 4:
+            points = nn.functional.conv2d(points, weight, bias, 2, 1)
+        else:
+            rows = Rows()(points) if convolutions else points
+            points = nn.functional.linear(rows, weight, bias)
     return points[:, 0]
 
 
