@@ -59,6 +59,7 @@ class DCGAN(nnx.Module):
         """Values of shape (n,) at points of shape (n, dim)."""
         x = x.reshape(-1, *self.shape)
         for layer in self.layers:
+            assert layer.bias is not None  # for the type checker
             x = jax.nn.leaky_relu(halving_convolution(x, layer.kernel[...], layer.bias[...]), 0.2)
         return self.last(x.reshape(x.shape[0], -1))[:, 0]
 
