@@ -94,8 +94,10 @@ def _describe() -> str:
 
 def _prepare(training: dict[str, Any], source: tuple[str, np.ndarray]) -> None:
     global _job
+    import torch
     import torch_critics
 
+    torch.compiler.reset()  # it gives up on a function that it compiled eight times
     kind, array = source
     sources = {
         "gaussians": torch_critics.Gaussians,

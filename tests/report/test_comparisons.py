@@ -86,6 +86,16 @@ def test_the_exact_value_of_a_batch_does_not_compete_with_itself(gaps):
     assert "exact" in set(population["best"]) | set(population["other"])
 
 
+def test_equal_laws_are_not_ranked_against_their_distance_0(gaps):
+    """A critic that always says 0 would win there."""
+    source = journal(gaps)
+    for record in source.cells.values():
+        record["truth_population"]["value"] = 0.0
+    table = comparison_table(source)
+    assert set(table["against"]) == {"batch"}
+    assert len(table) == 2
+
+
 def test_failed_runs_are_left_out_in_pairs_and_counted(gaps):
     gaps["far"][:2] = np.nan
     table = comparison_table(journal(gaps))

@@ -2,9 +2,9 @@
 
 The error of a run is compared, run by run on the same samples: against "batch", the mean over its
 evaluation batches of |estimate - exact value of that batch|; against "population", |estimate of the
-run - distance of the two laws|. The estimator with the smallest mean error is compared with every
-other one. It was chosen by the same runs, so its p-values are Holm's over all pairs of the task,
-not only over those shown.
+run - distance of the two laws|, but for equal laws: there the smallest number wins, whatever it
+measures. The estimator with the smallest mean error is compared with every other one. It was chosen
+by the same runs, so its p-values are Holm's over all pairs of the task, not only over those shown.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pandas as pd
 
 from wdist_bench.bench.journal import Journal, unpack
 from wdist_bench.bench.statistics import Difference, holm, paired_difference
+from wdist_bench.report.leaderboard import NULL
 from wdist_bench.report.tables import root
 
 GROUP = ("task", "task_parameters", "p", "norm", "n")
@@ -72,9 +73,9 @@ def batch_errors(record: dict[str, Any], truth: dict[str, Any]) -> np.ndarray:
 
 
 def population_errors(record: dict[str, Any]) -> np.ndarray | None:
-    """(runs,) |W_p of the run - population W_p|; None where the latter is not known."""
+    """(runs,) |W_p of the run - population W_p|; None where the latter is not known, or 0."""
     truth = record.get("truth_population")
-    if truth is None:
+    if truth is None or abs(truth["value"]) < NULL:
         return None
     return np.abs(root(unpack(record["costs"]).mean(axis=1), record["p"]) - truth["value"])
 
