@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from wdist_bench.report import write_report
 from wdist_bench.report.markdown import _seconds
 from wdist_bench.report.tables import errors
 
@@ -62,3 +63,31 @@ def test_seconds_that_are_no_timings_are_marked():
     assert _seconds(1.0, True, True) == "1.00 (shared, cached)"
     assert _seconds(0.0, None, True) == "0.00"
     assert _seconds(float("nan"), True) == ""
+
+
+def test_two_networks_of_one_method_are_told_apart(make_folder, monkeypatch):
+    from matplotlib.figure import Figure
+
+    shown = []
+    legend = Figure.legend
+    monkeypatch.setattr(
+        Figure,
+        "legend",
+        lambda self, handles, labels, **rest: (
+            shown.append((list(labels), [(h.get_color(), h.get_marker()) for h in handles]))
+            or legend(self, handles, labels, **rest)
+        ),
+    )
+    folder = make_folder()
+    truths = np.full((3, 2), 2.0)
+    for critic, value in (("mlp", 1.0), ("dcgan", 1.5)):
+        options = {"critic": critic}
+        costs = np.full((3, 2), value)
+        folder.add("c_transform", costs, truths, critic=critic, estimator_options=options)
+    write_report(folder.write())
+    labels, marks = shown[0]
+    assert labels[:2] == ["c_transform", "c_transform, dcgan"]
+    assert marks[0] != marks[1]
+    table = (folder.path / "errors.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")]
+    assert rows[2:] == ["c_transform", "c_transform [dcgan]"]

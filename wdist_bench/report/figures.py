@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal, unpack
-from wdist_bench.report.tables import root
+from wdist_bench.report.tables import root, unusual_critic
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,11 +127,13 @@ def _curve_label(record: dict[str, Any]) -> str:
 
 def _estimates(table: pd.DataFrame, path: Path) -> Path:
     """Estimate of every method against both truths, one panel per family of tasks."""
+    table = table.assign(method=[_method(row) for _, row in table.iterrows()])
     shown = table[table["estimate"].notna()]
     families = list(shown.groupby("family", sort=False))
-    names = list(dict.fromkeys(table["estimator"]))
+    names = list(dict.fromkeys(table["method"]))
     widest = max(_settings(rows).ngroups for _, rows in families)
-    figure, axes = _panels(len(families), 2.6 + 0.9 * min(widest, 4), 3.6)
+    column = 0.9 * max(1, len(names) / 10)
+    figure, axes = _panels(len(families), 2.6 + column * min(widest, 4), 3.6)
     for axis, (family, rows) in zip(axes, families, strict=True):
         _family_panel(axis, rows, names)
         axis.set_title(str(family), fontsize=11)
@@ -145,6 +147,11 @@ def _estimates(table: pd.DataFrame, path: Path) -> Path:
     )
     figure.supxlabel("dot: mean over runs; bar: 95 % interval over runs", fontsize=8.5, color="0.3")
     return _save(figure, path)
+
+
+def _method(row: pd.Series) -> str:
+    critic = unusual_critic(row)
+    return f"{row['estimator']}, {critic}" if critic else row["estimator"]
 
 
 def _settings(rows: pd.DataFrame) -> Any:
@@ -176,7 +183,7 @@ def _family_panel(axis: Axes, rows: pd.DataFrame, names: list[str]) -> None:
         axis.hlines(population, left, right, color="0.6", lw=5, zorder=1)
         axis.hlines(batch, left, right, color="black", lw=2, zorder=1)
         for _, row in cells.iterrows():
-            offset = (names.index(row["estimator"]) + 0.5) / len(names) - 0.5
+            offset = (names.index(row["method"]) + 0.5) / len(names) - 0.5
             low, high = row["estimate_ci_low"], row["estimate_ci_high"]
             bar = [[row["estimate"] - low], [high - row["estimate"]]]
             axis.errorbar(
@@ -184,7 +191,7 @@ def _family_panel(axis: Axes, rows: pd.DataFrame, names: list[str]) -> None:
                 row["estimate"],
                 yerr=bar if np.isfinite(bar).all() else None,
                 capsize=2.5,
-                **_mark(names, row["estimator"]),
+                **_mark(names, row["method"]),
             )
         labels.append(_setting_label(cells.iloc[0]))
     axis.set_xticks(range(len(labels)), labels, fontsize=8)

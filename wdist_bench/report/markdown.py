@@ -11,6 +11,7 @@ import pandas as pd
 
 from wdist_bench.bench.journal import Journal
 from wdist_bench.report.comparisons import comparison_table, sentences
+from wdist_bench.report.tables import unusual_critic
 
 LEGEND = """\
 Distances are W_p in the units of the data (the p-th root, no factor 1/2).
@@ -90,7 +91,7 @@ def _section(rows: pd.DataFrame) -> list[str]:
     head = f"Truth: population {truth}{kind}; exact batch value {batch or 'not known'} on average."
     if not math.isnan(first["finite_sample_bias"]):
         head += f" Finite-sample bias {_signed(first['finite_sample_bias'])}."
-    repeated = rows["estimator"].duplicated(keep=False)
+    repeated = rows.duplicated(["estimator", "critic"], keep=False)
     body = pd.DataFrame([_cells(row, repeated[i]) for i, row in rows.iterrows()])
     columns = [name for name in body.columns if name not in _OPTIONAL or body[name].any()]
     table = body[columns].to_markdown(index=False, disable_numparse=True, stralign="right")
@@ -141,9 +142,8 @@ def _paper(row: pd.Series) -> str:
 
 def _variant(row: pd.Series, steps: bool) -> str:
     """The critic where it is not the usual one, and the steps where asked for."""
-    critic = [row["critic"]] if pd.notna(row["critic"]) and row["critic"] not in ("", "mlp") else []
-    said = critic + ([f"{row['steps']:.0f} steps"] if steps and row["steps"] > 0 else [])
-    return f" [{', '.join(said)}]" if said else ""
+    said = [unusual_critic(row), f"{row['steps']:.0f} steps" if steps and row["steps"] > 0 else ""]
+    return f" [{', '.join(filter(None, said))}]" if any(said) else ""
 
 
 def _number(value: float) -> str:

@@ -42,6 +42,12 @@ def error_table(journal: Journal) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def unusual_critic(row: pd.Series) -> str:
+    """The network of a row where it is not the usual one, the MLP."""
+    usual = pd.isna(row["critic"]) or row["critic"] in ("", "mlp")
+    return "" if usual else str(row["critic"])
+
+
 def root(cost: np.ndarray, p: int) -> np.ndarray:
     """W_p from W_p^p; a negative lower bound on a cost gives 0 at p = 2."""
     return cost if p == 1 else np.sqrt(np.maximum(cost, 0))
