@@ -111,6 +111,16 @@ def test_duplicated_points_are_merged_weights():
     assert many == pytest.approx(few, rel=1e-12)
 
 
+def test_a_gap_of_rounding_is_not_refined_into_a_worse_one():
+    """Equal measures whose first gap is 1e-17: solving again in costs of that size lost 0.1."""
+    x = np.array([[0.0], [1.0], [39.0], [2.0], [39.0]])
+    weights = np.array([1, 1, 8, 1, 8]) / 19
+    solution = solve_exact(Cost(1).matrix(x, x), weights, weights)
+    assert solution.converged, solution.message
+    assert solution.cost == 0
+    assert abs(solution.gap) <= 1e-14
+
+
 def test_the_iteration_cap_is_no_number():
     x, y = pair(200)
     solution = solve_exact(Cost(1).matrix(x, y), max_iterations=5)

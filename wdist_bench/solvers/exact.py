@@ -97,19 +97,22 @@ def solve_exact(
     scale = max(abs(low), abs(high)) or 1.0
     plan, phi, raw, stopped = _simplex(matrix, scale, a, b, max_iterations)
     phi, psi, violation = _admissible(matrix, phi, raw, a)
-    cost = float(np.vdot(plan, matrix))
+    cost, dual = float(np.vdot(plan, matrix)), float(a @ phi + b @ psi)
     for _ in range(_REFINEMENTS):
-        gap = cost - float(a @ phi + b @ psi)
+        gap = cost - dual
         if stopped or gap <= GAP_TOLERANCE * abs(cost):
             break
         reduced = matrix - phi[:, None]
         reduced -= psi[None, :]
         cut = 2 * max(n, m) * gap
         np.clip(reduced, 0, cut, out=reduced)
-        plan, change, _, stopped = _simplex(reduced, cut, a, b, max_iterations)
-        phi, psi, _ = _admissible(matrix, phi + change, psi, a)
-        cost = float(np.vdot(plan, matrix))
-    dual = float(a @ phi + b @ psi)
+        finer, change, _, failed = _simplex(reduced, cut, a, b, max_iterations)
+        finer_phi, finer_psi, _ = _admissible(matrix, phi + change, psi, a)
+        finer_cost = float(np.vdot(finer, matrix))
+        finer_dual = float(a @ finer_phi + b @ finer_psi)
+        if failed or finer_cost - finer_dual >= gap:  # the gap was rounding already
+            break
+        plan, phi, psi, cost, dual = finer, finer_phi, finer_psi, finer_cost, finer_dual
     message = stopped or _failure(cost - dual, GAP_TOLERANCE * abs(cost) + ROUNDING * scale)
     return ExactSolution(cost, dual, violation, phi, psi, plan, not message, message)
 
