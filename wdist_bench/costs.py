@@ -158,9 +158,11 @@ def _squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         from scipy.spatial.distance import cdist
 
         return cdist(x, y, "sqeuclidean")
-    center = x.mean(0)
-    x, y = x - center, y - center
     norms_x, norms_y = np.einsum("id,id->i", x, x), np.einsum("jd,jd->j", y, y)
+    center = x.mean(0)
+    if 2 * (center @ center) > norms_x.mean():  # far off the origin: digits to win by centring
+        x, y = x - center, y - center
+        norms_x, norms_y = np.einsum("id,id->i", x, x), np.einsum("jd,jd->j", y, y)
     squared = np.empty((len(x), len(y)))
     step = max(1, _BLOCK_ENTRIES // len(y))
     for first in range(0, len(x), step):
