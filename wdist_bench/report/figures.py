@@ -139,7 +139,7 @@ def _estimates(table: pd.DataFrame, path: Path) -> Path:
         axis.set_title(str(family), fontsize=11)
     handles = [axes[0].plot([], [], **_mark(names, name))[0] for name in names]
     handles += [axes[0].plot([], [], color="black", lw=2)[0]]
-    handles += [axes[0].plot([], [], color="0.87", lw=7)[0]]
+    handles += [axes[0].plot([], [], color="0.82", lw=4)[0]]
     labels = [*names, "exact value of the batches", "population distance"]
     columns = max(2, int(figure.get_figwidth() / 2.2))
     figure.legend(
@@ -183,7 +183,7 @@ def _family_panel(axis: Axes, rows: pd.DataFrame, names: list[str]) -> None:
     for column, (_, cells) in enumerate(_settings(rows)):
         left, right = column - 0.42, column + 0.42
         population, batch = cells["truth_population"].iloc[0], cells["truth_batch"].iloc[0]
-        axis.hlines(population, left, right, color="0.87", lw=7, zorder=1)
+        axis.hlines(population, left, right, color="0.82", lw=4, zorder=1)
         axis.hlines(batch, left, right, color="black", lw=2, zorder=1)
         for _, row in cells.iterrows():
             offset = (names.index(row["method"]) + 0.5) / len(names) - 0.5
