@@ -3,7 +3,7 @@
 Every point is a process of its own. Critic cells are the protocol "stream" on two normal laws;
 their seconds are those of the run, compilation apart. Devices are simulated: XLA splits the host
 into so many, which cannot be faster than its cores. A curve's exponent is the slope of
-log seconds against log size over its larger half.
+log seconds against log size over its three largest sizes.
 
 Run: python benchmarks/speed/scaling.py [--only exact]
 """
@@ -103,9 +103,8 @@ def point(curve: Curve, size: int) -> dict[str, Any]:
 
 
 def exponent(sizes: list[int], values: list[float]) -> float:
-    """Slope of log value against log size, over the larger half of the sizes (at least 3)."""
-    last = max(3, (len(sizes) + 1) // 2)
-    return float(np.polyfit(np.log(sizes[-last:]), np.log(values[-last:]), 1)[0])
+    """Slope of log value against log size, over the three largest sizes."""
+    return float(np.polyfit(np.log(sizes[-3:]), np.log(values[-3:]), 1)[0])
 
 
 def measure(curve: Curve) -> pd.DataFrame:
@@ -156,7 +155,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
             panel.xaxis.set_minor_locator(NullLocator())
             panel.spines[["top", "right"]].set_visible(False)
             panel.legend(fontsize=7, frameon=False)
-    figure.supxlabel("behind the names: exponents over the larger half of a curve", fontsize=9)
+    figure.supxlabel("behind the names: exponents over the three largest sizes", fontsize=9)
     figure.savefig(path, dpi=130)
     plt.close(figure)
 
@@ -189,7 +188,7 @@ def write(parts: list[pd.DataFrame], where: str, out: Path) -> None:
         f"batches, {CELL['runs']} runs, batch {CELL['batch']}, dim {CELL['dim']}, one device where "
         "not varied; devices are simulated on the same cores. Solvers: one call. `seconds` without "
         "compilation, `peak_mib` beyond the imports, a process of its own each. Exponents: slope "
-        "of the logarithms over the larger half of a curve.\n\n"
+        "of the logarithms over the three largest sizes.\n\n"
         + table.to_markdown(index=False, floatfmt=".3g")
         + "\n\n![seconds and memory](scaling.png)\n",
         encoding="utf-8",

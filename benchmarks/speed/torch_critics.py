@@ -1,11 +1,11 @@
 """Critics trained in PyTorch by the protocol of ours, as its users would write it.
 
 Same networks, initial law, minibatches, steps and update rules; x and y go through the network in
-one pass, nothing is read back before the end, evaluation runs in inference mode. Three ways:
+one pass, nothing is read back before the end, evaluation runs in inference mode. Two ways:
 
 - `train`: eager autograd and torch.optim, the runs one after the other (what people do).
-- `train_compiled`: one step as a pure function of weights, moments and data, under torch.compile.
-- `train_batched`: that step for all runs at once, by torch.func.vmap, compiled or not.
+- `train_pure`: one step as a pure function of weights, moments and data, for one run or, by
+  torch.func.vmap, for all runs at once; under torch.compile or not.
 
 Nothing here imports JAX, so that a process of its own can hold it.
 """
