@@ -33,9 +33,19 @@ def test_matrix_equals_scipy(dim, norm, p):
 
 
 @pytest.mark.parametrize("dim", [2, 50])
-def test_far_from_the_origin_nothing_is_lost(dim):
-    x, y = points(dim, offset=1e6)
+@pytest.mark.parametrize(("offset", "scale"), [(1.0, 1.0), (1e6, 1.0), (1e160, 1e150)])
+def test_far_from_the_origin_nothing_is_lost(dim, offset, scale):
+    x, y = points(dim, offset, scale)
     np.testing.assert_allclose(wb.Cost().matrix(x, y), cdist(x, y), rtol=1e-11)
+
+
+@pytest.mark.parametrize("dim", [2, 50])
+@pytest.mark.parametrize("gap", [3.0, 1e6])
+def test_clouds_far_from_each_other_lose_nothing(dim, gap):
+    x, y = points(dim)
+    for left, right in ((x + gap, y), (x, y + gap)):
+        expected = cdist(left, right)
+        np.testing.assert_allclose(wb.Cost().matrix(left, right), expected, rtol=1e-11)
 
 
 @pytest.mark.parametrize("dim", [2, 50])

@@ -160,7 +160,9 @@ def _squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return cdist(x, y, "sqeuclidean")
     norms_x, norms_y = np.einsum("id,id->i", x, x), np.einsum("jd,jd->j", y, y)
     center = x.mean(0)
-    if 2 * (center @ center) > norms_x.mean():  # far off the origin: digits to win by centring
+    with np.errstate(over="ignore"):  # inf: very far
+        far_off = 2 * (center @ center) >= norms_x.mean()
+    if far_off:  # digits to win by centring
         x, y = x - center, y - center
         norms_x, norms_y = np.einsum("id,id->i", x, x), np.einsum("jd,jd->j", y, y)
     squared = np.empty((len(x), len(y)))
