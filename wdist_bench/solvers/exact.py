@@ -122,16 +122,19 @@ def _simplex(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Plan, potentials and, where the simplex stopped early, why.
 
-    It compares costs with absolute tolerances, so it is given costs at unit scale.
+    It compares costs with absolute tolerances, so it is given costs at unit scale: over a power of
+    two, which rounds nothing and keeps its ties.
     """
     import ot
+
+    unit = np.ldexp(1.0, np.frexp(scale)[1] - 1)  # in (scale / 2, scale]
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the result code says the same, and is read
         plan, log = ot.emd(
             a,
             b,
-            matrix / scale,
+            matrix / unit,
             numItermax=max_iterations,
             log=True,
             center_dual=False,  # `_admissible` centres the potentials
@@ -143,7 +146,7 @@ def _simplex(
             f"the network simplex stopped without proving optimality ({log['warning']}); "
             "raise max_iterations"
         )
-    return plan, log["u"] * scale, log["v"] * scale, stopped
+    return plan, log["u"] * unit, log["v"] * unit, stopped
 
 
 def _admissible(
