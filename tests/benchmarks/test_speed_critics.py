@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks" / "speed"))
 import critics
 import critics_report
 import matmul
+import timing
 from timing import OtherWork, alternate_reported
 
 import wdist_bench as wb
@@ -206,14 +207,27 @@ def test_rounds_alternate_and_only_warm_ones_count():
     assert alternate_reported(calls, 1, warm_up=False) == {"a": [7.0], "b": [8.0]}
 
 
-def test_own_work_is_not_that_of_others():
+def test_own_work_is_not_that_of_others(monkeypatch):
+    # In one second of two cores the machine did 1.5 seconds of work, 0.9 of them our own.
+    clock = iter([10.0, 11.0])
+    busy = iter([(100.0, 20.0), (101.5, 20.9)])
+    monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr(timing, "os", SimpleNamespace(cpu_count=lambda: 2))
+    monkeypatch.setattr(timing, "_busy_seconds", lambda: next(busy))
     with OtherWork() as others:
-        start = time.process_time()
-        while time.process_time() < start + 0.5:
-            pass
-    # A core of our own was busy all the time, so others had the rest at most.
-    cores = os.cpu_count()
-    assert 0 <= others.share <= (cores - 1) / cores + 0.1
+        pass
+    assert others.share == pytest.approx((1.5 - 0.9) / 2)
+
+
+def test_own_work_counts_for_the_machine_and_for_us():
+    machine, own = timing._busy_seconds()
+    start = time.process_time()
+    while time.process_time() < start + 0.5:
+        pass
+    machine_after, own_after = timing._busy_seconds()
+    # The system counts in ticks of a hundredth of a second; neither bound depends on the load.
+    assert own_after - own >= 0.45
+    assert machine_after - machine >= 0.45
 
 
 def test_a_cell_that_is_measured_again_replaces_its_rows_alone(tmp_path):
