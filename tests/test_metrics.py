@@ -9,6 +9,7 @@ import pytest
 
 import wdist_bench as wb
 from wdist_bench import metrics
+from wdist_bench.problem import Problem, Samples
 
 RNG = np.random.default_rng(0)
 
@@ -69,3 +70,20 @@ def test_gradient_agreement_on_known_angles():
     assert metrics.gradient_cosine(turned[:1], reference[:1]) == pytest.approx(1.0)
     assert metrics.gradient_l2(turned, reference) == pytest.approx(27.0)
     assert metrics.gradient_cosine(7 * turned[1:3], reference[1:3]) == pytest.approx(-0.5)
+
+
+@pytest.mark.parametrize("critic", ["mlp", "dcgan"])
+def test_gradients_of_networks_have_the_highest_precision_throughout(critic):
+    # On a GPU the default is TF32, good to 1e-3; on a processor only the program tells.
+    x = np.random.default_rng(0).normal(size=(4, 64)).astype(np.float32)
+    samples, options = Samples(x, x), {"critic": critic, "steps": 1, "batch_size": 2}
+    problem = Problem.from_samples(samples, wb.Cost(), jax.random.key(0))
+    fitted = wb.estimators.get("c_transform", **options).fit(jax.random.key(1), problem)
+    program = str(jax.make_jaxpr(lambda z: metrics.gradients(fitted.critic, z))(x))
+    products = program.count("dot_general[")
+    assert products >= 2
+    assert (
+        program.count("precision=(Precision.HIGHEST, Precision.HIGHEST)")
+        + program.count("precision=Precision.HIGHEST")
+        == products
+    )

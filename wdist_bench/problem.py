@@ -38,6 +38,15 @@ class Samples:
         check_same_dimension(x, y)
         return cls(x, y, check_weights(a, len(x), "a"), check_weights(b, len(y), "b"))
 
+    def with_mass(self) -> Samples:
+        """The points that carry weight; those without change no distance, however far they are."""
+        x, a, y, b = self.x, self.a, self.y, self.b
+        if a is not None:
+            x, a = x[a > 0], a[a > 0]
+        if b is not None:
+            y, b = y[b > 0], b[b > 0]
+        return Samples(x, y, a, b)
+
     def shifted(self, center: np.ndarray, dtype: Any = np.float32) -> Samples:
         """The samples minus `center`, subtracted in float64, then on the device as `dtype`."""
         return Samples(
@@ -104,6 +113,10 @@ def _rows(key: jax.Array, points: jax.Array, weights: jax.Array | None, n: int) 
     return points[chosen]
 
 
+def _mean(points: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    return points.mean(0) if weights is None else weights @ points
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Problem:
@@ -124,8 +137,8 @@ class Problem:
 
     @classmethod
     def from_samples(cls, samples: Samples, cost: Cost, key: jax.Array) -> Problem:
-        """Two fixed sample sets, seen as minibatches in coordinates centred on the pooled mean."""
-        center = (samples.x.mean(0) + samples.y.mean(0)) / 2
+        """Two fixed sample sets, seen as minibatches in coordinates centred between their means."""
+        center = (_mean(samples.x, samples.a) + _mean(samples.y, samples.b)) / 2
         return cls(Resampler(samples.shifted(center)), key, center, cost)
 
     @classmethod

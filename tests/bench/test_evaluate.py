@@ -96,3 +96,24 @@ def test_calling_the_library_leaves_global_settings_alone():
     wb.estimate(np.zeros((3, 2)), np.ones((3, 2)), "nearest_neighbor")
     wb.estimate(np.zeros((3, 2)), np.ones((3, 2)), "c_transform", steps=2)
     assert jax.config.jax_enable_x64 == before
+
+
+def test_a_mean_of_zero_at_p_2_has_no_error():
+    task = wb.tasks.get(
+        "histogram", positions=(0.0, 1.0), weights_x=(1.0, 1.0), weights_y=(1.0, 1.0)
+    )
+    answer = wb.evaluate(task, "nearest_neighbor", p=2, eval_batches=5)
+    assert (answer.value, answer.stderr, answer.interval) == (0, 0, (0, 0))
+
+
+def test_a_minibatch_larger_than_the_data_is_refused():
+    task = wb.tasks.get("image_batches", dataset="digits")
+    limit = task.sampler().limit
+    critic = wb.estimators.get("gradient_penalty", batch_size=limit + 1, steps=2)
+    with pytest.raises(ValueError, match=f"batch_size: expected at most {limit}.*got {limit + 1}"):
+        wb.evaluate(task, critic)
+
+
+def test_no_batch_is_no_batch():
+    with pytest.raises(ValueError, match="batch_size"):
+        wb.evaluate("gaussian_shift", "exact", batch_size=0)

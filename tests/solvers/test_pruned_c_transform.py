@@ -116,3 +116,21 @@ def test_the_estimator_weighs_the_nearest(sides, cost):
     expected = one if sides == "one" else max(one, other)
     found = wb.estimate(x, y, "nearest_neighbor", cost.p, norm=cost.norm, a=a, b=b, sides=sides)
     assert found.cost == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("n", [50, 2000])
+@pytest.mark.parametrize("where", ["x", "y"])
+def test_nan_in_a_point_is_refused_whatever_the_size(n, where):
+    points = {"x": np.zeros((n, 20)), "y": np.ones((n, 20))}
+    points[where][3, 0] = np.nan
+    with pytest.raises(ValueError, match=f"^{where}: expected numbers, got NaN"):
+        pruned_c_transform(np.zeros(n), points["x"], points["y"], Cost())
+
+
+@pytest.mark.parametrize("n", [100, 1000])
+def test_a_distance_that_overflows_is_a_failure_by_every_route(n):
+    x, y = np.linspace(0, 1, n)[:, None], np.linspace(0, 1, n)[:, None]
+    y[-1] = 1e160
+    answer = wb.estimate(x, y, "nearest_neighbor")
+    assert answer.status == "diverged"
+    assert np.isnan(answer.value)

@@ -97,7 +97,8 @@ def evaluate(
         p: exponent of the cost, 1 or 2.
         seed: of all data and of the initialisation.
         norm: "l2" or "l1".
-        eval_samples: number of fresh samples of each measure, overriding the rule above.
+        eval_samples: least number of fresh samples of each measure, overriding the rule above;
+            they are drawn in chunks of at most 10,000.
         eval_batches: number of fresh batches for batch estimators.
         batch_size: points per evaluation batch; default the estimator's own, else 64.
 
@@ -113,7 +114,8 @@ def evaluate(
     estimator = _estimator(estimator, {})
     cost = Cost(p, norm)
     estimator.check_cost(cost)
-    n = check_integer(batch_size or getattr(estimator, "batch_size", 64), "batch_size", 1)
+    own = getattr(estimator, "batch_size", 64)
+    n = check_integer(own if batch_size is None else batch_size, "batch_size", 1)
     stream = Stream(n, 1, check_integer(eval_batches, "eval_batches", 2), _seed(seed))
     sampler = task.sampler()
     if estimator.target == "batch" or batch_size is not None:
@@ -199,7 +201,7 @@ def _finish(
     return Estimate(
         value,
         mean,
-        stderr=stderr * slope,
+        stderr=stderr * slope if stderr > 0 else stderr,
         interval=(cost.root(interval[0]), cost.root(interval[1])),
         message=message,
         **shared,

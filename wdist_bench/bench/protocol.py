@@ -162,7 +162,8 @@ def _run_on_host(
     start = time.perf_counter()
     for run, run_key in enumerate(keys):
         own = Keys.of(run_key)
-        fitted = estimator.fit(own.estimator, Problem.from_sampler(sampler, cost, own.train))
+        with jax.enable_x64(sampler.x64):
+            fitted = estimator.fit(own.estimator, Problem.from_sampler(sampler, cost, own.train))
         histories.append(np.asarray(getattr(fitted, "history", np.zeros(0)), np.float64))
         for batch, samples in enumerate(evaluation_batches(sampler, own.evaluation, stream)):
             answer = fitted.estimate(samples, cost)

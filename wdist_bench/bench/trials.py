@@ -241,7 +241,7 @@ class Field:
 
     Attributes:
         prices: of those that run, by label.
-        trials: their first two each.
+        trials: theirs so far: two each, all `FEWEST` of cheap ones, one where time ran out.
         refused: why an estimator cannot be asked, by label.
         not_tried: seconds that an estimator would need, by label.
     """

@@ -14,7 +14,7 @@ from wdist_bench.estimate import DirectEstimator, Estimate, Potentials
 from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.bracket import bracket, rounding
-from wdist_bench.solvers.certificate import certify
+from wdist_bench.solvers.certificate import at_all_points, certify
 from wdist_bench.validation import check_integer, check_number
 
 
@@ -31,8 +31,9 @@ class Bracket(DirectEstimator):
     jit and vmap).
 
     Attributes:
-        rtol: relative gap to reach. Otherwise the status is "not_converged" and the value NaN,
-            with `lower` and `upper` still certified.
+        rtol: relative gap to reach, or else a gap of the rounding of the largest cost. Otherwise
+            the status is "not_converged" and the value NaN, with `lower` and `upper` still
+            certified.
         max_steps: Newton steps allowed.
     """
 
@@ -50,17 +51,18 @@ class Bracket(DirectEstimator):
 
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The certified interval."""
-        x, y = np.asarray(samples.x, np.float64), np.asarray(samples.y, np.float64)
+        kept = samples.with_mass()
+        x, y = np.asarray(kept.x, np.float64), np.asarray(kept.y, np.float64)
         # Unit scale, so that tolerances mean the same for points of any size.
         center = x.mean(0)
         size = max(np.abs(x - center).max(), np.abs(y - center).max()) or 1.0
-        unit = Samples((x - center) / size, (y - center) / size, samples.a, samples.b)
+        unit = Samples((x - center) / size, (y - center) / size, kept.a, kept.b)
         with jax.enable_x64(True):
             found = bracket(
                 jnp.asarray(unit.x, jnp.float64),
                 jnp.asarray(unit.y, jnp.float64),
-                _weights(samples.a, len(x)),
-                _weights(samples.b, len(y)),
+                _weights(kept.a, len(x)),
+                _weights(kept.b, len(y)),
                 cost,
                 self.rtol,
                 self.max_steps,
@@ -69,13 +71,14 @@ class Bracket(DirectEstimator):
         bounds = certify(unit, cost, found.g, float(found.epsilon))
         back = float(size) ** cost.p
         lower, upper = cost.root(bounds.lower * back), cost.root(bounds.upper * back)
+        potentials = at_all_points(bounds.phi * back, bounds.psi * back, samples, cost)
         shared: dict[str, Any] = {
             "target": "batch",
             "bound": "upper",
             "lower": lower,
             "upper": upper,
             "steps": int(found.newton),
-            "potentials": Potentials(bounds.phi * back, bounds.psi * back),
+            "potentials": Potentials(*potentials),
             "diagnostics": {
                 "gap": (bounds.upper - bounds.lower) * back,
                 "epsilon": float(found.epsilon) * back,
@@ -84,7 +87,7 @@ class Bracket(DirectEstimator):
             },
         }
         gap = bounds.upper - bounds.lower
-        if not gap <= self.rtol * bounds.upper + rounding(cost, x.shape[1], jnp.dtype("float64")):
+        if not gap <= self.rtol * bounds.upper + _rounding(cost, x.shape[1]):
             share = gap / bounds.upper
             return Estimate.failed(
                 "not_converged",
@@ -94,6 +97,12 @@ class Bracket(DirectEstimator):
                 **shared,
             )
         return Estimate(upper, bounds.upper * back, **shared)
+
+
+def _rounding(cost: Cost, dim: int) -> float:
+    """Rounding of the largest cost that points of the box [-1, 1]^dim can have."""
+    diameter = 2 * (dim**0.5 if cost.norm == "l2" else dim)
+    return rounding(dim, jnp.dtype("float64")) * diameter**cost.p
 
 
 def _weights(weights: np.ndarray | None, count: int) -> jax.Array:

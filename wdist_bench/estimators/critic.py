@@ -137,8 +137,18 @@ class CriticEstimator(Estimator):
         return parts.correction(cost) if parts.correction and parts.corrected else cost
 
     def fit(self, key: jax.Array, problem: Problem) -> FittedCritic:
-        """Train on `steps` minibatches of the problem."""
+        """Train on `steps` minibatches of the problem.
+
+        Raises:
+            ValueError: a draw from the data has fewer points than a minibatch, or a wrong cost.
+        """
         self.check_cost(problem.cost)
+        limit = problem.sampler.limit
+        if limit is not None and self.batch_size > limit:
+            raise ValueError(
+                f"batch_size: expected at most {limit}, the points of each measure that one draw "
+                f"from these data gives, got {self.batch_size}; lower it"
+            )
         return _train(self, key, problem)
 
 

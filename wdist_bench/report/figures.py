@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal, unpack
-from wdist_bench.report.tables import root, unusual_critic
+from wdist_bench.report.tables import SETTING, method_labels, root
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,11 +127,11 @@ def _curve_label(record: dict[str, Any]) -> str:
 
 def _estimates(table: pd.DataFrame, path: Path) -> Path:
     """Estimate of every method against both truths, one panel per family of tasks."""
-    table = table.assign(method=[_method(row) for _, row in table.iterrows()])
+    table = table.assign(method=method_labels(table))
     shown = table[table["estimate"].notna()]
     families = list(shown.groupby("family", sort=False))
     names = list(dict.fromkeys(table["method"]))
-    widest = max(_settings(rows).ngroups for _, rows in families)
+    widest = max(rows.groupby(SETTING, sort=False).ngroups for _, rows in families)
     column = 0.9 * max(1, len(names) / 10)
     figure, axes = _panels(len(families), 2.6 + column * min(widest, 4), 3.6)
     for axis, (family, rows) in zip(axes, families, strict=True):
@@ -147,16 +147,6 @@ def _estimates(table: pd.DataFrame, path: Path) -> Path:
     )
     figure.supxlabel("dot: mean over runs; bar: 95 % interval over runs", fontsize=8.5, color="0.3")
     return _save(figure, path)
-
-
-def _method(row: pd.Series) -> str:
-    critic = unusual_critic(row)
-    return f"{row['estimator']}, {critic}" if critic else row["estimator"]
-
-
-def _settings(rows: pd.DataFrame) -> Any:
-    """The tasks of a family, each at one cost and size."""
-    return rows.groupby(["task", "task_parameters", "p", "norm", "n"], sort=False)
 
 
 def _color(names: list[str], name: str) -> str:
@@ -180,7 +170,7 @@ def _mark(names: list[str], name: str) -> dict[str, Any]:
 def _family_panel(axis: Axes, rows: pd.DataFrame, names: list[str]) -> None:
     """One column per task: both truths as levels, the estimates side by side."""
     labels = []
-    for column, (_, cells) in enumerate(_settings(rows)):
+    for column, (_, cells) in enumerate(rows.groupby(SETTING, sort=False)):
         left, right = column - 0.42, column + 0.42
         population, batch = cells["truth_population"].iloc[0], cells["truth_batch"].iloc[0]
         axis.hlines(population, left, right, color="0.82", lw=4, zorder=1)

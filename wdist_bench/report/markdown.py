@@ -11,7 +11,7 @@ import pandas as pd
 
 from wdist_bench.bench.journal import Journal
 from wdist_bench.report.comparisons import comparison_table, sentences
-from wdist_bench.report.tables import unusual_critic
+from wdist_bench.report.tables import SETTING, method_labels
 
 LEGEND = """\
 Distances are W_p in the units of the data (the p-th root, no factor 1/2).
@@ -48,9 +48,8 @@ def write_markdown(folder: Path, journal: Journal, table: pd.DataFrame) -> Path:
     lines = [f"# {journal.plan['title']}", "", journal.plan["description"].strip(), "", LEGEND]
     lines += _notes(journal, table)
     shown = table[~table["status"].isin(["skipped"])]
-    groups = ["task", "task_parameters", "p", "norm", "n"]
-    compared = dict(list(comparison_table(journal).groupby(groups, sort=False)))
-    for group, rows in shown.groupby(groups, sort=False):
+    compared = dict(list(comparison_table(journal).groupby(SETTING, sort=False)))
+    for group, rows in shown.groupby(SETTING, sort=False):
         lines += _section(rows)
         if group in compared:
             lines += [*itertools.chain(*((said, "") for said in sentences(compared[group])))]
@@ -91,19 +90,21 @@ def _section(rows: pd.DataFrame) -> list[str]:
     head = f"Truth: population {truth}{kind}; exact batch value {batch or 'not known'} on average."
     if not math.isnan(first["finite_sample_bias"]):
         head += f" Finite-sample bias {_signed(first['finite_sample_bias'])}."
-    repeated = rows.duplicated(["estimator", "critic"], keep=False)
-    body = pd.DataFrame([_cells(row, repeated[i]) for i, row in rows.iterrows()])
+    methods = method_labels(rows)
+    body = pd.DataFrame(
+        [_cells(row, method) for (_, row), method in zip(rows.iterrows(), methods, strict=True)]
+    )
     columns = [name for name in body.columns if name not in _OPTIONAL or body[name].any()]
     table = body[columns].to_markdown(index=False, disable_numparse=True, stralign="right")
     return [f"## {task_label(first)}", "", f"Parameters: `{first['task_parameters']}`. {head}", "",
             table, ""]  # fmt: skip
 
 
-def _cells(row: pd.Series, steps: bool) -> dict[str, str]:
-    """One line of a section, with its training steps where they tell rows apart."""
+def _cells(row: pd.Series, method: str) -> dict[str, str]:
+    """One line of a section."""
     status = "" if row["status"] == "ok" else f" ({row['status']})"
     return {
-        "estimator": row["estimator"] + _variant(row, steps),
+        "estimator": method,
         "bound": f"{row['bound']} ({row['target']})" if row["bound"] else "",
         "estimate": _with(row["estimate"], row["estimate_ci_low"], row["estimate_ci_high"]),
         "sd of runs": _number(row["estimate_sd"]),
@@ -138,12 +139,6 @@ def _paper(row: pd.Series) -> str:
     if pd.isna(row["paper_sd"]):
         return _number(row["paper_estimate"])
     return _plus_minus(row["paper_error"], row["paper_sd"])
-
-
-def _variant(row: pd.Series, steps: bool) -> str:
-    """The critic where it is not the usual one, and the steps where asked for."""
-    said = [unusual_critic(row), f"{row['steps']:.0f} steps" if steps and row["steps"] > 0 else ""]
-    return f" [{', '.join(filter(None, said))}]" if any(said) else ""
 
 
 def _number(value: float) -> str:

@@ -27,6 +27,8 @@ COLUMNS = (
     "rmse_batch", "rmse_population", "estimate_bca_low", "estimate_bca_high", "shared",
     "compile_cached", "seconds", "peak_memory",
 )  # fmt: skip
+# Columns that say on which samples a row was measured: a task at one cost and size.
+SETTING = ["task", "task_parameters", "p", "norm", "n"]
 _NUMBERS = (
     "dim", "truth_batch", "truth_population", "truth_population_stderr", "finite_sample_bias",
     "estimate", "estimate_sd", "estimate_ci_low", "estimate_ci_high", "estimate_bca_low",
@@ -42,10 +44,23 @@ def error_table(journal: Journal) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def unusual_critic(row: pd.Series) -> str:
-    """The network of a row where it is not the usual one, the MLP."""
+def method_labels(rows: pd.DataFrame) -> list[str]:
+    """The estimator of each row, with its critic and steps where these tell rows apart.
+
+    The critic is named where it is not the usual one, the MLP; the steps of trained estimators
+    where some task has the same estimator and critic twice.
+    """
+    again = rows.duplicated([*SETTING, "estimator", "critic"], keep=False)
+    with_steps = again.groupby([rows["estimator"], rows["critic"]], dropna=False).transform("any")
+    return [_method_label(row, with_steps[i]) for i, row in rows.iterrows()]
+
+
+def _method_label(row: pd.Series, with_steps: bool) -> str:
     usual = pd.isna(row["critic"]) or row["critic"] in ("", "mlp")
-    return "" if usual else str(row["critic"])
+    said = [] if usual else [str(row["critic"])]
+    if with_steps and row["steps"] > 0:
+        said.append(f"{row['steps']:.0f} steps")
+    return row["estimator"] + (f" [{', '.join(said)}]" if said else "")
 
 
 def root(cost: np.ndarray, p: int) -> np.ndarray:

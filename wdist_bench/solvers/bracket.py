@@ -94,8 +94,9 @@ def bracket(
 ) -> Bracket:
     """Lower <= W_p^p <= upper with upper - lower <= rtol upper, or converged = False.
 
-    The interval holds up to rounding of the costs in the dtype of the inputs: use float64 (inside
-    `jax.enable_x64(True)`). Memory is linear in n + m beyond one tile of costs.
+    The interval is that of `cost.pairwise` in the dtype of the inputs: use float64 (inside
+    `jax.enable_x64(True)`). In more than 16 dimensions that has only half of its digits for
+    distances (p = 1) far below the largest. Memory is linear in n + m beyond one tile of costs.
 
     Args:
         x: (n, d) points of mu; centre them first.
@@ -109,7 +110,7 @@ def bracket(
         tile_entries: costs held at once.
     """
     tiles = semidual.cut(x, y, a, b, cost, tile_entries)
-    resolution = rounding(cost, x.shape[1], x.dtype)
+    resolution = rounding(x.shape[1], x.dtype)
     smallest = _SMALLEST * jnp.finfo(x.dtype).eps
     limit = jnp.asarray(max_steps, jnp.int32)
 
@@ -149,14 +150,9 @@ def bracket(
     )
 
 
-def rounding(cost: Cost, dim: int, dtype: jnp.dtype) -> float:
-    """Error of `cost.pairwise` relative to the largest cost.
-
-    A square root of a squared distance from a Gram matrix (p = 1, l2, dim > 16) loses half of the
-    digits of distances near zero.
-    """
-    unit = 8 * float(jnp.finfo(dtype).eps) * max(dim, 16)
-    return unit**0.5 if cost.p == 1 and cost.norm == "l2" and dim > 16 else unit
+def rounding(dim: int, dtype: jnp.dtype) -> float:
+    """Rounding of sums of `dim` terms, relative to the largest cost."""
+    return 8 * float(jnp.finfo(dtype).eps) * max(dim, 16)
 
 
 def _certificate(tiles: Tiles, cost: Cost, state: State, eps: jax.Array) -> _Ends:

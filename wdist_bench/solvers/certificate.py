@@ -9,7 +9,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.pruned_c_transform import nearest_costs
+from wdist_bench.solvers.pruned_c_transform import nearest_costs, pruned_c_transform
 
 # Costs held at once.
 _TILE_ENTRIES = 2**24
@@ -71,23 +71,48 @@ def certify(samples: Samples, cost: Cost, g: np.ndarray, eps: float) -> Certific
     return Certificate(min(max(lower, 0.0), upper), upper, phi, psi, error)
 
 
+def at_all_points(
+    phi: np.ndarray, psi: np.ndarray, samples: Samples, cost: Cost
+) -> tuple[np.ndarray, np.ndarray]:
+    """An admissible pair at all points, from one (phi, psi) at those of `samples.with_mass()`."""
+    kept = samples.with_mass()
+    if samples.a is not None:
+        phi = _filled(phi, samples.x, samples.a > 0, psi, kept.y, cost)
+    if samples.b is not None:
+        psi = _filled(psi, samples.y, samples.b > 0, phi, samples.x, cost)
+    return phi, psi
+
+
+def _filled(
+    known: np.ndarray,
+    points: np.ndarray,
+    here: np.ndarray,
+    other: np.ndarray,
+    other_points: np.ndarray,
+    cost: Cost,
+) -> np.ndarray:
+    """`known` where it is known, and elsewhere the c-transform of the other potential."""
+    if here.all():
+        return known
+    values = np.empty(len(points))
+    values[here] = known
+    values[~here] = pruned_c_transform(other, other_points, points[~here], cost)
+    return values
+
+
 def nearest_cost(samples: Samples, cost: Cost, sides: str) -> float:
     """sum_j b_j min_i c(x_i, y_j) over the x with mass, a lower bound on W_p^p of the batch.
 
     With sides "both" the larger of that and of sum_i a_i min_j c(x_i, y_j). It is
     `c_transform.nearest_neighbor_cost` on the host, where equal points are at distance exactly 0.
     """
-    x, y, a, b = samples.x, samples.y, samples.a, samples.b
-    if a is not None:
-        x, a = x[a > 0], a[a > 0]
-    if b is not None:
-        y, b = y[b > 0], b[b > 0]
-    to_y = nearest_costs(x, y, cost)
-    one = float(to_y.mean() if b is None else b @ to_y)
+    s = samples.with_mass()
+    to_y = nearest_costs(s.x, s.y, cost)
+    one = float(to_y.mean() if s.b is None else s.b @ to_y)
     if sides == "one":
         return one
-    to_x = nearest_costs(y, x, cost)
-    return max(one, float(to_x.mean() if a is None else a @ to_x))
+    to_x = nearest_costs(s.y, s.x, cost)
+    return max(one, float(to_x.mean() if s.a is None else s.a @ to_x))
 
 
 def _tiles(samples: Samples, cost: Cost) -> Iterator[tuple[slice, np.ndarray]]:

@@ -10,7 +10,7 @@ potentials: primal, dual and gap are returned.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
@@ -71,8 +71,10 @@ def solve_exact(
     """min over couplings P of (a, b) of sum_ij P_ij c_ij.
 
     Where the duality gap exceeds 1e-9 of the cost (one far outlier can do that), the problem is
-    solved again in the reduced costs c_ij - phi_i - psi_j, cut off where no optimal plan can have
-    mass: that changes neither the plan nor what the potentials prove, and restores the digits.
+    solved again in the reduced costs c_ij - phi_i - psi_j, cut off far above the gap, where an
+    optimal plan has next to no mass: that restores the digits. The result counts where it shrinks
+    the gap, which is always that of the costs given. Points without mass are left out, and get
+    admissible potentials at the end.
 
     Args:
         matrix: (n, m) finite costs in float64.
@@ -94,9 +96,14 @@ def solve_exact(
     n, m = matrix.shape
     a = np.full(n, 1 / n) if a is None else a
     b = np.full(m, 1 / m) if b is None else b
+    rows, columns = a > 0, b > 0
+    if not (rows.all() and columns.all()):
+        kept = matrix[np.ix_(rows, columns)]
+        solution = solve_exact(kept, a[rows], b[columns], max_iterations)
+        return _spread(solution, matrix, rows, columns)
     scale = max(abs(low), abs(high)) or 1.0
     plan, phi, raw, stopped = _simplex(matrix, scale, a, b, max_iterations)
-    phi, psi, violation = _admissible(matrix, phi, raw, a)
+    phi, psi, violation = _admissible(matrix, phi, raw)
     cost, dual = float(np.vdot(plan, matrix)), float(a @ phi + b @ psi)
     for _ in range(_REFINEMENTS):
         gap = cost - dual
@@ -107,7 +114,7 @@ def solve_exact(
         cut = 2 * max(n, m) * gap
         np.clip(reduced, 0, cut, out=reduced)
         finer, change, _, failed = _simplex(reduced, cut, a, b, max_iterations)
-        finer_phi, finer_psi, _ = _admissible(matrix, phi + change, psi, a)
+        finer_phi, finer_psi, _ = _admissible(matrix, phi + change, psi)
         finer_cost = float(np.vdot(finer, matrix))
         finer_dual = float(a @ finer_phi + b @ finer_psi)
         if failed or finer_cost - finer_dual >= gap:  # the gap was rounding already
@@ -150,23 +157,32 @@ def _simplex(
 
 
 def _admissible(
-    matrix: np.ndarray, phi: np.ndarray, psi: np.ndarray, a: np.ndarray
+    matrix: np.ndarray, phi: np.ndarray, psi: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """phi, its c-transform over the points with mass, and how far psi was above that."""
+    """phi, its c-transform, and how far psi was above that."""
     # Only phi + psi matters: near zero, phi has most digits where most points are.
     half = len(phi) // 2
     middle = np.partition(phi, half)[half]
     phi, psi = phi - middle, psi + middle
-    absent = a == 0
-    phi[absent] = -np.inf
     transformed = np.full(matrix.shape[1], np.inf)
     block = max(1, _CACHED // matrix.shape[1])
     for first in range(0, len(phi), block):
         rows = slice(first, first + block)
         np.minimum(transformed, (matrix[rows] - phi[rows, None]).min(0), out=transformed)
-    if absent.any():
-        phi[absent] = (matrix[absent] - transformed[None, :]).min(1)
     return phi, transformed, float((psi - transformed).max())
+
+
+def _spread(
+    solution: ExactSolution, matrix: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> ExactSolution:
+    """The solution at all points, from that at the rows and columns with mass."""
+    plan = np.zeros(matrix.shape)
+    plan[np.ix_(rows, columns)] = solution.plan
+    psi = (matrix[rows] - solution.phi[:, None]).min(0)
+    psi[columns] = solution.psi
+    phi = (matrix - psi[None, :]).min(1)
+    phi[rows] = solution.phi
+    return replace(solution, phi=phi, psi=psi, plan=plan)
 
 
 def _failure(gap: float, allowed: float) -> str:

@@ -33,7 +33,10 @@ def nearest_costs(x: np.ndarray, y: np.ndarray, cost: Cost) -> np.ndarray:
 
     tree = cKDTree(x, balanced_tree=False)
     nearest = tree.query(y, p=1 if cost.norm == "l1" else 2, workers=_threads())[1]
-    return cost.matched(x[nearest], y)
+    # So far from all x that the distance overflows, the tree finds none: any of them will do.
+    nearest = np.minimum(nearest, len(x) - 1)
+    with np.errstate(over="ignore"):
+        return cost.matched(x[nearest], y)
 
 
 def pruned_c_transform(phi: np.ndarray, x: np.ndarray, y: np.ndarray, cost: Cost) -> np.ndarray:
@@ -46,13 +49,16 @@ def pruned_c_transform(phi: np.ndarray, x: np.ndarray, y: np.ndarray, cost: Cost
     thread. A phi_i of -inf takes point i out.
 
     Raises:
-        ValueError: phi has NaN.
+        ValueError: phi, x or y has NaN.
 
     Source: the bounds are those of a k-d tree, Bentley 1975, with weights; `c_transform` is the
     same function on a device.
     """
     if np.isnan(phi).any():
         raise ValueError("phi: expected numbers, got NaN; train with a lower learning rate")
+    for name, points in (("x", x), ("y", y)):
+        if np.isnan(points).any():
+            raise ValueError(f"{name}: expected numbers, got NaN; remove or impute those rows")
     if len(x) * len(y) <= _TILE_ENTRIES:
         return (cost.matrix(x, y) - phi[:, None]).min(0)
     x_blocks, y_blocks = _neighbours(x), _neighbours(y)

@@ -32,6 +32,9 @@ _ASCENT = 1e-4
 # Conjugate gradients stop at this share of the residual they start from, or after so many products.
 _FORCING = 0.3
 _PRODUCTS = 200
+# Rows of so little mass change the Hessian by no more than that, and float32 has no inverse of the
+# smallest.
+_NEXT_TO_NOTHING = 1e-30
 
 
 class Tiles(NamedTuple):
@@ -223,7 +226,8 @@ def _hessian(
     tiles: Tiles, cost: Cost, state: State, eps: jax.Array, damping: jax.Array
 ) -> Callable[[jax.Array], jax.Array]:
     """V -> (1 + damping) diag(q) v - P^T diag(1/a) P v."""
-    inverse = jnp.where(tiles.a > 0, 1 / jnp.where(tiles.a > 0, tiles.a, 1), 0)
+    counts = tiles.a > _NEXT_TO_NOTHING
+    inverse = jnp.where(counts, 1 / jnp.where(counts, tiles.a, 1), 0)
 
     def plan(costs: jax.Array, f: jax.Array) -> jax.Array:
         return jnp.exp((f[:, None] + state.g[None, :] - costs) / eps)

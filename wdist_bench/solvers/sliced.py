@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.problem import Samples
 from wdist_bench.solvers.one_dimensional import line_cost
 
 # Projected coordinates held at once.
@@ -33,8 +34,9 @@ def sliced_costs(
 
     Source: Bonneel, Rabin, Peyre, Pfister 2015, Sliced and Radon Wasserstein barycenters.
     """
-    origin = x.mean(0)
-    x, y = x - origin, y - origin
+    kept = Samples(x, y, a, b).with_mass()
+    origin = kept.x.mean(0)
+    x, y, a, b = kept.x - origin, kept.y - origin, kept.a, kept.b
     block = max(1, _BLOCK_ENTRIES // max(len(x), len(y)))
     parts = [theta[:, first : first + block] for first in range(0, theta.shape[1], block)]
     return np.concatenate([line_cost(x @ part, y @ part, a, b, p) for part in parts])

@@ -22,7 +22,7 @@ def soft_c_transform(
 
     Between the c-transform and the c-transform + eps log(1 / min a): the pair is not admissible,
     and its dual value can exceed the batch value of W_p^p by up to eps log n. Memory is O(n + m)
-    beyond one tile of costs.
+    beyond one tile of costs; its derivative keeps all n m.
 
     Args:
         phi: (n,) potential at x.

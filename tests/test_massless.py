@@ -1,0 +1,94 @@
+"""Points without mass change no distance, however far they are, and get admissible potentials."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import wdist_bench as wb
+
+FAR = 1e17
+
+
+def _padded(dim: int, seed: int = 0):
+    """A weighted pair with and without a far row of weight 0 in each measure."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(30, dim)), rng.normal(size=(25, dim)) + 1
+    a, b = rng.dirichlet(np.ones(30)), rng.dirichlet(np.ones(25))
+    far = np.full((1, dim), FAR)
+    padded = np.vstack([x[:7], far, x[7:]]), np.vstack([y, -far])
+    weights = np.insert(a, 7, 0.0), np.append(b, 0.0)
+    return (x, y, a, b), (*padded, *weights)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("dim", [1, 3, 20])
+@pytest.mark.parametrize("method", ["exact", "bracket"])
+def test_a_far_point_without_mass_changes_nothing(method, dim, p):
+    (x, y, a, b), (far_x, far_y, far_a, far_b) = _padded(dim)
+    bare = wb.estimate(x, y, method, p, a=a, b=b)
+    padded = wb.estimate(far_x, far_y, method, p, a=far_a, b=far_b)
+    assert (padded.status, padded.value) == ("ok", pytest.approx(bare.value, rel=1e-12))
+    truth = wb.estimate(x, y, "exact", p, a=a, b=b).value
+    assert padded.lower * (1 - 1e-9) <= truth <= padded.upper * (1 + 1e-9)
+    phi, psi = padded.potentials.phi, padded.potentials.psi
+    assert (phi.shape, psi.shape) == (far_a.shape, far_b.shape)
+    costs = wb.Cost(p).matrix(far_x, far_y)
+    assert (phi[:, None] + psi[None, :] - costs <= 1e-12 * costs + 1e-9).all()
+    dual = far_a @ phi + far_b @ psi
+    assert dual == pytest.approx(padded.lower**p, rel=1e-9)
+
+
+def test_the_case_that_was_reported_as_0():
+    answer = wb.estimate([[0.0], [1.0], [FAR]], [[0.3], [1.3]], "bracket", a=[0.5, 0.5, 0.0])
+    assert answer.lower <= 0.3 + 1e-12
+    assert answer.upper >= 0.3 - 1e-12
+    assert answer.value == pytest.approx(0.3, rel=1e-3)
+
+
+def test_projections_keep_their_digits_beside_a_far_point_without_mass():
+    (x, y, a, b), (far_x, far_y, far_a, far_b) = _padded(4)
+    bare = wb.estimate(x, y, "sliced", a=a, b=b)
+    assert wb.estimate(far_x, far_y, "sliced", a=far_a, b=far_b).value == pytest.approx(
+        bare.value, rel=1e-9
+    )
+
+
+def test_critics_are_centred_on_the_mass():
+    # Half of the rows are padding; in float32 a step at 5e7 is 4, more than the shift of 2.
+    rng = np.random.default_rng(0)
+    points = 1e8 + rng.normal(size=(50, 2))
+    x = np.vstack([points, np.zeros((50, 2))])
+    y = np.vstack([points + np.array([2.0, 0.0]), np.zeros((50, 2))])
+    weights = np.repeat([0.02, 0.0], 50)
+    answer = wb.estimate(x, y, "lipschitz_penalty", a=weights, b=weights)
+    assert answer.value == pytest.approx(2, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_bracket_takes_weights_that_underflow_in_float32(seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(200, 2)), rng.normal(size=(200, 2)) + 1
+    logits = rng.permutation(np.linspace(-100, 0, 200))
+    a = np.exp(logits) / np.exp(logits).sum()
+    answer = wb.estimate(x, y, "bracket", a=a)
+    assert answer.status == "ok"
+    assert answer.steps < 200  # without Newton's steps it takes thousands
+    assert answer.lower <= wb.estimate(x, y, "exact", a=a).value * (1 + 1e-9)
+    assert answer.value <= (1 + 1e-3) * answer.lower * (1 + 1e-6)
+
+
+def test_ok_means_the_gap_that_was_asked_for():
+    # The outliers' cost hides the others' digits from the solver in 20 dimensions.
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(100, 20)), rng.normal(size=(100, 20))
+    x[0] = y[0] = 1e8 * np.eye(20)[0]
+    answer = wb.estimate(x, y, "bracket")
+    exact = wb.estimate(x, y, "exact").value
+    assert answer.lower <= exact * (1 + 1e-6)
+    assert exact <= answer.upper * (1 + 1e-6)
+    if answer.status == "ok":
+        assert answer.upper - answer.lower <= 1.1e-3 * answer.upper
+    else:
+        assert answer.status == "not_converged"
+        assert np.isnan(answer.value)
