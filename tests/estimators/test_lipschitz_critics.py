@@ -189,3 +189,15 @@ def test_group_sort_needs_even_widths_and_its_activation():
         wb.estimators.get("group_sort", activation="relu")
     with pytest.raises(ValueError, match=r"hidden: expected even widths"):
         networks.build("mlp", 2, (3,), jax.random.key(0), "group_sort")
+
+
+@pytest.mark.parametrize("name", ["spectral_norm", "group_sort", "funnel"])
+def test_a_lower_bound_holds_where_float32_has_no_digits(name):
+    rng = np.random.default_rng(0)
+    x, y = 1e-12 * rng.normal(size=(12, 2)), 1e-12 * (rng.normal(size=(9, 2)) + 1)
+    answer = wb.estimate(x, y, name, steps=30)
+    assert answer.bound == "lower"
+    assert answer.lower <= wb.estimate(x, y, "exact").value
+    phi, psi = answer.potentials.phi, answer.potentials.psi
+    rounding = 4 * np.finfo(np.float64).eps * np.abs(phi).max()
+    assert (phi[:, None] + psi[None, :] - wb.Cost().matrix(x, y)).max() <= rounding
