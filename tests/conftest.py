@@ -1,10 +1,12 @@
-"""What tests of several folders share: headless Chromium, driven by Selenium."""
+"""What tests of several folders share: room for programs, and headless Chromium."""
 
 from __future__ import annotations
 
 import shutil
 
 import pytest
+
+from wdist_bench.bench import compilation
 
 BROWSER = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -13,6 +15,13 @@ DRIVER = shutil.which("chromedriver")
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--hide-scrollbars")  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _room():
+    """A process of tests compiles more programs than a worker does in most sweeps."""
+    yield
+    compilation.make_room()
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
+import pytest
+
+from wdist_bench.bench import compilation
 
 PROGRAM = """
 import json, time
@@ -52,3 +56,22 @@ def test_a_helper_from_the_cache_does_not_make_a_timed_program_cached():
     assert Count(taken=4, timed=2, timed_taken=1).cached_since(before)
     assert Count(taken=4, timed=1, timed_taken=0).cached_since(before)
     assert not before.cached_since(before)
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="Linux limits memory maps")
+def test_programs_are_dropped_where_their_maps_near_the_limit(monkeypatch):
+    traced = []
+
+    @jax.jit
+    def program(x):
+        traced.append(x.shape)
+        return 2 * x
+
+    program(1.0)
+    compilation.make_room()
+    program(1.0)
+    assert len(traced) == 1
+    monkeypatch.setattr(compilation, "_CROWDED", 0.0)
+    compilation.make_room()
+    assert program(1.0) == 2
+    assert len(traced) == 2

@@ -1,7 +1,8 @@
-"""jax's persistent compilation cache, for the processes of the benchmark alone."""
+"""Compiled programs of the benchmark's processes: kept on disk, counted, dropped in time."""
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import platform
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from wdist_bench.bench.environment import processor
 from wdist_bench.datasets.places import cache_folder
 
 _MIN_SECONDS = 0.3  # programs that compile faster are not worth a file
+_CROWDED = 0.5  # of the memory maps that the system allows: time to drop programs
 
 
 def use_cache() -> None:
@@ -34,6 +36,23 @@ def use_cache() -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _MIN_SECONDS)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     count()
+
+
+def make_room() -> None:
+    """Drop this process's compiled programs where their memory maps near the system's limit.
+
+    XLA maps a program into memory in many pieces: a trained critic took 390, so that 170 of
+    different shapes reach Linux's usual 65,530 a process, after which nothing compiles any more.
+    """
+    try:
+        limit = int(Path("/proc/sys/vm/max_map_count").read_text(encoding="ascii"))
+        with Path("/proc/self/maps").open("rb") as maps:
+            used = sum(1 for _ in maps)
+    except OSError:  # systems without such a limit
+        return
+    if used > _CROWDED * limit:
+        jax.clear_caches()
+        gc.collect()
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,7 @@ def execute(job: Job) -> dict[str, Any]:
     start = {"type": "started", "key": job.key, "host": socket.gethostname(), "pid": os.getpid()}
     append(folder, start, sync=False)
     record = job.head(where)
+    compilation.make_room()
     memory.reset_peak()
     programs, since, began = compilation.count(), time.time(), time.perf_counter()
     record |= run_cell(job, reader.journal.truths, partial(append, folder))
