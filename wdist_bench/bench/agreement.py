@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from wdist_bench import metrics
 from wdist_bench.costs import Cost
@@ -40,7 +41,12 @@ def critic_gradients(
 
 
 def agreement(task: Task, cost: Cost, points: Any, gradients: Any) -> dict[str, float]:
-    """`gradient_cosine` and `gradient_l2` against the task's potential, at points (n, dim)."""
+    """`gradient_cosine` and `gradient_l2` against the task's potential, at points (n, dim) in the
+    coordinates of its draws.
+    """
+    origin = task.sampler().origin
+    if origin.any():
+        points = np.asarray(points, np.float64) + origin
     reference = jnp.asarray(task.potential_gradient(points, cost.p), jnp.float32)
     found = jnp.asarray(gradients, jnp.float32)
     return {

@@ -9,6 +9,7 @@ from typing import ClassVar
 import jax
 
 from wdist_bench.problem import Sampler
+from wdist_bench.tasks.origin import at_origin
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer
 
@@ -43,7 +44,9 @@ class Task(ABC):
         return self.sampler().dim
 
     def sample(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-        """n points of mu and n of nu, each of shape (n, dim)."""
+        """n points of mu and n of nu, each of shape (n, dim), in the task's own coordinates: in
+        float64 where these are too far from zero for float32 (`Sampler.origin`).
+        """
         check_integer(n, "n", 1)
         sampler = self.sampler()
         if sampler.limit is not None and n > sampler.limit:
@@ -52,7 +55,8 @@ class Task(ABC):
                 f"{self.dataset}, got {n}; its data are finite and both batches are disjoint"
             )
         with jax.enable_x64(sampler.x64):
-            return _draw(sampler, key, n)
+            drawn = _draw(sampler, key, n)
+        return at_origin(drawn, sampler.origin)
 
     def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
         """n pairs (x_i, y_i) drawn from a coupling that is optimal for the cost ||x - y||^p in

@@ -13,6 +13,7 @@ from wdist_bench.problem import Sampler
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.origin import at_origin, far_origin, placed
 from wdist_bench.truth import Truth
 from wdist_bench.validation import (
     check_name,
@@ -76,7 +77,17 @@ class Clusters(Task):
 
     def sampler(self) -> Sampler:
         """A cluster by weight, then a uniform point of its ball."""
-        return _Balls(*(jnp.asarray(v, jnp.float32) for v in self._arrays()))
+        return placed(self._balls(), self._origin())
+
+    def _balls(self) -> _Balls:
+        """Relative to the origin."""
+        centers, *rest = self._arrays()
+        parts = (centers - self._origin(), *rest)
+        return _Balls(*(jnp.asarray(part, jnp.float32) for part in parts))
+
+    def _origin(self) -> np.ndarray:
+        centers, radius, moves, _ = self._arrays()
+        return far_origin(np.concatenate([centers + s * radius + moves for s in (-1, 0, 1)]))
 
     def _arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         centers = check_points(self.centers, "centers")
@@ -97,8 +108,8 @@ class Clusters(Task):
     def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
         """Each point with its own move."""
         check_p(p)
-        x, move = _Balls(*(jnp.asarray(v, jnp.float32) for v in self._arrays())).points(key, n)
-        return x, x + move
+        x, move = self._balls().points(key, n)
+        return at_origin((x, x + move), self._origin())
 
 
 @jax.tree_util.register_dataclass

@@ -56,8 +56,12 @@ class Dilation(Task):
 
     def sampler(self) -> Sampler:
         """Independent samples of both measures."""
-        center = jnp.asarray(as_vector(self.center, self.dim), jnp.float32)
-        return _Dilated(center, jnp.asarray(self.factor, jnp.float32), self.base)
+        return _Dilated(self._shift(), jnp.asarray(self.factor, jnp.float32), self.base)
+
+    def _shift(self) -> jax.Array:
+        """(1 - s) a, so that the image of x is s x + (1 - s) a: a may be far away."""
+        shift = (1 - float(self.factor)) * as_vector(self.center, self.dim)
+        return jnp.asarray(shift, jnp.float32)
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
         """|1 - s| (E ||X - a||^p)^(1/p); None for an off-centre ball in l1 with p = 2."""
@@ -72,9 +76,8 @@ class Dilation(Task):
     def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
         """(x, a + s (x - a)): optimal for every p."""
         check_p(p)
-        center = jnp.asarray(as_vector(self.center, self.dim), jnp.float32)
         x = _base_points(self.base, key, n, self.dim)
-        return x, center + self.factor * (x - center)
+        return x, self.factor * x + self._shift()
 
     def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
         """For p = 1: +-||x - a||; p = 2: (1 - s) ||x - a||^2."""
@@ -134,16 +137,16 @@ def _base_points(base: str, key: jax.Array, n: int, dim: int) -> jax.Array:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class _Dilated(Sampler):
-    center: jax.Array
+    shift: jax.Array
     factor: jax.Array
     base: str = field(metadata={"static": True})
 
     @property
     def dim(self) -> int:
-        return self.center.shape[0]
+        return self.shift.shape[0]
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         key_x, key_y = jax.random.split(key)
         before = _base_points(self.base, key_y, n, self.dim)
-        y = self.center + self.factor * (before - self.center)
+        y = self.factor * before + self.shift
         return _base_points(self.base, key_x, n, self.dim), y

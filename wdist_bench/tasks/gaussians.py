@@ -16,6 +16,7 @@ from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.distances import gaussian_mean_abs
+from wdist_bench.tasks.origin import at_origin, far_origin, placed
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.tasks.vectors import as_vector
 from wdist_bench.truth import Truth
@@ -75,9 +76,17 @@ class Gaussians(Task):
 
     def sampler(self) -> Sampler:
         """Independent samples of both measures."""
+        form, origin = self._form(), self._origin()
+        means = form.mean_x - origin, form.mean_y - origin
+        parts = (means[0], form.root_x, means[1], form.root_y)
+        return placed(_GaussianPair(*(jnp.asarray(part, jnp.float32) for part in parts)), origin)
+
+    def _origin(self) -> np.ndarray:
         form = self._form()
-        parts = (form.mean_x, form.root_x, form.mean_y, form.root_y)
-        return _GaussianPair(*(jnp.asarray(part, jnp.float32) for part in parts))
+        ends = [form.mean_x + sign * form.root_x for sign in (-1, 1)] + [
+            form.mean_y + sign * form.root_y for sign in (-1, 1)
+        ]
+        return far_origin(np.concatenate(ends))
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
         """The Bures distance; the length of the translation; on the line W_1 too."""
@@ -102,8 +111,10 @@ class Gaussians(Task):
             return None
         form = self._form()
         noise = np.asarray(jax.random.normal(key, (n, self.dim), jnp.float32), np.float64)
-        x, y = form.mean_x + noise @ form.root_x.T, form.mean_y + noise @ form.root_y.T
-        return jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
+        origin = self._origin()
+        x = form.mean_x - origin + noise @ form.root_x.T
+        y = form.mean_y - origin + noise @ form.root_y.T
+        return at_origin((jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)), origin)
 
     def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
         """For p = 2: |x|^2 - 2 f(x), grad f the map; p = 1: along v, or +-|x - fixed point|."""

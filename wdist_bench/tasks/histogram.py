@@ -14,6 +14,7 @@ from wdist_bench.problem import Sampler
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.origin import at_origin, far_origin, from_origin, placed
 from wdist_bench.tasks.rows import Rows
 from wdist_bench.truth import Truth
 from wdist_bench.validation import WEIGHT_SUM_TOLERANCE, check_name, check_number, check_p
@@ -83,8 +84,12 @@ class Histogram(Task):
 
     def sampler(self) -> Sampler:
         """Independent positions by weight."""
-        points = np.asarray(self.positions, np.float64)[:, None]
-        return Rows.of(points, points, *self._weights())
+        origin = self._origin()
+        points = from_origin(np.asarray(self.positions, np.float64)[:, None], origin)
+        return placed(Rows.of(points, points, *self._weights()), origin)
+
+    def _origin(self) -> np.ndarray:
+        return far_origin(np.asarray(self.positions, np.float64)[:, None])
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
         """Finite sums over the cdfs (p = 1) or the quantiles (p = 2); the norms agree on a line."""
@@ -103,7 +108,9 @@ class Histogram(Task):
         check_p(p)
         mass, x, y = self._coupling()
         chosen = jax.random.choice(key, len(mass), (n,), p=jnp.asarray(mass, jnp.float32))
-        return jnp.asarray(x, jnp.float32)[chosen, None], jnp.asarray(y, jnp.float32)[chosen, None]
+        origin = self._origin()
+        first, second = (jnp.asarray(from_origin(end, origin), jnp.float32) for end in (x, y))
+        return at_origin((first[chosen, None], second[chosen, None]), origin)
 
     def _weights(self) -> tuple[np.ndarray, np.ndarray]:
         a, b = np.asarray(self.weights_x, np.float64), np.asarray(self.weights_y, np.float64)

@@ -13,12 +13,17 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.origin import at_origin, far_origin, placed
 from wdist_bench.tasks.parameters import Pairs, check_keys, frozen_pairs
 from wdist_bench.tasks.quantiles import Quantile, QuantileTable, draw_levels, wasserstein
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_number
+
+# Levels whose quantiles say where a law lies.
+_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 @register
@@ -69,7 +74,21 @@ class OneDimensional(Task):
 
     def sampler(self) -> Sampler:
         """Independent samples of both laws."""
-        return _QuantileSampler(*self._tables())
+        return placed(_QuantileSampler(*self._tables()), self._origin())
+
+    def _origin(self) -> np.ndarray:
+        return _origin(self.x, self.x_params, self.y, self.y_params)
+
+    def _laws(self) -> tuple[Pairs, Pairs]:
+        """The parameters of both laws relative to the origin."""
+        origin = float(self._origin()[0])
+        x, y = (
+            freeze(dict(pairs) | {"loc": float(dict(pairs).get("loc", 0.0)) - origin})
+            if origin
+            else pairs
+            for pairs in (self.x_params, self.y_params)
+        )
+        return x, y
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
         """The distance of the quantile functions; both norms are |.| on the line."""
@@ -78,7 +97,8 @@ class OneDimensional(Task):
         if moved is not None:
             reference = "translation: W_p(mu, mu + v) = |v|"
             return Truth(abs(moved), 0.0, "closed-form", reference)
-        value = _distance(self.x, self.x_params, self.y, self.y_params, cost.p)
+        x_params, y_params = self._laws()
+        value = _distance(self.x, x_params, self.y, y_params, cost.p)
         return None if value is None else Truth(value, 0.0, "quadrature", self.reference)
 
     def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
@@ -86,10 +106,11 @@ class OneDimensional(Task):
         Cost(p)
         levels = draw_levels(key, n)
         x, y = self._tables()
-        return x(levels)[:, None], y(levels)[:, None]
+        return at_origin((x(levels)[:, None], y(levels)[:, None]), self._origin())
 
     def _tables(self) -> tuple[QuantileTable, QuantileTable]:
-        nodes = _nodes(self.x, self.x_params), _nodes(self.y, self.y_params)
+        x_params, y_params = self._laws()
+        nodes = _nodes(self.x, x_params), _nodes(self.y, y_params)
         x, y = (QuantileTable(jnp.asarray(values, jnp.float32)) for values in nodes)
         return x, y
 
@@ -134,6 +155,12 @@ def _law(name: Any, pairs: Pairs, side: str) -> Any:
             f"see scipy.stats.{name}"
         )
     return frozen
+
+
+@lru_cache(maxsize=256)
+def _origin(x: str, x_params: Pairs, y: str, y_params: Pairs) -> np.ndarray:
+    laws = _law(x, x_params, "x"), _law(y, y_params, "y")
+    return far_origin(np.concatenate([law.ppf(_LEVELS) for law in laws])[:, None])
 
 
 def _quantile(name: str, pairs: Pairs) -> Quantile:

@@ -15,6 +15,7 @@ from wdist_bench.problem import Sampler
 from wdist_bench.registry import FrozenArray
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.origin import at_origin, far_origin, from_origin, placed
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.tasks.rays import random_rays
 from wdist_bench.tasks.rows import Rows
@@ -119,14 +120,14 @@ class OwnData(Task):
 
     def sampler(self) -> Sampler:
         """Independent rows, and images of other independent rows, in float64."""
-        return Rows.of(self.rows.values, _moved(self))
+        return placed(Rows.of(_rows(self), _moved(self)), _origin(self))
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
         """The distance between the rows' law and its image; None for funnels but W_1 in l2."""
         check_p(p)
         check_name(norm, ("l2", "l1"), "norm")
         transform = _transform(self)
-        value = transform.distance(self.rows.values, p, norm)
+        value = transform.distance(_rows(self), p, norm)
         return None if value is None else Truth(value, 0.0, "closed-form", transform.reference)
 
     def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
@@ -135,25 +136,39 @@ class OwnData(Task):
             return None
         chosen = np.asarray(jax.random.randint(key, (n,), 0, len(self.rows.values), jnp.int32))
         with jax.enable_x64(True):
-            return jnp.asarray(self.rows.values[chosen]), jnp.asarray(_moved(self)[chosen])
+            pairs = jnp.asarray(_rows(self)[chosen]), jnp.asarray(_moved(self)[chosen])
+        return at_origin(pairs, _origin(self))
 
     def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
         """The transform's optimal potential."""
-        return _transform(self).potential(points, check_p(p))
+        return _transform(self).potential(from_origin(points, _origin(self)), check_p(p))
 
     def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
         """Its gradient."""
-        return _transform(self).gradient(points, check_p(p))
+        return _transform(self).gradient(from_origin(points, _origin(self)), check_p(p))
+
+
+@lru_cache(maxsize=16)
+def _origin(task: OwnData) -> np.ndarray:
+    return far_origin(task.rows.values)
+
+
+@lru_cache(maxsize=4)
+def _rows(task: OwnData) -> np.ndarray:
+    """The rows relative to the origin, as is everything below."""
+    return from_origin(task.rows.values, _origin(task))
 
 
 @lru_cache(maxsize=16)
 def _transform(task: OwnData) -> Transform:
-    rows = task.rows.values
+    rows = _rows(task)
     dim = rows.shape[1]
     if task.transform == "translate":
         return Translate(as_vector(task.shift, dim))
     if task.transform == "dilate":
-        center = rows.mean(0) if task.center is None else as_vector(task.center, dim)
+        center = (
+            rows.mean(0) if task.center is None else as_vector(task.center, dim) - _origin(task)
+        )
         return Dilate(check_number(task.factor, "factor"), center)
     low, high = rows.min(0), rows.max(0)
     half = BOX_MARGIN * float((high - low).max()) / 2
@@ -164,4 +179,4 @@ def _transform(task: OwnData) -> Transform:
 
 @lru_cache(maxsize=4)
 def _moved(task: OwnData) -> np.ndarray:
-    return _transform(task).move(task.rows.values)
+    return _transform(task).move(_rows(task))

@@ -65,7 +65,7 @@ class Translate(Transform):
 
     def potential(self, points: Any, p: int) -> jax.Array | None:
         """-<v, x> / ||v|| (p = 1), -2 <v, x> (p = 2)."""
-        return (jnp.asarray(points) * self._slope(p)).sum(1)
+        return (jnp.asarray(points, jnp.float32) * self._slope(p)).sum(1)
 
     def gradient(self, points: Any, p: int) -> jax.Array | None:
         """Constant."""
@@ -95,14 +95,14 @@ class Dilate(Transform):
 
     def potential(self, points: Any, p: int) -> jax.Array | None:
         """sign(1 - s) ||x - a|| (p = 1), (1 - s) ||x - a||^2 (p = 2)."""
-        gap = jnp.asarray(points) - jnp.asarray(self.center, jnp.float32)
+        gap = jnp.asarray(points, jnp.float32) - jnp.asarray(self.center, jnp.float32)
         if p == 2:
             return (1 - self.factor) * (gap**2).sum(1)
         return float(np.sign(1 - self.factor)) * jnp.linalg.norm(gap, axis=1)
 
     def gradient(self, points: Any, p: int) -> jax.Array | None:
         """sign(1 - s) (x - a) / ||x - a|| (0 at a), 2 (1 - s) (x - a)."""
-        gap = jnp.asarray(points) - jnp.asarray(self.center, jnp.float32)
+        gap = jnp.asarray(points, jnp.float32) - jnp.asarray(self.center, jnp.float32)
         if p == 2:
             return 2 * (1 - self.factor) * gap
         length = jnp.linalg.norm(gap, axis=1, keepdims=True)

@@ -17,6 +17,7 @@ from wdist_bench.solvers.c_transform import c_transform
 from wdist_bench.solvers.exact import ExactSolution, solve_exact
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.origin import at_origin, far_origin, from_origin, placed
 from wdist_bench.tasks.rows import Rows
 from wdist_bench.truth import Truth
 
@@ -58,7 +59,13 @@ class WeightedPoints(Task):
     def sampler(self) -> Sampler:
         """Independent points by weight."""
         samples = self._samples()
-        return Rows.of(samples.x, samples.y, samples.a, samples.b)
+        origin = self._origin()
+        x, y = from_origin(samples.x, origin), from_origin(samples.y, origin)
+        return placed(Rows.of(x, y, samples.a, samples.b), origin)
+
+    def _origin(self) -> np.ndarray:
+        samples = self._samples()
+        return far_origin(np.concatenate([samples.x, samples.y]))
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
         """The optimum of the linear programme; None where its certificate failed."""
@@ -74,8 +81,10 @@ class WeightedPoints(Task):
         rows, columns = np.nonzero(plan)
         mass = jnp.asarray(plan[rows, columns], jnp.float32)
         chosen = np.asarray(jax.random.choice(key, len(rows), (n,), p=mass / mass.sum()))
-        x, y = samples.x[rows[chosen]], samples.y[columns[chosen]]
-        return jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
+        origin = self._origin()
+        ends = samples.x[rows[chosen]], samples.y[columns[chosen]]
+        x, y = (jnp.asarray(from_origin(end, origin), jnp.float32) for end in ends)
+        return at_origin((x, y), origin)
 
     def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
         """The c-transform of the programme's potential of nu: phi(x) = min_j c(x, y_j) - psi_j."""
