@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -47,11 +48,11 @@ class Samples:
             y, b = y[b > 0], b[b > 0]
         return Samples(x, y, a, b)
 
-    def shifted(self, center: np.ndarray, dtype: Any = np.float32) -> Samples:
-        """The samples minus `center`, subtracted in float64, then on the device as `dtype`."""
+    def shifted(self, center: np.ndarray, dtype: Any = np.float32, unit: float = 1.0) -> Samples:
+        """(points - center) / unit in float64, then on the device as `dtype`."""
         return Samples(
-            jnp.asarray(np.asarray(self.x, np.float64) - center, dtype),
-            jnp.asarray(np.asarray(self.y, np.float64) - center, dtype),
+            jnp.asarray((np.asarray(self.x, np.float64) - center) / unit, dtype),
+            jnp.asarray((np.asarray(self.y, np.float64) - center) / unit, dtype),
             None if self.a is None else jnp.asarray(self.a, dtype),
             None if self.b is None else jnp.asarray(self.b, dtype),
         )
@@ -123,6 +124,28 @@ def _rows(key: jax.Array, points: jax.Array, weights: jax.Array | None, n: int) 
     return points[chosen]
 
 
+def _size(samples: Samples, center: np.ndarray) -> float:
+    """The power of two next to the median distance from the centre, or where that is 0 to the
+    largest; 1 where all points are equal.
+    """
+    samples = samples.with_mass()
+    gaps = np.concatenate([samples.x, samples.y]) - center
+    largest = float(np.abs(gaps).max())
+    if not 0 < largest < np.inf:
+        return 1.0
+    lengths = largest * np.linalg.norm(gaps / largest, axis=1)
+    weights = np.concatenate(
+        [
+            np.full(len(points), 1 / len(points)) if mass is None else mass
+            for points, mass in ((samples.x, samples.a), (samples.y, samples.b))
+        ]
+    )
+    order = np.argsort(lengths)
+    middle = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
+    length = float(lengths[order[min(middle, len(order) - 1)]]) or largest
+    return 2.0 ** round(math.log2(length))
+
+
 def _mean(points: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     return points.mean(0) if weights is None else weights @ points
 
@@ -139,24 +162,34 @@ class Problem:
         center: (d,) what is to be subtracted from the points that a fitted estimator is asked
             about: the centre of fixed samples; zeros for a stream, which is evaluated in the
             coordinates of its draws.
+        unit: what these are divided by then: a power of two, 1 where nothing is standardised. The
+            cost of the problem is c / unit^p.
         cost: the ground cost.
     """
 
     sampler: Sampler
     key: jax.Array
     center: Any
+    unit: Any
     cost: Cost = field(metadata={"static": True})
 
     @classmethod
-    def from_samples(cls, samples: Samples, cost: Cost, key: jax.Array) -> Problem:
-        """Two fixed sample sets, seen as minibatches in coordinates centred between their means."""
+    def from_samples(
+        cls, samples: Samples, cost: Cost, key: jax.Array, standardize: bool = False
+    ) -> Problem:
+        """Two fixed sample sets, seen as minibatches in coordinates centred between their means.
+
+        With `standardize` these are divided by the power of two next to the median distance of a
+        row from the centre, so that the size of the data does not matter to what is trained.
+        """
         center = (_mean(samples.x, samples.a) + _mean(samples.y, samples.b)) / 2
-        return cls(Resampler(samples.shifted(center)), key, center, cost)
+        unit = _size(samples, center) if standardize else 1.0
+        return cls(Resampler(samples.shifted(center, unit=unit)), key, center, unit, cost)
 
     @classmethod
     def from_sampler(cls, sampler: Sampler, cost: Cost, key: jax.Array) -> Problem:
         """A stream of fresh samples."""
-        return cls(sampler, key, np.zeros(sampler.dim), cost)
+        return cls(sampler, key, np.zeros(sampler.dim), 1.0, cost)
 
     @property
     def dim(self) -> int:

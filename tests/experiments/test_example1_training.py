@@ -14,7 +14,7 @@ from wdist_bench.bench.experiment import get
 from wdist_bench.bench.journal import unpack
 from wdist_bench.bench.protocol import Stream, run_stream
 from wdist_bench.costs import Cost
-from wdist_bench.estimators.critic import dual_value
+from wdist_bench.estimators.potential import dual_value
 from wdist_bench.experiments.example1.discriminator import log_dual
 from wdist_bench.experiments.example1.quadrature import jensen_shannon, normal, normal_edges
 from wdist_bench.experiments.example1.segments import noisy_segments, over_thetas, segments

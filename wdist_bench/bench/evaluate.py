@@ -12,11 +12,14 @@ import numpy as np
 
 from wdist_bench import estimators, tasks
 from wdist_bench.bench.agreement import agreement, critic_gradients, gradient_points
+from wdist_bench.bench.negative import is_negative, negative_message
 from wdist_bench.bench.parallel import run_keys
-from wdist_bench.bench.protocol import Keys, Stream, check_limit, evaluation_batches
+from wdist_bench.bench.protocol import Keys, Stream, _draw, check_limit, evaluation_batches
 from wdist_bench.bench.statistics import t_interval
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted
+from wdist_bench.estimators.potential import FittedPotential, answer_with_diagnostics, mean_gap
+from wdist_bench.estimators.potential import doubt as describe_doubt
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.tasks import Task
 from wdist_bench.validation import check_integer
@@ -26,6 +29,7 @@ MAX_SAMPLES = 4_000_000
 RELATIVE_STDERR = 0.003
 _CHUNK = 10_000
 _Z95 = 1.959964  # of the normal law, two-sided
+_PROBE = 1000  # fresh points of each measure that a potential is looked at
 
 
 def estimate(
@@ -69,8 +73,14 @@ def estimate(
     if isinstance(estimator, DirectEstimator) and type(estimator).fit is DirectEstimator.fit:
         return estimator.estimate(samples, cost)  # needs no key, and no data on the device
     data_key, own_key = jax.random.split(jax.random.key(seed))
-    fitted = estimator.fit(own_key, Problem.from_samples(samples, cost, data_key))
-    return fitted.estimate(samples, cost)
+    standardize = getattr(estimator, "standardize", False)
+    fitted = estimator.fit(own_key, Problem.from_samples(samples, cost, data_key, standardize))
+    answer = fitted.estimate(samples, cost)
+    error = answer.diagnostics.get("dual_stderr")
+    if error is not None and is_negative(answer.cost, error):
+        text = negative_message(answer.cost, error)
+        return replace(answer, status="not_converged", message=text, lower=None)
+    return answer
 
 
 def evaluate(
@@ -128,9 +138,38 @@ def evaluate(
         answer = _population(estimator, fitted, sampler, cost, keys.evaluation, count)
     else:
         answer = _batches(estimator, fitted, sampler, cost, keys.evaluation, stream)
+    doubt = "" if answer.message else _doubt(answer, estimator, fitted, sampler, cost, keys)
     return replace(
-        answer, diagnostics=answer.diagnostics | _gradients(task, fitted, sampler, cost, keys)
+        answer,
+        message=answer.message or doubt,
+        diagnostics=answer.diagnostics | _gradients(task, fitted, sampler, cost, keys),
     )
+
+
+def _doubt(
+    answer: Estimate,
+    estimator: Estimator,
+    fitted: Any,
+    sampler: Sampler,
+    cost: Cost,
+    keys: Keys,
+) -> str:
+    """What fresh points say against the value of a potential: slopes, and the means' distance less
+    two of its standard errors.
+    """
+    if not isinstance(fitted, FittedPotential):
+        return ""
+    count = min(_PROBE, sampler.limit or _PROBE)
+    with jax.enable_x64(sampler.x64):
+        x, y = _draw(sampler, keys.gradient, 1, count)
+    points = Samples(np.asarray(x, np.float64), np.asarray(y, np.float64))
+    with jax.enable_x64(True):
+        inside = points.shifted(np.zeros(sampler.dim), np.float64)
+        _, _, found = answer_with_diagnostics(fitted, inside, cost)
+    error = math.sqrt((points.x.var(0).sum() + points.y.var(0).sum()) / count)
+    gap = max(mean_gap(points, cost) - 2 * error, 0.0)
+    diagnostics = {name: float(number) for name, number in found.items()} | {"mean_gap": gap}
+    return describe_doubt(estimator, answer.value, cost, diagnostics)
 
 
 def _gradients(
@@ -193,6 +232,8 @@ def _finish(
     if not math.isfinite(mean):
         text = message or "the estimate is NaN or inf; lower the learning rate"
         return Estimate.failed("diverged", text, **shared)
+    if is_negative(mean, stderr):
+        return Estimate.failed("not_converged", negative_message(mean, stderr), **shared)
     if estimator.bound == "lower" and estimator.target == "population":
         # One-sided: below the true distance in 95 % of repetitions, and 0 always is.
         shared["lower"] = max(cost.root(mean - 1.644854 * stderr), 0.0)

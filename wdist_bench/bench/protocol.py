@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench.bench.agreement import agreement, critic_gradients, gradient_points
+from wdist_bench.bench.negative import negative_runs
 from wdist_bench.bench.parallel import map_runs, run_keys
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
@@ -92,12 +93,16 @@ def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> 
     timed = map_runs(one_run, keys, sampler, sampler.x64)
     costs, history, points, gradients = timed.result
     costs, history = costs.astype(np.float64), history.astype(np.float64)
-    failed = ~np.isfinite(costs).all(axis=1)
+    statuses, messages = ["ok"] * stream.runs, [""] * stream.runs
+    for run in np.flatnonzero(~np.isfinite(costs).all(axis=1)).tolist():
+        statuses[run], messages[run] = "diverged", _divergence(history[run])
+    for run, message in negative_runs(costs).items():
+        statuses[run], messages[run] = "not_converged", message
     return StreamResult(
         costs,
         history,
-        ["diverged" if bad else "ok" for bad in failed],
-        [_divergence(path) if bad else "" for bad, path in zip(failed, history, strict=True)],
+        statuses,
+        messages,
         timed.compile_seconds,
         timed.run_seconds,
         _agreement(task, cost, points, gradients),
@@ -171,6 +176,8 @@ def _run_on_host(
             if answer.status != "ok":
                 statuses[run], messages[run] = answer.status, answer.message
     run_seconds = time.perf_counter() - start
+    for run, message in negative_runs(costs).items():
+        statuses[run], messages[run] = "not_converged", message
     return StreamResult(costs, np.stack(histories), statuses, messages, 0.0, run_seconds)
 
 

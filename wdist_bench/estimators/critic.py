@@ -13,28 +13,22 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from flax import nnx
 
-from wdist_bench import metrics, networks
+from wdist_bench import networks
 from wdist_bench.costs import Cost
-from wdist_bench.estimate import Estimate, Estimator, Potentials, TracedFitted
+from wdist_bench.estimate import Estimator
 from wdist_bench.estimators.optimizers import build_optimizer, check_optimizer
+from wdist_bench.estimators.potential import Critic, FittedPotential, dual_value
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.validation import check_integer, check_name
-
-# Its multiples modulo 1 are evenly spread, whatever their number.
-_GOLDEN = (5**0.5 - 1) / 2
-
-Critic = Callable[[jax.Array], jax.Array]
-"""A function from points (n, d) to values (n,)."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +72,10 @@ class CriticEstimator(Estimator):
         learning_rate: its step size.
         beta1: decay of Adam's first moment.
         beta2: decay of the second moment, of Adam and of RMSprop.
+        standardize: whether samples given as arrays are divided by their size before training, a
+            power of two near the median distance from their centre, and the answer multiplied by
+            it: penalties and learning rates have a meaning at one size only. A stream of samples
+            is trained on as it comes, as in the papers; so are arrays with the papers' presets.
         presets: named settings of papers, `estimators.get(name, preset=...)`.
     """
 
@@ -94,6 +92,7 @@ class CriticEstimator(Estimator):
     learning_rate: float = 1e-4
     beta1: float = 0.0
     beta2: float = 0.9
+    standardize: bool = True
 
     def __post_init__(self) -> None:
         check_integer(self.steps, "steps", 1)
@@ -149,165 +148,43 @@ class CriticEstimator(Estimator):
                 f"batch_size: expected at most {limit}, the points of each measure that one draw "
                 f"from these data gives, got {self.batch_size}; lower it"
             )
-        return _train(self, key, problem)
+        # The centre and the unit are numbers of the host in float64, which a program would round.
+        fitted = _train(self, key, replace(problem, center=None, unit=None))
+        return replace(fitted, center=problem.center, unit=problem.unit)
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class FittedCritic(TracedFitted):
+class FittedCritic(FittedPotential):
     """A trained critic.
 
     Attributes:
         params: network weights.
-        history: (steps,) estimate of W_p^p on each step's minibatch before its update.
+        history: (steps,) estimate of W_p^p / unit^p on each step's minibatch before its update.
         center: (d,) origin of the training coordinates.
+        unit: what they are divided by.
         estimator: the configuration.
         graph: structure of the network.
+        p: exponent of the cost.
     """
 
     params: Any
     history: jax.Array
     center: Any
+    unit: Any
     estimator: CriticEstimator = field(metadata={"static": True})
     graph: Any = field(metadata={"static": True})
+    p: int = field(metadata={"static": True})
 
     def critic(self, points: jax.Array) -> jax.Array:
-        """f at points (n, d) given in the training coordinates (float32)."""
+        """f at points (n, d) of the training coordinates: in float32, returned in their dtype."""
         with jax.default_matmul_precision("highest"):
-            return nnx.merge(self.graph, self.params)(points)
-
-    def potential(self, points: Any) -> np.ndarray:
-        """f at points (n, d) given in the user's coordinates."""
-        return np.asarray(self.critic(self._centred(points)), np.float64)
-
-    def gradient(self, points: Any) -> np.ndarray:
-        """grad f, shape (n, d), at points (n, d) given in the user's coordinates."""
-        return np.asarray(_gradients(self, self._centred(points)), np.float64)
-
-    def _centred(self, points: Any) -> jax.Array:
-        return jnp.asarray(np.asarray(points, np.float64) - np.asarray(self.center), jnp.float32)
+            values = nnx.merge(self.graph, self.params)(points.astype(jnp.float32))
+        return values.astype(points.dtype)
 
     def potentials(self, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:
         """phi at x and psi at y, in the dtype of the samples (training coordinates)."""
-
-        def cast(points: jax.Array) -> jax.Array:
-            return self.critic(points.astype(jnp.float32)).astype(points.dtype)
-
-        return self.estimator.parts().dual(cast, samples, cost)
-
-    def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:
-        """The estimate of W_p^p on the samples: their dual value, corrected where asked for."""
-        return self.estimator.corrected(dual_value(*self.potentials(samples, cost), samples))
-
-    def estimate(self, samples: Samples, cost: Cost) -> Estimate:
-        """The dual value on the samples, costs in float64, with diagnostics."""
-        estimator = self.estimator
-        history = np.asarray(self.history, np.float64)
-        shared: dict[str, Any] = {
-            "target": "batch",
-            "bound": batch_bound(estimator),
-            "steps": estimator.steps,
-            "history": np.sqrt(np.maximum(history, 0)) if cost.p == 2 else history,
-        }
-        with jax.enable_x64(True):
-            centred = samples.shifted(np.asarray(self.center), np.float64)
-            phi, psi, violations = answer_with_diagnostics(self, centred, cost)
-            dual = float(dual_value(phi, psi, centred))
-        value = float(estimator.corrected(dual))
-        if not (np.isfinite(value) and np.isfinite(history).all()):
-            return Estimate.failed("diverged", divergence_message(history), **shared)
-        root = cost.root(value)
-        return Estimate(
-            root,
-            value,
-            lower=root if shared["bound"] == "lower" else None,
-            potentials=Potentials(np.asarray(phi), np.asarray(psi)),
-            diagnostics={name: float(number) for name, number in violations.items()}
-            | {"history_last": cost.root(last_tenth(history))}
-            | corrections(estimator, dual),
-            **shared,
-        )
-
-
-def batch_bound(estimator: Estimator) -> str:
-    """What the number means on a batch: batch duals keep their claim, and a potential that is
-    admissible everywhere bounds the batch value as it bounds the population's.
-    """
-    kept = estimator.target == "batch" or estimator.bound == "lower"
-    return estimator.bound if kept else "none"
-
-
-def corrections(estimator: CriticEstimator, dual: float) -> dict[str, float]:
-    """Both numbers, in units of W^p, where the method knows a correction of its dual value."""
-    correction = estimator.parts().correction
-    if correction is None:
-        return {}
-    return {"uncorrected": dual, "corrected": float(correction(dual))}
-
-
-def last_tenth(history: np.ndarray) -> float:
-    """Mean of the last tenth of the training steps, at least one."""
-    return float(history[-max(1, len(history) // 10) :].mean())
-
-
-def divergence_message(history: np.ndarray) -> str:
-    """When training went wrong and what to do."""
-    bad = np.flatnonzero(~np.isfinite(history))
-    when = f"at step {bad[0]}" if bad.size else "on the evaluation samples"
-    return f"the critic returned NaN or inf {when}; lower the learning rate or rescale the data"
-
-
-def dual_value(phi: jax.Array, psi: jax.Array, samples: Samples) -> jax.Array:
-    """sum_i a_i phi_i + sum_j b_j psi_j."""
-    return _mean(phi, samples.a) + _mean(psi, samples.b)
-
-
-def _mean(values: jax.Array, weights: jax.Array | None) -> jax.Array:
-    if weights is None:
-        return values.mean()
-    # A point without mass may carry an infinite potential.
-    return jnp.where(weights > 0, values * weights, 0).sum()
-
-
-@partial(jax.jit, static_argnames="cost")
-def answer_with_diagnostics(
-    fitted: FittedCritic, samples: Samples, cost: Cost
-) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
-    """The potentials at the samples, and how far the critic is from admissible.
-
-    Gradients are taken at the samples and between them, at t x_i + (1 - t) y_j with i, j and t
-    evenly spread. Where the value claims to be a lower bound, psi is lowered by the violation,
-    which is rounding then (of float32, where the samples are close).
-    """
-    x, y = samples.x, samples.y
-    phi, psi = fitted.potentials(samples, cost)
-    count = max(x.shape[0], y.shape[0])
-    pair = jnp.arange(count, dtype=jnp.int32)
-    t = (((pair + 1) * _GOLDEN) % 1).astype(x.dtype)[:, None]
-    between = t * x[pair % x.shape[0]] + (1 - t) * y[pair % y.shape[0]]
-    data = jnp.concatenate([x, y])
-
-    violation = metrics.admissibility_violation(phi, psi, x, y, cost)
-    if batch_bound(fitted.estimator) == "lower":
-        psi = psi - jnp.maximum(violation, 0)
-
-    def steepest(points: jax.Array) -> jax.Array:
-        return metrics.max_gradient_norm(fitted.critic, points.astype(jnp.float32), cost)
-
-    return (
-        phi,
-        psi,
-        {
-            "max_gradient_on_data": steepest(data),
-            "max_gradient_between": steepest(between),
-            "admissibility_violation": violation,
-        },
-    )
-
-
-@jax.jit
-def _gradients(fitted: FittedCritic, points: jax.Array) -> jax.Array:
-    return metrics.gradients(fitted.critic, points)
+        return self.estimator.parts().dual(self.critic, samples, cost)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -344,23 +221,5 @@ def _train(estimator: CriticEstimator, key: jax.Array, problem: Problem) -> Fitt
     (params, _), history = jax.lax.scan(step, (params, parts.optimizer.init(params)), steps)
     if parts.certify is not None:
         params = parts.certify(params, problem.cost)
-    return FittedCritic(params, estimator.corrected(history), problem.center, estimator, graph)
-
-
-def difference_dual(critic: Critic, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:
-    """phi = f and psi = -f: the W1 dual, admissible where f is 1-Lipschitz.
-
-    x and y go through the network in one forward pass.
-    """
-    values = critic(jnp.concatenate([samples.x, samples.y]))
-    n = samples.x.shape[0]
-    return values[:n], -values[n:]
-
-
-def require_w1(estimator: Estimator, cost: Cost) -> None:
-    """Refuse p = 2 where the method rests on phi^c = -phi, which holds for p = 1 alone."""
-    if cost.p != 1:
-        raise ValueError(
-            f"{estimator.name}: expected p = 1, got p = {cost.p}; its dual f(x) - f(y) holds for "
-            "W1 only, use c_transform, nearest_neighbor or exact for p = 2"
-        )
+    history = estimator.corrected(history)
+    return FittedCritic(params, history, None, None, estimator, graph, problem.cost.p)

@@ -12,14 +12,8 @@ import jax.numpy as jnp
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
 from wdist_bench.estimators.c_transform import c_transform_dual
-from wdist_bench.estimators.critic import (
-    Critic,
-    CriticEstimator,
-    Parts,
-    difference_dual,
-    dual_value,
-    require_w1,
-)
+from wdist_bench.estimators.critic import CriticEstimator, Parts
+from wdist_bench.estimators.potential import Critic, difference_dual, dual_value, require_w1
 from wdist_bench.estimators.presets import W1_BENCHMARK
 from wdist_bench.problem import Samples
 

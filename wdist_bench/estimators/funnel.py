@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
-from wdist_bench import metrics
 from wdist_bench.costs import Cost
-from wdist_bench.estimate import Estimate, Estimator, Potentials, TracedFitted
+from wdist_bench.estimate import Estimator
 from wdist_bench.estimators import register
-from wdist_bench.estimators.critic import (
-    answer_with_diagnostics,
-    batch_bound,
+from wdist_bench.estimators.potential import (
+    FittedPotential,
     difference_dual,
-    divergence_message,
     dual_value,
-    last_tenth,
     require_w1,
 )
 from wdist_bench.networks.funnel import Envelope, Funnel, Planes, Ridge
@@ -80,6 +75,8 @@ class FunnelEstimator(Estimator):
     temperature: float = 0.2
     held_out: int = 50
 
+    standardize: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         for option in ("steps", "batch_size", "centers", "planes", "held_out"):
             check_integer(getattr(self, option), option, 1)
@@ -93,12 +90,14 @@ class FunnelEstimator(Estimator):
     def fit(self, key: jax.Array, problem: Problem) -> FittedFunnel:
         """Train on `steps` minibatches of the problem."""
         self.check_cost(problem.cost)
-        return _train(self, key, problem)
+        # The centre and the unit are numbers of the host in float64, which a program would round.
+        fitted = _train(self, key, replace(problem, center=None, unit=None))
+        return replace(fitted, center=problem.center, unit=problem.unit)
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class FittedFunnel(TracedFitted):
+class FittedFunnel(FittedPotential):
     """Trained critics and the choice among them.
 
     Attributes:
@@ -108,7 +107,9 @@ class FittedFunnel(TracedFitted):
         history: (steps,) dual value of the chosen one on each step's minibatch before its update.
         frame: what standardised the coordinates.
         center: (d,) origin of the training coordinates.
+        unit: what they are divided by.
         estimator: the configuration.
+        p: exponent of the cost, 1.
     """
 
     critics: tuple[Any, ...]
@@ -117,7 +118,9 @@ class FittedFunnel(TracedFitted):
     history: jax.Array
     frame: Frame
     center: Any
+    unit: Any
     estimator: FunnelEstimator = field(metadata={"static": True})
+    p: int = field(metadata={"static": True})
 
     def critic(self, points: jax.Array) -> jax.Array:
         """f at points (n, d) given in the training coordinates, in their dtype."""
@@ -125,52 +128,9 @@ class FittedFunnel(TracedFitted):
             self.chosen, [lambda x, f=f: f(x) for f in self.critics], self.frame.enter(points)
         )
 
-    def potential(self, points: Any) -> np.ndarray:
-        """f at points (n, d) given in the user's coordinates, float64."""
-        with jax.enable_x64(True):
-            return np.asarray(_critic(self, self._centred(points)))
-
-    def gradient(self, points: Any) -> np.ndarray:
-        """grad f, shape (n, d), at points (n, d) given in the user's coordinates, float64."""
-        with jax.enable_x64(True):
-            return np.asarray(_gradients(self, self._centred(points)))
-
-    def _centred(self, points: Any) -> jax.Array:
-        return jnp.asarray(np.asarray(points, np.float64) - self.center, jnp.float64)
-
     def potentials(self, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:
         """phi = f at x and psi = -f at y, in the dtype of the samples (training coordinates)."""
         return difference_dual(self.critic, samples, cost)
-
-    def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:
-        """The dual value on the samples, a lower bound on their W1."""
-        return dual_value(*self.potentials(samples, cost), samples)
-
-    def estimate(self, samples: Samples, cost: Cost) -> Estimate:
-        """The dual value on the samples in float64, a lower bound on their W1."""
-        require_w1(self.estimator, cost)
-        history = np.asarray(self.history, np.float64)
-        shared: dict[str, Any] = {
-            "target": "batch",
-            "bound": batch_bound(self.estimator),
-            "steps": self.estimator.steps,
-            "history": history,
-        }
-        with jax.enable_x64(True):
-            centred = samples.shifted(np.asarray(self.center), np.float64)
-            phi, psi, violations = answer_with_diagnostics(self, centred, cost)
-            value = float(dual_value(phi, psi, centred))
-        if not (np.isfinite(value) and np.isfinite(history).all()):
-            return Estimate.failed("diverged", divergence_message(history), **shared)
-        return Estimate(
-            value,
-            value,
-            lower=value,
-            potentials=Potentials(np.asarray(phi), np.asarray(psi)),
-            diagnostics={name: float(number) for name, number in violations.items()}
-            | {"history_last": last_tenth(history)},
-            **shared,
-        )
 
 
 class Frame(NamedTuple):
@@ -193,14 +153,6 @@ class Frame(NamedTuple):
         origin = (samples.x.mean(0) + samples.y.mean(0)) / 2
         variance = (((samples.x - origin) ** 2).mean() + ((samples.y - origin) ** 2).mean()) / 2
         return cls(origin, jnp.where(variance > 0, jnp.sqrt(variance), 1))
-
-
-_critic = jax.jit(FittedFunnel.critic)
-
-
-@jax.jit
-def _gradients(fitted: FittedFunnel, points: jax.Array) -> jax.Array:
-    return metrics.gradients(fitted.critic, points)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -245,7 +197,9 @@ def _train(estimator: FunnelEstimator, key: jax.Array, problem: Problem) -> Fitt
     values = frame.scale * jax.lax.map(held_out, further).mean(0)
     chosen = jnp.argmax(values).astype(jnp.int32)
     history = frame.scale * history[:, chosen]
-    return FittedFunnel(critics, chosen, values, history, frame, problem.center, estimator)
+    return FittedFunnel(
+        critics, chosen, values, history, frame, None, None, estimator, problem.cost.p
+    )
 
 
 def _value(critic: Any, samples: Samples, cost: Cost) -> jax.Array:

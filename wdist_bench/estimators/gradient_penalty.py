@@ -13,13 +13,8 @@ import jax.numpy as jnp
 
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
-from wdist_bench.estimators.critic import (
-    Critic,
-    CriticEstimator,
-    Parts,
-    difference_dual,
-    require_w1,
-)
+from wdist_bench.estimators.critic import CriticEstimator, Parts
+from wdist_bench.estimators.potential import Critic, difference_dual, require_w1
 from wdist_bench.estimators.presets import MALLASTO, W1_BENCHMARK
 from wdist_bench.problem import Samples
 from wdist_bench.validation import check_number

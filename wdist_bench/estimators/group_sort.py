@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
-from wdist_bench.estimators.critic import CriticEstimator, Parts, difference_dual, require_w1
+from wdist_bench.estimators.critic import CriticEstimator, Parts
+from wdist_bench.estimators.potential import difference_dual, require_w1
 from wdist_bench.estimators.presets import W1_BENCHMARK
 from wdist_bench.networks.lipschitz import bjorck, certify
 from wdist_bench.validation import check_integer, check_name

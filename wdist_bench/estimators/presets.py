@@ -10,6 +10,7 @@ MALLASTO: dict[str, Any] = {
     "critic": "mlp",
     "hidden": (128, 128),
     "activation": "relu",
+    "standardize": False,
 }
 """Mallasto, Montufar, Gerolin 2019 (arXiv 1910.03875), Table 1."""
 
@@ -23,6 +24,7 @@ W1_BENCHMARK: dict[str, Any] = {
     "learning_rate": 2e-4,
     "beta1": 0.9,
     "beta2": 0.999,
+    "standardize": False,
 }
 """Korotin, Kolesov, Burnaev 2022 (arXiv 2206.07767), the continuous pairs.
 

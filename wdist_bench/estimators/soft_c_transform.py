@@ -9,7 +9,8 @@ import jax
 
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
-from wdist_bench.estimators.critic import Critic, CriticEstimator, Parts
+from wdist_bench.estimators.critic import CriticEstimator, Parts
+from wdist_bench.estimators.potential import Critic
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.soft_c_transform import soft_c_transform
 from wdist_bench.validation import check_number

@@ -18,7 +18,7 @@ from wdist_bench.bench.experiment import Experiment, register
 from wdist_bench.bench.journal import pack
 from wdist_bench.bench.parallel import map_runs, run_keys
 from wdist_bench.costs import Cost
-from wdist_bench.estimators.critic import dual_value
+from wdist_bench.estimators.potential import dual_value
 from wdist_bench.experiments.example1.discriminator import JensenShannonDiscriminator, log_dual
 from wdist_bench.experiments.example1.segments import finished, noisy_segments
 from wdist_bench.problem import Samples

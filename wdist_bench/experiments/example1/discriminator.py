@@ -15,7 +15,8 @@ from wdist_bench.bench.experiment import Experiment, register
 from wdist_bench.bench.journal import pack
 from wdist_bench.bench.protocol import Keys
 from wdist_bench.costs import Cost
-from wdist_bench.estimators.critic import Critic, CriticEstimator, Parts
+from wdist_bench.estimators.critic import CriticEstimator, Parts
+from wdist_bench.estimators.potential import Critic
 from wdist_bench.experiments.example1.segments import (
     check_numbers,
     failed_runs,

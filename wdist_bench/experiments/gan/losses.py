@@ -19,9 +19,10 @@ from flax import nnx
 
 from wdist_bench import estimators, networks
 from wdist_bench.costs import Cost
-from wdist_bench.estimators.critic import Critic, CriticEstimator, difference_dual, dual_value
+from wdist_bench.estimators.critic import CriticEstimator
 from wdist_bench.estimators.funnel import Frame
 from wdist_bench.estimators.optimizers import build_optimizer
+from wdist_bench.estimators.potential import Critic, difference_dual, dual_value
 from wdist_bench.networks.funnel import Funnel
 from wdist_bench.problem import Samples
 from wdist_bench.validation import check_name

@@ -1,0 +1,288 @@
+"""What every estimator with a potential on the whole space shares: its answer, and doubts of it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wdist_bench import metrics
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import Estimate, Estimator, Potentials, TracedFitted
+from wdist_bench.problem import Samples
+
+# Its multiples modulo 1 are evenly spread, whatever their number.
+_GOLDEN = (5**0.5 - 1) / 2
+# Share of the value by which a critic may break its constraint before its answer says so.
+_STEEP = 0.05
+_FLAT = 0.5  # of the slope 1 that an optimal critic has between the samples
+
+Critic = Callable[[jax.Array], jax.Array]
+"""A function from points (n, d) to values (n,)."""
+
+
+class FittedPotential(TracedFitted):
+    """A potential on the whole space, fitted in the coordinates z = (x - center) / unit.
+
+    In these the cost is c / unit^p and a dual value W^p / unit^p. A subclass declares the
+    attributes below, `critic` and `potentials`.
+
+    Attributes:
+        estimator: the configuration.
+        history: (steps,) dual value of each step's minibatch before its update, in these
+            coordinates.
+        center: (d,) see there.
+        unit: see there, a power of two, so that dividing by it rounds nothing.
+        p: exponent of the cost that it was fitted for.
+    """
+
+    estimator: Any
+    history: jax.Array
+    center: Any
+    unit: Any
+    p: int
+
+    @abstractmethod
+    def critic(self, points: jax.Array) -> jax.Array:
+        """f at points (n, d) of the fitted coordinates."""
+
+    @abstractmethod
+    def potentials(self, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:
+        """phi at x and psi at y in the dtype of the samples, all in the fitted coordinates."""
+
+    def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:
+        """The estimate of W_p^p on samples, all in the fitted coordinates."""
+        return corrected(self.estimator, dual_value(*self.potentials(samples, cost), samples))
+
+    def potential(self, points: Any) -> np.ndarray:
+        """f in units of W_p^p at points (n, d) given in the user's coordinates, float64."""
+        with jax.enable_x64(True):
+            values = np.asarray(_critic(self._inside(), self._entered(points)), np.float64)
+        return float(self.unit) ** self.p * values
+
+    def gradient(self, points: Any) -> np.ndarray:
+        """grad f, shape (n, d), at points (n, d), both in the user's coordinates, float64."""
+        with jax.enable_x64(True):
+            slopes = np.asarray(_gradients(self._inside(), self._entered(points)), np.float64)
+        return float(self.unit) ** (self.p - 1) * slopes
+
+    def _inside(self) -> Any:
+        """What compiled programs see: they work in the fitted coordinates, and would round these
+        numbers of the host.
+        """
+        return replace(self, center=None, unit=None)  # type: ignore[type-var]
+
+    def _entered(self, points: Any) -> jax.Array:
+        centred = np.asarray(points, np.float64) - np.asarray(self.center)
+        return jnp.asarray(centred / float(self.unit), jnp.float64)
+
+    def estimate(self, samples: Samples, cost: Cost) -> Estimate:
+        """The dual value on samples given in the user's coordinates, costs in float64.
+
+        Status "diverged" where it or the training became NaN or inf. `message` says where the
+        diagnostics doubt it.
+        """
+        estimator, power = self.estimator, float(self.unit) ** cost.p
+        history = power * np.asarray(self.history, np.float64)
+        shared: dict[str, Any] = {
+            "target": "batch",
+            "bound": batch_bound(estimator),
+            "steps": estimator.steps,
+            "history": np.sqrt(np.maximum(history, 0)) if cost.p == 2 else history,
+        }
+        with jax.enable_x64(True):
+            inside = samples.shifted(np.asarray(self.center), np.float64, float(self.unit))
+            phi, psi, found = answer_with_diagnostics(self._inside(), inside, cost)
+            dual = float(dual_value(phi, psi, inside))
+            violation = power * float(found["admissibility_violation"])
+        inner = float(corrected(estimator, dual))
+        if not (np.isfinite(inner) and np.isfinite(history).all()):
+            return Estimate.failed("diverged", divergence_message(history), **shared)
+        value = cost.root(power * inner)
+        diagnostics = {name: float(number) for name, number in found.items()} | {
+            "admissibility_violation": violation,
+            "dual_stderr": power * standard_error(phi, psi, inside),
+            "mean_gap": float(self.unit) * mean_gap(inside, cost),
+            "history_last": cost.root(last_tenth(history)),
+        }
+        for name, number in corrections(estimator, dual).items():
+            diagnostics[name] = power * number
+        return Estimate(
+            value,
+            power * inner,
+            lower=value if shared["bound"] == "lower" else None,
+            potentials=Potentials(power * np.asarray(phi), power * np.asarray(psi)),
+            message=doubt(estimator, value, cost, diagnostics),
+            diagnostics=diagnostics,
+            **shared,
+        )
+
+
+def batch_bound(estimator: Estimator) -> str:
+    """What the number means on a batch: batch duals keep their claim, and a potential that is
+    admissible everywhere bounds the batch value as it bounds the population's.
+    """
+    kept = estimator.target == "batch" or estimator.bound == "lower"
+    return estimator.bound if kept else "none"
+
+
+def corrected(estimator: Any, dual: Any) -> Any:
+    """The number to report for a dual value, both in units of W^p; mostly that value itself."""
+    return estimator.corrected(dual) if hasattr(estimator, "corrected") else dual
+
+
+def corrections(estimator: Any, dual: float) -> dict[str, float]:
+    """Both numbers, in units of W^p, where the method knows a correction of its dual value."""
+    correction = estimator.parts().correction if hasattr(estimator, "parts") else None
+    if correction is None:
+        return {}
+    return {"uncorrected": dual, "corrected": float(correction(dual))}
+
+
+def last_tenth(history: np.ndarray) -> float:
+    """Mean of the last tenth of the training steps, at least one."""
+    return float(history[-max(1, len(history) // 10) :].mean())
+
+
+def divergence_message(history: np.ndarray) -> str:
+    """When training went wrong and what to do."""
+    bad = np.flatnonzero(~np.isfinite(history))
+    when = f"at step {bad[0]}" if bad.size else "on the evaluation samples"
+    return f"the critic returned NaN or inf {when}; lower the learning rate or rescale the data"
+
+
+def doubt(estimator: Any, value: float, cost: Cost, diagnostics: dict[str, float]) -> str:
+    """One sentence where the diagnostics of an answer contradict its value, else nothing.
+
+    Args:
+        estimator: whose answer it is.
+        value: the answer, W_p.
+        cost: ground cost.
+        diagnostics: `mean_gap` in units of W_p, `max_gradient_between` and
+            `max_gradient_on_data` without a unit at p = 1, `admissibility_violation` in units of
+            W_p^p.
+    """
+    gap, excess = diagnostics["mean_gap"], diagnostics["admissibility_violation"]
+    slope = max(diagnostics["max_gradient_between"], diagnostics["max_gradient_on_data"])
+    if value < (1 - _STEEP) * gap:
+        flat = ""
+        if cost.p == 1 and 0 < slope < _FLAT:
+            flat = (
+                f"the critic's slopes reach {slope:.2g} where an optimal one has 1, and the value "
+                f"over that slope is {value / slope:.4g}; "
+            )
+        return (
+            f"too small: the means are {gap:.4g} apart, and W is at least that; "
+            f"{flat}train longer or with a higher learning rate"
+        )
+    if batch_bound(estimator) == "none" and cost.p == 1 and excess > _STEEP * abs(value):
+        return (
+            f"no bound, and it may be too large: phi(x) + psi(y) exceeds the cost by up to "
+            f"{excess:.3g}, and slopes reach {slope:.2f} where 1 is admissible"
+        )
+    return ""
+
+
+def mean_gap(samples: Samples, cost: Cost) -> float:
+    """||mean x - mean y|| in the norm of the cost, which W_p of the samples cannot be below."""
+    means = [
+        np.average(np.asarray(points, np.float64), axis=0, weights=weights)
+        for points, weights in ((samples.x, samples.a), (samples.y, samples.b))
+    ]
+    return float(Cost(1, cost.norm).matched(*means))
+
+
+def dual_value(phi: jax.Array, psi: jax.Array, samples: Samples) -> jax.Array:
+    """sum_i a_i phi_i + sum_j b_j psi_j."""
+    return _mean(phi, samples.a) + _mean(psi, samples.b)
+
+
+def standard_error(phi: jax.Array, psi: jax.Array, samples: Samples) -> float:
+    """Of `dual_value` under independent rows and fixed weights: sqrt(sum_i a_i^2 (phi_i - mean)^2
+    + sum_j b_j^2 (psi_j - mean)^2), in units of W^p. The fit to these very rows is not in it.
+    """
+    total = 0.0
+    for values, weights in ((phi, samples.a), (psi, samples.b)):
+        found = np.asarray(values, np.float64)
+        weight = np.full(found.size, 1 / found.size) if weights is None else np.asarray(weights)
+        found, weight = found[weight > 0], weight[weight > 0]
+        total += float((weight**2 * (found - weight @ found) ** 2).sum())
+    return total**0.5
+
+
+def _mean(values: jax.Array, weights: jax.Array | None) -> jax.Array:
+    if weights is None:
+        return values.mean()
+    # A point without mass may carry an infinite potential.
+    return jnp.where(weights > 0, values * weights, 0).sum()
+
+
+@partial(jax.jit, static_argnames="cost")
+def answer_with_diagnostics(
+    fitted: FittedPotential, samples: Samples, cost: Cost
+) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
+    """The potentials at the samples, and how far the critic is from admissible.
+
+    Gradients are taken at the samples and between them, at t x_i + (1 - t) y_j with i, j and t
+    evenly spread. Where the value claims to be a lower bound, psi is lowered by the violation,
+    which is rounding then (of float32, where the samples are close).
+    """
+    x, y = samples.x, samples.y
+    phi, psi = fitted.potentials(samples, cost)
+    count = max(x.shape[0], y.shape[0])
+    pair = jnp.arange(count, dtype=jnp.int32)
+    t = (((pair + 1) * _GOLDEN) % 1).astype(x.dtype)[:, None]
+    between = t * x[pair % x.shape[0]] + (1 - t) * y[pair % y.shape[0]]
+    data = jnp.concatenate([x, y])
+
+    violation = metrics.admissibility_violation(phi, psi, x, y, cost)
+    if batch_bound(fitted.estimator) == "lower":
+        psi = psi - jnp.maximum(violation, 0)
+
+    def steepest(points: jax.Array) -> jax.Array:
+        return metrics.max_gradient_norm(fitted.critic, points.astype(jnp.float32), cost)
+
+    return (
+        phi,
+        psi,
+        {
+            "max_gradient_on_data": steepest(data),
+            "max_gradient_between": steepest(between),
+            "admissibility_violation": violation,
+        },
+    )
+
+
+@jax.jit
+def _critic(fitted: FittedPotential, points: jax.Array) -> jax.Array:
+    return fitted.critic(points)
+
+
+@jax.jit
+def _gradients(fitted: FittedPotential, points: jax.Array) -> jax.Array:
+    return metrics.gradients(fitted.critic, points)
+
+
+def difference_dual(critic: Critic, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:
+    """phi = f and psi = -f: the W1 dual, admissible where f is 1-Lipschitz.
+
+    x and y go through the network in one forward pass.
+    """
+    values = critic(jnp.concatenate([samples.x, samples.y]))
+    n = samples.x.shape[0]
+    return values[:n], -values[n:]
+
+
+def require_w1(estimator: Estimator, cost: Cost) -> None:
+    """Refuse p = 2 where the method rests on phi^c = -phi, which holds for p = 1 alone."""
+    if cost.p != 1:
+        raise ValueError(
+            f"{estimator.name}: expected p = 1, got p = {cost.p}; its dual f(x) - f(y) holds for "
+            "W1 only, use c_transform, nearest_neighbor or exact for p = 2"
+        )
