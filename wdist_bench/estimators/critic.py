@@ -26,9 +26,26 @@ from wdist_bench import networks
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
 from wdist_bench.estimators.optimizers import build_optimizer, check_optimizer
-from wdist_bench.estimators.potential import Critic, FittedPotential, dual_value
+from wdist_bench.estimators.potential import (
+    Critic,
+    FittedPotential,
+    difference_dual,
+    dual_value,
+    require_w1,
+)
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.validation import check_integer, check_name
+
+# What a new critic is made of, ours or a third party's.
+__all__ = [
+    "Critic",
+    "CriticEstimator",
+    "FittedCritic",
+    "Parts",
+    "difference_dual",
+    "dual_value",
+    "require_w1",
+]
 
 
 @dataclass(frozen=True)
