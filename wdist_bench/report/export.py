@@ -154,6 +154,7 @@ def _cells(row: pd.Series) -> list[str]:
     error = _math(row["abs_error_batch"], 3)
     if error and pd.notna(row["abs_error_batch_sd"]):
         error += rf" $\pm$ {_math(row['abs_error_batch_sd'], 2)}"
+    refused = row["status"] == "refused"
     return [
         escape(row["variant"]),
         _math(row["estimate"]) or "--",
@@ -161,7 +162,7 @@ def _cells(row: pd.Series) -> list[str]:
         _math(row["bias_batch"], 3, sign=True),
         _math(row["bias_population"], 3, sign=True),
         error,
-        f"{int(row['failed'])} of {int(row['runs'])}",
+        "refused" if refused else f"{int(row['failed'])} of {int(row['runs'])}",
         _math(row["seconds"], 2),
     ]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal
+from wdist_bench.estimate import NOT_RUN
 from wdist_bench.report.comparisons import comparison_table, sentences
 from wdist_bench.report.tables import SETTING, method_labels
 
@@ -71,7 +72,7 @@ def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
     for _, row in broken.iterrows():
         what = str(row["status"]).replace("_", " ").capitalize()
         notes.append(f"- {what}: {row['estimator']} on {task_label(row)}: {row['message']}")
-    failed = table[~table["status"].isin(["ok", "skipped"])]["status"].value_counts(sort=False)
+    failed = table[~table["status"].isin(["ok", *NOT_RUN])]["status"].value_counts(sort=False)
     if not failed.empty:
         counts = ", ".join(f"{count} {status}" for status, count in failed.items())
         notes.append(f"- Cells that failed: {counts}; each says so in its row.")
@@ -80,16 +81,17 @@ def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
 
 
 def _section(rows: pd.DataFrame) -> list[str]:
-    known = rows[rows["dim"].notna()]  # a cell whose process was lost knows little
+    # A cell that was refused, or whose process was lost, knows little of its task.
+    known = rows[rows["dim"].notna() & (rows["status"] != "refused")]
     first = rows.iloc[0] if known.empty else known.iloc[0]
-    batch = _number(rows["truth_batch"].dropna().iloc[0]) if rows["truth_batch"].any() else ""
-    truth = _number(first["truth_population"]) or "not known"
+    batch = number(rows["truth_batch"].dropna().iloc[0]) if rows["truth_batch"].any() else ""
+    truth = number(first["truth_population"]) or "not known"
     if first["truth_population_stderr"] and first["truth_population_stderr"] > 0:
         truth += f" +- {first['truth_population_stderr']:.2g}"
     kind = f" ({first['truth_kind']})" if pd.notna(first["truth_kind"]) else ""
     head = f"Truth: population {truth}{kind}; exact batch value {batch or 'not known'} on average."
     if not math.isnan(first["finite_sample_bias"]):
-        head += f" Finite-sample bias {_signed(first['finite_sample_bias'])}."
+        head += f" Finite-sample bias {signed(first['finite_sample_bias'])}."
     methods = method_labels(rows)
     body = pd.DataFrame(
         [_cells(row, method) for (_, row), method in zip(rows.iterrows(), methods, strict=True)]
@@ -97,27 +99,36 @@ def _section(rows: pd.DataFrame) -> list[str]:
     columns = [name for name in body.columns if name not in _OPTIONAL or body[name].any()]
     table = body[columns].to_markdown(index=False, disable_numparse=True, stralign="right")
     return [f"## {task_label(first)}", "", f"Parameters: `{first['task_parameters']}`. {head}", "",
-            table, ""]  # fmt: skip
+            table, "", *_refusals(rows)]  # fmt: skip
+
+
+def _refusals(rows: pd.DataFrame) -> list[str]:
+    """Why rows of a section have no number, each reason once."""
+    reasons = rows.loc[rows["status"] == "refused", "message"].drop_duplicates()
+    return [*itertools.chain(*((f"Refused: {reason}.", "") for reason in reasons))]
 
 
 def _cells(row: pd.Series, method: str) -> dict[str, str]:
     """One line of a section."""
+    refused = row["status"] == "refused"
     status = "" if row["status"] == "ok" else f" ({row['status']})"
     return {
         "estimator": method,
         "bound": f"{row['bound']} ({row['target']})" if row["bound"] else "",
-        "estimate": _with(row["estimate"], row["estimate_ci_low"], row["estimate_ci_high"]),
-        "sd of runs": _number(row["estimate_sd"]),
-        "error vs batch": _signed(row["bias_batch"]),
-        "vs population": _signed(row["bias_population"]),
-        "abs. error on batches": _plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
+        "estimate": "refused"
+        if refused
+        else _with(row["estimate"], row["estimate_ci_low"], row["estimate_ci_high"]),
+        "sd of runs": number(row["estimate_sd"]),
+        "error vs batch": signed(row["bias_batch"]),
+        "vs population": signed(row["bias_population"]),
+        "abs. error on batches": plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
         "paper": _paper(row),
-        "paper sds": _signed(row["paper_sds"]),
-        "gradient cosine": _plus_minus(row["gradient_cosine"], row["gradient_cosine_sd"]),
-        "paper's": _number(row["paper_gradient_cosine"]),
-        "gradient L2": _plus_minus(row["gradient_l2"], row["gradient_l2_sd"]),
-        "paper's L2": _number(row["paper_gradient_l2"]),
-        "failed": f"{row['failed']} of {row['runs']}{status}",
+        "paper sds": signed(row["paper_sds"]),
+        "gradient cosine": plus_minus(row["gradient_cosine"], row["gradient_cosine_sd"]),
+        "paper's": number(row["paper_gradient_cosine"]),
+        "gradient L2": plus_minus(row["gradient_l2"], row["gradient_l2_sd"]),
+        "paper's L2": number(row["paper_gradient_l2"]),
+        "failed": "" if refused else f"{row['failed']} of {row['runs']}{status}",
         "compile s": _seconds(row["compile_seconds"], row["shared"], row["compile_cached"]),
         "run s": _seconds(row["run_seconds"], row["shared"]),
     }
@@ -137,28 +148,31 @@ _OPTIONAL = (
 def _paper(row: pd.Series) -> str:
     """The published error with its sd, or the published estimate."""
     if pd.isna(row["paper_sd"]):
-        return _number(row["paper_estimate"])
-    return _plus_minus(row["paper_error"], row["paper_sd"])
+        return number(row["paper_estimate"])
+    return plus_minus(row["paper_error"], row["paper_sd"])
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Four digits, nothing where there is no number."""
     if pd.isna(value):
         return ""
     return "0" if abs(value) < 5e-7 else f"{value:.4g}"
 
 
-def _signed(value: float) -> str:
-    text = _number(value)
+def signed(value: float) -> str:
+    """Four digits with their sign."""
+    text = number(value)
     return text if text in ("", "0") or text.startswith("-") else f"+{text}"
 
 
 def _with(value: float, low: float, high: float) -> str:
     if pd.isna(value):
         return "no number"
-    return f"{_number(value)} [{_number(low)}, {_number(high)}]"
+    return f"{number(value)} [{number(low)}, {number(high)}]"
 
 
-def _plus_minus(value: float, sd: float) -> str:
+def plus_minus(value: float, sd: float) -> str:
+    """A mean with its sd, where there is one."""
     if pd.isna(value):
         return ""
     return f"{value:.3f}" if pd.isna(sd) else f"{value:.3f} +- {sd:.3f}"

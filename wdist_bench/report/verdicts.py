@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal
+from wdist_bench.estimate import NOT_RUN
 from wdist_bench.report.leaderboard import Standing, equal_laws, leaderboard, not_told_apart
 
 POOR = 0.5
@@ -24,7 +25,7 @@ def shortcomings(journal: Journal, table: pd.DataFrame) -> list[str]:
     records = journal.planned()
     total = len(journal.plan["keys"])
     said = []
-    ran = [record for record in records if record["status"] != "skipped"]
+    ran = [record for record in records if record["status"] not in NOT_RUN]
     lost = [record for record in ran if _failed(record) == _runs(record)]
     partly = [record for record in ran if 0 < _failed(record) < _runs(record)]
     if lost:
@@ -35,6 +36,10 @@ def shortcomings(journal: Journal, table: pd.DataFrame) -> list[str]:
         names = _names([_what(r) for r in partly])
         said.append(f"{_count(len(partly), 'cell')} lost some runs ({runs} in all): {names}.")
     said += _missing([r for r in records if r["status"] == "skipped"])
+    refused = [r for r in records if r["status"] == "refused"]
+    if refused:
+        names = _names([_what(r) for r in refused])
+        said.append(f"{_count(len(refused), 'cell')} refused, each with its reason: {names}.")
     if total > len(records):
         said.append(f"{_count(total - len(records), 'cell')} not run yet; run the suite again.")
     if journal.unreadable:
@@ -75,6 +80,7 @@ def _missing(skipped: list[dict[str, Any]]) -> list[str]:
 
 def verdicts(table: pd.DataFrame) -> list[str]:
     """Which estimator to trust for what, in sentences; every number is in the tables below."""
+    table = table[~table["status"].isin(NOT_RUN)]  # the others know little of their setting
     said = []
     for truth in ("population", "batch"):
         standings = leaderboard(table, truth)
