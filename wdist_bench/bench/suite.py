@@ -158,7 +158,9 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
 
 def _mistake(error: ValidationError) -> str:
     """The first mistake of a suite, as a sentence: where, what was expected, what came."""
-    first = error.errors()[0]
+    mistakes = error.errors()
+    unknown = [mistake for mistake in mistakes if mistake["type"] == "extra_forbidden"]
+    first = (unknown or mistakes)[0]  # a key that is not known explains one that is missing
     kind, context = first["type"], first.get("ctx", {})
     place = ".".join(map(str, first["loc"]))
     if kind == "value_error":  # of our own validators
@@ -170,8 +172,8 @@ def _mistake(error: ValidationError) -> str:
         known = Sizes.model_fields if table else Document.model_fields
         try:
             check_name(key, known, f"key of {'.'.join(table) or 'a suite'}")
-        except ValueError as unknown:
-            return str(unknown)
+        except ValueError as wrong:
+            return str(wrong)
     expected = {
         "greater_than_equal": f"a whole number >= {context.get('ge')}",
         "too_short": "a list with at least one entry",
@@ -183,7 +185,9 @@ def _mistake(error: ValidationError) -> str:
         "tuple_type": "a list",
         "literal_error": f"one of {context.get('expected')}",
     }.get(kind, first["msg"])
-    return f"{place}: expected {expected}, got {str(first['input'])[:80]!r}; correct it"
+    if place in ("tasks", "estimators", "experiments"):
+        expected = f"tables under [[{place}]]"
+    return f"{place}: expected {expected}, got {repr(first['input'])[:80]}; correct it"
 
 
 def _experiments(document: Document, profile: str) -> list[ExperimentCell]:

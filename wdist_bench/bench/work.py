@@ -135,8 +135,8 @@ def run_cell(job: Job, journaled: dict[str, Any], add: Add) -> dict[str, Any]:
         if job.cell.key(jax.default_backend()) != job.key:
             return {
                 "status": "error",
-                "message": f"expected the versions, plug-ins, data files and backend of the driver "
-                f"({job.backend}), got others on {socket.gethostname()} "
+                "message": f"expected the versions, data files and backend of the driver "
+                f"({job.backend}) and its plug-ins, got others on {socket.gethostname()} "
                 f"({jax.default_backend()}); set up all machines of a run the same way",
             }
         return job.cell.run(journaled, add)
