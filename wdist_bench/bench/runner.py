@@ -139,8 +139,6 @@ class _Sweep:
                 else:
                     yield Event("started", place.index, total, place.cell)
                     self.underway[self.engine.submit(self._job(place))] = place
-            if not self.underway:
-                continue
             finished, _ = wait(self.underway, return_when=FIRST_COMPLETED)
             for future in finished:
                 place = self.underway.pop(future)

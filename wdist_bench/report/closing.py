@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal, read_run
-from wdist_bench.report.markdown import number, plus_minus, signed, task_label
+from wdist_bench.report.markdown import _number, _plus_minus, _signed, task_label
 from wdist_bench.report.settings import labelled_table
 from wdist_bench.report.tables import SETTING, method_labels
 from wdist_bench.report.verdicts import verdicts
@@ -89,10 +89,10 @@ def _cells(row: pd.Series) -> list[str]:
     half = (row["estimate_ci_high"] - row["estimate_ci_low"]) / 2
     return [
         row["method"],
-        number(row["estimate"]) + ("" if pd.isna(half) else f" +- {half:.2g}"),
-        signed(row["bias_batch"]),
-        signed(row["bias_population"]),
-        plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
+        _number(row["estimate"]) + ("" if pd.isna(half) else f" +- {half:.2g}"),
+        _signed(row["bias_batch"]),
+        _signed(row["bias_population"]),
+        _plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
         failed,
     ]
 

@@ -25,7 +25,8 @@ an estimate), **paper sds** how many of its sds our error is above it.
 **Gradient cosine** and **L2**: mean cosine and mean squared distance between the critic's gradient
 and that of the known potential, mean +- sd over runs.
 **Bound**: what the number claims to be of its target. **Failed**: runs without a number, left out
-of the means beside them. Compiling is timed apart from running; run seconds cover all runs of the
+of the means beside them. Nothing ran for rows that are "refused"; the reason is below their table.
+Compiling is timed apart from running; run seconds cover all runs of the
 row, training and evaluation. "(shared)" marks seconds taken while another cell ran on the machine,
 "(cached)" programs that an earlier cell had compiled; neither is a timing.
 **Closest**: the smallest mean error over runs, and how far behind the others are, with 95 %
@@ -84,14 +85,14 @@ def _section(rows: pd.DataFrame) -> list[str]:
     # A cell that was refused, or whose process was lost, knows little of its task.
     known = rows[rows["dim"].notna() & (rows["status"] != "refused")]
     first = rows.iloc[0] if known.empty else known.iloc[0]
-    batch = number(rows["truth_batch"].dropna().iloc[0]) if rows["truth_batch"].any() else ""
-    truth = number(first["truth_population"]) or "not known"
+    batch = _number(rows["truth_batch"].dropna().iloc[0]) if rows["truth_batch"].any() else ""
+    truth = _number(first["truth_population"]) or "not known"
     if first["truth_population_stderr"] and first["truth_population_stderr"] > 0:
         truth += f" +- {first['truth_population_stderr']:.2g}"
     kind = f" ({first['truth_kind']})" if pd.notna(first["truth_kind"]) else ""
     head = f"Truth: population {truth}{kind}; exact batch value {batch or 'not known'} on average."
     if not math.isnan(first["finite_sample_bias"]):
-        head += f" Finite-sample bias {signed(first['finite_sample_bias'])}."
+        head += f" Finite-sample bias {_signed(first['finite_sample_bias'])}."
     methods = method_labels(rows)
     body = pd.DataFrame(
         [_cells(row, method) for (_, row), method in zip(rows.iterrows(), methods, strict=True)]
@@ -118,16 +119,16 @@ def _cells(row: pd.Series, method: str) -> dict[str, str]:
         "estimate": "refused"
         if refused
         else _with(row["estimate"], row["estimate_ci_low"], row["estimate_ci_high"]),
-        "sd of runs": number(row["estimate_sd"]),
-        "error vs batch": signed(row["bias_batch"]),
-        "vs population": signed(row["bias_population"]),
-        "abs. error on batches": plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
+        "sd of runs": _number(row["estimate_sd"]),
+        "error vs batch": _signed(row["bias_batch"]),
+        "vs population": _signed(row["bias_population"]),
+        "abs. error on batches": _plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
         "paper": _paper(row),
-        "paper sds": signed(row["paper_sds"]),
-        "gradient cosine": plus_minus(row["gradient_cosine"], row["gradient_cosine_sd"]),
-        "paper's": number(row["paper_gradient_cosine"]),
-        "gradient L2": plus_minus(row["gradient_l2"], row["gradient_l2_sd"]),
-        "paper's L2": number(row["paper_gradient_l2"]),
+        "paper sds": _signed(row["paper_sds"]),
+        "gradient cosine": _plus_minus(row["gradient_cosine"], row["gradient_cosine_sd"]),
+        "paper's": _number(row["paper_gradient_cosine"]),
+        "gradient L2": _plus_minus(row["gradient_l2"], row["gradient_l2_sd"]),
+        "paper's L2": _number(row["paper_gradient_l2"]),
         "failed": "" if refused else f"{row['failed']} of {row['runs']}{status}",
         "compile s": _seconds(row["compile_seconds"], row["shared"], row["compile_cached"]),
         "run s": _seconds(row["run_seconds"], row["shared"]),
@@ -148,31 +149,28 @@ _OPTIONAL = (
 def _paper(row: pd.Series) -> str:
     """The published error with its sd, or the published estimate."""
     if pd.isna(row["paper_sd"]):
-        return number(row["paper_estimate"])
-    return plus_minus(row["paper_error"], row["paper_sd"])
+        return _number(row["paper_estimate"])
+    return _plus_minus(row["paper_error"], row["paper_sd"])
 
 
-def number(value: float) -> str:
-    """Four digits, nothing where there is no number."""
+def _number(value: float) -> str:
     if pd.isna(value):
         return ""
     return "0" if abs(value) < 5e-7 else f"{value:.4g}"
 
 
-def signed(value: float) -> str:
-    """Four digits with their sign."""
-    text = number(value)
+def _signed(value: float) -> str:
+    text = _number(value)
     return text if text in ("", "0") or text.startswith("-") else f"+{text}"
 
 
 def _with(value: float, low: float, high: float) -> str:
     if pd.isna(value):
         return "no number"
-    return f"{number(value)} [{number(low)}, {number(high)}]"
+    return f"{_number(value)} [{_number(low)}, {_number(high)}]"
 
 
-def plus_minus(value: float, sd: float) -> str:
-    """A mean with its sd, where there is one."""
+def _plus_minus(value: float, sd: float) -> str:
     if pd.isna(value):
         return ""
     return f"{value:.3f}" if pd.isna(sd) else f"{value:.3f} +- {sd:.3f}"
