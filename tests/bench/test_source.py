@@ -216,6 +216,24 @@ def test_a_class_in_no_file_is_never_taken_for_another(monkeypatch):
     assert source_digest(first) == source_digest(first) != source_digest(second)
 
 
+def test_an_estimator_that_a_parameter_names_counts(fresh, tmp_path):
+    cell = ExperimentCell("gan", {"loss": "mine"})
+    critic = """
+import wdist_bench as wb
+from wdist_bench.estimators.c_transform import CTransform
+
+@wb.estimators.register
+class Mine(CTransform):
+    name = "mine"
+"""
+    keys = set()
+    for text in (critic, critic + "\n# changed\n"):
+        write(tmp_path, {"plugin": text})
+        fresh(tmp_path / "plugin.py")
+        keys.add(cell.key("cpu"))
+    assert len(keys) == 2
+
+
 def test_ours_have_versions_and_keys_without_a_hash():
     for registry in (estimators.registry, tasks.registry, experiment.registry):
         for name in registry.names():

@@ -17,7 +17,7 @@ import numpy as np
 from wdist_bench import estimators, tasks
 from wdist_bench.bench.journal import pack
 from wdist_bench.bench.protocol import Stream, StreamResult, batch_truths, run_stream
-from wdist_bench.bench.source import source_digest
+from wdist_bench.bench.source import source
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
 from wdist_bench.tasks import Task
@@ -71,13 +71,12 @@ class Cell:
         del settings["family"]  # only groups rows of a table
         if not self.refusal:
             del settings["refusal"]
-        for kind, factory in (
-            ("task", tasks.factory(self.task)),
-            ("estimator", estimators.factory(self.estimator)),
+        for kind, code in (
+            ("task", source(tasks.factory(self.task), self.task_parameters)),
+            ("estimator", source(type(estimator), parameters(estimator))),
         ):
-            source = source_digest(factory)
-            if source:  # a plug-in's; our own have versions
-                settings[f"{kind}_source"] = source
+            if code:  # a plug-in's; our own have versions
+                settings[f"{kind}_source"] = code
         try:
             task = self.build_task()
             task_parameters = parameters(task)

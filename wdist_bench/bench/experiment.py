@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from wdist_bench.bench.cell import Add, digest, parameters
-from wdist_bench.bench.source import source_digest
+from wdist_bench.bench.source import source
 from wdist_bench.registry import Registry
 
 
@@ -53,13 +53,13 @@ class ExperimentCell:
     def identity(self, backend: str) -> dict[str, Any]:
         """What determines the numbers, with every default spelled out."""
         built = self.build()
-        source = source_digest(type(built))
+        code = source(type(built), parameters(built))
         return {
             "experiment": self.experiment,
             "version": built.version,
             "parameters": parameters(built),
             "backend": backend,
-            **({"source": source} if source else {}),  # a plug-in's; our own have versions
+            **({"source": code} if code else {}),  # a plug-in's; our own have versions
         }
 
     def key(self, backend: str) -> str:

@@ -20,17 +20,45 @@ import os
 import secrets
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
+from wdist_bench import estimators, tasks
+
 _OURS = Path(__file__).resolve().parents[1]
 _PYTHON = Path(sysconfig.get_path("stdlib")).resolve()
 _INSTALLED = {"site-packages", "dist-packages"}
 _CODE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
+
+
+def source(factory: Any, parameters: Mapping[str, Any]) -> str:
+    """Hash of the plug-ins that a configuration rests on; empty where all is ours.
+
+    Args:
+        factory: its registered class.
+        parameters: its parameters; the code of an estimator or a task that one of them names (the
+            loss of a GAN, say) counts too.
+    """
+    named = [
+        registry.factory(word)
+        for registry in (estimators.registry, tasks.registry)
+        for word in _words(parameters.values())
+        if word in registry.names()
+    ]
+    digests = {source_digest(part) for part in (factory, *named)} - {""}
+    return "-".join(sorted(digests))
+
+
+def _words(values: Iterable[Any]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            yield from _words(value)
 
 
 @cache
