@@ -100,6 +100,7 @@ name = "exact"
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
+        (("exponent = [1, 2, -1]", "exponent = []"), "sweep.exponent: expected a list with at"),
         (("exponent = [1", "base = [1"), "expected one of exponent, seed, got 'base'"),
         (('name = "power_of_two"', 'name = "power_of_too"'), "power_of_two"),
         (('profiles = ["gpu"]', 'profiles = ["tpu"]'), "experiments.1.profiles"),

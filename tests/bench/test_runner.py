@@ -214,6 +214,7 @@ def test_a_cell_runs_when_it_is_no_longer_refused(suite, tmp_path):
         (("n = [16]", 'n = ["16"]'), "n.0: expected a whole number, got '16'"),
         (("n = [16]", "p = [3]"), "p: expected"),
         (("n = [16]", 'norm = "l2"'), "norm: expected a list, got 'l2'"),
+        (('"exact"', '"exact"\nprofiles = []'), "estimators.0.profiles: expected a list with at"),
         (("n = [16]", "seed = -1"), "seed: expected a whole number >= 0, got -1"),
         (('"exact"', '"exact"\nmax_dim = 0'), "estimators.0.max_dim: expected a whole number >= 1"),
         (('"gaussian_shift"', '"gaussian_shift"\nn = [0]'), "tasks.0.n.0: expected a whole number"),

@@ -37,7 +37,7 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     name: str
-    profiles: tuple[Profile, ...] = PROFILES
+    profiles: tuple[Profile, ...] = Field(PROFILES, min_length=1)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class EstimatorEntry(Entry):
 class ExperimentEntry(Entry):
     """An experiment; lists under `sweep` are a product, one cell each."""
 
-    sweep: dict[str, list[Any]] = {}
+    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
 
 
 class Sizes(BaseModel):
@@ -142,6 +142,8 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
         document = Document.model_validate(content)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path}: expected TOML, got a syntax error: {error}; fix it") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected text in UTF-8, got {error}; save it so") from error
     except ValidationError as error:
         raise ValueError(f"{path}: {_mistake(error)}") from error
     try:
@@ -152,7 +154,10 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
     if not cells:
-        raise ValueError(f"{path}: expected something to run in profile {profile!r}, got nothing")
+        raise ValueError(
+            f"{path}: expected something to run in profile {profile!r}, got nothing; "
+            "give another profile"
+        )
     return Suite(path.stem, document.title, document.description, cells, profile)
 
 
