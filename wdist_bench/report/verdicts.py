@@ -36,15 +36,18 @@ def shortcomings(journal: Journal, table: pd.DataFrame) -> list[str]:
         names = _names([_what(r) for r in partly])
         said.append(f"{_count(len(partly), 'cell')} lost some runs ({runs} in all): {names}.")
     said += _missing([r for r in records if r["status"] == "skipped"])
-    refused = [r for r in records if r["status"] == "refused"]
-    if refused:
-        names = _names([_what(r) for r in refused])
-        said.append(f"{_count(len(refused), 'cell')} refused, each with its reason: {names}.")
     if total > len(records):
         said.append(f"{_count(total - len(records), 'cell')} not run yet; run the suite again.")
     if journal.unreadable:
         said.append(f"Unreadable journal lines, ignored: {', '.join(journal.unreadable)}.")
     return said
+
+
+def refusals(table: pd.DataFrame) -> list[str]:
+    """What was refused, each reason once."""
+    refused = table[table["status"] == "refused"]
+    counts = refused.groupby("message", sort=False).size()
+    return [f"{_count(count, 'cell')}: {reason}." for reason, count in counts.items()]
 
 
 def _runs(record: dict[str, Any]) -> int:
