@@ -154,19 +154,22 @@ def _show_errors(end: Closing) -> None:
     from wdist_bench.report.closing import HEADER, LEGEND
 
     console = _console()
-    widths = [
-        max((len(row[i]) for task in end.tasks for row in task.rows), default=0)
-        for i in range(len(HEADER))
-    ]
+    rows = [row for task in end.tasks for row in task.rows]
+    columns = [i for i, name in enumerate(HEADER) if name != "failed" or any(r[i] for r in rows)]
+    widths = {i: max([len(HEADER[i]), *(len(row[i]) for row in rows)]) for i in columns}
+    fits = sum(widths.values()) + 2 * len(columns) <= console.width
     for task in end.tasks:
         console.print(f"\n{task.heading}", style="bold", highlight=False, markup=False)
         table = Table(box=None, pad_edge=False)
-        for name, width in zip(HEADER, widths, strict=True):
+        for i in columns:
             table.add_column(
-                name, min_width=width, justify="left" if name == HEADER[0] else "right"
+                HEADER[i],
+                min_width=widths[i] if fits else None,
+                justify="right" if i else "left",
+                overflow="fold",
             )
         for row in task.rows:
-            table.add_row(*map(escape, row))
+            table.add_row(*(escape(row[i]) for i in columns))
         console.print(table)
         if task.more:
             console.print(task.more, highlight=False, markup=False)

@@ -83,7 +83,7 @@ def _more(left_out: pd.DataFrame) -> str:
 
 
 def _cells(row: pd.Series) -> list[str]:
-    failed = "" if row["status"] == "refused" else f"{row['failed']:.0f} of {row['runs']:.0f}"
+    failed = f"{row['failed']:.0f} of {row['runs']:.0f}" if row["failed"] else ""
     if pd.isna(row["estimate"]):
         return [row["method"], str(row["status"]), "", "", "", failed]
     half = (row["estimate_ci_high"] - row["estimate_ci_low"]) / 2
