@@ -2,19 +2,24 @@
 PYTHON ?= python3
 VENV   ?= .venv
 SUITE  ?= quick
-OUT    ?= results/$(SUITE)
+OUT    ?=
 PROFILE ?= cpu
 SPEED  ?= critics matmul exact bracket batched transforms startup scaling
+# Where results go: `bench` never touches what is committed, `results` makes it again, `report`
+# takes the run of `bench` where there is one, else what is committed.
+LOCAL  := results/local/$(SUITE)
+COMMITTED := results/$(SUITE)
+FOUND  := $(if $(wildcard $(LOCAL)/journal*),$(LOCAL),$(COMMITTED))
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help venv bench report speed docs test test-all lint format clean
+.PHONY: help venv bench results report speed docs test test-all lint format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 	@echo
-	@echo "  Options: SUITE=name of a file in benchmarks/, PROFILE=cpu, gpu or full, OUT=results folder, PYTHON=interpreter."
+	@echo "  Options: SUITE=name of a file in benchmarks/, PROFILE=cpu, gpu or full, OUT=another results folder, PYTHON=interpreter."
 	@echo "  Large image sets are used when WDIST_BENCH_DATA names a folder that holds them."
 
 venv: $(STAMP)  ## create .venv with the package, its extras and the tested versions
@@ -25,11 +30,16 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-bench: $(STAMP)  ## run a suite (SUITE=quick) and write its tables and figures to results/
-	$(BIN)/wdist-bench run benchmarks/$(SUITE).toml --out $(OUT) --profile $(PROFILE)
+bench: $(STAMP)  ## run a suite (SUITE=quick): tables, figures and a page in results/local/SUITE
+	$(BIN)/wdist-bench run benchmarks/$(SUITE).toml --out $(or $(OUT),$(LOCAL)) --profile $(PROFILE)
 
-report: $(STAMP)  ## write the tables and figures of a results folder again (SUITE=quick)
-	$(BIN)/wdist-bench report $(OUT)
+results: $(STAMP)  ## run a suite into the committed results/SUITE, its compact journal too
+	$(BIN)/wdist-bench run benchmarks/$(SUITE).toml --out $(or $(OUT),$(COMMITTED)) --profile $(PROFILE); \
+	code=$$?; test $$code -gt 1 || \
+	$(BIN)/wdist-bench export $(or $(OUT),$(COMMITTED)) --format journal > /dev/null; exit $$code
+
+report: $(STAMP)  ## write the report of results/local/SUITE again, or where there is none of results/SUITE
+	$(BIN)/wdist-bench report $(or $(OUT),$(FOUND))
 
 speed: $(STAMP)  ## time ours beside PyTorch (if installed), POT, OTT-JAX and SciPy: results/speed, an hour
 	set -e; for name in $(SPEED); do $(BIN)/python benchmarks/speed/$$name.py; done

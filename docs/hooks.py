@@ -70,7 +70,7 @@ def _file(config: Any, path: Path, uri: str) -> File:
 
 
 def _index(tables: list[Path], root: Path) -> str:
-    lines = ["# Tables", "", "What `make bench SUITE=NAME` wrote, as it is committed.", ""]
+    lines = ["# Tables", "", "What `make results SUITE=NAME` wrote, as it is committed.", ""]
     lines += ["| suite | what it asks |", "|---|---|"]
     for table in tables:
         title = table.read_text("utf-8").splitlines()[0].removeprefix("# ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -56,15 +57,44 @@ def test_run_writes_table_figure_and_environment(tmp_path, monkeypatch, capsys):
     assert "kept from an earlier run" in said
 
 
+def test_a_run_ends_with_errors_a_sentence_and_the_page(tmp_path, monkeypatch, capsys):
+    suite, folder = tmp_path / "tiny.toml", Path("results", "local", "tiny")
+    more = ("one_dimensional", "exact", "sinkhorn", "gaussian", "bracket", "nearest_neighbor")
+    added = "".join(f'[[estimators]]\nname = "{name}"\n' for name in more)
+    suite.write_text(SUITE.replace('[[estimators]]\nname = "c_transform"\n', added))
+    monkeypatch.chdir(tmp_path)
+    code, said, _ = call(monkeypatch, capsys, "run", suite)
+    assert code == 0  # a refusal is no failure
+    table = pd.read_csv(folder / "errors.csv")
+    best = table.dropna(subset="estimate").sort_values("abs_error_batch", kind="stable")
+    shown = said[said.index("gaussian_shift, dim 2, W1, n = 8") :].splitlines()
+    assert [line.split()[0] for line in shown[2:7]] == list(best["estimator"])
+    assert [line.split()[0] for line in shown[2:8]].count("and") == 1  # six rows: one is cut
+    assert "refused (1 cell): one_dimensional: expected points on a line" in said
+    assert "and 1 more (1 refused)" in shown
+    assert shown[-1] == f"page: {folder / 'report.html'}"
+    assert shown[-2].startswith("For the distance of the two laws, ")
+    assert call(monkeypatch, capsys, "report", folder)[1].endswith("\n".join(shown) + "\n")
+    _, said, _ = call(monkeypatch, capsys, "status", folder)
+    assert "done     6 (1 refused, 5 ok)\nfailed   0\n" in said
+
+
 def test_a_failed_run_gives_a_nonzero_exit_code(tmp_path, monkeypatch, capsys):
     suite = tmp_path / "tiny.toml"
     suite.write_text(SUITE + "learning_rate = 1e30\n")
     code, said, _ = call(monkeypatch, capsys, "run", suite, "--out", tmp_path / "out")
+    assert "--retry-failed" not in said
     assert code == 1
     assert "diverged" in said
     table = pd.read_csv(tmp_path / "out" / "errors.csv")
     assert table["failed"].tolist() == [2]
     assert table["estimate"].isna().all()
+    code, said, _ = call(monkeypatch, capsys, "run", suite, "--out", tmp_path / "out")
+    assert code == 1
+    assert "W1 n=8: diverged, kept from an earlier run (--retry-failed tries it again)" in said
+    assert "1 diverged kept from an earlier run; to try them again, run the suite with" in said
+    _, said, _ = call(monkeypatch, capsys, "status", tmp_path / "out")
+    assert "failed   1 (1 diverged kept by the next run; to try them again, run the suite" in said
 
 
 @pytest.mark.parametrize("what", ["tasks", "estimators", "datasets"])

@@ -16,7 +16,10 @@ from wdist_bench.validation import check_name
 
 TARGETS = ("batch", "population")
 BOUNDS = ("exact", "lower", "upper", "none")
-STATUSES = ("ok", "not_converged", "diverged", "timeout", "out_of_memory", "error", "skipped")
+NOT_RUN = ("skipped", "refused")
+"""Statuses of cells that nothing ran for: data that is not here, and what has no meaning."""
+
+STATUSES = ("ok", "not_converged", "diverged", "timeout", "out_of_memory", "error", *NOT_RUN)
 
 
 class Potentials(NamedTuple):
@@ -129,7 +132,10 @@ class Estimator(ABC):
         """Fit to a problem. `key` is for the estimator's own randomness, never for data."""
 
     def check_cost(self, cost: Cost) -> None:
-        """Raise where this estimator has no meaning for that cost."""
+        """Raise ValueError where this estimator has no meaning for that cost."""
+
+    def check_dim(self, dim: int) -> None:
+        """Raise ValueError where this estimator takes no points of that dimension."""
 
 
 class TracedFitted(Fitted):

@@ -39,8 +39,14 @@ def test_whatever_changes_the_numbers_changes_the_key(change):
 
 
 def test_every_field_of_a_cell_but_its_family_is_in_the_identity():
-    assert {f.name for f in fields(Cell)} - set(CELL.identity("cpu")) == {"family"}
+    refused = replace(CELL, refusal="no meaning")
+    assert {f.name for f in fields(Cell)} - set(refused.identity("cpu")) == {"family"}
     assert key(replace(CELL, family="other")) == key()
+
+
+def test_a_refused_cell_is_another_one_than_the_same_that_runs():
+    assert "refusal" not in CELL.identity("cpu")
+    assert len({key(replace(CELL, refusal=reason)) for reason in ("", "one", "another")}) == 3
 
 
 def test_the_backend_the_precision_and_the_versions_are_in_the_key():
@@ -55,7 +61,8 @@ def test_a_default_that_is_spelled_out_gives_the_same_key():
 
 
 def changed(factory, **attributes):
-    """A class like `factory` with other class attributes or defaults."""
+    """A class like `factory`, of ours too, with other class attributes or defaults."""
+    attributes["__module__"] = factory.__module__
     return dataclass(frozen=True)(type(factory.__name__, (factory,), attributes))
 
 

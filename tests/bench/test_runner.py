@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -12,6 +13,7 @@ import pytest
 from wdist_bench.bench.cell import thin
 from wdist_bench.bench.experiment import Experiment, register
 from wdist_bench.bench.journal import read_journal
+from wdist_bench.bench.progress import progress
 from wdist_bench.bench.runner import run_suite
 from wdist_bench.bench.suite import load_suite
 from wdist_bench.report import write_report
@@ -124,16 +126,102 @@ def test_a_cell_that_raises_is_a_record_and_the_rest_runs(suite, tmp_path, monke
     assert list(table["failed"]) == [3, 0, 0]
 
 
-def test_estimators_without_meaning_for_a_cost_give_no_cell(suite):
-    cells = suite("p = [1, 2]\n" + SUITE).cells
-    assert [(c.estimator, c.p) for c in cells if c.p == 2] == [("exact", 2), ("c_transform", 2)]
+REFUSALS = """
+title = "Refusals"
+p = [1, 2]
+norm = ["l2", "l1"]
+n = [8]
+runs = 2
+eval_batches = 2
+[[tasks]]
+name = "gaussian_shift"
+dim = 3
+[[estimators]]
+name = "one_dimensional"
+[[estimators]]
+name = "exact"
+[[estimators]]
+name = "weight_clipping"
+steps = 2
+[[estimators]]
+name = "gaussian"
+[[estimators]]
+name = "nearest_neighbor"
+max_dim = 2
+[[estimators]]
+name = "c_transform"
+critic = "dcgan"
+"""
+
+
+def test_what_an_estimator_or_max_dim_refuses_is_a_row_with_the_reason(suite, tmp_path):
+    out = tmp_path / "out"
+    events = list(run_suite(suite(REFUSALS), out, fail_fast=True))
+    ran = [event.cell.estimator for event in events if event.kind == "started"]
+    assert Counter(ran) == {"exact": 4, "weight_clipping": 2, "gaussian": 3}
+    write_report(out)
+    table = pd.read_csv(out / "errors.csv")
+    assert len(table) == 24
+    refused = table[table["status"] == "refused"]
+    reasons = dict(refused.groupby("estimator")["message"].first())
+    assert Counter(refused["estimator"]) == {
+        "one_dimensional": 4, "weight_clipping": 2, "gaussian": 1, "nearest_neighbor": 4,
+        "c_transform": 4,
+    }  # fmt: skip
+    assert "expected points on a line, d = 1, got d = 3" in reasons["one_dimensional"]
+    assert "expected p = 1, got p = 2" in reasons["weight_clipping"]
+    assert "the suite's max_dim for it, got 3" in reasons["nearest_neighbor"]
+    assert "expected flattened square images" in reasons["c_transform"]
+    assert set(refused["runs"]) == set(refused["failed"]) == {0}
+    assert refused["estimate"].isna().all()
+    assert table.loc[table["status"] != "refused", "status"].eq("ok").all()
+    written = (out / "errors.md").read_text()
+    assert "| one_dimensional | " in " ".join(written.split())
+    for name in ("errors.md", "report.html"):
+        text = (out / name).read_text()
+        assert all(reason.replace("'", "\\u0027") in text or reason in text
+                   for reason in reasons.values())  # fmt: skip
+    state = progress(read_journal(out))
+    assert (state.failed, state.statuses) == (0, {"refused": 15, "ok": 9})
+    size = len(read_journal(out).cells)
+    assert kinds(run_suite(suite(REFUSALS), out, retry_failed=True)) == ["kept"] * 24
+    assert len(read_journal(out).cells) == size
+
+
+def test_a_cell_runs_when_it_is_no_longer_refused(suite, tmp_path):
+    text = REFUSALS.replace("[1, 2]", "[1]").replace(', "l1"]', "]")
+    list(run_suite(suite(text), tmp_path / "out"))
+    raised = suite(text.replace("max_dim = 2", "max_dim = 3"))
+    finished = [e.cell.estimator for e in run_suite(raised, tmp_path / "out") if e.kind != "kept"]
+    assert finished == ["nearest_neighbor"] * 2  # started, finished
+    back = list(run_suite(suite(text), tmp_path / "out"))
+    assert {e.record["status"] for e in back if e.cell.estimator == "nearest_neighbor"} == {
+        "refused"
+    }
+    assert set(kinds(back)) == {"kept"}
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (("title", "titel"), "titel"),
-        (("runs = 3", "runs = 0"), "runs: Input should be greater than or equal to 1, got '0'"),
+        (("title", "titel"), "did you mean 'title'?"),
+        (("runs = 3", "runs = 0"), "runs: expected a whole number >= 1, got 0; correct it"),
+        (("runs = 3", "runs = true"), "runs: expected a whole number, got True; correct it"),
+        (("n = [16]", "n = [0]"), "n.0: expected a whole number >= 1, got 0; correct it"),
+        (("n = [16]", "n = [16, -1]"), "n.1: expected a whole number >= 1, got -1"),
+        (("n = [16]", "n = []"), "n: expected a list with at least one entry, got []"),
+        (("n = [16]", "n = 16"), "n: expected a list, got 16"),
+        (("n = [16]", 'n = ["16"]'), "n.0: expected a whole number, got '16'"),
+        (("n = [16]", "p = [3]"), "p: expected"),
+        (("n = [16]", 'norm = "l2"'), "norm: expected a list, got 'l2'"),
+        (('"exact"', '"exact"\nprofiles = []'), "estimators.0.profiles: expected a list with at"),
+        (("n = [16]", "seed = -1"), "seed: expected a whole number >= 0, got -1"),
+        (('"exact"', '"exact"\nmax_dim = 0'), "estimators.0.max_dim: expected a whole number >= 1"),
+        (('"gaussian_shift"', '"gaussian_shift"\nn = [0]'), "tasks.0.n.0: expected a whole number"),
+        (("[[tasks]]", "[tasks]"), "tasks: expected tables under [[tasks]], got {"),
+        (("[[tasks]]\nname", "[[tasks]]\nnme"), "tasks.0.name: expected this key, got none"),
+        (("n = [16]", "[profiles.gpu]\nm = [2]"), "key of profiles.gpu: expected one of n,"),
+        (("n = [16]", "[profiles.tpu]\nn = [2]"), "expected one of 'cpu', 'gpu' or 'full'"),
         (('"exact"', '"exat"'), "did you mean 'exact'"),
         (('"gaussian_shift"', '"gaussian_shift"\ndim = 0'), "dim: expected a whole number >= 1"),
         (('"c_transform"', '"c_transform"\nlr = 1'), "parameter of estimator 'c_transform'"),

@@ -7,6 +7,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 from wdist_bench import estimators, tasks
 from wdist_bench.bench.journal import pack
 from wdist_bench.bench.protocol import Stream, StreamResult, batch_truths, run_stream
+from wdist_bench.bench.source import source
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
 from wdist_bench.tasks import Task
@@ -42,6 +44,7 @@ class Cell:
     seed: int = 0
     protocol: str = "stream"
     family: str = ""
+    refusal: str = ""  # why it is not to be run; it is then another cell than one that runs
 
     def build_task(self) -> Task:
         """The task, rebuilt from name and parameters."""
@@ -66,6 +69,14 @@ class Cell:
         estimator = self.build_estimator()
         settings = asdict(self)
         del settings["family"]  # only groups rows of a table
+        if not self.refusal:
+            del settings["refusal"]
+        for kind, code in (
+            ("task", source(tasks.factory(self.task), self.task_parameters)),
+            ("estimator", source(type(estimator), parameters(estimator))),
+        ):
+            if code:  # a plug-in's; our own have versions
+                settings[f"{kind}_source"] = code
         try:
             task = self.build_task()
             task_parameters = parameters(task)
@@ -82,7 +93,7 @@ class Cell:
         }
 
     def key(self, backend: str) -> str:
-        """Hash of the identity: a changed default or version gives another key."""
+        """Hash of the identity: a changed default, version or plug-in gives another key."""
         return digest(self.identity(backend))
 
     @property
@@ -109,6 +120,20 @@ class Cell:
         """Hash of what determines the batch truths: the data and the cost, no estimator."""
         identity = self.identity(backend)
         return digest({k: v for k, v in identity.items() if not k.startswith("estimator")})
+
+    def refused(self) -> dict[str, Any]:
+        """The fields of a record of a cell that is not to be run."""
+        record = {
+            "status": "refused",
+            "message": self.refusal,
+            "stop_reason": "refused",
+            "runs": 0,
+            "failed": 0,
+        }
+        with suppress(FileNotFoundError):  # its data are not here
+            task = self.build_task()
+            record |= {"dim": task.dim, "dataset": task.dataset}
+        return record
 
     def run(self, truths: dict[str, dict[str, Any]], add: Add) -> dict[str, Any]:
         """The fields of a record that running it gives.

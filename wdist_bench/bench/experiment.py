@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from wdist_bench.bench.cell import Add, digest, parameters
+from wdist_bench.bench.source import source
 from wdist_bench.registry import Registry
 
 
@@ -52,11 +53,13 @@ class ExperimentCell:
     def identity(self, backend: str) -> dict[str, Any]:
         """What determines the numbers, with every default spelled out."""
         built = self.build()
+        code = source(type(built), parameters(built))
         return {
             "experiment": self.experiment,
             "version": built.version,
             "parameters": parameters(built),
             "backend": backend,
+            **({"source": code} if code else {}),  # a plug-in's; our own have versions
         }
 
     def key(self, backend: str) -> str:

@@ -5,7 +5,7 @@ Readers take all `journal*.jsonl` together. Of several records with one key the 
 time in `written` (seconds since 1970, from the clock of the writer; records without it come first;
 ties go to the later name and line). One exception keeps finished work from being hidden: an attempt
 that gave no answer (status skipped, error, timeout or out_of_memory) never replaces a record whose
-method did answer (ok, not_converged, diverged).
+method did answer (ok, not_converged, diverged). Cells that are refused have keys of their own.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ import numpy as np
 SCHEMA = 1
 ANSWERED = ("ok", "not_converged", "diverged")
 """Statuses that say something of the method; the others say that it gave no answer."""
+
+TRIED_AGAIN = ("skipped", "error")
+"""Statuses that the next run tries again; the others are answers, or would fail the same way."""
 
 COMPACT = "journal.jsonl.gz"
 """A whole journal in one file that never changes, for results that are passed on."""

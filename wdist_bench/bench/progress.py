@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from wdist_bench.bench.journal import Journal
+from wdist_bench.bench.journal import TRIED_AGAIN, Journal
+from wdist_bench.estimate import NOT_RUN
+
+RETRY = "to try them again, run the suite with --retry-failed"
 
 
 @dataclass(frozen=True)
@@ -16,7 +20,7 @@ class Progress:
     Attributes:
         title: of the suite.
         total: cells.
-        statuses: finished cells by status; all but "ok" and "skipped" failed.
+        statuses: finished cells by status; all failed but "ok", "skipped" and "refused".
         running: label, host, process and start of each cell that a living process is at.
         left: cells without a record, those that run among them.
         seconds_left: what the left ones take at the mean pace of the finished ones; None before
@@ -32,8 +36,26 @@ class Progress:
 
     @property
     def failed(self) -> int:
-        """Finished cells that are neither "ok" nor "skipped"."""
-        return sum(n for status, n in self.statuses.items() if status not in ("ok", "skipped"))
+        """Finished cells whose run gave no number."""
+        return sum(n for status, n in self.statuses.items() if _failure(status))
+
+    @property
+    def kept_failures(self) -> dict[str, int]:
+        """Failed cells by status that the next run keeps unless it is told to `--retry-failed`."""
+        return {
+            status: n
+            for status, n in self.statuses.items()
+            if _failure(status) and status not in TRIED_AGAIN
+        }
+
+
+def _failure(status: str) -> bool:
+    return status not in ("ok", *NOT_RUN)
+
+
+def counted(statuses: Mapping[str, int]) -> str:
+    """How many cells have which status, in words."""
+    return ", ".join(f"{count} {status}" for status, count in statuses.items())
 
 
 def progress(journal: Journal) -> Progress:

@@ -19,15 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wdist_bench.bench.cell import Cell
+from wdist_bench.bench.cell import Cell, digest
 from wdist_bench.bench.engine import Engine, InProcess
 from wdist_bench.bench.experiment import ExperimentCell
-from wdist_bench.bench.journal import JournalReader, append
+from wdist_bench.bench.journal import TRIED_AGAIN, JournalReader, append
 from wdist_bench.bench.suite import Suite
-from wdist_bench.bench.work import Job
-
-TRIED_AGAIN = ("skipped", "error")
-"""Statuses that the next run tries again; the others are answers, or would fail the same way."""
+from wdist_bench.bench.work import Job, refuse
+from wdist_bench.estimate import NOT_RUN
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,11 @@ class _Place:
     cell: Cell | ExperimentCell
     key: str
 
+    @property
+    def refused(self) -> Cell | None:
+        """The cell, where it is not to be run."""
+        return self.cell if isinstance(self.cell, Cell) and self.cell.refusal else None
+
 
 def run_suite(
     suite: Suite,
@@ -62,14 +65,14 @@ def run_suite(
 
     Finished cells (status "ok", or a failure of the method itself) are kept, those that hit the
     deadline or the memory limit too; cells that were skipped for want of data, or that raised, are
-    tried again.
+    tried again. Cells that are refused become records, and nothing runs for them.
 
     Args:
         suite: what to run.
         out: results folder.
         engine: where cells run; in this process by default.
         retry_failed: try every cell again that is not "ok".
-        fail_fast: stop after the first cell that is neither "ok" nor "skipped".
+        fail_fast: stop after the first cell that failed.
 
     Raises:
         JournalError: the folder cannot be written.
@@ -83,7 +86,7 @@ def run_suite(
         ]
         append(out, _plan(suite, places, engine))
         write_environment(out, environment)
-        yield from _Sweep(suite, out, engine, backend, retry_failed, fail_fast).run(places)
+        yield from _Sweep(suite, out, engine, environment, retry_failed, fail_fast).run(places)
     finally:
         engine.close()
 
@@ -108,7 +111,7 @@ class _Sweep:
     suite: Suite
     out: Path
     engine: Engine
-    backend: str
+    environment: dict[str, Any]
     retry_failed: bool
     fail_fast: bool
 
@@ -127,6 +130,9 @@ class _Sweep:
                 record = self._kept(place)
                 if record is not None:
                     yield Event("kept", place.index, total, place.cell, record)
+                elif place.refused:
+                    record = refuse(self._job(place), place.refused, digest(self.environment))
+                    yield Event("finished", place.index, total, place.cell, record)
                 elif put_off < len(places) and self._elsewhere(place):
                     put_off += 1
                     waiting.insert(0, place)
@@ -138,14 +144,14 @@ class _Sweep:
                 place = self.underway.pop(future)
                 record = future.result()
                 yield Event("finished", place.index, total, place.cell, record)
-                if self.fail_fast and record["status"] not in ("ok", "skipped"):
+                if self.fail_fast and record["status"] not in ("ok", *NOT_RUN):
                     return
 
     def _kept(self, place: _Place) -> dict[str, Any] | None:
         """The record that makes it unnecessary to run a cell, or None."""
         known = self.reader.refresh().cells.get(place.key)
-        if known is None:
-            return None
+        if known is None or place.refused:
+            return known
         by_another = known.get("written", 0) >= self.began
         again = known["status"] != "ok" if self.retry_failed else known["status"] in TRIED_AGAIN
         return known if by_another or not again else None
@@ -162,8 +168,8 @@ class _Sweep:
         return Job(
             cell=place.cell,
             key=place.key,
-            description=place.cell.description(self.backend),
-            backend=self.backend,
+            description=place.cell.description(self.environment["backend"]),
+            backend=self.environment["backend"],
             out=str(self.out.resolve()),
             suite=self.suite.name,
             shared=self.engine.shared,

@@ -10,7 +10,7 @@ import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,11 +19,16 @@ from wdist_bench.bench import experiment
 from wdist_bench.bench.cell import Cell
 from wdist_bench.bench.experiment import ExperimentCell
 from wdist_bench.costs import Cost
+from wdist_bench.estimate import Estimator
 from wdist_bench.validation import check_name
 
 Profile = Literal["cpu", "gpu", "full"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 """Budgets: minutes on two cores, an accelerator, or the papers' own whatever it takes."""
+
+Count = Annotated[int, Field(strict=True, ge=1)]
+Counts = Annotated[list[Count], Field(min_length=1)]
+Exponents = Annotated[list[Annotated[int, Field(strict=True)]], Field(min_length=1)]
 
 
 class Entry(BaseModel):
@@ -32,7 +37,7 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     name: str
-    profiles: tuple[Profile, ...] = PROFILES
+    profiles: tuple[Profile, ...] = Field(PROFILES, min_length=1)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -44,21 +49,21 @@ class TaskEntry(Entry):
     """A task; `p` and `n` override the suite's, `family` names its panel in figures."""
 
     family: str = ""
-    p: list[int] | None = None
-    n: list[int] | None = None
+    p: Exponents | None = None
+    n: Counts | None = None
 
 
 class EstimatorEntry(Entry):
-    """An estimator; `runs` overrides the suite's, `max_dim` spares tasks of higher dimension."""
+    """An estimator; `runs` overrides the suite's, `max_dim` refuses tasks of higher dimension."""
 
-    runs: int | None = Field(default=None, ge=1)
-    max_dim: int | None = Field(default=None, ge=1)
+    runs: Count | None = None
+    max_dim: Count | None = None
 
 
 class ExperimentEntry(Entry):
     """An experiment; lists under `sweep` are a product, one cell each."""
 
-    sweep: dict[str, list[Any]] = {}
+    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
 
 
 class Sizes(BaseModel):
@@ -66,10 +71,10 @@ class Sizes(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    n: list[int] | None = None
-    steps: int | None = Field(default=None, ge=1)
-    runs: int | None = Field(default=None, ge=1)
-    eval_batches: int | None = Field(default=None, ge=1)
+    n: Counts | None = None
+    steps: Count | None = None
+    runs: Count | None = None
+    eval_batches: Count | None = None
 
 
 class Document(BaseModel):
@@ -79,13 +84,13 @@ class Document(BaseModel):
 
     title: str
     description: str = ""
-    p: list[int] = [1]
-    norm: list[str] = ["l2"]
-    n: list[int] = Field([64], description="points of each measure in a batch")
-    steps: int = Field(500, ge=1, description="training steps of critics")
-    runs: int = Field(20, ge=1, description="independent runs")
-    eval_batches: int = Field(100, ge=1, description="fresh batches a frozen estimator sees")
-    seed: int = Field(0, ge=0)
+    p: Exponents = [1]
+    norm: list[str] = Field(["l2"], min_length=1)
+    n: Counts = Field([64], description="points of each measure in a batch")
+    steps: Count = Field(500, description="training steps of critics")
+    runs: Count = Field(20, description="independent runs")
+    eval_batches: Count = Field(100, description="fresh batches a frozen estimator sees")
+    seed: int = Field(0, ge=0, strict=True)
     tasks: list[TaskEntry] = []
     estimators: list[EstimatorEntry] = []
     experiments: list[ExperimentEntry] = []
@@ -94,7 +99,11 @@ class Document(BaseModel):
     @model_validator(mode="after")
     def _something_to_run(self) -> Document:
         if bool(self.tasks) != bool(self.estimators) or not (self.tasks or self.experiments):
-            raise ValueError("expected tasks and estimators, or experiments")
+            raise ValueError(
+                f"expected tasks and estimators, or experiments, got {len(self.tasks)} tasks, "
+                f"{len(self.estimators)} estimators and {len(self.experiments)} experiments; "
+                "add what is missing"
+            )
         return self
 
     def sized(self, profile: Profile) -> Document:
@@ -111,7 +120,8 @@ class Suite:
         name: stem of the file, and of its results folder.
         title: one line.
         description: what it answers.
-        cells: in the order of the file: task by task, estimator by estimator, then experiments.
+        cells: in the order of the file: task by task, estimator by estimator, then experiments;
+            those that an estimator or `max_dim` refuses are among them and say why.
         profile: the budget: "cpu", "gpu" or "full".
     """
 
@@ -132,14 +142,10 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
         document = Document.model_validate(content)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path}: expected TOML, got a syntax error: {error}; fix it") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected text in UTF-8, got {error}; save it so") from error
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        known = ", ".join(Document.model_fields)
-        raise ValueError(
-            f"{path}: {place}: {first['msg']}, got {str(first['input'])[:80]!r}; "
-            f"the keys of a suite are {known}"
-        ) from error
+        raise ValueError(f"{path}: {_mistake(error)}") from error
     try:
         cells: tuple[Cell | ExperimentCell, ...] = (
             *_cells(document.sized(budget), budget),
@@ -148,8 +154,45 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
     if not cells:
-        raise ValueError(f"{path}: expected something to run in profile {profile!r}, got nothing")
+        raise ValueError(
+            f"{path}: expected something to run in profile {profile!r}, got nothing; "
+            "give another profile"
+        )
     return Suite(path.stem, document.title, document.description, cells, profile)
+
+
+def _mistake(error: ValidationError) -> str:
+    """The first mistake of a suite, as a sentence: where, what was expected, what came."""
+    mistakes = error.errors()
+    unknown = [mistake for mistake in mistakes if mistake["type"] == "extra_forbidden"]
+    first = (unknown or mistakes)[0]  # a key that is not known explains one that is missing
+    kind, context = first["type"], first.get("ctx", {})
+    place = ".".join(map(str, first["loc"]))
+    if kind == "value_error":  # of our own validators
+        return str(context["error"])
+    if kind == "missing":
+        return f"{place}: expected this key, got none; add it"
+    if kind == "extra_forbidden":
+        *table, key = map(str, first["loc"])
+        known = Sizes.model_fields if table else Document.model_fields
+        try:
+            check_name(key, known, f"key of {'.'.join(table) or 'a suite'}")
+        except ValueError as wrong:
+            return str(wrong)
+    expected = {
+        "greater_than_equal": f"a whole number >= {context.get('ge')}",
+        "too_short": "a list with at least one entry",
+        "int_type": "a whole number",
+        "string_type": "text",
+        "list_type": "a list",
+        "dict_type": "a table",
+        "model_type": "a table",
+        "tuple_type": "a list",
+        "literal_error": f"one of {context.get('expected')}",
+    }.get(kind, first["msg"])
+    if place in ("tasks", "estimators", "experiments"):
+        expected = f"tables under [[{place}]]"
+    return f"{place}: expected {expected}, got {repr(first['input'])[:80]}; correct it"
 
 
 def _experiments(document: Document, profile: str) -> list[ExperimentCell]:
@@ -171,29 +214,25 @@ def _cells(document: Document, profile: str) -> list[Cell]:
     for entry in document.tasks:
         if profile not in entry.profiles:
             continue
-        dim = 0
+        dim = None
         with suppress(FileNotFoundError):  # missing data are named in the results
             dim = tasks.get(entry.name, **entry.parameters).dim  # a bad parameter fails first
-        methods = [
-            method
-            for method in document.estimators
-            if profile in method.profiles and dim <= (method.max_dim or dim)
-        ]
+        methods = [method for method in document.estimators if profile in method.profiles]
         for p in entry.p or document.p:
             for norm in document.norm:
                 for n in entry.n or document.n:
-                    cells += [
-                        cell
-                        for method in methods
-                        if (cell := _cell(document, entry, method, Cost(p, norm), n)) is not None
-                    ]
+                    cells += [_cell(document, entry, m, Cost(p, norm), n, dim) for m in methods]
     return cells
 
 
 def _cell(
-    document: Document, entry: TaskEntry, method: EstimatorEntry, cost: Cost, n: int
-) -> Cell | None:
-    """One cell, or None where the estimator has no meaning for the cost."""
+    document: Document,
+    entry: TaskEntry,
+    method: EstimatorEntry,
+    cost: Cost,
+    n: int,
+    dim: int | None,
+) -> Cell:
     parameters = method.parameters
     factory = estimators.factory(method.name)
     options = {option.name for option in fields(factory)}  # type: ignore[arg-type]
@@ -201,10 +240,6 @@ def _cell(
     shared = {} if "preset" in parameters else {"steps": document.steps, "batch_size": n}
     parameters = {k: v for k, v in shared.items() if k in options} | parameters
     estimator = estimators.get(method.name, **parameters)
-    try:
-        estimator.check_cost(cost)
-    except ValueError:
-        return None
     return Cell(
         task=entry.name,
         task_parameters=entry.parameters,
@@ -217,7 +252,24 @@ def _cell(
         eval_batches=document.eval_batches,
         seed=document.seed,
         family=entry.family or entry.name,
+        refusal=_refusal(estimator, method, cost, dim),
     )
+
+
+def _refusal(estimator: Estimator, method: EstimatorEntry, cost: Cost, dim: int | None) -> str:
+    """Why an estimator does not run on a task (`dim` None where it is not known); mostly empty."""
+    try:
+        estimator.check_cost(cost)
+        if dim is not None:
+            estimator.check_dim(dim)
+    except (ValueError, NotImplementedError) as error:
+        return str(error) or f"{method.name}: has no meaning for W{cost.p} with norm {cost.norm}"
+    if dim is not None and method.max_dim is not None and dim > method.max_dim:
+        return (
+            f"{method.name}: expected points of dimension {method.max_dim} at most, the suite's "
+            f"max_dim for it, got {dim}; raise max_dim to run it"
+        )
+    return ""
 
 
 def check_suite_name(name: str, folder: Path) -> Path:

@@ -136,7 +136,7 @@ def run_cell(job: Job, journaled: dict[str, Any], add: Add) -> dict[str, Any]:
             return {
                 "status": "error",
                 "message": f"expected the versions, data files and backend of the driver "
-                f"({job.backend}), got others on {socket.gethostname()} "
+                f"({job.backend}) and its plug-ins, got others on {socket.gethostname()} "
                 f"({jax.default_backend()}); set up all machines of a run the same way",
             }
         return job.cell.run(journaled, add)
@@ -156,6 +156,11 @@ def failure(error: Exception) -> dict[str, Any]:
         "message": f"{type(error).__name__}: {error}",
         "traceback": traceback.format_exc(),
     }
+
+
+def refuse(job: Job, cell: Cell, environment: str) -> dict[str, Any]:
+    """Journal a cell that is not to be run; returns the record."""
+    return append(Path(job.out), job.head(environment) | cell.refused())
 
 
 def lost(job: Job, environment: str, status: str, message: str) -> dict[str, Any]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from wdist_bench.report.closing import Closing
 
 
 class Where(StrEnum):
@@ -23,7 +29,7 @@ class Where(StrEnum):
 def run(
     suite: Annotated[Path, typer.Argument(help="Suite file, for example benchmarks/quick.toml.")],
     out: Annotated[
-        Path | None, typer.Option(help="Results folder; default results/NAME of the suite.")
+        Path | None, typer.Option(help="Results folder; default results/local/NAME of the suite.")
     ] = None,
     profile: Annotated[
         str, typer.Option(help="Budget: cpu (minutes on 2 cores), gpu, or full.")
@@ -58,9 +64,10 @@ def run(
 ) -> None:
     """Run what a suite is missing in a results folder, then write its tables and figures.
 
-    Finished cells are kept: to run everything again, give another folder or delete the journal.
-    Ctrl-C gives up the cells under way and keeps all others. Exits with 1 when a run failed, with
-    130 after Ctrl-C.
+    Finished cells are kept until something that determines their numbers changes: a parameter, a
+    version, the code of a plug-in. To run everything again, give another folder. Ctrl-C gives up
+    the cells under way and keeps all others. Exits with 1 when a run failed, with 130 after
+    Ctrl-C; cells that were refused or whose data are not here did not fail.
     """
     import jax
 
@@ -70,7 +77,7 @@ def run(
     # This process only reads the suite; the accelerators' memory is for the workers.
     jax.config.update("jax_platforms", "cpu")
     loaded = load_suite(suite, profile)
-    folder = out or Path("results") / loaded.name
+    folder = out or Path("results", "local", loaded.name)
     limit = None if memory_limit is None else int(memory_limit * 2**30)
     workers = _engine(engine, scheduler, jobs, timeout, limit, _resources(resource or []))
     events: Any = run_suite(loaded, folder, workers, retry_failed=retry_failed, fail_fast=fail_fast)
@@ -129,22 +136,62 @@ def _resources(pairs: list[str]) -> dict[str, float]:
 def report(
     folder: Annotated[Path, typer.Argument(help="Results folder with a journal.")],
 ) -> None:
-    """Write the tables and figures of a results folder from its journal."""
+    """Write the tables and figures of a results folder from its journal, and show the errors."""
     _report(folder)
 
 
 def _report(folder: Path) -> None:
     from wdist_bench.report import write_report
+    from wdist_bench.report.closing import closing
 
     for path in write_report(folder):
         typer.echo(f"wrote {path}")
+    _show_errors(closing(folder))
+
+
+def _show_errors(end: Closing) -> None:
+    """The errors of every task in short, the headline and the address of the page."""
+    from wdist_bench.report.closing import HEADER, LEGEND
+
+    console = _console()
+    rows = [row for task in end.tasks for row in task.rows]
+    columns = [i for i, name in enumerate(HEADER) if name != "failed" or any(r[i] for r in rows)]
+    widths = {i: max([len(HEADER[i]), *(len(row[i]) for row in rows)]) for i in columns}
+    fits = sum(widths.values()) + 2 * len(columns) <= console.width
+    for task in end.tasks:
+        console.print(f"\n{task.heading}", style="bold", highlight=False, markup=False)
+        table = Table(box=None, pad_edge=False)
+        for i in columns:
+            table.add_column(
+                HEADER[i],
+                min_width=widths[i] if fits else None,
+                justify="right" if i else "left",
+                overflow="fold",
+            )
+        for row in task.rows:
+            table.add_row(*(escape(row[i]) for i in columns))
+        console.print(table)
+        if task.more:
+            console.print(task.more, highlight=False, markup=False)
+    if end.tasks:
+        console.print(f"\n{LEGEND}", style="dim", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"\n{end.headline}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"page: {end.page}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 200)
 
 
 def _show_progress(suite: Any, folder: Path, events: Iterator[Any]) -> int:
     """One line per cell, and a bar on a terminal; returns the number of failed cells."""
+    from wdist_bench.bench.progress import RETRY, counted
+    from wdist_bench.estimate import NOT_RUN
+
     failed = 0
-    skipped: dict[str, int] = {}
-    console = Console(width=None if sys.stdout.isatty() else 200)
+    not_run: Counter[tuple[str, str]] = Counter()
+    kept: Counter[str] = Counter()
+    console = _console()
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
     )  # fmt: skip
@@ -158,21 +205,29 @@ def _show_progress(suite: Any, folder: Path, events: Iterator[Any]) -> int:
                 continue
             progress.advance(bar)
             record = event.record or {}
-            if record["status"] == "skipped":
-                skipped[record["message"]] = skipped.get(record["message"], 0) + 1
+            if record["status"] in NOT_RUN:
+                how = "refused" if record["status"] == "refused" else "not run"
+                not_run[how, record["message"]] += 1
             else:
                 failed += record["status"] != "ok"
+                kept[record["status"]] += event.kind == "kept" and record["status"] != "ok"
                 line = f"[{event.index}/{event.total}] {label}: {_outcome(event.kind, record)}"
                 console.print(line, highlight=False, markup=False)
-    for message, count in skipped.items():
-        line = f"not run ({count} cells): {message}"
+    said = [
+        f"{how} ({count} {'cell' if count == 1 else 'cells'}): {message}"
+        for (how, message), count in not_run.items()
+    ]
+    if kept.total():
+        said.append(f"{counted(+kept)} kept from an earlier run; {RETRY}")
+    for line in said:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     return failed
 
 
 def _outcome(kind: str, record: dict[str, Any]) -> str:
     if kind == "kept":
-        return f"{record['status']}, kept from an earlier run"
+        again = "" if record["status"] == "ok" else " (--retry-failed tries it again)"
+        return f"{record['status']}, kept from an earlier run{again}"
     if record["status"] != "ok":
         return f"{record['status']}: {record['message']}"
     return f"ok, compile {record['compile_seconds']:.1f} s, run {record['run_seconds']:.1f} s"

@@ -13,14 +13,16 @@ def status(
 ) -> None:
     """Say what is done, running, failed and left in a results folder, and the time left."""
     from wdist_bench.bench.journal import read_run
-    from wdist_bench.bench.progress import progress
+    from wdist_bench.bench.progress import RETRY, counted, progress
 
     journal = read_run(folder)
     state = progress(journal)
     typer.echo(f"{state.title}: {state.total} cells")
-    counts = ", ".join(f"{count} {name}" for name, count in state.statuses.items())
+    counts = counted(state.statuses)
     typer.echo(f"done     {sum(state.statuses.values())}" + (f" ({counts})" if counts else ""))
-    typer.echo(f"failed   {state.failed}")
+    kept = state.kept_failures
+    hint = f" ({counted(kept)} kept by the next run; {RETRY})" if kept else ""
+    typer.echo(f"failed   {state.failed}{hint}")
     typer.echo(f"running  {len(state.running)}")
     for start in state.running:
         typer.echo(f"         {start['label']} on {start['host']}, process {start['pid']}")

@@ -137,6 +137,10 @@ class CriticEstimator(Estimator):
     def parts(self) -> Parts:
         """The parts that the trainer plugs together."""
 
+    def check_dim(self, dim: int) -> None:
+        """Flattened square images only, where the critic is DCGAN's."""
+        networks.check_dim(self.critic, dim)
+
     def widths(self, dim: int) -> tuple[int, ...]:
         """Widths of the hidden layers on points of dimension `dim`."""
         if isinstance(self.hidden, str):

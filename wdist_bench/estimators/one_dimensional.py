@@ -30,20 +30,20 @@ class OneDimensional(DirectEstimator):
 
     def fit(self, key: jax.Array, problem: Problem) -> Fitted:
         """Nothing to fit; refuses more than one dimension."""
-        _require_line(problem.dim)
+        self.check_dim(problem.dim)
         return self
+
+    def check_dim(self, dim: int) -> None:
+        """d = 1 only."""
+        if dim != 1:
+            raise ValueError(
+                f"one_dimensional: expected points on a line, d = 1, got d = {dim}; "
+                "use exact, or project the points on a direction first"
+            )
 
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The exact batch value."""
-        _require_line(samples.x.shape[1])
+        self.check_dim(samples.x.shape[1])
         total = float(line_cost(samples.x, samples.y, samples.a, samples.b, cost.p)[0])
         value = cost.root(total)
         return Estimate(value, total, target="batch", bound="exact", lower=value, upper=value)
-
-
-def _require_line(dim: int) -> None:
-    if dim != 1:
-        raise ValueError(
-            f"one_dimensional: expected points on a line, d = 1, got d = {dim}; "
-            "use exact, or project the points on a direction first"
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 from flax import nnx
 
-from wdist_bench.networks.dcgan import DCGAN
+from wdist_bench.networks.dcgan import DCGAN, image_shape
 from wdist_bench.networks.initial import INITIAL_LAWS
 from wdist_bench.networks.mlp import ACTIVATIONS, MLP
 from wdist_bench.validation import check_name
@@ -32,4 +32,10 @@ def build(
     return MLP(dim, hidden, nnx.Rngs(key), activation, initial)
 
 
-__all__ = ["ACTIVATIONS", "DCGAN", "INITIAL_LAWS", "MLP", "NAMES", "build"]
+def check_dim(name: str, dim: int) -> None:
+    """Raise where a critic takes no points of that dimension."""
+    if name == "dcgan":
+        image_shape(dim)
+
+
+__all__ = ["ACTIVATIONS", "DCGAN", "INITIAL_LAWS", "MLP", "NAMES", "build", "check_dim"]

@@ -12,6 +12,7 @@ import numpy as np
 
 from wdist_bench.bench.journal import read_run, unpack
 from wdist_bench.bench.statistics import Interval, holm, t_interval
+from wdist_bench.estimate import NOT_RUN
 from wdist_bench.report.comparisons import batch_errors, population_errors
 from wdist_bench.report.page_data import environment
 from wdist_bench.report.settings import labelled_table
@@ -157,7 +158,7 @@ def _cells(folder: Path) -> list[_Cell]:
         for record, variant, setting in zip(
             records, table["variant"], table["setting_label"], strict=True
         )
-        if record["status"] != "skipped"
+        if record["status"] not in NOT_RUN
     ]
 
 

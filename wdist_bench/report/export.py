@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from wdist_bench.bench.journal import COMPACT, Journal, read_run, write_compact
+from wdist_bench.estimate import NOT_RUN
 from wdist_bench.report.settings import labelled_table
 
 FORMATS = ("csv", "parquet", "latex", "pdf", "journal")
@@ -118,7 +119,7 @@ def _latex(out: Path, table: pd.DataFrame, journal: Journal) -> list[Path]:
 
 
 def _tabular(rows: pd.DataFrame) -> str:
-    first = rows.iloc[0]
+    first = rows.sort_values("status", key=lambda s: s.isin(NOT_RUN), kind="stable").iloc[0]
     truths = [
         f"{words} {_number(first[name])}"
         for words, name in (
@@ -154,6 +155,7 @@ def _cells(row: pd.Series) -> list[str]:
     error = _math(row["abs_error_batch"], 3)
     if error and pd.notna(row["abs_error_batch_sd"]):
         error += rf" $\pm$ {_math(row['abs_error_batch_sd'], 2)}"
+    refused = row["status"] == "refused"
     return [
         escape(row["variant"]),
         _math(row["estimate"]) or "--",
@@ -161,7 +163,7 @@ def _cells(row: pd.Series) -> list[str]:
         _math(row["bias_batch"], 3, sign=True),
         _math(row["bias_population"], 3, sign=True),
         error,
-        f"{int(row['failed'])} of {int(row['runs'])}",
+        "refused" if refused else f"{int(row['failed'])} of {int(row['runs'])}",
         _math(row["seconds"], 2),
     ]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from wdist_bench.bench.statistics import Interval, paired_difference, t_interval
+from wdist_bench.estimate import NOT_RUN
 
 TRUTHS = {"population": "bias_population", "batch": "abs_error_batch"}
 """What an error is measured against, and the column it is in."""
@@ -86,7 +87,7 @@ def ranks(table: pd.DataFrame, truth: str, bound: str = "") -> pd.DataFrame:
     known = pd.to_numeric(table[f"truth_{truth}"]).notna()
     if truth == "population":
         known &= ~equal_laws(table)
-    rows = table.assign(error=error.fillna(math.inf))[known & (table["status"] != "skipped")]
+    rows = table.assign(error=error.fillna(math.inf))[known & ~table["status"].isin(NOT_RUN)]
     if bound:
         rows = rows[rows["bound"] == bound]
     if truth == "batch":

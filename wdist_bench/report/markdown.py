@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal
+from wdist_bench.estimate import NOT_RUN
 from wdist_bench.report.comparisons import comparison_table, sentences
 from wdist_bench.report.tables import SETTING, method_labels
 
@@ -24,7 +25,8 @@ an estimate), **paper sds** how many of its sds our error is above it.
 **Gradient cosine** and **L2**: mean cosine and mean squared distance between the critic's gradient
 and that of the known potential, mean +- sd over runs.
 **Bound**: what the number claims to be of its target. **Failed**: runs without a number, left out
-of the means beside them. Compiling is timed apart from running; run seconds cover all runs of the
+of the means beside them. Nothing ran for rows that are "refused"; the reason is below their table.
+Compiling is timed apart from running; run seconds cover all runs of the
 row, training and evaluation. "(shared)" marks seconds taken while another cell ran on the machine,
 "(cached)" programs that an earlier cell had compiled; neither is a timing.
 **Closest**: the smallest mean error over runs, and how far behind the others are, with 95 %
@@ -71,7 +73,7 @@ def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
     for _, row in broken.iterrows():
         what = str(row["status"]).replace("_", " ").capitalize()
         notes.append(f"- {what}: {row['estimator']} on {task_label(row)}: {row['message']}")
-    failed = table[~table["status"].isin(["ok", "skipped"])]["status"].value_counts(sort=False)
+    failed = table[~table["status"].isin(["ok", *NOT_RUN])]["status"].value_counts(sort=False)
     if not failed.empty:
         counts = ", ".join(f"{count} {status}" for status, count in failed.items())
         notes.append(f"- Cells that failed: {counts}; each says so in its row.")
@@ -80,7 +82,8 @@ def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
 
 
 def _section(rows: pd.DataFrame) -> list[str]:
-    known = rows[rows["dim"].notna()]  # a cell whose process was lost knows little
+    # A cell that was refused, or whose process was lost, knows little of its task.
+    known = rows[rows["dim"].notna() & (rows["status"] != "refused")]
     first = rows.iloc[0] if known.empty else known.iloc[0]
     batch = _number(rows["truth_batch"].dropna().iloc[0]) if rows["truth_batch"].any() else ""
     truth = _number(first["truth_population"]) or "not known"
@@ -97,16 +100,25 @@ def _section(rows: pd.DataFrame) -> list[str]:
     columns = [name for name in body.columns if name not in _OPTIONAL or body[name].any()]
     table = body[columns].to_markdown(index=False, disable_numparse=True, stralign="right")
     return [f"## {task_label(first)}", "", f"Parameters: `{first['task_parameters']}`. {head}", "",
-            table, ""]  # fmt: skip
+            table, "", *_refusals(rows)]  # fmt: skip
+
+
+def _refusals(rows: pd.DataFrame) -> list[str]:
+    """Why rows of a section have no number, each reason once."""
+    reasons = rows.loc[rows["status"] == "refused", "message"].drop_duplicates()
+    return [*itertools.chain(*((f"Refused: {reason}.", "") for reason in reasons))]
 
 
 def _cells(row: pd.Series, method: str) -> dict[str, str]:
     """One line of a section."""
+    refused = row["status"] == "refused"
     status = "" if row["status"] == "ok" else f" ({row['status']})"
     return {
         "estimator": method,
         "bound": f"{row['bound']} ({row['target']})" if row["bound"] else "",
-        "estimate": _with(row["estimate"], row["estimate_ci_low"], row["estimate_ci_high"]),
+        "estimate": "refused"
+        if refused
+        else _with(row["estimate"], row["estimate_ci_low"], row["estimate_ci_high"]),
         "sd of runs": _number(row["estimate_sd"]),
         "error vs batch": _signed(row["bias_batch"]),
         "vs population": _signed(row["bias_population"]),
@@ -117,7 +129,7 @@ def _cells(row: pd.Series, method: str) -> dict[str, str]:
         "paper's": _number(row["paper_gradient_cosine"]),
         "gradient L2": _plus_minus(row["gradient_l2"], row["gradient_l2_sd"]),
         "paper's L2": _number(row["paper_gradient_l2"]),
-        "failed": f"{row['failed']} of {row['runs']}{status}",
+        "failed": "" if refused else f"{row['failed']} of {row['runs']}{status}",
         "compile s": _seconds(row["compile_seconds"], row["shared"], row["compile_cached"]),
         "run s": _seconds(row["run_seconds"], row["shared"]),
     }

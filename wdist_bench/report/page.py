@@ -11,7 +11,7 @@ from wdist_bench.bench.journal import Journal
 from wdist_bench.report.attachments import Figures, attachments
 from wdist_bench.report.page_data import environment, experiment_cells, page_data
 from wdist_bench.report.settings import labelled_table
-from wdist_bench.report.verdicts import shortcomings, verdicts
+from wdist_bench.report.verdicts import refusals, shortcomings, verdicts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +47,7 @@ def write_page(folder: Path, journal: Journal, table: pd.DataFrame | None = None
         title=journal.plan["title"],
         description=journal.plan["description"].strip(),
         notes=shortcomings(journal, table),
+        refusals=refusals(table),
         verdicts=[_emphasised(text) for text in verdicts(table)] if len(table) else [],
         cells=len(table),
         data=data,

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal
+from wdist_bench.estimate import NOT_RUN
 from wdist_bench.report.leaderboard import Standing, equal_laws, leaderboard, not_told_apart
 
 POOR = 0.5
@@ -24,7 +25,7 @@ def shortcomings(journal: Journal, table: pd.DataFrame) -> list[str]:
     records = journal.planned()
     total = len(journal.plan["keys"])
     said = []
-    ran = [record for record in records if record["status"] != "skipped"]
+    ran = [record for record in records if record["status"] not in NOT_RUN]
     lost = [record for record in ran if _failed(record) == _runs(record)]
     partly = [record for record in ran if 0 < _failed(record) < _runs(record)]
     if lost:
@@ -40,6 +41,13 @@ def shortcomings(journal: Journal, table: pd.DataFrame) -> list[str]:
     if journal.unreadable:
         said.append(f"Unreadable journal lines, ignored: {', '.join(journal.unreadable)}.")
     return said
+
+
+def refusals(table: pd.DataFrame) -> list[str]:
+    """What was refused, each reason once."""
+    refused = table[table["status"] == "refused"]
+    counts = refused.groupby("message", sort=False).size()
+    return [f"{_count(count, 'cell')}: {reason}." for reason, count in counts.items()]
 
 
 def _runs(record: dict[str, Any]) -> int:
@@ -75,6 +83,7 @@ def _missing(skipped: list[dict[str, Any]]) -> list[str]:
 
 def verdicts(table: pd.DataFrame) -> list[str]:
     """Which estimator to trust for what, in sentences; every number is in the tables below."""
+    table = table[~table["status"].isin(NOT_RUN)]  # the others know little of their setting
     said = []
     for truth in ("population", "batch"):
         standings = leaderboard(table, truth)

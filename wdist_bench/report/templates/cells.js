@@ -13,7 +13,8 @@ const cells = (() => {
     });
     row.found = [row.variant, row.setting_label, row.message, row.status, row.dataset, row.bound, row.target]
       .join(" ").toLowerCase();
-    row.lost = row.failed > 0 || (row.status !== "ok" && row.status !== "");
+    row.absent = row.status === "skipped" || row.status === "refused"; // nothing ran
+    row.lost = row.failed > 0 || !["ok", "refused", ""].includes(row.status);
     return row;
   });
   return { rows, data };
@@ -33,7 +34,7 @@ const COLUMNS = [
   { label: "Bound", text: true, unit: "of target", by: "bound", wide: true, show: bounded,
     says: "What the number claims to be (exact, a lower or an upper bound, none) of its target: the exact value of the batch, or the distance of the two laws (population)." },
   { label: "Estimate", unit: units, by: "estimate", fold: true,
-    show: (r) => r.estimate === null ? (r.status === "skipped" ? "not run" : "no number")
+    show: (r) => r.estimate === null ? (r.status === "refused" ? "refused" : r.absent ? "not run" : "no number")
       : `${format.number(r.estimate)} ${format.interval(r.estimate_ci_low, r.estimate_ci_high)}`,
     says: "Mean over runs of the estimate of W_p (the p-th root, no factor 1/2), with its 95 % interval over runs (Student's t). Failed runs are left out." },
   { label: "Truth, laws", unit: units, by: "truth_population", wide: true,
@@ -55,7 +56,7 @@ const COLUMNS = [
     says: "|Error against the laws| / distance of the two laws; empty where that is zero." },
   { label: "Relative, batch", unit: "of the distance", by: "relative_batch", show: (r) => format.percent(r.relative_batch),
     says: "|Error| on batches / exact value of the batches." },
-  { label: "Failed", unit: "of runs", by: "failed", show: (r) => `${r.failed} of ${r.runs}`,
+  { label: "Failed", unit: "of runs", by: "failed", show: (r) => r.status === "refused" ? "" : `${r.failed} of ${r.runs}`,
     says: "Runs that gave no number; they are left out of the means beside them. Independent runs differ in data and initialisation." },
   { label: "Steps", unit: "training", by: "steps", wide: true, says: "Training steps of the critic; 0 for direct solvers." },
   { label: "Time", unit: "per run", by: "seconds", show: (r) => format.seconds(r.seconds),

@@ -37,7 +37,7 @@ const page = (() => {
 
   function matrix() {
     const truth = byId("truth").value, bound = byId("bound").value;
-    const rows = cells.rows.filter((row) => (!bound || row.bound === bound) && row.status !== "skipped" && !(truth === "batch" && row.estimator === "exact"));
+    const rows = cells.rows.filter((row) => (!bound || row.bound === bound) && !row.absent && !(truth === "batch" && row.estimator === "exact"));
     const variants = distinct(rows.map((row) => row.variant));
     const groups = new Map();
     for (const row of rows) {
