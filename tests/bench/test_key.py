@@ -105,3 +105,12 @@ def test_experiments_are_told_apart_by_parameters_and_backend(tmp_path):
     first, second = (ExperimentCell(name, {"seed": seed}) for seed in (0, 1))
     assert first.key("cpu") != second.key("cpu")
     assert first.key("cpu") != first.key("gpu")
+
+
+def test_where_data_are_drawn_from_is_in_the_key_and_what_streams_ignore_is_not():
+    near, far = (
+        Cell("histogram", {"positions": [o, o + 1, o + 2, o + 3]}, "exact", {}) for o in (0, 1e9)
+    )
+    assert "origin" not in near.identity("cpu")
+    assert far.identity("cpu")["origin"] == [1e9 + 1.5]
+    assert key(replace(CELL, estimator_parameters={"steps": 5, "standardize": False})) == key()

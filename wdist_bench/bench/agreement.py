@@ -44,8 +44,7 @@ def agreement(task: Task, cost: Cost, points: Any, gradients: Any) -> dict[str, 
     """`gradient_cosine` and `gradient_l2` against the task's potential, at points (n, dim) in the
     coordinates of its draws.
     """
-    origin = task.sampler().origin
-    if origin.any():
+    if (origin := task.origin) is not None and origin.any():
         points = np.asarray(points, np.float64) + origin
     reference = jnp.asarray(task.potential_gradient(points, cost.p), jnp.float32)
     found = jnp.asarray(gradients, jnp.float32)

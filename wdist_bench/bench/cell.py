@@ -82,11 +82,15 @@ class Cell:
             task_parameters = parameters(task)
             if hasattr(task, "version"):
                 settings["task_version"] = task.version
+            if (origin := task.origin) is not None and origin.any():  # drawn relative to it
+                settings["origin"] = origin.tolist()
         except FileNotFoundError:  # its file is not here: it will be skipped, and tried again
             task_parameters = self.task_parameters
+        own = parameters(estimator)
+        own.pop("standardize", None)  # of arrays: a stream is trained on as it comes
         return settings | {
             "task_parameters": task_parameters,
-            "estimator_parameters": parameters(estimator),
+            "estimator_parameters": own,
             "estimator_version": estimator.version,
             "dtype": "float32",
             "backend": backend,

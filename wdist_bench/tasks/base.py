@@ -7,6 +7,7 @@ from functools import partial
 from typing import ClassVar
 
 import jax
+import numpy as np
 
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks.origin import at_origin
@@ -19,6 +20,8 @@ class Task(ABC):
 
     Attributes:
         name: the registered name.
+        version: raised whenever the same parameters would give other samples or another truth; a
+            task that has none has its first.
         reference: formula or source of the truth, one line.
     """
 
@@ -37,6 +40,11 @@ class Task(ABC):
     @abstractmethod
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
         """W_p(mu, nu) (the p-th root) for the cost ||x - y||^p, or None where it is not known."""
+
+    @property
+    def origin(self) -> np.ndarray | None:
+        """What the sampler's draws are relative to; None where a task lies near zero by itself."""
+        return None
 
     @property
     def dim(self) -> int:

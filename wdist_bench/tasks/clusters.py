@@ -77,15 +77,17 @@ class Clusters(Task):
 
     def sampler(self) -> Sampler:
         """A cluster by weight, then a uniform point of its ball."""
-        return placed(self._balls(), self._origin())
+        return placed(self._balls(), self.origin)
 
     def _balls(self) -> _Balls:
         """Relative to the origin."""
         centers, *rest = self._arrays()
-        parts = (centers - self._origin(), *rest)
+        parts = (centers - self.origin, *rest)
         return _Balls(*(jnp.asarray(part, jnp.float32) for part in parts))
 
-    def _origin(self) -> np.ndarray:
+    @property
+    def origin(self) -> np.ndarray:
+        """What samples are drawn relative to; zeros near zero."""
         centers, radius, moves, _ = self._arrays()
         return far_origin(np.concatenate([centers + s * radius + moves for s in (-1, 0, 1)]))
 
@@ -109,7 +111,7 @@ class Clusters(Task):
         """Each point with its own move."""
         check_p(p)
         x, move = self._balls().points(key, n)
-        return at_origin((x, x + move), self._origin())
+        return at_origin((x, x + move), self.origin)
 
 
 @jax.tree_util.register_dataclass

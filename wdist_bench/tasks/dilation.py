@@ -41,6 +41,7 @@ class Dilation(Task):
     """
 
     name: ClassVar[str] = "dilation"
+    version: ClassVar[int] = 2  # 2: the image is s x + (1 - s) a, which keeps its digits for far a
     reference: ClassVar[str] = "dilation about a: W_p = |1 - s| (E ||X - a||^p)^(1/p)"
 
     dim: int = 2

@@ -76,12 +76,14 @@ class Gaussians(Task):
 
     def sampler(self) -> Sampler:
         """Independent samples of both measures."""
-        form, origin = self._form(), self._origin()
+        form, origin = self._form(), self.origin
         means = form.mean_x - origin, form.mean_y - origin
         parts = (means[0], form.root_x, means[1], form.root_y)
         return placed(_GaussianPair(*(jnp.asarray(part, jnp.float32) for part in parts)), origin)
 
-    def _origin(self) -> np.ndarray:
+    @property
+    def origin(self) -> np.ndarray:
+        """What samples are drawn relative to; zeros near zero."""
         form = self._form()
         ends = [form.mean_x + sign * form.root_x for sign in (-1, 1)] + [
             form.mean_y + sign * form.root_y for sign in (-1, 1)
@@ -111,7 +113,7 @@ class Gaussians(Task):
             return None
         form = self._form()
         noise = np.asarray(jax.random.normal(key, (n, self.dim), jnp.float32), np.float64)
-        origin = self._origin()
+        origin = self.origin
         x = form.mean_x - origin + noise @ form.root_x.T
         y = form.mean_y - origin + noise @ form.root_y.T
         return at_origin((jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)), origin)

@@ -84,11 +84,13 @@ class Histogram(Task):
 
     def sampler(self) -> Sampler:
         """Independent positions by weight."""
-        origin = self._origin()
+        origin = self.origin
         points = from_origin(np.asarray(self.positions, np.float64)[:, None], origin)
         return placed(Rows.of(points, points, *self._weights()), origin)
 
-    def _origin(self) -> np.ndarray:
+    @property
+    def origin(self) -> np.ndarray:
+        """What samples are drawn relative to; zeros near zero."""
         return far_origin(np.asarray(self.positions, np.float64)[:, None])
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
@@ -108,7 +110,7 @@ class Histogram(Task):
         check_p(p)
         mass, x, y = self._coupling()
         chosen = jax.random.choice(key, len(mass), (n,), p=jnp.asarray(mass, jnp.float32))
-        origin = self._origin()
+        origin = self.origin
         first, second = (jnp.asarray(from_origin(end, origin), jnp.float32) for end in (x, y))
         return at_origin((first[chosen, None], second[chosen, None]), origin)
 

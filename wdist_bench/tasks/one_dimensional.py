@@ -74,14 +74,16 @@ class OneDimensional(Task):
 
     def sampler(self) -> Sampler:
         """Independent samples of both laws."""
-        return placed(_QuantileSampler(*self._tables()), self._origin())
+        return placed(_QuantileSampler(*self._tables()), self.origin)
 
-    def _origin(self) -> np.ndarray:
+    @property
+    def origin(self) -> np.ndarray:
+        """What samples are drawn relative to; zeros near zero."""
         return _origin(self.x, self.x_params, self.y, self.y_params)
 
     def _laws(self) -> tuple[Pairs, Pairs]:
         """The parameters of both laws relative to the origin."""
-        origin = float(self._origin()[0])
+        origin = float(self.origin[0])
         x, y = (
             freeze(dict(pairs) | {"loc": float(dict(pairs).get("loc", 0.0)) - origin})
             if origin
@@ -106,7 +108,7 @@ class OneDimensional(Task):
         Cost(p)
         levels = draw_levels(key, n)
         x, y = self._tables()
-        return at_origin((x(levels)[:, None], y(levels)[:, None]), self._origin())
+        return at_origin((x(levels)[:, None], y(levels)[:, None]), self.origin)
 
     def _tables(self) -> tuple[QuantileTable, QuantileTable]:
         x_params, y_params = self._laws()

@@ -122,6 +122,11 @@ class OwnData(Task):
         """Independent rows, and images of other independent rows, in float64."""
         return placed(Rows.of(_rows(self), _moved(self)), _origin(self))
 
+    @property
+    def origin(self) -> np.ndarray:
+        """What samples are drawn relative to; zeros near zero."""
+        return _origin(self)
+
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
         """The distance between the rows' law and its image; None for funnels but W_1 in l2."""
         check_p(p)

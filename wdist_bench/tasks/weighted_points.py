@@ -59,11 +59,13 @@ class WeightedPoints(Task):
     def sampler(self) -> Sampler:
         """Independent points by weight."""
         samples = self._samples()
-        origin = self._origin()
+        origin = self.origin
         x, y = from_origin(samples.x, origin), from_origin(samples.y, origin)
         return placed(Rows.of(x, y, samples.a, samples.b), origin)
 
-    def _origin(self) -> np.ndarray:
+    @property
+    def origin(self) -> np.ndarray:
+        """What samples are drawn relative to; zeros near zero."""
         samples = self._samples()
         return far_origin(np.concatenate([samples.x, samples.y]))
 
@@ -81,7 +83,7 @@ class WeightedPoints(Task):
         rows, columns = np.nonzero(plan)
         mass = jnp.asarray(plan[rows, columns], jnp.float32)
         chosen = np.asarray(jax.random.choice(key, len(rows), (n,), p=mass / mass.sum()))
-        origin = self._origin()
+        origin = self.origin
         ends = samples.x[rows[chosen]], samples.y[columns[chosen]]
         x, y = (jnp.asarray(from_origin(end, origin), jnp.float32) for end in ends)
         return at_origin((x, y), origin)
