@@ -21,7 +21,7 @@ EXACT_INTEGER = 2**53
 _ROW_NUMBERS = ("", "Unnamed: 0", "__index_level_0__")
 # The same after reset_index; these may be a user's own, so their content decides.
 _MAYBE_ROW_NUMBERS = ("index", "level_0")
-_SHOWN = 6
+_SHOWN = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,10 +107,12 @@ def _refuse_masked(given: Any, name: str) -> None:
     else:
         return
     if rows.any():
+        fix = f"drop those rows, with numpy.ma.compress_rows({name}) in two dimensions"
+        if getattr(given, "ndim", 2) == 1:
+            fix = f"drop those entries, with {name}.compressed(), or fill them with {name}.filled"
         raise ValueError(
             f"{name}: expected no missing values, got masked ones in {int(rows.sum())} of "
-            f"{rows.size} rows; drop those rows, with numpy.ma.compress_rows({name}), "
-            f"or {name}.compressed() for one column"
+            f"{rows.size} rows; {fix}"
         )
 
 
@@ -206,7 +208,11 @@ def _from_objects(array: np.ndarray, name: str, columns: tuple[str, ...] | None)
             where = f"entry {tuple(map(int, place))}"
             if columns is not None and len(place) == 2 and len(columns) == array.shape[1]:
                 where = f"row {place[0]} of column {columns[place[1]]!r}"
-            raise TypeError(_not_a_number(name, where, f"{entry!r:.60} ({type(entry).__name__})"))
+            fix = "encode or drop it"
+            if hasattr(entry, "isoformat"):
+                fix = "convert all columns to datetime64 without a time zone, or to numbers"
+            what = f"{entry!r:.60} ({type(entry).__name__})"
+            raise TypeError(_not_a_number(name, where, what, fix))
     return out
 
 
@@ -214,9 +220,9 @@ def _is_missing(entry: Any) -> bool:
     return entry is None or type(entry).__name__ in ("NAType", "NaTType")
 
 
-def _not_a_number(name: str, where: str, what: str) -> str:
+def _not_a_number(name: str, where: str, what: str, fix: str = "encode or drop it") -> str:
     what = " ".join(what.split())
-    return f"{name}: expected numbers, got {what} in {where}; encode or drop it"
+    return f"{name}: expected numbers, got {what} in {where}; {fix}"
 
 
 def _refuse_row_numbers(array: np.ndarray, name: str, columns: tuple[str, ...]) -> None:

@@ -41,8 +41,8 @@ _OPTIONS = (
         "maxiterations maxsteps maxnumiterations",
     ),
     (("learning_rate",), "lr stepsize"),
-    (("epsilon",), "reg regularization regularisation blur eps"),
-    (("penalty_weight",), "lambda lam lambdagp gpweight gplambda penalty reglambda"),
+    (("epsilon", "penalty_weight"), "reg regularization regularisation blur eps"),
+    (("penalty_weight", "epsilon"), "lambda lam lambdagp gpweight gplambda penalty reglambda"),
     (("n_projections",), "nproj nprojs projections numprojections numprojs directions"),
     (("hidden",), "layers width widths hiddensizes hiddendims hiddenlayers units dimhidden"),
     (("batch_size",), "bs batch minibatch minibatchsize nbatch"),
@@ -78,6 +78,14 @@ def method_hint(name: Any, known: Iterable[str]) -> str:
     return _TWO_MEANINGS.get(wanted, "")
 
 
+def _unit(wanted: str, known: list[str]) -> str:
+    """Where the same name is in other units elsewhere."""
+    if "epsilon_unit" not in known or wanted not in ("reg", "blur", "eps"):
+        return ""
+    there = "blur**p" if wanted == "blur" else wanted
+    return f", a share of the mean cost; epsilon={there} needs epsilon_unit='cost' beside it"
+
+
 def option_hint(name: Any, known: Iterable[str]) -> str:
     """Our name for an option of an estimator that takes `known`, "" where we know of none."""
     wanted, known = fold(str(name)), list(known)
@@ -91,6 +99,6 @@ def option_hint(name: Any, known: Iterable[str]) -> str:
         if wanted in {*names.split(), *map(fold, options)}:
             found = [option for option in options if option in known]
             if found:
-                return f"it is called {found[0]!r} here"
+                return f"it is called {found[0]!r} here{_unit(wanted, known)}"
             return f"this estimator has no {' or '.join(options)}; leave it out"
     return ""

@@ -185,7 +185,7 @@ def _estimator(method: str | Estimator, options: dict[str, Any]) -> Estimator:
     if not isinstance(method, Estimator):
         fix = f"names are {', '.join(estimators.names())}"
         if isinstance(method, type) and issubclass(method, Estimator):
-            fix = "make one, as in method=Class()"
+            fix = f"make one, as in method={method.__name__}()"
         elif np.ndim(method) == 1:
             fix = "weights are passed by name, as in wb.estimate(x, y, a=weights_x, b=weights_y)"
         raise TypeError(

@@ -114,6 +114,7 @@ _WHOLE = re.compile(r"\d+", re.ASCII)
 # What starts like a number is rather a slip in one, or a number with a unit, than a name.
 _LIKE_A_NUMBER = re.compile(r"[+\-.,$€£]*\d.*|[+-]?[OoIl][.,]\d.*", re.DOTALL)
 _SEPARATORS = {",": ("comma-separated", "commas"), "\t": ("tab-separated", "tabs")}
+_UNNAMED = ("", "Unnamed: 0")  # what pandas writes above row numbers, and calls them when read
 _FEWEST_BELOW = 3
 _LOOKED_AT = 1000  # rows that decide about the first
 _YEARS = (1800, 2100)
@@ -133,7 +134,7 @@ def has_header(cells: np.ndarray) -> bool | None:
     - All else is data.
     """
     first, below = cells[0], cells[1:]
-    if len(below) and first[0] == "" and len(first) > 1:
+    if len(below) and first[0] in _UNNAMED and len(first) > 1:
         rest = cells[:, 1:]
         if all(_is_name(cell) for cell in rest[0]):
             return True
@@ -206,7 +207,7 @@ def _read_text(path: Path, parameter: str, separator: str, header: bool | None) 
     if not named:
         return numbers
     names = [name.lstrip("#").strip() for name in cells[0]]
-    if names[0] in ("", "Unnamed: 0") and len(names) > 1:
+    if names[0] in _UNNAMED and len(names) > 1:
         if not counts_rows(numbers[:, 0]):
             raise ValueError(
                 f"{parameter}: expected a name for every column, got none for the first of {path}, "
