@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wdist_bench.containers import counts_rows
+from wdist_bench.containers import as_float64, counts_rows
 from wdist_bench.datasets.digits import load_digits
 from wdist_bench.datasets.files import find_file, read_arrays
 from wdist_bench.datasets.image_folder import read_image_folder
@@ -25,7 +25,7 @@ def load_rows(samples: Any, parameter: str, header: bool | None = None) -> Any:
     """Points (n, dim) in float64 from an array, or from the path of a file or an image folder.
 
     A data frame where the file names its columns, so that they can be matched with those of
-    another file, else an array.
+    another file (or where one was given), else an array.
 
     Args:
         samples: an array, or a path: .npy, .npz (one array, or the key "samples"), .csv, .tsv,
@@ -39,7 +39,7 @@ def load_rows(samples: Any, parameter: str, header: bool | None = None) -> Any:
         ValueError, TypeError: the content is not a finite table of numbers.
     """
     if not isinstance(samples, (str, Path)):
-        return check_points(samples, parameter)
+        return _checked(samples, parameter)
     folder = Path(samples).expanduser()
     if folder.is_dir():
         return _checked(read_image_folder(folder, parameter), f"{parameter} ({folder})")
@@ -62,7 +62,7 @@ def load_rows(samples: Any, parameter: str, header: bool | None = None) -> Any:
 def _checked(content: Any, label: str) -> Any:
     """Float64 rows with the names that they came with."""
     points = check_points(content, label)
-    if isinstance(content, np.ndarray):
+    if not hasattr(content, "iloc"):
         return points
     import pandas as pd
 
@@ -186,11 +186,12 @@ def _read_text(path: Path, parameter: str, separator: str, header: bool | None) 
             f"{parameter}: expected a table of numbers, got {path} ({reason}); "
             f"give every line the same number of {_SEPARATORS[separator][0]} values"
         ) from None
-    table = table.apply(lambda column: column.str.strip())
+    table = table.fillna("").apply(lambda column: column.str.strip())  # NaN where a line is short
     cells = table.to_numpy(object)
     decided = has_header(cells[:_LOOKED_AT]) if header is None else header
     named = bool(decided)
-    numbers = table.iloc[int(named) :].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
+    below = (pd.to_numeric(table[k][int(named) :], errors="coerce").to_numpy() for k in table)
+    numbers = np.stack([as_float64(column, f"{parameter} ({path})") for column in below], axis=1)
     for row, column in np.argwhere(np.isnan(numbers)):
         line, cell = int(row) + named, cells[row + named, column]
         if cell.lower() not in _MISSING and (decided is not None or line > 0):
