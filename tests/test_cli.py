@@ -193,3 +193,40 @@ def test_engine_options_that_do_not_fit_are_refused(
     code, _, said = call(monkeypatch, capsys, "run", suite, "--out", tmp_path / "out", *options)
     assert code == 2
     assert expected in said
+
+
+def test_estimate_says_how_the_files_were_read(tmp_path, monkeypatch, capsys):
+    rows = np.random.default_rng(0).normal(size=(20, 8))
+    frame = pd.DataFrame(rows, columns=list("abcdefgh"))
+    x, y, z = tmp_path / "x.csv", tmp_path / "y.csv", tmp_path / "z.npy"
+    frame.to_csv(x)
+    frame[list("hgfedcba")].to_csv(y, index=False)
+    np.save(z, rows)
+    code, said, _ = call(monkeypatch, capsys, "estimate", x, y)
+    assert code == 0
+    assert said.splitlines()[:3] == [
+        "x         20 x 8: a, b, c, d, e, ..., h",
+        "y         20 x 8: h, g, f, e, d, ..., a",
+        "value     0",
+    ]
+    code, said, _ = call(monkeypatch, capsys, "estimate", x, z, "--json")
+    assert json.loads(said)["y"] == "20 x 8, columns without names"
+    assert json.loads(said)["value"] == 0
+    frame.rename(columns={"h": "i"}).to_csv(y, index=False)
+    code, said, error = call(monkeypatch, capsys, "estimate", x, y)
+    assert code == 2
+    assert "20 x 8" in said
+    assert error.startswith("error: x and y: expected the same columns, got 'h' only in x and 'i'")
+
+
+@pytest.mark.parametrize("command", ["estimate", "recommend"])
+def test_a_first_line_that_is_unclear_is_settled_by_an_option(
+    tmp_path, monkeypatch, capsys, command
+):
+    x, y = tmp_path / "x.csv", tmp_path / "y.csv"
+    x.write_text("0,1\n" + "5,7\n3,9\n" * 4)
+    y.write_text("0,1\n" + "5,7\n3,8\n" * 4)
+    assert "--header or --no-header" in call(monkeypatch, capsys, command, x, y)[2]
+    if command == "estimate":
+        for option, said in (("--header", "8 x 2: 0, 1"), ("--no-header", "9 x 2, columns")):
+            assert said in call(monkeypatch, capsys, command, x, y, option)[1]

@@ -28,10 +28,19 @@ class Potentials(NamedTuple):
     phi: np.ndarray
     psi: np.ndarray
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Potentials) and _equal(tuple(self), tuple(other))
 
-@dataclass(frozen=True)
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+
+@dataclass(frozen=True, eq=False)
 class Estimate:
     """What an estimator says about W_p(mu, nu).
+
+    Two are equal where all fields are: arrays entry by entry, and NaN equals NaN. They are not
+    hashable, since they hold arrays.
 
     Attributes:
         value: the estimate of W_p (the p-th root, no factor 1/2); NaN unless `status` is "ok".
@@ -77,6 +86,13 @@ class Estimate:
             object.__setattr__(self, "value", math.nan)
             object.__setattr__(self, "cost", math.nan)
 
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(_equal(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         """Only what says something: fields left at None, 0 or "" are not shown."""
         shown = [(f.name, getattr(self, f.name)) for f in fields(self) if f.repr]
@@ -93,6 +109,21 @@ class Estimate:
         return cls(
             math.nan, math.nan, target=target, bound=bound, status=status, message=message, **rest
         )
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Equality by content of numbers, words, arrays, and of what is made of them."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, float) and isinstance(other, float):
+        return one == other or (math.isnan(one) and math.isnan(other))
+    if hasattr(one, "__array__") or hasattr(other, "__array__"):
+        left, right = np.asarray(one), np.asarray(other)
+        floats = left.dtype.kind in "fc" and right.dtype.kind in "fc"
+        return bool(np.array_equal(left, right, equal_nan=floats))
+    return bool(one == other)
 
 
 def _short(value: Any) -> str:

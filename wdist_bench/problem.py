@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench.costs import Cost
-from wdist_bench.validation import check_points, check_same_dimension, check_weights
+from wdist_bench.validation import check_samples
 
 
 @jax.tree_util.register_dataclass
@@ -34,10 +34,13 @@ class Samples:
 
     @classmethod
     def checked(cls, x: Any, y: Any, a: Any = None, b: Any = None) -> Samples:
-        """Validated host samples in float64; raises ValueError or TypeError on bad input."""
-        x, y = check_points(x, "x"), check_points(y, "y")
-        check_same_dimension(x, y)
-        return cls(x, y, check_weights(a, len(x), "a"), check_weights(b, len(y), "b"))
+        """Validated host samples in float64; raises ValueError or TypeError on bad input.
+
+        Columns are matched by name and weights by label where both sides have them, see
+        `wdist_bench.validation.check_samples`.
+        """
+        checked = check_samples(x, y, a, b)
+        return cls(checked.x, checked.y, checked.a, checked.b)
 
     def with_mass(self) -> Samples:
         """The points that carry weight; those without change no distance, however far they are."""

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
+from wdist_bench.elsewhere import method_hint, option_hint
 from wdist_bench.validation import check_name
 
 T = TypeVar("T")
@@ -51,7 +52,10 @@ class Registry(Generic[T]):
 
     def factory(self, name: str) -> Callable[..., T]:
         """The class behind a name."""
-        check_name(name, self.names(), self.kind)
+        known = self.names()
+        check_name(
+            name, known, self.kind, method_hint(name, known) if self.kind == "estimator" else ""
+        )
         return self._classes[name]
 
     def get(self, name: str, **parameters: Any) -> T:
@@ -69,7 +73,8 @@ class Registry(Generic[T]):
             )
             parameters = dict(presets[preset]) | parameters
         for parameter in parameters:
-            check_name(parameter, known, f"parameter of {self.kind} {name!r}")
+            hint = option_hint(parameter, known) if self.kind == "estimator" else ""
+            check_name(parameter, known, f"parameter of {self.kind} {name!r}", hint)
         try:
             signature.bind(**parameters)
         except TypeError as error:
@@ -77,6 +82,7 @@ class Registry(Generic[T]):
                 f"{self.kind} {name!r}: expected parameters {signature}, "
                 f"got {sorted(parameters)} ({error}); give what is missing"
             ) from None
+        _refuse_lost_labels(parameters)
         return factory(**{key: freeze(value) for key, value in parameters.items()})
 
     def _load_plugins(self) -> None:
@@ -87,6 +93,22 @@ class Registry(Generic[T]):
             import_module(self.home)
         for entry in entry_points(group=self.group):
             self.register(entry.load())
+
+
+def _refuse_lost_labels(parameters: Mapping[str, Any]) -> None:
+    """Parameters become plain tuples and arrays: what would be lost on the way is refused."""
+    labelled = [key for key, value in parameters.items() if hasattr(value, "iloc")]
+    if len(labelled) > 1:
+        raise ValueError(
+            f"{' and '.join(labelled)}: expected plain arrays, got pandas objects, whose names and "
+            "labels are not matched in parameters; bring them to one order and pass .to_numpy()"
+        )
+    for key, value in parameters.items():
+        if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+            raise ValueError(
+                f"{key}: expected no missing values, got a masked array; drop those rows, "
+                f"with numpy.ma.compress_rows({key})"
+            )
 
 
 @lru_cache(maxsize=1024)

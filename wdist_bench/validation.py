@@ -9,44 +9,66 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.containers import (
+    Container,
+    as_float64,
+    match_columns,
+    match_rows,
+    match_times,
+    unwrap,
+)
+from wdist_bench.doubts import doubt
+
 WEIGHT_SUM_TOLERANCE = 1e-6
+# Share of letters that two names must have in common for "did you mean": a slip of one letter in
+# four or of two in eight, and no other word.
+_NEAR = 0.7
 
 
 def check_points(points: Any, name: str) -> np.ndarray:
-    """Sample points as a finite float64 array of shape (n, d), n >= 1, d >= 1."""
-    try:
-        array = np.asarray(points)
-    except Exception as error:
+    """Sample points as a finite float64 array of shape (n, d), n >= 1, d >= 1.
+
+    Arrays, nested lists and data frames of numbers. What is missing (NaN, None, NA, masked) or no
+    number is refused, and so are integers that float64 would round. Times are refused here, since
+    their unit and origin have a meaning only beside those of the other measure (`check_samples`).
+    """
+    array = unwrap(points, name).values
+    if array.dtype.kind in "mM":
         raise TypeError(
-            f"{name}: expected an array of shape (n, d), got {type(points).__name__} that "
-            f"NumPy cannot convert ({error}); pass a NumPy or JAX array"
-        ) from error
-    if array.dtype == object or not (
-        np.issubdtype(array.dtype, np.number) or array.dtype == bool or _is_ml_float(array.dtype)
-    ):
-        raise TypeError(
-            f"{name}: expected numbers, got dtype {array.dtype}; convert with astype(float)"
+            f"{name}: expected numbers, got times of dtype {array.dtype}; subtract an origin from "
+            f"dates, then divide by one unit, as in {name} / numpy.timedelta64(1, 's')"
         )
-    if np.iscomplexobj(array):
+    return _finite_points(array, name)
+
+
+def _finite_points(array: np.ndarray, name: str) -> np.ndarray:
+    if array.ndim == 0:
         raise TypeError(
-            f"{name}: expected real numbers, got dtype {array.dtype}; "
-            "stack real and imaginary parts as two coordinates"
+            f"{name}: expected points of shape (n, d), got the single number {array.item()!r:.40}; "
+            "pass an array, [[number]] for one point on a line"
         )
-    if array.ndim != 2:
-        fix = "use reshape(-1, 1) for points on a line" if array.ndim == 1 else "flatten each point"
+    if array.ndim == 1:
         raise ValueError(
-            f"{name}: expected shape (n, d), one point a row, got shape {array.shape}; {fix}"
+            f"{name}: expected shape (n, d), one point a row, got shape {array.shape}; for points "
+            "on a line use reshape(-1, 1); for a histogram the bins' places are the points, "
+            "reshape(-1, 1), and its values are the weights, a= for x and b= for y"
+        )
+    if array.ndim > 2:
+        raise ValueError(
+            f"{name}: expected shape (n, d), one point a row, got shape {array.shape}; "
+            "flatten each point, as in reshape(n, -1) for n pictures"
         )
     if array.shape[0] == 0 or array.shape[1] == 0:
         raise ValueError(
             f"{name}: expected at least one point and one coordinate, got shape {array.shape}; "
             "check that the data loaded"
         )
-    array = array.astype(np.float64)
+    array = as_float64(array, name)
     if not np.isfinite(array).all():
         bad = int(np.count_nonzero(~np.isfinite(array).all(axis=1)))
         raise ValueError(
@@ -56,9 +78,55 @@ def check_points(points: Any, name: str) -> np.ndarray:
     return array
 
 
-def _is_ml_float(dtype: np.dtype) -> bool:
-    """bfloat16 and its kin, which NumPy does not count among its numbers."""
-    return dtype.kind == "V" and "float" in dtype.name
+def check_pair(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Points of two measures in one space, (n, d) and (m, d) in float64.
+
+    Columns are matched by name where both have names, and times are brought to one unit.
+    """
+    return _pair(unwrap(x, "x"), unwrap(y, "y"))[:2]
+
+
+def _pair(x: Container, y: Container) -> tuple[np.ndarray, np.ndarray, str]:
+    """The points, and the unit of what were times, else ""."""
+    left, right, unit = match_times(x.values, match_columns(x, y).values)
+    points = _finite_points(left, "x"), _finite_points(right, "y")
+    check_same_dimension(*points)
+    return *points, unit
+
+
+class CheckedSamples(NamedTuple):
+    """Points and weights that passed every check, and a remark on how they were read.
+
+    Attributes:
+        x: (n, d) points of mu in float64.
+        y: (m, d) points of nu in float64.
+        a: (n,) weights of x that sum to 1, None for equal ones.
+        b: (m,) weights of y that sum to 1, None for equal ones.
+        remark: one sentence on what the user may not have meant, mostly "".
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    a: np.ndarray | None
+    b: np.ndarray | None
+    remark: str
+
+
+def check_samples(x: Any, y: Any, a: Any = None, b: Any = None) -> CheckedSamples:
+    """Weighted points of two measures.
+
+    Columns of y are brought to the order of x by name, and weights with an index (pandas) to the
+    order of their points by label; neither is ever matched by position where the names differ.
+    Dates and durations must be of one kind on both sides and are counted in the finer unit.
+    """
+    left, right = unwrap(x, "x"), unwrap(y, "y")
+    points_x, points_y, unit = _pair(left, right)
+    remark = f"x and y are times: distances are in the unit {unit}" if unit else ""
+    if not remark and left.columns is None and right.columns is None and a is None and b is None:
+        remark = doubt(points_x, points_y)
+    weights_a = check_weights(a, len(points_x), "a", left)
+    weights_b = check_weights(b, len(points_y), "b", right)
+    return CheckedSamples(points_x, points_y, weights_a, weights_b, remark)
 
 
 def check_same_dimension(x: np.ndarray, y: np.ndarray) -> None:
@@ -70,19 +138,33 @@ def check_same_dimension(x: np.ndarray, y: np.ndarray) -> None:
         )
 
 
-def check_weights(weights: Any, count: int, name: str) -> np.ndarray | None:
-    """Probability weights of shape (count,): finite, non-negative, summing to one within 1e-6."""
+def check_weights(
+    weights: Any, count: int, name: str, points: Container | None = None
+) -> np.ndarray | None:
+    """Probability weights of shape (count,): finite, non-negative, summing to one.
+
+    The sum may be off by 1e-6, and for weights in less than double precision by the rounding of
+    their own type, `_sum_tolerance`; what is returned sums to one in float64.
+
+    Args:
+        weights: anything like an array, or None for equal weights.
+        count: number of points.
+        name: of the weights, for errors.
+        points: the points' container: weights with an index are matched to its rows by label.
+    """
     if weights is None:
         return None
-    array = np.asarray(weights)
-    if array.dtype == object or not np.issubdtype(array.dtype, np.number):
+    given = unwrap(weights, name)
+    array = match_rows(given, points, name)
+    if array.dtype.kind in "bmM":
         raise TypeError(f"{name}: expected numbers, got dtype {array.dtype}; pass float weights")
     if array.shape != (count,):
         raise ValueError(
             f"{name}: expected one weight per point, shape ({count},), got shape {array.shape}; "
             "pass None for equal weights"
         )
-    array = array.astype(np.float64)
+    tolerance = _sum_tolerance(array.dtype, count)
+    array = as_float64(array, name)
     if not np.isfinite(array).all():
         raise ValueError(f"{name}: expected finite weights, got NaN or inf; repair them first")
     if (array < 0).any():
@@ -93,32 +175,57 @@ def check_weights(weights: Any, count: int, name: str) -> np.ndarray | None:
     total = math.fsum(array)
     if total == 0:
         raise ValueError(f"{name}: expected weights that sum to 1, got all zeros; give some mass")
-    if abs(total - 1) > WEIGHT_SUM_TOLERANCE:
+    if abs(total - 1) > tolerance:
         raise ValueError(
-            f"{name}: expected weights that sum to 1 within {WEIGHT_SUM_TOLERANCE:g}, got a sum of "
+            f"{name}: expected weights that sum to 1 within {tolerance:.2g}, got a sum of "
             f"{total:.9g}; normalise with {name} / {name}.sum()"
         )
     return array / total
 
 
+def _sum_tolerance(dtype: np.dtype, count: int) -> float:
+    """How far the exact sum of a / a.sum() may be from 1 in this type.
+
+    With the unit roundoff u = eps / 2: every division rounds by u and a pairwise sum by
+    u log2(count), both relative; below the smallest normal number a weight rounds by half of the
+    smallest subnormal one instead. float64 and integers: 1e-6.
+    """
+    if dtype.kind in "biu" or dtype.itemsize >= 8:
+        return WEIGHT_SUM_TOLERANCE
+    limits = jnp.finfo(dtype)
+    relative = float(limits.eps) / 2 * (2 + math.log2(max(count, 1)))
+    return max(WEIGHT_SUM_TOLERANCE, relative + count * float(limits.smallest_subnormal) / 2)
+
+
 def check_p(p: Any) -> int:
     """The exponent of the cost d(x, y)^p: 1 or 2."""
+    if np.ndim(p) > 0:
+        raise ValueError(
+            f"p: expected 1 or 2, got {type(p).__name__} of length {len(p)}; weights are passed by "
+            "name, as in wb.estimate(x, y, a=weights_x, b=weights_y)"
+        )
     if isinstance(p, bool) or p not in (1, 2):
         raise ValueError(f"p: expected 1 or 2, got {p!r}; other exponents are not supported")
     return int(p)
 
 
-def check_name(name: Any, known: Iterable[str], kind: str) -> str:
-    """A name out of `known`; otherwise the error lists them and suggests the nearest."""
+def check_name(name: Any, known: Iterable[str], kind: str, hint: str = "") -> str:
+    """A name out of `known`; otherwise the error lists them and gives `hint`, or the nearest."""
     choices = list(known)
-    if name in choices:
+    if np.ndim(name) == 0 and name in choices:
         return name
-    near = difflib.get_close_matches(str(name), choices, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    if not hint:
+        folded = {fold(choice): choice for choice in choices}
+        near = difflib.get_close_matches(fold(str(name)), folded, n=1, cutoff=_NEAR)
+        hint = f"did you mean {folded[near[0]]!r}?" if near else "pick one of these"
     raise ValueError(
-        f"{kind}: expected one of {', '.join(choices) or '(none)'}, got {name!r}; "
-        f"{hint or 'pick one of these'}".rstrip()
+        f"{kind}: expected one of {', '.join(choices) or '(none)'}, got {name!r:.60}; {hint}"
     )
+
+
+def fold(name: str) -> str:
+    """A name without case, spaces and punctuation: how far two spellings are apart otherwise."""
+    return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
 def check_integer(value: Any, name: str, minimum: int) -> int:

@@ -104,7 +104,7 @@ def save(path, content):
         ("a.npy", np.zeros(3), r"expected shape \(n, d\)"),
         ("a.npz", b"PK\x03\x04broken", "expected a readable NumPy file"),
         ("a.npz", {"u": ROWS, "v": ROWS}, "the key 'samples', got the keys u, v"),
-        ("a.txt", b"1 2", ".npy, .npz, .csv, .parquet, got 'a.txt'"),
+        ("a.txt", b"1 2", ".npy, .npz, .csv, .tsv, .parquet, got 'a.txt'"),
     ],
 )
 def test_bad_sample_files_are_named_in_one_line(tmp_path, file, content, expected):

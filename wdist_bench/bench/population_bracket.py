@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from wdist_bench import tasks
-from wdist_bench.bench.evaluate import evaluate
+from wdist_bench.bench.evaluate import check_task, evaluate
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator
 from wdist_bench.tasks import Task
@@ -44,7 +43,7 @@ def population_bracket(
     Raises:
         ValueError: the critic gives no lower bound of the population.
     """
-    task = tasks.get(task) if isinstance(task, str) else task
+    task = check_task(task)
     cost = Cost(p, norm)
     limit = task.sampler().limit
     n = n if limit is None else min(n, limit)

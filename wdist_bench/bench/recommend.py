@@ -38,8 +38,8 @@ from wdist_bench.validation import (
     check_integer,
     check_name,
     check_number,
+    check_pair,
     check_points,
-    check_same_dimension,
 )
 
 # Shares of the budget that are spent when a stage ends.
@@ -148,7 +148,7 @@ def recommend(
     target: str = "population",
     budget: float = 120.0,
     runs: int = 30,
-    methods: Iterable[str | Estimator] | None = None,
+    methods: str | Estimator | Iterable[str | Estimator] | None = None,
     rows: int = 1000,
     seed: int = 0,
     watch: Callable[[Trial], None] = lambda trial: None,
@@ -175,7 +175,7 @@ def recommend(
             not cut off. Each estimator is called twice to see what it costs, long trainings first
             for a few of their steps.
         runs: runs of each estimator where the budget allows, at least 5.
-        methods: names or estimators; None for all that are registered.
+        methods: names or estimators, or a single one; None for all that are registered.
         rows: the most rows of a side in a run. x and y have more: random ones are taken.
         seed: of all samples and initialisations. A run is the same whatever the budget is.
         watch: told of every trial as soon as it is done.
@@ -192,10 +192,7 @@ def recommend(
     check_integer(runs, "runs", FEWEST)
     check_integer(rows, "rows", 4)
     check_integer(seed, "seed", 0)
-    x = check_points(x, "x")
-    y = None if y is None else check_points(y, "y")
-    if y is not None:
-        check_same_dimension(x, y)
+    x, y = (check_points(x, "x"), None) if y is None else check_pair(x, y)
     contestants = chosen(methods)
     ranked = list(contestants)
     contestants = chosen([YARDSTICK]) | contestants

@@ -223,6 +223,7 @@ def label(estimator: Estimator) -> str:
 def chosen(methods: Any) -> dict[str, Estimator]:
     """Estimators by label, those that train last and by their work; None for all there are."""
     given = estimators.names() if methods is None else methods
+    given = [given] if isinstance(given, (str, Estimator)) else given
     found = [estimators.get(m) if isinstance(m, str) else m for m in given]
     for method in found:
         if not isinstance(method, Estimator):

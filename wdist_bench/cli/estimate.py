@@ -9,9 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
+_NAMES = 6  # shown, of one file
+
 
 def estimate(
-    x: Annotated[Path, typer.Argument(help="Samples: .npy, .npz, .csv, .parquet, image folder.")],
+    x: Annotated[Path, typer.Argument(help="Samples: .npy, .npz, .csv, .tsv, .parquet, images.")],
     y: Annotated[Path, typer.Argument(help="Samples of the other measure.")],
     method: Annotated[str, typer.Option(help="Estimator; see `wdist-bench list`.")] = "exact",
     p: Annotated[int, typer.Option(help="Exponent of the cost, 1 or 2.")] = 1,
@@ -20,16 +22,30 @@ def estimate(
     option: Annotated[
         list[str] | None, typer.Option(help="Option of the estimator as name=value; repeatable.")
     ] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header",
+            help="Whether the first line of .csv and .tsv files holds names; default: decide.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Estimate W_p between two files of samples: value, interval, bound, status, seconds.
+
+    Says first how the files were read: rows x columns, and the names of the columns, which are
+    matched by name where both files have names.
 
     Exits with 1 when the estimator gives no number.
     """
     import wdist_bench as wb
     from wdist_bench.datasets.tables import load_rows
 
-    points = load_rows(x, "x"), load_rows(y, "y")
+    points = load_rows(x, "x", header), load_rows(y, "y", header)
+    read = {name: _described(rows) for name, rows in zip("xy", points, strict=True)}
+    if not as_json:
+        for name, text in read.items():
+            typer.echo(f"{name:9} {text}")
     start = time.perf_counter()
     answer = wb.estimate(*points, method, p, norm=norm, seed=seed, **_options(option or []))
     seconds = time.perf_counter() - start
@@ -38,13 +54,23 @@ def estimate(
     shown |= {"method": method, "p": p, "norm": norm, "seconds": round(seconds, 3)}
     shown["value"] = None if answer.status != "ok" else answer.value
     if as_json:
-        typer.echo(json.dumps(shown))
+        typer.echo(json.dumps(read | shown))
     else:
         for name, value in shown.items():
             if value not in (None, ""):
                 typer.echo(f"{name:9} {value:.6g}" if type(value) is float else f"{name:9} {value}")
     if answer.status != "ok":
         raise typer.Exit(1)
+
+
+def _described(rows: Any) -> str:
+    """Size and names of what was read, names shortened."""
+    text = "{} x {}".format(*rows.shape)
+    names = [str(name) for name in getattr(rows, "columns", ())]
+    if not names:
+        return f"{text}, columns without names"
+    shown = names if len(names) <= _NAMES else [*names[: _NAMES - 1], "...", names[-1]]
+    return f"{text}: {', '.join(f'{name:.20}' for name in shown)}"
 
 
 def _options(pairs: list[str]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def recommend(
-    x: Annotated[Path, typer.Argument(help="Samples: .npy, .npz, .csv, .parquet, image folder.")],
+    x: Annotated[Path, typer.Argument(help="Samples: .npy, .npz, .csv, .tsv, .parquet, images.")],
     y: Annotated[
         Path | None, typer.Argument(help="Samples of the other measure; without it, a ranking.")
     ] = None,
@@ -41,6 +41,13 @@ def recommend(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the answer, every run, and a figure.")
     ] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option(
+            "--header/--no-header",
+            help="Whether the first line of .csv and .tsv files holds names; default: decide.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say which estimator to trust on data like yours, at what cost, with what expected error.
@@ -51,7 +58,7 @@ def recommend(
     import wdist_bench as wb
     from wdist_bench.datasets.tables import load_rows
 
-    points = load_rows(x, "x"), None if y is None else load_rows(y, "y")
+    points = load_rows(x, "x", header), None if y is None else load_rows(y, "y", header)
     names = None if methods is None else [m.strip() for m in methods.split(",") if m.strip()]
     try:
         with _watching(out, budget) as watch:

@@ -2,29 +2,69 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+_ORIENTATION = 274  # EXIF's tag for how the picture is to be turned
+_UPRIGHT = 1
 
 
-def read_image_folder(folder: Path, parameter: str) -> np.ndarray:
-    """(n, dim) pixels in [-1, 1], one flattened image a row, in the order of the file names.
+@dataclass(frozen=True)
+class _Kind:
+    """What the numbers of a picture mean: names of its channels, and the value of full intensity.
 
-    All images must have one size and one mode (grey or colour).
+    Attributes:
+        channels: names of the channels; two kinds share a name only where they share a scale.
+        maximum: full intensity, which is read as 1, with 0 as -1; None where numbers stay.
+    """
+
+    channels: tuple[str, ...]
+    maximum: int | None
+
+
+# Pillow's modes that are read, and as what; and its names for 16-bit greys.
+_READ_AS = {
+    "1": "L", "L": "L", "LA": "L", "P": "RGB", "PA": "RGB", "RGB": "RGB", "RGBA": "RGB", "F": "F",
+}  # fmt: skip
+_GREY16 = ("I;16", "I;16L", "I;16B", "I;16N")
+_KINDS = {
+    "L": _Kind(("grey",), 255),
+    "RGB": _Kind(("red", "green", "blue"), 255),
+    "I;16": _Kind(("grey16",), 65535),
+    "F": _Kind(("float",), None),
+}
+
+
+def read_image_folder(folder: Path, parameter: str) -> pd.DataFrame:
+    """(n, dim) pixels, one flattened image a row, in the order of the file names.
+
+    8 bits: 2 v / 255 - 1, so from -1 to 1; 16-bit greys: 2 v / 65535 - 1; float greys as they are.
+    1-bit images are greys of 0 and 255, palettes are looked up, EXIF's orientation is applied, and
+    an alpha channel is dropped where every pixel is opaque. Columns are named by channel and pixel,
+    as in "grey[0,3]", so two folders match only where size, channels and scale are the same.
 
     Raises:
-        ValueError: no images, images of different shapes, or a file that is no image.
+        ValueError: no images, images of different kinds, a file that is no image, or one whose
+            content would change on the way: pixels that are not opaque, several frames, 16 bits a
+            channel in colour, CMYK and other colour spaces.
         ImportError: Pillow is not installed.
     """
     try:
-        from PIL import Image
+        from PIL import Image, ImageOps
     except ImportError as error:
         raise ImportError(
             f"{parameter}: expected Pillow to read images, got no such package; install it with: "
             "pip install 'wdist-bench[bench]'"
         ) from error
+    import pandas as pd
+
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
     if not paths:
         raise ValueError(
@@ -32,19 +72,75 @@ def read_image_folder(folder: Path, parameter: str) -> np.ndarray:
             "name the folder that holds them"
         )
     images: list[np.ndarray] = []
+    modes: list[str] = []
     for path in paths:
         try:
             with Image.open(path) as image:
-                mode = image if image.mode in ("L", "RGB") else image.convert("RGB")
-                pixels = np.asarray(mode, np.uint8)
-        except OSError as error:
+                complaint = _complaint(image)
+                if not complaint:
+                    plain = _plain(image)
+                    if image.getexif().get(_ORIENTATION, _UPRIGHT) != _UPRIGHT:
+                        plain = ImageOps.exif_transpose(plain)
+                    modes.append("I;16" if plain.mode.startswith("I") else plain.mode)
+                    images.append(np.asarray(plain))
+        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
             raise ValueError(
                 f"{parameter}: expected an image, got {path} ({error}); repair or remove it"
             ) from error
-        if images and pixels.shape != images[0].shape:
+        if complaint:
+            raise ValueError(f"{parameter}: expected {complaint.format(path)}")
+        if images[-1].shape != images[0].shape:
             raise ValueError(
                 f"{parameter}: expected images of one shape, got {images[0].shape} in "
-                f"{paths[0].name} and {pixels.shape} in {path.name}; resize them first"
+                f"{paths[0].name} and {images[-1].shape} in {path.name}; resize them first"
             )
-        images.append(pixels)
-    return np.stack(images).reshape(len(images), -1) * (2 / 255) - 1
+        if modes[-1] != modes[0]:
+            raise ValueError(
+                f"{parameter}: expected images of one scale, got mode {modes[0]} in "
+                f"{paths[0].name} and {modes[-1]} in {path.name}; convert them to one mode first"
+            )
+    kind = _KINDS[modes[0]]
+    pixels = np.stack(images).reshape(len(images), -1)
+    if kind.maximum is not None:
+        pixels = pixels * (2 / kind.maximum) - 1
+    height, width = images[0].shape[:2]
+    columns = [
+        f"{channel}[{row},{column}]"
+        for row in range(height)
+        for column in range(width)
+        for channel in kind.channels
+    ]
+    return pd.DataFrame(pixels, columns=columns, copy=False)
+
+
+def _complaint(image: Any) -> str:
+    """What an image should have been, with a place for its path; "" where it can be read."""
+    mode = image.mode
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        return f"images of one frame, got {frames} in {{}}; save each frame as a file of its own"
+    grey16 = mode in _GREY16 or (mode == "I" and image.format == "PNG")
+    if not grey16 and ";16" in repr(image.tile):  # Pillow would drop the lower byte
+        return (
+            "8 bits a channel, or unsigned 16-bit greys, got 16 bits in {}; convert it, "
+            "or pass the pixels as an array"
+        )
+    if not grey16 and mode not in _READ_AS:
+        return (
+            f"greys of 8 or 16 bits, float greys or RGB, got the mode {mode} in {{}}; convert it, "
+            "colours with the profile that they were made for"
+        )
+    if ("A" in mode or "transparency" in image.info) and (
+        grey16 or np.asarray(image.convert("RGBA").getchannel("A")).min() < 255
+    ):
+        return (
+            "opaque images, got transparent pixels in {}; flatten it onto a background first, "
+            "with PIL.Image.alpha_composite"
+        )
+    return ""
+
+
+def _plain(image: Any) -> Any:
+    """The image in a mode of `_KINDS`, or in one of Pillow's other names for 16-bit greys."""
+    mode = _READ_AS.get(image.mode, image.mode)
+    return image.copy() if mode == image.mode else image.convert(mode)

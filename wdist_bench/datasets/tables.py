@@ -2,43 +2,71 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wdist_bench.containers import as_float64, counts_rows
 from wdist_bench.datasets.digits import load_digits
 from wdist_bench.datasets.files import find_file, read_arrays
 from wdist_bench.datasets.image_folder import read_image_folder
 from wdist_bench.validation import check_points
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-def load_rows(samples: Any, parameter: str) -> np.ndarray:
+_TEXT = {".csv": ",", ".tsv": "\t"}
+_SUFFIXES = (".npy", ".npz", *_TEXT, ".parquet")
+
+
+def load_rows(samples: Any, parameter: str, header: bool | None = None) -> Any:
     """Points (n, dim) in float64 from an array, or from the path of a file or an image folder.
+
+    A data frame where the file names its columns, so that they can be matched with those of
+    another file (or where one was given), else an array.
+
+    Args:
+        samples: an array, or a path: .npy, .npz (one array, or the key "samples"), .csv, .tsv,
+            .parquet, or a folder of images.
+        parameter: what to call the samples in errors.
+        header: whether the first line of a .csv or .tsv file holds names; None to decide, by the
+            rule of `has_header`.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError, TypeError: the content is not a finite table of numbers.
     """
     if not isinstance(samples, (str, Path)):
-        return check_points(samples, parameter)
+        return _checked(samples, parameter)
     folder = Path(samples).expanduser()
     if folder.is_dir():
-        return read_image_folder(folder, parameter)
+        return _checked(read_image_folder(folder, parameter), f"{parameter} ({folder})")
     path = find_file(str(samples), parameter)
-    readers = {
-        ".npy": _read_numpy,
-        ".npz": _read_numpy,
-        ".csv": _read_csv,
-        ".parquet": _read_parquet,
-    }
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
+    suffix = path.suffix.lower()
+    if suffix not in _SUFFIXES:
         raise ValueError(
-            f"{parameter}: expected a folder of images or a file ending in {', '.join(readers)}, "
+            f"{parameter}: expected a folder of images or a file ending in {', '.join(_SUFFIXES)}, "
             f"got {path.name!r}; convert it, or pass the array"
         )
-    return check_points(reader(path, parameter), f"{parameter} ({path})")
+    if suffix in _TEXT:
+        content = _read_text(path, parameter, _TEXT[suffix], header)
+    elif suffix == ".parquet":
+        content = _read_parquet(path, parameter)
+    else:
+        content = _read_numpy(path, parameter)
+    return _checked(content, f"{parameter} ({path})")
+
+
+def _checked(content: Any, label: str) -> Any:
+    """Float64 rows with the names that they came with."""
+    points = check_points(content, label)
+    if not hasattr(content, "iloc"):
+        return points
+    import pandas as pd
+
+    return pd.DataFrame(points, columns=content.columns, copy=False)
 
 
 def digits_as_rows() -> np.ndarray:
@@ -47,11 +75,12 @@ def digits_as_rows() -> np.ndarray:
     return images.pixels.astype(np.float64) * (2 / images.maximum) - 1
 
 
-def _read_parquet(path: Path, parameter: str) -> np.ndarray:
+def _read_parquet(path: Path, parameter: str) -> pd.DataFrame:
+    """The columns; an index that pandas stored is no coordinate and is left out."""
     import pandas as pd
 
     try:
-        table = pd.read_parquet(path)
+        return pd.read_parquet(path)
     except ImportError:
         raise ValueError(
             f"{parameter}: expected a reader of Parquet files for {path}, got none installed; "
@@ -62,13 +91,6 @@ def _read_parquet(path: Path, parameter: str) -> np.ndarray:
         raise ValueError(
             f"{parameter}: expected a Parquet table, got {path} ({reason}); write it again"
         ) from None
-    words = [name for name in table if not pd.api.types.is_numeric_dtype(table[name])]
-    if words:
-        raise ValueError(
-            f"{parameter}: expected columns of numbers in {path}, got {words[0]!r} of type "
-            f"{table[words[0]].dtype}; encode or drop such columns"
-        )
-    return table.to_numpy(np.float64)
 
 
 def _read_numpy(path: Path, parameter: str) -> np.ndarray:
@@ -83,26 +105,122 @@ def _read_numpy(path: Path, parameter: str) -> np.ndarray:
     )
 
 
-def _read_csv(path: Path, parameter: str) -> np.ndarray:
-    """Comma-separated numbers, one point a line; one line of column names may come first."""
+# Text files
+
+# How files write a value that is missing.
+_MISSING = {"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "<na>", "nat"}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.I | re.A)
+_WHOLE = re.compile(r"\d+", re.ASCII)
+# What starts like a number is rather a slip in one, or a number with a unit, than a name.
+_LIKE_A_NUMBER = re.compile(r"[+\-.,$€£]*\d.*|[+-]?[OoIl][.,]\d.*", re.DOTALL)
+_SEPARATORS = {",": ("comma-separated", "commas"), "\t": ("tab-separated", "tabs")}
+_UNNAMED = ("", "Unnamed: 0")  # what pandas writes above row numbers, and calls them when read
+_FEWEST_BELOW = 3
+_LOOKED_AT = 1000  # rows that decide about the first
+_YEARS = (1800, 2100)
+
+
+def has_header(cells: np.ndarray) -> bool | None:
+    """Whether the first row of a table of text holds names; None where that cannot be told.
+
+    - A row of names has no number and nothing missing (but for the first cell, which pandas leaves
+      empty above row numbers). Cells that start like numbers, as "12..5" or "5 kg", may be slips:
+      if all do, it cannot be told.
+    - Names may be whole numbers: 0 to d - 1, as pandas numbers columns, or years. In two or more
+      columns over three or more rows that all have a decimal point or an exponent in every
+      column they are names; over whole numbers it cannot be told, unless all rows are years.
+    - Any other different whole numbers, or these in one column, over cells that all have a decimal
+      point or an exponent: it cannot be told.
+    - All else is data.
+    """
+    first, below = cells[0], cells[1:]
+    if len(below) and first[0] in _UNNAMED and len(first) > 1:
+        rest = cells[:, 1:]
+        if all(_is_name(cell) for cell in rest[0]):
+            return True
+        if not all(_WHOLE.fullmatch(cell) for cell in rest[0]):
+            return False
+        found = has_header(rest)
+        return True if found else None
+    if any(cell.lower() in _MISSING for cell in first):
+        return False
+    if not any(_NUMBER.fullmatch(cell) for cell in first):
+        if not len(below):
+            return False
+        return True if any(_is_name(cell) for cell in first) else None
+    if not len(below) or not all(_WHOLE.fullmatch(cell) for cell in first):
+        return False
+    whole = [int(cell) for cell in first]
+    if len(set(whole)) < len(whole):
+        return False
+    fractions = all(_NUMBER.fullmatch(c) and not _WHOLE.fullmatch(c.lstrip("+-"))
+                    for c in below.ravel())  # fmt: skip
+    numbered = whole == list(range(len(whole)))
+    years = all(map(_is_year, first)) and not all(map(_is_year, below.ravel()))
+    if fractions and (numbered or years) and len(whole) > 1 and len(below) >= _FEWEST_BELOW:
+        return True
+    return None if fractions or numbered or years else False
+
+
+def _is_name(cell: str) -> bool:
+    missing = cell.lower() in _MISSING
+    return not (missing or _NUMBER.fullmatch(cell) or _LIKE_A_NUMBER.fullmatch(cell))
+
+
+def _is_year(cell: str) -> bool:
+    return bool(_WHOLE.fullmatch(cell)) and _YEARS[0] <= int(cell) <= _YEARS[1]
+
+
+def _read_text(path: Path, parameter: str, separator: str, header: bool | None) -> Any:
+    """Numbers, one point a line; a data frame where the first line holds names."""
     import pandas as pd
 
     try:
-        table = pd.read_csv(path, header=None, dtype=str, skipinitialspace=True)
+        table = pd.read_csv(
+            path, sep=separator, header=None, dtype=str, keep_default_na=False,
+            skipinitialspace=True, encoding="utf-8-sig",
+        )  # fmt: skip
     except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
         reason = str(error).strip().splitlines()[0]
         raise ValueError(
             f"{parameter}: expected a table of numbers, got {path} ({reason}); "
-            "give every line the same number of comma-separated values"
+            f"give every line the same number of {_SEPARATORS[separator][0]} values"
         ) from None
-    numbers = table.apply(pd.to_numeric, errors="coerce")
-    named = len(table) > 1 and bool(numbers.iloc[0].isna().all() and table.iloc[0].notna().all())
-    bad = np.argwhere((numbers.isna() & table.notna()).to_numpy()[named:])
-    if bad.size:
-        row, column = bad[0]
-        line = int(row) + named
+    table = table.fillna("").apply(lambda column: column.str.strip())  # NaN where a line is short
+    cells = table.to_numpy(object)
+    decided = has_header(cells[:_LOOKED_AT]) if header is None else header
+    named = bool(decided)
+    below = (pd.to_numeric(table[k][int(named) :], errors="coerce").to_numpy() for k in table)
+    numbers = np.stack([as_float64(column, f"{parameter} ({path})") for column in below], axis=1)
+    for row, column in np.argwhere(np.isnan(numbers)):
+        line, cell = int(row) + named, cells[row + named, column]
+        if cell.lower() not in _MISSING and (decided is not None or line > 0):
+            raise ValueError(
+                f"{parameter}: expected a table of numbers, got {cell!r:.60} in row {line + 1}, "
+                f"column {column + 1} of {path}; {_fix(cell, line, separator)}"
+            )
+    if decided is None:
         raise ValueError(
-            f"{parameter}: expected a table of numbers, got {table.iat[line, column]!r} in row "
-            f"{line + 1}, column {column + 1} of {path}; encode or drop such columns"
+            f"{parameter}: expected a first line that is clearly names or numbers, got "
+            f"{separator.join(cells[0])[:60]!r} in {path}; correct it, or say what it is with "
+            "--header or --no-header (header=True or False)"
         )
-    return numbers.to_numpy(np.float64)[named:]
+    if not named:
+        return numbers
+    names = [name.lstrip("#").strip() for name in cells[0]]
+    if names[0] in _UNNAMED and len(names) > 1:
+        if not counts_rows(numbers[:, 0]):
+            raise ValueError(
+                f"{parameter}: expected a name for every column, got none for the first of {path}, "
+                "which does not number the rows either; write it with index=False, or name it"
+            )
+        names, numbers = names[1:], numbers[:, 1:]
+    return pd.DataFrame(numbers, columns=names)
+
+
+def _fix(cell: str, line: int, separator: str) -> str:
+    if line == 0:
+        return "correct it, or say --header (header=True) if the first line holds names"
+    if separator not in cell and any(other in cell for other in ";\t"):
+        return f"separate values with {_SEPARATORS[separator][1]}"
+    return "encode or drop such columns"

@@ -47,8 +47,8 @@ class OwnData(Task):
       rows, whose half edge is 1.5 times the largest half-range; W_1 = mean ||x - T x||, l2 only.
 
     Attributes:
-        samples: (n, dim) array, or path of an .npy, .npz (one array, or the key "samples") or
-            .csv or .parquet file or of an image folder; None for the digits of scikit-learn. Tasks
+        samples: (n, dim) array, or path of an .npy, .npz (one array, or the key "samples"), .csv,
+            .tsv or .parquet file or of an image folder; None for the digits of scikit-learn. Tasks
             are equal where the rows and the map are.
         transform: "translate", "dilate" or "funnels".
         shift: v, a number for every coordinate or a vector; 1 (translate).
