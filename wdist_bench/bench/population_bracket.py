@@ -79,9 +79,9 @@ def population_bracket(
         "draws": float(shape.draws),
     }
 
-    def refusal(status: str, message: str, **ends: float | None) -> Estimate:
+    def refusal(status: str, message: str, **ends: Any) -> Estimate:
         shared: dict[str, Any] = {"target": "population", "bound": "none"}
-        return Estimate.failed(status, message, **shared, **ends, diagnostics=diagnostics)
+        return Estimate.failed(status, message, **shared, diagnostics=diagnostics, **ends)
 
     problem = shape.problem(n * eval_batches, f"{eval_batches} batches of {n}")
     if problem:

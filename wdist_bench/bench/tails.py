@@ -71,8 +71,10 @@ class Tails:
         return ""
 
 
-def tails(sampler: Sampler, cost: Cost, key: jax.Array, least: int) -> Tails:
-    """Draw about 2^20 points of each law (fewer above dimension 128, never below `least`).
+def tails(
+    sampler: Sampler, cost: Cost, key: jax.Array, least: int = 1, draws: int = DRAWS
+) -> Tails:
+    """Draw about `draws` points of each law (fewer above dimension 128, never below `least`).
 
     Hill's estimator is k / sum_i log(z_i / z_k+1) over the k = 200 largest z = d(x, median)^p.
     Distances are taken from a law's own median, since a tail far from the origin of the distances
@@ -80,7 +82,7 @@ def tails(sampler: Sampler, cost: Cost, key: jax.Array, least: int) -> Tails:
 
     Source: Hill 1975, Annals of Statistics 3, 1163-1174.
     """
-    wanted = max(min(DRAWS, _ENTRIES // sampler.dim), least)
+    wanted = max(min(draws, _ENTRIES // sampler.dim), least)
     chunk = min(wanted, max(_CHUNK_ENTRIES // sampler.dim, 1), sampler.limit or wanted)
     stream = Stream(chunk, 1, -(-wanted // chunk))
     medians: list[np.ndarray] = []
