@@ -350,11 +350,11 @@ def _truth_is_between_the_routes(task: Task) -> str:
         for limit in below[:1]:
             text = f"{name} = {truth.value:.6g}, but is at least {limit.value:.6g} ({limit.route})"
             _require(truth.value >= limit.value - room, text)
-        notes.append(f"{name}: {_reach(truth, below, above, routes.shape.index)}")
+        notes.append(f"{name}: {_reach(truth, below, above, routes)}")
     return "\n".join(notes)
 
 
-def _reach(truth: Truth, below: list[Limit], above: list[Limit], index: float) -> str:
+def _reach(truth: Truth, below: list[Limit], above: list[Limit], routes: Routes) -> str:
     """How near the routes come to the truth, in words."""
     if truth.value == 0:
         return "no route from below is above 0, and none from above can confirm a truth of 0"
@@ -367,7 +367,8 @@ def _reach(truth: Truth, below: list[Limit], above: list[Limit], index: float) -
         high = above[0].value / truth.value
         from_above = f"{100 * high:.4g} %, {above[0].route}"
     else:
-        from_above = f"none, since costs with a tail index of {index:.2g} have no standard error"
+        index = f"{routes.shape.index:.2g}"
+        from_above = f"none, since costs with a tail index of {index} have no standard error"
     if low >= _NEAR and high <= 1 / _NEAR:
         return f"other routes leave {100 * low:.3g} % to {100 * high:.4g} % of it{wide}"
     from_below = f"{100 * low:.3g} %, {below[0].route}"
@@ -378,6 +379,8 @@ def _reach(truth: Truth, below: list[Limit], above: list[Limit], index: float) -
         parts.append(f"no route from above reaches within 10 % of the truth ({from_above})")
     if len(parts) == 2:
         return f"{' and '.join(parts)}: only a grosser error would show{wide}"
+    if low < _NEAR and routes.pairs is not None and routes.pairs.gain == 0:
+        wide += "; its own pairs cost as much, and exchanges among 500 of them save nothing"
     side = "above" if low < _NEAR else "below"
     return f"{parts[0]}: checked from {side} only{wide}"
 
@@ -399,7 +402,7 @@ def _pairs_and_potential_fit(task: Task) -> None:
             _require(gain < 1e-4, text)
             if truth is not None:
                 room = 5 * math.hypot(stderr, slope * truth.stderr)
-                room += _FLOAT_ERROR * mean + slope * routes.rounding
+                room += _FLOAT_ERROR * mean + slope * routes.rounding + routes.rounding**p
                 text = (
                     f"pairs(p={p}) cost {mean:.6g} +- {stderr:.2g} on average, and the truth's "
                     f"W_{p}^{p} is {truth.value**p:.6g} +- {slope * truth.stderr:.2g}"
