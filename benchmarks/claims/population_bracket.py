@@ -276,9 +276,14 @@ def main(
         counts = {k: rows[-1][k] for k in ("answers", "misses_below", "misses_above", "why")}
         typer.echo(f"{name}: {counts} in {time.perf_counter() - start:.0f} s")
         jax.clear_caches()  # every law is a program of its own
-    table = with_shares(pd.DataFrame(rows))
+    write(with_shares(pd.DataFrame(rows)), runs, out)
+
+
+def write(table: pd.DataFrame, runs: int, out: Path) -> None:
+    """population_bracket.csv and .md."""
     out.mkdir(parents=True, exist_ok=True)
     table.to_csv(out / "population_bracket.csv", index=False, float_format="%.6g")
+    shown = table.drop(columns="runs").astype(object)
     text = (
         "# How often `population_bracket` misses the distance of two populations\n\n"
         f"{runs} seeds a law, n = {N}, {EVAL_BATCHES} batches, critic `group_sort` with {STEPS} "
@@ -286,7 +291,7 @@ def main(
         "truth; `misses_above`: the lower end is above it. `missed`: share of the answers with its "
         "95 % Clopper-Pearson band. `refused`: share of the runs; `why`: words of the first "
         "refusal. Written by `python benchmarks/claims/population_bracket.py`.\n\n"
-        f"{table.drop(columns='runs').to_markdown(index=False, floatfmt='.3g')}\n"
+        f"{shown.where(shown.notna(), '').to_markdown(index=False, floatfmt='.3g')}\n"
     )
     (out / "population_bracket.md").write_text(text, encoding="utf-8")
 
