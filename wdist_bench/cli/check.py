@@ -12,7 +12,7 @@ def check(
 ) -> None:
     """Run the conformance suite on estimators or tasks, ours or a plug-in's.
 
-    Exits with 1 when a rule does not hold.
+    A note below a rule says how far its check reaches. Exits with 1 when a rule does not hold.
     """
     from wdist_bench.bench.conformance import check as conform
 
@@ -21,7 +21,7 @@ def check(
         for finding in conform(name):
             failed += not finding.passed
             typer.echo(f"{name}: {'ok  ' if finding.passed else 'FAIL'} {finding.rule}")
-            if not finding.passed:
-                typer.echo(f"    {finding.problem}")
+            for line in (finding.problem or finding.note).splitlines():
+                typer.echo(f"    {line}")
     if failed:
         raise typer.Exit(1)
