@@ -13,6 +13,11 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.validation import check_points, check_same_dimension, check_weights
 
+# Costs of points as far apart as any two given ones: beyond, sums of a few of them overflow;
+# below, smaller ones are lost.
+_LARGEST_COST = 2.0**1016
+_SMALLEST_COST = 2.0**-1000
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -47,14 +52,58 @@ class Samples:
             y, b = y[b > 0], b[b > 0]
         return Samples(x, y, a, b)
 
+    def check_scale(self, cost: Cost) -> None:
+        """Raise ValueError where float64 does not hold the costs of points as far apart as these.
+
+        A distance of 1e-200 has no square there, and neither has one of 1e200. Points without
+        mass do not count.
+        """
+        kept = self.with_mass()
+        high = np.maximum(kept.x.max(0), kept.y.max(0))
+        low = np.minimum(kept.x.min(0), kept.y.min(0))
+        with np.errstate(over="ignore"):  # inf: too far apart
+            apart = float((high - low).max())
+        longest = _LARGEST_COST ** (1 / cost.p) / kept.x.shape[1]
+        if apart == 0 or _SMALLEST_COST ** (1 / cost.p) <= apart <= longest:
+            return
+        raise ValueError(
+            f"points: expected distances d whose power d^{cost.p} float64 holds, got coordinates "
+            f"that are {apart:.3g} apart; bring the points to another unit, so that they are "
+            "nearer to 1"
+        )
+
+    def coincide(self) -> bool:
+        """Whether both measures are one and the same: equal points with equal mass.
+
+        The order of the points and how often each is listed do not matter; masses are equal up to
+        the rounding of their sums.
+        """
+        kept = self.with_mass()
+        for end in (np.min, np.max):
+            if (end(kept.x, axis=0) != end(kept.y, axis=0)).any():
+                return False
+        (x, of_x, many_x), (y, of_y, many_y) = (
+            np.unique(points + 0.0, axis=0, return_inverse=True, return_counts=True)
+            for points in (kept.x, kept.y)  # + 0.0: -0.0 is 0.0
+        )
+        if not np.array_equal(x, y):
+            return False
+        a = np.full(len(kept.x), 1 / len(kept.x)) if kept.a is None else kept.a
+        b = np.full(len(kept.y), 1 / len(kept.y)) if kept.b is None else kept.b
+        a = np.bincount(of_x.ravel(), a, minlength=len(x))
+        b = np.bincount(of_y.ravel(), b, minlength=len(y))
+        allowed = (many_x + many_y) * np.finfo(np.float64).eps * np.maximum(a, b)
+        return bool((np.abs(a - b) <= allowed).all())
+
     def shifted(self, center: np.ndarray, dtype: Any = np.float32) -> Samples:
         """The samples minus `center`, subtracted in float64, then on the device as `dtype`."""
-        return Samples(
-            jnp.asarray(np.asarray(self.x, np.float64) - center, dtype),
-            jnp.asarray(np.asarray(self.y, np.float64) - center, dtype),
-            None if self.a is None else jnp.asarray(self.a, dtype),
-            None if self.b is None else jnp.asarray(self.b, dtype),
-        )
+        with np.errstate(over="ignore"):  # inf: beyond float32
+            return Samples(
+                jnp.asarray(np.asarray(self.x, np.float64) - center, dtype),
+                jnp.asarray(np.asarray(self.y, np.float64) - center, dtype),
+                None if self.a is None else jnp.asarray(self.a, dtype),
+                None if self.b is None else jnp.asarray(self.b, dtype),
+            )
 
 
 class Sampler(ABC):

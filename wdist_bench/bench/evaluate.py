@@ -18,6 +18,7 @@ from wdist_bench.bench.statistics import t_interval
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted
 from wdist_bench.problem import Problem, Sampler, Samples
+from wdist_bench.solvers.forks import check_not_forked
 from wdist_bench.tasks import Task
 from wdist_bench.validation import check_integer
 
@@ -68,6 +69,7 @@ def estimate(
     seed = _seed(seed)
     if isinstance(estimator, DirectEstimator) and type(estimator).fit is DirectEstimator.fit:
         return estimator.estimate(samples, cost)  # needs no key, and no data on the device
+    check_not_forked()
     data_key, own_key = jax.random.split(jax.random.key(seed))
     fitted = estimator.fit(own_key, Problem.from_samples(samples, cost, data_key))
     return fitted.estimate(samples, cost)
@@ -110,6 +112,7 @@ def evaluate(
         `task.truth(p).value`, or for batch estimators with `evaluate(task, "exact")` at the same
         seed, which sees the same batches.
     """
+    check_not_forked()
     task = tasks.get(task) if isinstance(task, str) else task
     estimator = _estimator(estimator, {})
     cost = Cost(p, norm)

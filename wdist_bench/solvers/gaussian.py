@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from wdist_bench.costs import power_of_two
+from wdist_bench.solvers.rounding import UNIT
+
 
 def mean_shift(
     x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray | None
@@ -35,6 +38,25 @@ def bures_cost(x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray
     u, _, v = np.linalg.svd(large @ small.T, full_matrices=False)
     spread = ((large - (u @ v) @ small) ** 2).sum()
     return float((mean_shift(x, y, a, b) ** 2).sum() + spread)
+
+
+def moments_rounding(
+    x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray | None
+) -> float:
+    """What rounding can add to the distance of the moments (W, not W^2), in units of the points.
+
+    A sum of n terms is off by about sqrt(n) units of theirs, and an orthogonal factor of (n, d)
+    entries by sqrt(d) units of its length: both from the root mean square distance to a point.
+    """
+    terms = max(len(x), len(y)) + x.shape[1]
+    origin = x[0]
+    length = 0.0
+    for points, weights in ((x, a), (y, b)):
+        gap = points - origin
+        power = power_of_two(gap)
+        squares = (np.ldexp(gap, -power) ** 2).sum(1)
+        length += float(np.ldexp(np.sqrt(_mean(squares, weights)), power))
+    return 4 * UNIT * terms**0.5 * length
 
 
 def _mean(points: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
