@@ -154,12 +154,38 @@ class Resampler(Sampler):
 
 def _rows(key: jax.Array, points: jax.Array, weights: jax.Array | None, n: int) -> jax.Array:
     if weights is None:
-        chosen = jax.random.randint(key, (n,), 0, len(points), jnp.int32)
-    else:
-        mass = jnp.cumsum(weights)
-        uniform = jax.random.uniform(key, (n,), jnp.float32) * mass[-1]
-        chosen = jnp.minimum(jnp.searchsorted(mass, uniform, side="right"), len(points) - 1)
-    return points[chosen]
+        return points[jax.random.randint(key, (n,), 0, len(points), jnp.int32)]
+    return points[draw_by_weight(key, weights, n)]
+
+
+def draw_by_weight(key: jax.Array, weights: jax.Array, n: int) -> jax.Array:
+    """n independent indices i with probability weights_i, which sum to one; shape (n,), int32.
+
+    The cumulative weights and the uniform levels are integers of 55 bits in two words, so that a
+    weight of 1e-9, or each of 10^7, is drawn as often as it says, in float32 too: a uniform float32
+    is a multiple of 2^-23. Its 23 bits are the upper word of the level.
+    """
+    scaled = weights * 2.0**23
+    whole = jnp.floor(scaled)
+    parts = ((scaled - whole) * 2.0**32).astype(jnp.uint32)
+    lower = jnp.cumsum(parts, dtype=jnp.uint32)  # modulo 2^32
+    carried = (lower < parts).astype(jnp.uint32)
+    upper = jnp.cumsum(whole.astype(jnp.uint32) + carried, dtype=jnp.uint32)
+    level = (jax.random.uniform(key, (n,), jnp.float32) * 2.0**23).astype(jnp.uint32)
+    finer = jax.random.bits(jax.random.fold_in(key, 1), (n,), jnp.uint32)
+
+    def halve(_: int, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        first, last = ends
+        middle = (first + last) // 2
+        above = (upper[middle] > level) | (first == last)
+        above |= (upper[middle] == level) & (lower[middle] > finer)
+        return jnp.where(above, first, middle + 1), jnp.where(above, middle, last)
+
+    # The last point with mass has the levels that rounding of the weights leaves.
+    count = len(weights)
+    last = count - 1 - jnp.argmax(weights[::-1] > 0).astype(jnp.int32)
+    start = jnp.zeros(n, jnp.int32), jnp.broadcast_to(last, (n,))
+    return jax.lax.fori_loop(0, count.bit_length(), halve, start)[0]
 
 
 def _mean(points: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
