@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,8 +22,11 @@ from wdist_bench.validation import check_integer
 
 # Measured at 3,000 and 4,096 points: costs, plan and the simplex's graph.
 _BYTES_A_PAIR = 49
+# Rounding may leave so much of W_p^p open.
+_OPEN = 1e-3
 _ROUNDED = (
-    "the distance is so far below the largest that rounding shows: [lower, upper] is what is proved"
+    "the distance is so far below the largest that rounding shows; use [lower, upper], which is "
+    "what is proved"
 )
 
 
@@ -34,9 +38,9 @@ class Exact(DirectEstimator):
     `value` is W_p (not W_p^p), exact up to a duality gap that `diagnostics` reports as
     `primal`, `dual` and `gap` in cost units. `lower` and `upper` are the value itself where the
     certificate proves it to 1e-9; where the largest cost is so far above that rounding shows, they
-    are what is proved, and a gap above 1e-6 is "not_converged" unless it is rounding of ordinary
-    costs. Points without mass are left out. Time grows like n^3, memory like n m: 49 bytes a pair;
-    without them the status is "out_of_memory".
+    are what is proved, and where these differ by more than 1e-3 of W_p^p the status is
+    "not_converged". Points without mass are left out. Time grows like n^3, memory like n m: 49
+    bytes a pair, and where these are not free the status is "out_of_memory".
 
     Attributes:
         max_iterations: pivots allowed; when they run out the status is "not_converged" and the
@@ -73,16 +77,17 @@ class Exact(DirectEstimator):
                 "violation": solution.violation,
             },
         }
-        lower, upper = cost.root(solution.lower), cost.root(solution.upper)
-        if not solution.converged:
+        if not math.isnan(solution.lower):
+            shared["lower"], shared["upper"] = cost.root(solution.lower), cost.root(solution.upper)
+        if solution.message:
             return Estimate.failed("not_converged", solution.message, **shared)
-        open_end = solution.upper - solution.lower > 0
+        left_open = solution.upper - solution.lower
+        if left_open > _OPEN * solution.cost:
+            return Estimate.failed("not_converged", _ROUNDED, **shared)
         return Estimate(
             cost.root(solution.cost),
             solution.cost,
-            lower=lower,
-            upper=upper,
-            message=_ROUNDED if open_end else "",
+            message=_ROUNDED if left_open > 0 else "",
             potentials=Potentials(*at_all_points(solution.phi, solution.psi, samples, cost)),
             **shared,
         )

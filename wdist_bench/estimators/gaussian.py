@@ -47,14 +47,8 @@ class Gaussian(DirectEstimator):
             return Estimate.zero(samples, bound="lower")
         kept = samples.with_mass()
         measures = kept.x, kept.y, kept.a, kept.b
-        hidden = moments_rounding(*measures)
-        if cost.p == 2:
-            total = bures_cost(*measures)
-            hidden *= 2 * total**0.5 + hidden
-        else:
-            total = _length(mean_shift(*measures), cost)
-            hidden *= 1 if cost.norm == "l2" else kept.x.shape[1] ** 0.5
-        total = below(total, hidden)
+        total = bures_cost(*measures) if cost.p == 2 else _length(mean_shift(*measures), cost)
+        total = below(total, moments_rounding(total, *measures, cost.p))
         value = cost.root(total)
         return Estimate(value, total, target="batch", bound="lower", lower=value)
 

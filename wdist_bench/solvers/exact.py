@@ -55,6 +55,7 @@ class ExactSolution:
         lower: what the potentials prove of W_p^p when rounding is taken off; `cost` itself where
             that is within 1e-9 of it.
         upper: the cost with what rounding of the plan's marginals can add; `cost` itself likewise.
+            Both are NaN where the simplex stopped early.
         converged: whether the solver proved optimality and the gap confirms it.
         message: what went wrong otherwise.
     """
@@ -131,10 +132,13 @@ def solve_exact(
             break
         plan, phi, psi, cost, dual = finer, finer_phi, finer_psi, finer_cost, finer_dual
     wanted = GAP_TOLERANCE * abs(cost)
-    if stopped or max(abs(cost - dual), ROUNDING * scale) <= wanted:
+    if stopped:
+        nothing = math.nan
         return ExactSolution(
-            cost, dual, violation, phi, psi, plan, cost, cost, not stopped, stopped
+            cost, dual, violation, phi, psi, plan, nothing, nothing, False, stopped
         )
+    if max(abs(cost - dual), ROUNDING * scale) <= wanted:
+        return ExactSolution(cost, dual, violation, phi, psi, plan, cost, cost, True, "")
     # The gap is within rounding of the largest cost: look closer.
     found = _Proved.of(matrix, plan, phi, psi, a, b)
     if found.gap > wanted:

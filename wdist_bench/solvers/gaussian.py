@@ -41,22 +41,32 @@ def bures_cost(x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray
 
 
 def moments_rounding(
-    x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray | None
+    total: float,
+    x: np.ndarray,
+    y: np.ndarray,
+    a: np.ndarray | None,
+    b: np.ndarray | None,
+    p: int,
 ) -> float:
-    """What rounding can add to the distance of the moments (W, not W^2), in units of the points.
+    """What rounding can have added to `total`: |mean_shift| for p = 1, bures_cost for p = 2.
 
-    A sum of n terms is off by about sqrt(n) units of theirs, and an orthogonal factor of (n, d)
-    entries by sqrt(d) units of its length: both from the root mean square distance to a point.
+    A sum of n terms is off by about sqrt(n) units of their root mean square. The isometry Q is
+    that of a product of both factors, whose rounding is of the size of the largest spread: beside
+    a few points far off it is not the best one for the others.
     """
-    terms = max(len(x), len(y)) + x.shape[1]
-    origin = x[0]
-    length = 0.0
-    for points, weights in ((x, a), (y, b)):
-        gap = points - origin
-        power = power_of_two(gap)
-        squares = (np.ldexp(gap, -power) ** 2).sum(1)
-        length += float(np.ldexp(np.sqrt(_mean(squares, weights)), power))
-    return 4 * UNIT * terms**0.5 * length
+    terms, dim = max(len(x), len(y)), x.shape[1]
+    lengths = [_length(points - x[0], weights) for points, weights in ((x, a), (y, b))]
+    shift = 4 * UNIT * (terms + dim) ** 0.5 * dim**0.5 * sum(lengths)
+    if p == 1:
+        return shift
+    return float(shift * (2 * total**0.5 + shift) + 8 * UNIT * dim * lengths[0] * lengths[1])
+
+
+def _length(points: np.ndarray, weights: np.ndarray | None) -> float:
+    """Root mean square of the norms."""
+    power = power_of_two(points)
+    squares = (np.ldexp(points, -power) ** 2).sum(1)
+    return float(np.ldexp(np.sqrt(_mean(squares, weights)), power))
 
 
 def _mean(points: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
