@@ -24,6 +24,12 @@ _BLOCK_ENTRIES = 2**17
 # Entries of the float64 Gram form with d^2 below this share of |x|^2 + |y|^2 are recomputed from
 # differences, which bounds the relative error of every distance by about 1e-13.
 _CANCELLATION = 1e-3
+# Beside far points centring itself rounds: entries with d^2 below this share of |x|^2 + |y|^2, as
+# they stand after it, are recomputed from the points as they came.
+_ROUNDED_OFF = 1e-9
+# Coordinates beyond these powers of two are brought near one before they are squared for a root.
+_SQUARES_HOLD = 400
+_LOST = 2.0 ** (-2 * _SQUARES_HOLD)  # squares that small are taken again, each at its own scale
 
 
 @dataclass(frozen=True)
@@ -91,8 +97,11 @@ class Cost:
         if self.norm == "l1":
             distance = np.abs(gap).sum(-1)
             return distance if self.p == 1 else distance**2
-        squared = np.einsum("...d,...d->...", gap, gap)
-        return squared if self.p == 2 else np.sqrt(squared)
+        if self.p == 2:
+            return np.einsum("...d,...d->...", gap, gap)
+        if power_of_two(gap):
+            return _lengths(gap)
+        return np.sqrt(np.einsum("...d,...d->...", gap, gap))
 
     def matrix(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Cost matrix c(x_i, y_j), shape (n, m), float64 on the host; zero for equal points."""
@@ -102,8 +111,17 @@ class Cost:
 
             distance = cdist(x, y, "cityblock")
             return distance if self.p == 1 else np.multiply(distance, distance, out=distance)
-        squared = _squared_distances(x, y)
-        return squared if self.p == 2 else np.sqrt(squared, out=squared)
+        if self.p == 2:
+            return _squared_distances(x, y)
+        power = power_of_two(x, y)
+        if not power:
+            squared = _squared_distances(x, y)
+            return np.sqrt(squared, out=squared)
+        squared = _squared_distances(np.ldexp(x, -power), np.ldexp(y, -power))
+        lost = np.nonzero(squared < _LOST)
+        distance = np.ldexp(np.sqrt(squared), power)
+        distance[lost] = _lengths(x[lost[0]] - y[lost[1]])
+        return distance
 
     @property
     def base(self) -> Cost:
@@ -125,6 +143,17 @@ class Cost:
         if self.norm == "l1":
             return jnp.abs(gradient).max(-1)
         return _safe_sqrt((gradient**2).sum(-1))
+
+
+def power_of_two(*arrays: np.ndarray) -> int:
+    """k such that the largest entry over 2^k is near one; 0 where squares hold it as it is.
+
+    Scaling by a power of two rounds nothing.
+    """
+    largest = max(float(np.abs(array).max(initial=0)) for array in arrays)
+    if largest == 0 or 2.0**-_SQUARES_HOLD < largest < 2.0**_SQUARES_HOLD:
+        return 0
+    return int(np.frexp(largest)[1])
 
 
 def _safe_sqrt(squared: jax.Array) -> jax.Array:
@@ -152,12 +181,20 @@ def _vector_sqrt_jvp(
     return root, jnp.where(zero, 0, tangents[0] * (0.5 / jnp.where(zero, 1, root)))
 
 
+def _lengths(gap: np.ndarray) -> np.ndarray:
+    """Euclidean norms over the last axis, each brought near one before it is squared."""
+    powers = np.frexp(np.abs(gap).max(-1))[1]
+    near_one = np.ldexp(gap, -powers[..., None])
+    return np.ldexp(np.sqrt(np.einsum("...d,...d->...", near_one, near_one)), powers)
+
+
 def _squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Squared Euclidean distances in float64: Gram form, close pairs again from differences."""
     if x.shape[1] <= _DIRECT_DIMENSION_ON_HOST:
         from scipy.spatial.distance import cdist
 
         return cdist(x, y, "sqeuclidean")
+    given_x, given_y = x, y
     norms_x, norms_y = np.einsum("id,id->i", x, x), np.einsum("jd,jd->j", y, y)
     center = x.mean(0)
     with np.errstate(over="ignore"):  # inf: very far
@@ -169,28 +206,41 @@ def _squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     step = max(1, _BLOCK_ENTRIES // len(y))
     for first in range(0, len(x), step):
         rows = slice(first, first + step)
-        _gram_form(x[rows], y, norms_x[rows], norms_y, squared[rows])
+        out = squared[rows]
+        scale = _gram_form(x[rows], y, norms_x[rows], norms_y, out)
+        if far_off:
+            scale *= _ROUNDED_OFF / _CANCELLATION
+            near = np.flatnonzero(out < scale)
+            _from_differences(given_x[rows], given_y, near, out)
     return squared
 
 
 def _gram_form(
     x: np.ndarray, y: np.ndarray, norms_x: np.ndarray, norms_y: np.ndarray, out: np.ndarray
-) -> None:
-    """|x_i|^2 + |y_j|^2 - 2 <x_i, y_j> into out; from differences where that cancels."""
+) -> np.ndarray:
+    """|x_i|^2 + |y_j|^2 - 2 <x_i, y_j> into out, from differences where that cancels.
+
+    Returns the costs below which it does.
+    """
     scale = norms_x[:, None] + norms_y[None, :]
     np.matmul(x, y.T, out=out)
     out *= -2
     out += scale
     scale *= _CANCELLATION
-    close = np.flatnonzero(out < scale)
-    if close.size > out.size // 8:
+    _from_differences(x, y, np.flatnonzero(out < scale), out)
+    return scale
+
+
+def _from_differences(x: np.ndarray, y: np.ndarray, entries: np.ndarray, out: np.ndarray) -> None:
+    """The squared distances at these entries of `out`, and at all of them where they are many."""
+    if entries.size > out.size // 8:
         from scipy.spatial.distance import cdist
 
         cdist(x, y, "sqeuclidean", out=out)
         return
-    rows, columns = np.unravel_index(close, out.shape)
+    rows, columns = np.unravel_index(entries, out.shape)
     block = max(1, 2**22 // x.shape[1])
-    for start in range(0, close.size, block):
+    for start in range(0, entries.size, block):
         part = slice(start, start + block)
         gap = x[rows[part]] - y[columns[part]]
         out[rows[part], columns[part]] = np.einsum("id,id->i", gap, gap)

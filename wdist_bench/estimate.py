@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import wraps
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -110,6 +112,16 @@ class Estimate:
             math.nan, math.nan, target=target, bound=bound, status=status, message=message, **rest
         )
 
+    @classmethod
+    def zero(cls, samples: Samples, *, bound: str, **rest: Any) -> Estimate:
+        """That of a batch whose two measures are one and the same, where no rounding is needed."""
+        nothing = Potentials(np.zeros(len(samples.x)), np.zeros(len(samples.y)))
+        upper = None if bound == "lower" else 0.0
+        return cls(
+            0.0, 0.0, target="batch", bound=bound, lower=0.0, upper=upper, potentials=nothing,
+            **rest,
+        )  # fmt: skip
+
 
 def _equal(one: Any, other: Any) -> bool:
     """Equality by content of numbers, words, arrays, and of what is made of them."""
@@ -183,3 +195,21 @@ class DirectEstimator(Estimator, Fitted):
     def fit(self, key: jax.Array, problem: Problem) -> Fitted:
         """Nothing to fit."""
         return self
+
+
+def out_of_memory_is_a_status(
+    estimate: Callable[[Any, Samples, Cost], Estimate],
+) -> Callable[[Any, Samples, Cost], Estimate]:
+    """An `estimate` method that answers "out_of_memory" where memory ran out."""
+
+    @wraps(estimate)
+    def answer(self: Any, samples: Samples, cost: Cost) -> Estimate:
+        try:
+            return estimate(self, samples, cost)
+        except (MemoryError, jax.errors.JaxRuntimeError) as error:
+            text = str(error).split("\n", 1)[0]
+            if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in text:
+                raise
+        return Estimate.failed("out_of_memory", text, target=self.target, bound=self.bound)
+
+    return answer

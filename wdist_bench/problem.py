@@ -14,6 +14,11 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.validation import check_samples
 
+# Costs of points as far apart as any two given ones: beyond, sums of a few of them overflow;
+# below, smaller ones are lost.
+_LARGEST_COST = 2.0**1016
+_SMALLEST_COST = 2.0**-1000
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -51,14 +56,58 @@ class Samples:
             y, b = y[b > 0], b[b > 0]
         return Samples(x, y, a, b)
 
+    def check_scale(self, cost: Cost) -> None:
+        """Raise ValueError where float64 does not hold the costs of points as far apart as these.
+
+        A distance of 1e-200 has no square there, and neither has one of 1e200. Points without
+        mass do not count.
+        """
+        kept = self.with_mass()
+        high = np.maximum(kept.x.max(0), kept.y.max(0))
+        low = np.minimum(kept.x.min(0), kept.y.min(0))
+        with np.errstate(over="ignore"):  # inf: too far apart
+            apart = float((high - low).max())
+        longest = _LARGEST_COST ** (1 / cost.p) / kept.x.shape[1]
+        if apart == 0 or _SMALLEST_COST ** (1 / cost.p) <= apart <= longest:
+            return
+        raise ValueError(
+            f"points: expected distances d whose power d^{cost.p} float64 holds, got coordinates "
+            f"that are {apart:.3g} apart; bring the points to another unit, so that they are "
+            "nearer to 1"
+        )
+
+    def coincide(self) -> bool:
+        """Whether both measures are one and the same: equal points with equal mass.
+
+        The order of the points and how often each is listed do not matter; masses are equal up to
+        the rounding of their sums.
+        """
+        kept = self.with_mass()
+        for end in (np.min, np.max):
+            if (end(kept.x, axis=0) != end(kept.y, axis=0)).any():
+                return False
+        (x, of_x, many_x), (y, of_y, many_y) = (
+            np.unique(points + 0.0, axis=0, return_inverse=True, return_counts=True)
+            for points in (kept.x, kept.y)  # + 0.0: -0.0 is 0.0
+        )
+        if not np.array_equal(x, y):
+            return False
+        a = np.full(len(kept.x), 1 / len(kept.x)) if kept.a is None else kept.a
+        b = np.full(len(kept.y), 1 / len(kept.y)) if kept.b is None else kept.b
+        a = np.bincount(of_x.ravel(), a, minlength=len(x))
+        b = np.bincount(of_y.ravel(), b, minlength=len(y))
+        allowed = (many_x + many_y) * np.finfo(np.float64).eps * np.maximum(a, b)
+        return bool((np.abs(a - b) <= allowed).all())
+
     def shifted(self, center: np.ndarray, dtype: Any = np.float32, unit: float = 1.0) -> Samples:
         """(points - center) / unit in float64, then on the device as `dtype`."""
-        return Samples(
-            jnp.asarray((np.asarray(self.x, np.float64) - center) / unit, dtype),
-            jnp.asarray((np.asarray(self.y, np.float64) - center) / unit, dtype),
-            None if self.a is None else jnp.asarray(self.a, dtype),
-            None if self.b is None else jnp.asarray(self.b, dtype),
-        )
+        with np.errstate(over="ignore"):  # inf: beyond float32
+            return Samples(
+                jnp.asarray((np.asarray(self.x, np.float64) - center) / unit, dtype),
+                jnp.asarray((np.asarray(self.y, np.float64) - center) / unit, dtype),
+                None if self.a is None else jnp.asarray(self.a, dtype),
+                None if self.b is None else jnp.asarray(self.b, dtype),
+            )
 
 
 class Sampler(ABC):
@@ -119,12 +168,38 @@ class Resampler(Sampler):
 
 def _rows(key: jax.Array, points: jax.Array, weights: jax.Array | None, n: int) -> jax.Array:
     if weights is None:
-        chosen = jax.random.randint(key, (n,), 0, len(points), jnp.int32)
-    else:
-        mass = jnp.cumsum(weights)
-        uniform = jax.random.uniform(key, (n,), jnp.float32) * mass[-1]
-        chosen = jnp.minimum(jnp.searchsorted(mass, uniform, side="right"), len(points) - 1)
-    return points[chosen]
+        return points[jax.random.randint(key, (n,), 0, len(points), jnp.int32)]
+    return points[draw_by_weight(key, weights, n)]
+
+
+def draw_by_weight(key: jax.Array, weights: jax.Array, n: int) -> jax.Array:
+    """n independent indices i with probability weights_i, which sum to one; shape (n,), int32.
+
+    The cumulative weights and the uniform levels are integers of 55 bits in two words, so that a
+    weight of 1e-9, or each of 10^7, is drawn as often as it says, in float32 too: a uniform float32
+    is a multiple of 2^-23. Its 23 bits are the upper word of the level.
+    """
+    scaled = weights * 2.0**23
+    whole = jnp.floor(scaled)
+    parts = ((scaled - whole) * 2.0**32).astype(jnp.uint32)
+    lower = jnp.cumsum(parts, dtype=jnp.uint32)  # modulo 2^32
+    carried = (lower < parts).astype(jnp.uint32)
+    upper = jnp.cumsum(whole.astype(jnp.uint32) + carried, dtype=jnp.uint32)
+    level = (jax.random.uniform(key, (n,), jnp.float32) * 2.0**23).astype(jnp.uint32)
+    finer = jax.random.bits(jax.random.fold_in(key, 1), (n,), jnp.uint32)
+
+    def halve(_: int, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        first, last = ends
+        middle = (first + last) // 2
+        above = (upper[middle] > level) | (first == last)
+        above |= (upper[middle] == level) & (lower[middle] > finer)
+        return jnp.where(above, first, middle + 1), jnp.where(above, middle, last)
+
+    # The last point with mass has the levels that rounding of the weights leaves.
+    count = len(weights)
+    last = count - 1 - jnp.argmax(weights[::-1] > 0).astype(jnp.int32)
+    start = jnp.zeros(n, jnp.int32), jnp.broadcast_to(last, (n,))
+    return jax.lax.fori_loop(0, count.bit_length(), halve, start)[0]
 
 
 def _size(samples: Samples, center: np.ndarray) -> float:

@@ -174,11 +174,26 @@ def test_scale_and_offset_do_not_matter(p):
 
 @pytest.mark.parametrize("p", [1, 2])
 @pytest.mark.parametrize("d", [40])
-def test_equal_sets_are_at_distance_zero_to_rounding(p, d):
+def test_equal_sets_are_at_distance_zero(p, d):
     x, _ = pair(40, d)
     found = wb.estimate(x, x[::-1], "bracket", p)
     assert found.status == "ok"
-    assert found.lower <= found.value < 1e-6
+    assert found.lower == found.value == 0
+
+
+def test_sizes_share_programs():
+    """Between 97 and 112 points on either side there is one; each took a second to compile."""
+    wb.estimate(*pair(112, 3), "bracket")
+    programs = bracket._cache_size()
+    for n, m in ((97, 112), (98, 99), (111, 104)):
+        x, y = pair(n, 3, n, m)
+        found = wb.estimate(x, y, "bracket")
+        exact = wb.estimate(x, y).value
+        assert found.lower <= exact * (1 + 1e-9)
+        assert exact <= found.value * (1 + 1e-9)
+        assert len(found.potentials.phi) == n
+        assert len(found.potentials.psi) == m
+    assert bracket._cache_size() == programs
 
 
 def test_an_outlier_beyond_float64_is_not_converged_and_no_number():

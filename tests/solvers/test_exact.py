@@ -180,6 +180,24 @@ def test_inside_jit_bad_input_is_nan(x, a):
     assert math.isnan(jax.jit(exact_cost)(x, jnp.zeros((2, 1)), a))
 
 
+@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize(
+    ("x", "y", "a", "b", "text"),
+    [
+        ((4,), (4,), None, None, "x: expected shape"),
+        ((4, 2), (4, 2, 1), None, None, "y: expected shape"),
+        ((0, 2), (4, 2), None, None, "x: expected shape"),
+        ((4, 2), (4, 3), None, None, "equal dimensions"),
+        ((4, 2), (5, 2), (5,), None, "a: expected one weight per point"),
+        ((4, 2), (5, 2), None, (5, 1), "b: expected one weight per point"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused_when_tracing(x, y, a, b, text, traced):
+    arrays = [None if shape is None else jnp.ones(shape) for shape in (x, y, a, b)]
+    with pytest.raises(ValueError, match=text):
+        (jax.jit(exact_cost) if traced else exact_cost)(*arrays)
+
+
 def test_no_warning_leaves_the_solver():
     x, y = pair(200)
     with warnings.catch_warnings(record=True) as caught:

@@ -21,6 +21,7 @@ from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted
 from wdist_bench.estimators.potential import FittedPotential, answer_with_diagnostics, mean_gap
 from wdist_bench.estimators.potential import doubt as describe_doubt
 from wdist_bench.problem import Problem, Sampler, Samples
+from wdist_bench.solvers.forks import check_not_forked
 from wdist_bench.tasks import Task
 from wdist_bench.validation import check_integer, check_samples
 
@@ -78,6 +79,7 @@ def estimate(
     if isinstance(estimator, DirectEstimator) and type(estimator).fit is DirectEstimator.fit:
         answer = estimator.estimate(samples, cost)  # needs no key, and no data on the device
     else:
+        check_not_forked()
         data_key, own_key = jax.random.split(jax.random.key(seed))
         standardize = getattr(estimator, "standardize", False)
         fitted = estimator.fit(own_key, Problem.from_samples(samples, cost, data_key, standardize))
@@ -131,6 +133,7 @@ def evaluate(
         `task.truth(p).value`, or for batch estimators with `evaluate(task, "exact")` at the same
         seed, which sees the same batches.
     """
+    check_not_forked()
     task = check_task(task)
     estimator = _estimator(estimator, {})
     cost = Cost(p, norm)

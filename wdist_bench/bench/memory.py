@@ -8,6 +8,8 @@ from typing import Any
 
 import jax
 
+from wdist_bench.solvers.memory import available
+
 _RESET_PEAK = "5"  # what /proc/PID/clear_refs takes to start VmHWM afresh (Linux, proc(5))
 _SHARE = 0.8  # of the memory that is free, for all workers together
 
@@ -45,16 +47,7 @@ def _peak_resident() -> int:
 
 def default_limit(workers: int) -> int:
     """Bytes that each of so many workers may take: an equal part of 80 % of what is free."""
-    import psutil
-
-    free = psutil.virtual_memory().available
-    try:  # a container may have less than the machine
-        text = Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8").strip()
-        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="utf-8"))
-        free = free if text == "max" else min(free, int(text) - used)
-    except (OSError, ValueError):
-        pass
-    return max(int(_SHARE * free / workers), 2**30)
+    return max(int(_SHARE * available() / workers), 2**30)
 
 
 def kills_by_the_system() -> int:

@@ -9,13 +9,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench.costs import Cost
-from wdist_bench.estimate import DirectEstimator, Estimate, Potentials
+from wdist_bench.costs import Cost, power_of_two
+from wdist_bench.estimate import (
+    DirectEstimator,
+    Estimate,
+    Potentials,
+    out_of_memory_is_a_status,
+)
 from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.bracket import bracket, rounding
+from wdist_bench.solvers.bracket import bracket
 from wdist_bench.solvers.certificate import at_all_points, certify
+from wdist_bench.solvers.forks import check_not_forked
 from wdist_bench.validation import check_integer, check_number
+
+_SMALLEST_SIZE = 32
+_HALF = 512
 
 
 @register
@@ -25,20 +34,20 @@ class Bracket(DirectEstimator):
 
     `value` is the upper end, so its claim is certified too. Inside, for p = 2 as well, the two
     ends are those of W_p^p and the gap is relative to the upper one; outside they are p-th roots.
-    The ends are computed in float64 from `Cost.matrix` and hold up to its rounding. Memory is
-    linear in n + m beyond tiles of 2^24 costs, any weights are allowed, and everything but the
-    final certificate is one compiled program (`solvers.bracket.bracket`, which also runs under
-    jit and vmap).
+    The ends are computed in float64 from `Cost.matrix`; what rounding can have done to them is
+    taken off where it is more than 1e-9 of them. Memory is linear in n + m beyond tiles of 2^24
+    costs, any weights are allowed, and everything but the final certificate is one compiled program
+    (`solvers.bracket.bracket`, which also runs under jit and vmap), for a few numbers of points.
 
     Attributes:
-        rtol: relative gap to reach, or else a gap of the rounding of the largest cost. Otherwise
-            the status is "not_converged" and the value NaN, with `lower` and `upper` still
-            certified.
+        rtol: relative gap to reach; 0 is reached where the two measures are one and the same.
+            Otherwise the status is "not_converged" and the value NaN, with `lower` and `upper`
+            still certified. About 1e-12 of the largest cost is what can be told apart.
         max_steps: Newton steps allowed.
     """
 
     name: ClassVar[str] = "bracket"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "upper"
 
@@ -49,63 +58,69 @@ class Bracket(DirectEstimator):
         check_number(self.rtol, "rtol", above=0)
         check_integer(self.max_steps, "max_steps", 1)
 
+    @out_of_memory_is_a_status
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The certified interval."""
+        samples.check_scale(cost)
+        if samples.coincide():
+            return Estimate.zero(samples, bound="upper", diagnostics={"gap": 0.0})
+        check_not_forked()
         kept = samples.with_mass()
-        x, y = np.asarray(kept.x, np.float64), np.asarray(kept.y, np.float64)
-        # Unit scale, so that tolerances mean the same for points of any size.
-        center = x.mean(0)
-        size = max(np.abs(x - center).max(), np.abs(y - center).max()) or 1.0
-        unit = Samples((x - center) / size, (y - center) / size, kept.a, kept.b)
+        unit, power = _at_unit_scale(kept)
         with jax.enable_x64(True):
-            found = bracket(
-                jnp.asarray(unit.x, jnp.float64),
-                jnp.asarray(unit.y, jnp.float64),
-                _weights(kept.a, len(x)),
-                _weights(kept.b, len(y)),
-                cost,
-                self.rtol,
-                self.max_steps,
-            )
+            arrays = (*_padded(unit.x, unit.a), *_padded(unit.y, unit.b))
+            x, a, y, b = (jnp.asarray(array, jnp.float64) for array in arrays)
+            found = bracket(x, y, a, b, cost, self.rtol, self.max_steps)
             found = jax.tree.map(np.asarray, found)
-        bounds = certify(unit, cost, found.g, float(found.epsilon))
-        back = float(size) ** cost.p
-        lower, upper = cost.root(bounds.lower * back), cost.root(bounds.upper * back)
-        potentials = at_all_points(bounds.phi * back, bounds.psi * back, samples, cost)
+        # The solver's points were rounded to its box; the certificate is that of the points given.
+        g = np.ldexp(found.g[: len(kept.y)], cost.p * power)
+        epsilon = float(np.ldexp(found.epsilon, cost.p * power))
+        bounds = certify(kept, cost, g, epsilon)
+        potentials = at_all_points(bounds.phi, bounds.psi, samples, cost)
+        gap = bounds.upper - bounds.lower
         shared: dict[str, Any] = {
             "target": "batch",
             "bound": "upper",
-            "lower": lower,
-            "upper": upper,
+            "lower": cost.root(bounds.lower),
+            "upper": cost.root(bounds.upper),
             "steps": int(found.newton),
             "potentials": Potentials(*potentials),
             "diagnostics": {
-                "gap": (bounds.upper - bounds.lower) * back,
-                "epsilon": float(found.epsilon) * back,
+                "gap": gap,
+                "epsilon": epsilon,
                 "products": float(found.products),
                 "rounded": bounds.error,
             },
         }
-        gap = bounds.upper - bounds.lower
-        if not gap <= self.rtol * bounds.upper + _rounding(cost, x.shape[1]):
+        if not gap <= self.rtol * bounds.upper:
             share = gap / bounds.upper
             return Estimate.failed(
                 "not_converged",
                 f"the relative gap is {share:.3g} after {found.newton} steps, wanted "
-                f"{self.rtol:g}; raise max_steps or rtol, or remove outliers so far off that their "
-                "costs leave the others no digits",
+                f"{self.rtol:g}; raise max_steps or rtol, use exact, or remove outliers so far off "
+                "that their costs leave the others no digits",
                 **shared,
             )
-        return Estimate(upper, bounds.upper * back, **shared)
+        return Estimate(cost.root(bounds.upper), bounds.upper, **shared)
 
 
-def _rounding(cost: Cost, dim: int) -> float:
-    """Rounding of the largest cost that points of the box [-1, 1]^dim can have."""
-    diameter = 2 * (dim**0.5 if cost.norm == "l2" else dim)
-    return rounding(dim, jnp.dtype("float64")) * diameter**cost.p
+def _at_unit_scale(samples: Samples) -> tuple[Samples, int]:
+    """The points in the box [-1, 1]^d over 2^power, so that tolerances mean the same for all."""
+    x, y = (np.asarray(points, np.float64) for points in (samples.x, samples.y))
+    center = np.ldexp(np.ldexp(x, -_HALF).mean(0), _HALF) if power_of_two(x) > 0 else x.mean(0)
+    x, y = x - center, y - center
+    power = int(np.frexp(max(np.abs(x).max(), np.abs(y).max()))[1])
+    return Samples(np.ldexp(x, -power), np.ldexp(y, -power), samples.a, samples.b), power
 
 
-def _weights(weights: np.ndarray | None, count: int) -> jax.Array:
-    if weights is None:
-        return jnp.full(count, 1 / count, jnp.float64)
-    return jnp.asarray(weights, jnp.float64)
+def _padded(points: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Points and weights, filled up by points without mass to one of few sizes.
+
+    So a program is compiled for each of these and not for each number of points. They are 32 and,
+    from there on, four between a power of two and the next.
+    """
+    count = len(points)
+    mass = np.full(count, 1 / count) if weights is None else weights
+    step = max(2 ** (max(count - 1, 1).bit_length() - 3), 8)
+    more = max(-(-count // step) * step, _SMALLEST_SIZE) - count
+    return np.concatenate([points, np.repeat(points[:1], more, 0)]), np.append(mass, np.zeros(more))

@@ -7,11 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import Cost, power_of_two
 from wdist_bench.estimate import DirectEstimator, Estimate
 from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.gaussian import bures_cost, mean_shift
+from wdist_bench.solvers.gaussian import bures_cost, mean_shift, moments_rounding
+from wdist_bench.solvers.rounding import below
 
 
 @register
@@ -41,11 +42,21 @@ class Gaussian(DirectEstimator):
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The moment bound on the batch value."""
         self.check_cost(cost)
-        measures = samples.x, samples.y, samples.a, samples.b
-        if cost.p == 2:
-            total = bures_cost(*measures)
-        else:
-            shift = mean_shift(*measures)
-            total = float(np.abs(shift).sum() if cost.norm == "l1" else np.linalg.norm(shift))
+        samples.check_scale(cost)
+        if samples.coincide():
+            return Estimate.zero(samples, bound="lower")
+        kept = samples.with_mass()
+        measures = kept.x, kept.y, kept.a, kept.b
+        total = bures_cost(*measures) if cost.p == 2 else _length(mean_shift(*measures), cost)
+        total = below(total, moments_rounding(total, *measures, cost.p))
         value = cost.root(total)
         return Estimate(value, total, target="batch", bound="lower", lower=value)
+
+
+def _length(shift: np.ndarray, cost: Cost) -> float:
+    if cost.norm == "l1":
+        return float(np.abs(shift).sum())
+    power = power_of_two(shift)
+    if power:
+        return float(np.ldexp(np.linalg.norm(np.ldexp(shift, -power)), power))
+    return float(np.linalg.norm(shift))

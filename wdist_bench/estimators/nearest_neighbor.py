@@ -53,6 +53,7 @@ class NearestNeighbor(DirectEstimator, TracedFitted):
 
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The bound in float64."""
+        samples.check_scale(cost)
         bound = nearest_cost(samples, cost, self.sides)
         value = cost.root(bound)
         return Estimate(value, bound, target="batch", bound="lower", lower=value)

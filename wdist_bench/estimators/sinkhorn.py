@@ -8,12 +8,21 @@ from typing import ClassVar
 import numpy as np
 
 from wdist_bench.costs import Cost
-from wdist_bench.estimate import DirectEstimator, Estimate, Potentials
+from wdist_bench.estimate import (
+    DirectEstimator,
+    Estimate,
+    Potentials,
+    out_of_memory_is_a_status,
+)
 from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.certificate import certify
+from wdist_bench.solvers.certificate import at_all_points, certify
+from wdist_bench.solvers.memory import require_matrix
 from wdist_bench.solvers.sinkhorn import Entropic, sinkhorn
 from wdist_bench.validation import check_integer, check_name, check_number
+
+# Measured at 3,000 points: costs, their copies on the device and Sinkhorn's.
+_BYTES_A_PAIR = 51
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,12 +92,16 @@ class Sinkhorn(_Entropic):
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "upper"
 
+    @out_of_memory_is_a_status
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The upper bound, with the certified interval."""
-        matrix = cost.matrix(samples.x, samples.y)
-        epsilon = self.temperature(matrix, samples)
-        run = self.solve(matrix, samples.a, samples.b, epsilon)
-        bounds = certify(samples, cost, run.g, epsilon)
+        samples.check_scale(cost)
+        kept = samples.with_mass()
+        require_matrix(len(kept.x), len(kept.y), kept.x.shape[1], _BYTES_A_PAIR)
+        matrix = cost.matrix(kept.x, kept.y)
+        epsilon = self.temperature(matrix, kept)
+        run = self.solve(matrix, kept.a, kept.b, epsilon)
+        bounds = certify(kept, cost, run.g, epsilon)
         diagnostics = {"epsilon": epsilon, "entropic_cost": run.cost, "rounded": bounds.error}
         lower, upper = cost.root(bounds.lower), cost.root(bounds.upper)
         if not run.converged:
@@ -108,7 +121,7 @@ class Sinkhorn(_Entropic):
             lower=lower,
             upper=upper,
             steps=run.iterations,
-            potentials=Potentials(bounds.phi, bounds.psi),
+            potentials=Potentials(*at_all_points(bounds.phi, bounds.psi, samples, cost)),
             diagnostics=diagnostics,
         )
 
@@ -130,11 +143,17 @@ class SinkhornDivergence(_Entropic):
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "none"
 
+    @out_of_memory_is_a_status
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The divergence, from three Sinkhorn runs."""
-        x, y, a, b = samples.x, samples.y, samples.a, samples.b
+        samples.check_scale(cost)
+        if samples.coincide():
+            return Estimate.zero(samples, bound="none")
+        kept = samples.with_mass()
+        x, y, a, b = kept.x, kept.y, kept.a, kept.b
+        require_matrix(max(len(x), len(y)), max(len(x), len(y)), x.shape[1], _BYTES_A_PAIR)
         matrix = cost.matrix(x, y)
-        epsilon = self.temperature(matrix, samples)
+        epsilon = self.temperature(matrix, kept)
         runs = (
             self.solve(matrix, a, b, epsilon),
             self.solve(cost.matrix(x, x), a, a, epsilon),

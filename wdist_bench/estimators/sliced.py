@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import jax
+import numpy as np
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import Cost, power_of_two
 from wdist_bench.estimate import Estimate, Estimator, Fitted
 from wdist_bench.estimators import register
 from wdist_bench.problem import Problem, Samples
-from wdist_bench.solvers.sliced import directions, sliced_costs
+from wdist_bench.solvers.rounding import below
+from wdist_bench.solvers.sliced import directions, sliced_costs_and_rounding
 from wdist_bench.validation import check_integer
 
 _NOT_W = "the sliced distance SW_p, smaller than W_p by a factor that depends on the data"
@@ -25,7 +27,8 @@ class Sliced(Estimator):
 
     `value` estimates SW_p, **not** W_p: already for a translation SW_2 = W_2 / sqrt(d). Since
     projections are 1-Lipschitz it never exceeds W_p of the batch, whichever directions are drawn,
-    and `bound` is "lower". `stderr` and `interval` are those of the random directions, about SW_p.
+    and `bound` is "lower". `stderr` is that of the random directions, about SW_p; there is no
+    `interval`, which would be one for SW_p, neither for W_p of the batch nor for the population.
 
     Attributes:
         n_projections: random directions, drawn once from the key of `fit`.
@@ -67,18 +70,21 @@ class FittedSliced(Fitted):
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The mean over directions, with its Monte-Carlo error."""
         theta = directions(self.key, self.n_projections, samples.x.shape[1])
-        costs = sliced_costs(samples.x, samples.y, samples.a, samples.b, cost.p, theta)
-        total = float(costs.mean())
-        error = float(costs.std(ddof=1)) / math.sqrt(self.n_projections)
+        samples.check_scale(cost)
+        costs, rounding = sliced_costs_and_rounding(
+            samples.x, samples.y, samples.a, samples.b, cost.p, theta
+        )
+        total = below(float(costs.mean()), float(rounding.mean()))
+        power = power_of_two(costs)
+        spread = float(np.ldexp(np.ldexp(costs, -power).std(ddof=1), power))
+        error = spread / math.sqrt(self.n_projections)
         value = cost.root(total)
-        half = 1.959964 * error
         return Estimate(
             value,
             total,
             target="batch",
             bound="lower",
             stderr=error if cost.p == 1 or total == 0 else error / (2 * value),
-            interval=(cost.root(max(total - half, 0.0)), cost.root(total + half)),
             lower=value,
             message=_NOT_W,
         )

@@ -9,8 +9,10 @@ potentials: primal, dual and gap are returned.
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,13 +20,20 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Samples
+from wdist_bench.solvers.rounding import SHARE, UNIT, dual_value
+from wdist_bench.validation import WEIGHT_SUM_TOLERANCE
 
 # The cap that POT warns at (100,000) is reached by n = 4,000 points in the plane.
 MAX_ITERATIONS = 2**31 - 1
-# Duality gap allowed, relative to the optimal cost, and the rounding allowed beside it, relative
-# to the largest cost (it decides only where the optimum is next to 0).
-GAP_TOLERANCE = 1e-9
+# Duality gap allowed, relative to the optimal cost.
+GAP_TOLERANCE = SHARE
+# Where that cannot be proved, what rounding leaves open may be so much of the optimal cost, or so
+# much of a small typical cost (it decides only where the optimum is next to 0).
+_OPEN = 1e-6
 ROUNDING = 1e-14
+_TYPICAL = 0.25  # the quantile of the positive costs, which a few far points do not move
+# Potentials of points far off are cut to smaller and smaller levels, by this factor.
+_CUT = 4.0
 # Times the problem is solved again in reduced costs where the gap is too large.
 _REFINEMENTS = 3
 # Entries of a block of rows that stays in the processor's cache.
@@ -43,6 +52,10 @@ class ExactSolution:
         phi: (n,) potential of the rows.
         psi: (m,) potential of the columns.
         plan: (n, m) optimal coupling.
+        lower: what the potentials prove of W_p^p when rounding is taken off; `cost` itself where
+            that is within 1e-9 of it.
+        upper: the cost with what rounding of the plan's marginals can add; `cost` itself likewise.
+            Both are NaN where the simplex stopped early.
         converged: whether the solver proved optimality and the gap confirms it.
         message: what went wrong otherwise.
     """
@@ -53,6 +66,8 @@ class ExactSolution:
     phi: np.ndarray
     psi: np.ndarray
     plan: np.ndarray
+    lower: float
+    upper: float
     converged: bool
     message: str
 
@@ -78,24 +93,24 @@ def solve_exact(
 
     Args:
         matrix: (n, m) finite costs in float64.
-        a: (n,) weights summing to one, None for equal weights.
-        b: (m,) weights summing to one, None for equal weights.
+        a: (n,) weights summing to one within 1e-6, None for equal weights.
+        b: (m,) weights, likewise.
         max_iterations: pivots allowed.
 
     Raises:
-        ValueError: the cost matrix has NaN or inf.
+        ValueError: the cost matrix has NaN or inf or no two axes, or the weights do not fit it,
+            are negative or not finite, or do not sum to one.
 
     Source: Bonneel et al. 2011, network simplex, as shipped in POT.
     """
+    matrix = np.asarray(matrix, np.float64)
+    a, b = _masses(matrix, a, b)
     low, high = float(matrix.min()), float(matrix.max())  # NaN and inf show in one of the two
     if not np.isfinite([low, high]).all():
         raise ValueError(
             "cost matrix: expected finite costs, got NaN or inf; the points are too far apart "
             "for float64 or not finite: rescale them"
         )
-    n, m = matrix.shape
-    a = np.full(n, 1 / n) if a is None else a
-    b = np.full(m, 1 / m) if b is None else b
     rows, columns = a > 0, b > 0
     if not (rows.all() and columns.all()):
         kept = matrix[np.ix_(rows, columns)]
@@ -109,19 +124,178 @@ def solve_exact(
         gap = cost - dual
         if stopped or gap <= GAP_TOLERANCE * abs(cost):
             break
-        reduced = matrix - phi[:, None]
-        reduced -= psi[None, :]
-        cut = 2 * max(n, m) * gap
-        np.clip(reduced, 0, cut, out=reduced)
-        finer, change, _, failed = _simplex(reduced, cut, a, b, max_iterations)
+        finer, change = _finer(matrix, phi, psi, gap, a, b, max_iterations)
         finer_phi, finer_psi, _ = _admissible(matrix, phi + change, psi)
         finer_cost = float(np.vdot(finer, matrix))
         finer_dual = float(a @ finer_phi + b @ finer_psi)
-        if failed or finer_cost - finer_dual >= gap:  # the gap was rounding already
+        if finer_cost - finer_dual >= gap:  # the gap was rounding already, or NaN
             break
         plan, phi, psi, cost, dual = finer, finer_phi, finer_psi, finer_cost, finer_dual
-    message = stopped or _failure(cost - dual, GAP_TOLERANCE * abs(cost) + ROUNDING * scale)
-    return ExactSolution(cost, dual, violation, phi, psi, plan, not message, message)
+    wanted = GAP_TOLERANCE * abs(cost)
+    if stopped:
+        nothing = math.nan
+        return ExactSolution(
+            cost, dual, violation, phi, psi, plan, nothing, nothing, False, stopped
+        )
+    if max(abs(cost - dual), ROUNDING * scale) <= wanted:
+        return ExactSolution(cost, dual, violation, phi, psi, plan, cost, cost, True, "")
+    # The gap is within rounding of the largest cost: look closer.
+    found = _Proved.of(matrix, plan, phi, psi, a, b)
+    if found.gap > wanted:
+        finer, change = _finer(matrix, found.phi, found.psi, found.gap, a, b, max_iterations)
+        change = np.where(np.isfinite(change), change, 0)
+        finer_phi, finer_psi, _ = _admissible(matrix, found.phi + change, found.psi)
+        again = _Proved.of(matrix, finer, finer_phi, finer_psi, a, b)
+        found = again if again.gap < found.gap else found
+    wanted = GAP_TOLERANCE * abs(found.cost)
+    lower, upper = min(max(found.lower, low), found.cost), found.upper
+    message = ""
+    if found.gap <= wanted:
+        lower = upper = found.cost
+    else:
+        message = _failure(found.gap, _OPEN * abs(found.cost) + ROUNDING * _typical(matrix))
+    dual = dual_value(found.phi, found.psi, a, b)[0]
+    return ExactSolution(
+        found.cost, dual, violation, found.phi, found.psi, found.plan, lower, upper,
+        not message, message,
+    )  # fmt: skip
+
+
+def _finer(
+    matrix: np.ndarray,
+    phi: np.ndarray,
+    psi: np.ndarray,
+    gap: float,
+    a: np.ndarray,
+    b: np.ndarray,
+    max_iterations: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Plan and change of phi in reduced costs, cut off far above the gap; NaN where that fails."""
+    reduced = matrix - phi[:, None]
+    reduced -= psi[None, :]
+    cut = 2 * max(matrix.shape) * gap
+    np.clip(reduced, 0, cut, out=reduced)
+    plan, change, _, failed = _simplex(reduced, cut, a, b, max_iterations)
+    return (plan * math.nan, change * math.nan) if failed else (plan, change)
+
+
+class _Proved(NamedTuple):
+    """A plan and potentials with what they prove of the optimum, rounding taken off."""
+
+    plan: np.ndarray
+    phi: np.ndarray
+    psi: np.ndarray
+    cost: float
+    lower: float
+    upper: float
+
+    @classmethod
+    def of(
+        cls,
+        matrix: np.ndarray,
+        plan: np.ndarray,
+        phi: np.ndarray,
+        psi: np.ndarray,
+        a: np.ndarray,
+        b: np.ndarray,
+    ) -> _Proved:
+        """The best that cutting the potentials gives."""
+        cost = float(np.vdot(plan, matrix))
+        phi, psi, lower = _proved(matrix, phi, psi, a, b, cost * (1 - GAP_TOLERANCE))
+        return cls(plan, phi, psi, cost, lower, cost + _misplaced(matrix, plan, a, b))
+
+    @property
+    def gap(self) -> float:
+        """What is left open; NaN counts as everything."""
+        gap = self.upper - self.lower
+        return gap if gap == gap else math.inf
+
+
+def _proved(
+    matrix: np.ndarray,
+    phi: np.ndarray,
+    psi: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    wanted: float,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Potentials whose dual value, rounding taken off, is `wanted` or the best that was found.
+
+    A pair of points far off may have potentials as large as its cost to the others, of opposite
+    signs: they cancel, but their rounding is of their size. Cut off at a level that the other
+    potentials do not reach, they are still admissible and have digits again.
+    """
+
+    def lower(phi: np.ndarray, psi: np.ndarray) -> float:
+        value, rounding = dual_value(phi, psi, a, b)
+        return value - rounding
+
+    best = phi, psi, lower(phi, psi)
+    level = float(np.abs(phi).max()) / _CUT
+    while best[2] < wanted and level > 0:
+        cut = np.clip(phi, -level, level)
+        transformed = _transform(matrix, cut)
+        proved = lower(cut, transformed)
+        if proved < best[2]:
+            break
+        best, level = (cut, transformed, proved), level / _CUT
+    return best
+
+
+def _misplaced(matrix: np.ndarray, plan: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+    """The most that mending the plan's marginals can cost.
+
+    Rows and columns that rounding missed by at most r and s are shrunk by twice that share, and
+    what all then lack is paired by its product, as in `certificate.certify`.
+    """
+    apart = abs(math.fsum(a) - math.fsum(b))  # both stand for 1
+    missed = []
+    for axis, weights in ((1, a), (0, b)):
+        added = np.maximum(np.count_nonzero(plan, axis=axis) - 1, 0)
+        missed.append(np.abs(plan.sum(axis) - weights) + (added * UNIT + apart) * weights)
+    rows = 3 * missed[0] + plan @ (2 * missed[1] / b)
+    columns = 3 * missed[1] + (2 * missed[0] / a) @ plan
+    least = rows.sum() / 3
+    if least == 0:
+        return 0.0
+    low = min(float(matrix.min()), 0.0)
+    return float(rows @ (matrix @ columns) - low * rows.sum() * columns.sum()) / float(least)
+
+
+def _typical(matrix: np.ndarray) -> float:
+    """A small but ordinary cost, from up to 64 rows."""
+    rows = matrix[:: max(1, len(matrix) // 64)]
+    positive = np.abs(rows[rows != 0])
+    return float(np.quantile(positive, _TYPICAL)) if positive.size else 0.0
+
+
+def _masses(
+    matrix: np.ndarray, a: np.ndarray | None, b: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights of rows and columns that the simplex may see, which checks none."""
+    if matrix.ndim != 2 or 0 in matrix.shape:
+        raise ValueError(
+            f"cost matrix: expected shape (n, m) with n, m >= 1, got {matrix.shape}; "
+            "give one cost for each pair"
+        )
+    checked = []
+    for name, weights, count in zip("ab", (a, b), matrix.shape, strict=True):
+        mass = np.full(count, 1 / count) if weights is None else np.asarray(weights, np.float64)
+        if mass.shape != (count,):
+            raise ValueError(
+                f"{name}: expected one weight for each of {count}, got shape {mass.shape}; "
+                "give weights that fit the cost matrix"
+            )
+        # NaN fails both comparisons.
+        if not (mass >= 0).all() or not abs(math.fsum(mass) - 1) <= WEIGHT_SUM_TOLERANCE:
+            raise ValueError(
+                f"{name}: expected non-negative weights that sum to 1, got a minimum of "
+                f"{mass.min():.6g} and a sum of {mass.sum():.9g}; normalise with "
+                f"{name} / {name}.sum()"
+            )
+        total = math.fsum(mass)
+        checked.append(mass if abs(total - 1) <= ROUNDING * count else mass / total)
+    return checked[0], checked[1]
 
 
 def _simplex(
@@ -164,12 +338,18 @@ def _admissible(
     half = len(phi) // 2
     middle = np.partition(phi, half)[half]
     phi, psi = phi - middle, psi + middle
+    transformed = _transform(matrix, phi)
+    return phi, transformed, float((psi - transformed).max())
+
+
+def _transform(matrix: np.ndarray, phi: np.ndarray) -> np.ndarray:
+    """The c-transform of phi, min_i c_ij - phi_i."""
     transformed = np.full(matrix.shape[1], np.inf)
     block = max(1, _CACHED // matrix.shape[1])
     for first in range(0, len(phi), block):
         rows = slice(first, first + block)
         np.minimum(transformed, (matrix[rows] - phi[rows, None]).min(0), out=transformed)
-    return phi, transformed, float((psi - transformed).max())
+    return transformed
 
 
 def _spread(
@@ -186,11 +366,11 @@ def _spread(
 
 
 def _failure(gap: float, allowed: float) -> str:
-    if abs(gap) <= allowed:
+    if gap <= allowed:
         return ""
     return (
-        f"the solution fails its certificate (gap {gap:.3g}, allowed {allowed:.3g}); "
-        "rescale the points or remove far outliers"
+        f"the solution fails its certificate (gap {gap:.3g}, allowed {allowed:.3g}, in units of "
+        "cost); remove points so far off that their costs leave the others no digits"
     )
 
 
@@ -213,7 +393,11 @@ def exact_cost(
         a: (n,) weights summing to one, None for equal weights.
         b: (m,) weights summing to one, None for equal weights.
         cost: ground cost.
+
+    Raises:
+        ValueError: shapes that do not fit, which are known when the program is traced.
     """
+    _check_shapes(x, y, a, b)
     dtype = jnp.result_type(x.dtype, jnp.float32)
 
     def on_host(x: object, y: object, a: object, b: object) -> np.ndarray:
@@ -227,3 +411,22 @@ def exact_cost(
     return jax.pure_callback(
         on_host, jax.ShapeDtypeStruct((), dtype), x, y, a, b, vmap_method="sequential"
     )
+
+
+def _check_shapes(x: jax.Array, y: jax.Array, a: jax.Array | None, b: jax.Array | None) -> None:
+    for name, points, weights, of_it in (("x", x, a, "a"), ("y", y, b, "b")):
+        if points.ndim != 2 or 0 in points.shape:
+            raise ValueError(
+                f"{name}: expected shape (n, d), one point a row, got shape {points.shape}; "
+                "reshape it"
+            )
+        if weights is not None and weights.shape != points.shape[:1]:
+            raise ValueError(
+                f"{of_it}: expected one weight per point, shape {points.shape[:1]}, got shape "
+                f"{weights.shape}; pass None for equal weights"
+            )
+    if x.shape[1] != y.shape[1]:
+        raise ValueError(
+            f"x and y: expected equal dimensions, got {x.shape[1]} and {y.shape[1]}; both must "
+            "hold points of the same space, one a row"
+        )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from wdist_bench.solvers.rounding import SHARE, UNIT
+
 
 def line_cost(
     x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray | None, p: int
@@ -25,27 +27,57 @@ def line_cost(
 
     Source: Santambrogio 2015, Optimal Transport for Applied Mathematicians, Proposition 2.17.
     """
+    return line_cost_and_rounding(x, y, a, b, p)[0]
+
+
+def line_cost_and_rounding(
+    x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray | None, p: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """`line_cost`, and what rounding of the cumulative weights can have changed, both (k,).
+
+    A level of one measure that rounding puts beside the same level of the other pairs its mass
+    with a point one off, which matters where that is very far.
+    """
     if a is None and b is None and len(x) == len(y):
-        return _power(np.sort(x, axis=0) - np.sort(y, axis=0), p).mean(0)
-    a = np.full(len(x), 1 / len(x)) if a is None else a
-    b = np.full(len(y), 1 / len(y)) if b is None else b
+        costs = _power(np.sort(x, axis=0) - np.sort(y, axis=0), p).mean(0)
+        return costs, np.zeros_like(costs)
     columns = range(x.shape[1])
-    return np.array([_weighted(x[:, k], y[:, k], a, b, p) for k in columns])
+    both = np.array([_weighted(x[:, k], y[:, k], a, b, p) for k in columns]).reshape(-1, 2)
+    return both[:, 0], both[:, 1]
 
 
-def _weighted(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, p: int) -> float:
+def _weighted(
+    x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray | None, p: int
+) -> tuple[float, float]:
     (x, ends_x), (y, ends_y) = _quantiles(x, a), _quantiles(y, b)
+    mass, paid = _pieces(x, ends_x, y, ends_y, p)
+    cost = float(mass @ paid)
+    level = UNIT * np.sqrt(len(x) + len(y))  # sums of so many terms, whose errors are independent
+    rounding = float(level * np.abs(np.diff(paid)).sum())
+    if a is None and b is None and rounding > SHARE * cost:
+        # The levels i / n without the rounding of a sum: those that are equal stay equal.
+        levels = (np.arange(1, len(points) + 1) / len(points) for points in (x, y))
+        mass, paid = _pieces(x, next(levels), y, next(levels), p)
+        cost, rounding = float(mass @ paid), UNIT * float(np.abs(np.diff(paid[mass > 0])).sum())
+    return cost, rounding
+
+
+def _pieces(
+    x: np.ndarray, ends_x: np.ndarray, y: np.ndarray, ends_y: np.ndarray, p: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Masses and costs of the pieces on which both quantile functions are constant."""
     ends = np.concatenate([ends_x, ends_y])
     ends.sort(kind="stable")
     mass = np.diff(ends, prepend=0.0)
     # Pieces of no length may be paired one point off; they count nothing.
     i = np.minimum(np.searchsorted(ends_x, ends), len(x) - 1)
     j = np.minimum(np.searchsorted(ends_y, ends), len(y) - 1)
-    return float(mass @ _power(x[i] - y[j], p))
+    return mass, _power(x[i] - y[j], p)
 
 
-def _quantiles(points: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _quantiles(points: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Sorted points with mass and their cumulative weights, the last exactly 1."""
+    weights = np.full(len(points), 1 / len(points)) if weights is None else weights
     points, weights = points[weights > 0], weights[weights > 0]
     order = np.argsort(points, kind="stable")
     ends = np.cumsum(weights[order])

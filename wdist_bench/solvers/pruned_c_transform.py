@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import Cost, power_of_two
 
 # A search tree finds nearest points faster than tiles do up to this dimension.
 _TREE_DIMENSION = 12
@@ -27,16 +27,13 @@ def nearest_costs(x: np.ndarray, y: np.ndarray, cost: Cost) -> np.ndarray:
     """
     if len(x) * len(y) <= _TILE_ENTRIES:
         return cost.matrix(x, y).min(0)
-    if x.shape[1] > _TREE_DIMENSION:
+    if x.shape[1] > _TREE_DIMENSION or power_of_two(x, y):  # the tree would square too large ones
         return pruned_c_transform(np.zeros(len(x)), x, y, cost)
     from scipy.spatial import cKDTree
 
     tree = cKDTree(x, balanced_tree=False)
     nearest = tree.query(y, p=1 if cost.norm == "l1" else 2, workers=_threads())[1]
-    # So far from all x that the distance overflows, the tree finds none: any of them will do.
-    nearest = np.minimum(nearest, len(x) - 1)
-    with np.errstate(over="ignore"):
-        return cost.matched(x[nearest], y)
+    return cost.matched(x[nearest], y)
 
 
 def pruned_c_transform(phi: np.ndarray, x: np.ndarray, y: np.ndarray, cost: Cost) -> np.ndarray:

@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.solvers.forks import check_not_forked
+
 
 class Entropic(NamedTuple):
     """A Sinkhorn run.
@@ -47,6 +49,7 @@ def sinkhorn(
 
     Source: Cuturi 2013 (arXiv 1306.0895), as shipped in OTT-JAX.
     """
+    check_not_forked()
     n, m = matrix.shape
     a = np.full(n, 1 / n) if a is None else a
     b = np.full(m, 1 / m) if b is None else b

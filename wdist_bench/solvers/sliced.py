@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.one_dimensional import line_cost
+from wdist_bench.solvers.one_dimensional import line_cost_and_rounding
+from wdist_bench.solvers.rounding import UNIT
 
 # Projected coordinates held at once.
 _BLOCK_ENTRIES = 2**22
@@ -34,9 +35,28 @@ def sliced_costs(
 
     Source: Bonneel, Rabin, Peyre, Pfister 2015, Sliced and Radon Wasserstein barycenters.
     """
+    return sliced_costs_and_rounding(x, y, a, b, p, theta)[0]
+
+
+def sliced_costs_and_rounding(
+    x: np.ndarray,
+    y: np.ndarray,
+    a: np.ndarray | None,
+    b: np.ndarray | None,
+    p: int,
+    theta: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """`sliced_costs`, and what rounding can have added to each of them."""
     kept = Samples(x, y, a, b).with_mass()
     origin = kept.x.mean(0)
     x, y, a, b = kept.x - origin, kept.y - origin, kept.a, kept.b
     block = max(1, _BLOCK_ENTRIES // max(len(x), len(y)))
     parts = [theta[:, first : first + block] for first in range(0, theta.shape[1], block)]
-    return np.concatenate([line_cost(x @ part, y @ part, a, b, p) for part in parts])
+    solved = [line_cost_and_rounding(x @ part, y @ part, a, b, p) for part in parts]
+    costs, rounding = (np.concatenate(part) for part in zip(*solved, strict=True))
+    # Rounding moves the projection of a point by a share of it, and W_p by the p-mean of that.
+    off = sum(
+        np.average((theta.shape[0] * UNIT * np.abs(points).sum(1)) ** p, weights=mass) ** (1 / p)
+        for points, mass in ((x, a), (y, b))
+    )
+    return costs, rounding + (off if p == 1 else off * (2 * np.sqrt(costs) + off))

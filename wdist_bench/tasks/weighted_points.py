@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench.costs import Cost
-from wdist_bench.problem import Sampler, Samples
+from wdist_bench.problem import Sampler, Samples, draw_by_weight
 from wdist_bench.registry import freeze
 from wdist_bench.solvers.c_transform import c_transform
 from wdist_bench.solvers.exact import ExactSolution, solve_exact
@@ -81,8 +81,9 @@ class WeightedPoints(Task):
         """Draws from the optimal plan."""
         samples, plan = self._samples(), _solve(self, Cost(p)).plan
         rows, columns = np.nonzero(plan)
-        mass = jnp.asarray(plan[rows, columns], jnp.float32)
-        chosen = np.asarray(jax.random.choice(key, len(rows), (n,), p=mass / mass.sum()))
+        mass = plan[rows, columns]
+        weights = jnp.asarray(mass / mass.sum(), jnp.float32)
+        chosen = np.asarray(draw_by_weight(key, weights, n))
         origin = self.origin
         ends = samples.x[rows[chosen]], samples.y[columns[chosen]]
         x, y = (jnp.asarray(from_origin(end, origin), jnp.float32) for end in ends)

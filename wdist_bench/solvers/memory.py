@@ -1,0 +1,46 @@
+"""Whether a cost matrix fits, decided before it is made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_GIB = 2**30
+
+
+def available() -> int:
+    """Bytes that are free on this machine, or in its container where that has fewer."""
+    import psutil
+
+    free = int(psutil.virtual_memory().available)
+    try:
+        text = Path("/sys/fs/cgroup/memory.max").read_text(encoding="utf-8").strip()
+        used = int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="utf-8"))
+        return free if text == "max" else min(free, int(text) - used)
+    except (OSError, ValueError):
+        return free
+
+
+def require_matrix(n: int, m: int, dim: int, bytes_a_pair: int) -> None:
+    """Raise MemoryError where (n, m) costs and what is computed from them do not fit.
+
+    Args:
+        n: points of mu.
+        m: points of nu.
+        dim: their dimension, for what to do instead.
+        bytes_a_pair: memory that the solver takes for a pair of points, its cost included.
+    """
+    needed, free = n * m * bytes_a_pair, available()
+    if needed > free:
+        raise MemoryError(
+            f"all pairs of {n} x {m} points need about {needed / _GIB:.3g} GiB, "
+            f"{free / _GIB:.3g} GiB are free; {instead(dim)}"
+        )
+
+
+def instead(dim: int) -> str:
+    """Methods whose memory is linear in the points."""
+    line = "use one_dimensional, which is exact too, or " if dim == 1 else "use "
+    return (
+        f"{line}bracket (a certified interval) or nearest_neighbor (a lower bound), whose memory "
+        "is linear in the points, or fewer points"
+    )
