@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench.problem import Sampler
+from wdist_bench.problem import Sampler, draw_by_weight
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
@@ -44,6 +44,7 @@ class Clusters(Task):
     """
 
     name: ClassVar[str] = "clusters"
+    version: ClassVar[int] = 2  # 2: clusters are drawn as finely as their weights
     reference: ClassVar[str] = (
         "cyclical monotonicity of x -> x + m_k: W_p^p = sum_k w_k ||m_k||^p (Euclidean norm)"
     )
@@ -129,7 +130,7 @@ class _Balls(Sampler):
     def points(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         """n points of mu with the moves of their clusters."""
         key_cluster, key_direction, key_radius = jax.random.split(key, 3)
-        cluster = jax.random.choice(key_cluster, len(self.centers), (n,), p=self.weights)
+        cluster = draw_by_weight(key_cluster, self.weights, n)
         direction = jax.random.normal(key_direction, (n, self.dim), jnp.float32)
         direction /= jnp.linalg.norm(direction, axis=1, keepdims=True)
         # The share of a ball within radius s r is s^dim.

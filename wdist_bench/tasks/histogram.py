@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench.problem import Sampler
+from wdist_bench.problem import Sampler, draw_by_weight
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
@@ -109,7 +109,7 @@ class Histogram(Task):
         """Both quantiles at the same uniform level."""
         check_p(p)
         mass, x, y = self._coupling()
-        chosen = jax.random.choice(key, len(mass), (n,), p=jnp.asarray(mass, jnp.float32))
+        chosen = draw_by_weight(key, jnp.asarray(mass, jnp.float32), n)
         origin = self.origin
         first, second = (jnp.asarray(from_origin(end, origin), jnp.float32) for end in (x, y))
         return at_origin((first[chosen, None], second[chosen, None]), origin)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench.costs import Cost
-from wdist_bench.problem import Sampler
+from wdist_bench.problem import Sampler, draw_by_weight
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
@@ -55,7 +55,7 @@ class ReweightedMixture(Task):
 
     def sampler(self) -> Sampler:
         """Independent samples of both mixtures."""
-        parts = (self._second("x"), self._second("y"), self._axis() * self.separation, self.std)
+        parts = (self._shares("x"), self._shares("y"), self._axis() * self.separation, self.std)
         return _Mixtures(*(jnp.asarray(part, jnp.float32) for part in parts))
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
@@ -74,10 +74,17 @@ class ReweightedMixture(Task):
         if self.truth(p) is None:
             return None
         key_component, key_noise = jax.random.split(key)
-        level = jax.random.uniform(key_component, (n, 1), jnp.float32)
+        p_second, q_second = self._second("x"), self._second("y")
+        low, high = sorted((p_second, q_second))
+        # Both at D e_1, the heavier of the two alone, neither.
+        shares = jnp.asarray([low, high - low, 1 - high], jnp.float32)
+        place = draw_by_weight(key_component, shares, n)[:, None]
         noise = self.std * jax.random.normal(key_noise, (n, self.dim), jnp.float32)
         move = jnp.asarray(self._axis() * self.separation, jnp.float32)
-        x, y = (noise + jnp.where(level < self._second(side), move, 0) for side in "xy")
+        x, y = (
+            noise + jnp.where(place <= (1 if second == high else 0), move, 0)
+            for second in (p_second, q_second)
+        )
         return x, y
 
     def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
@@ -97,6 +104,11 @@ class ReweightedMixture(Task):
         first, second = getattr(self, f"weights_{side}")
         return float(second / (first + second))
 
+    def _shares(self, side: str) -> np.ndarray:
+        """Weights of the components at D e_1 and at 0."""
+        first, second = getattr(self, f"weights_{side}")
+        return np.array([second, first], np.float64) / (first + second)
+
     def _axis(self) -> np.ndarray:
         return np.eye(1, self.dim)[0]
 
@@ -109,8 +121,8 @@ class ReweightedMixture(Task):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class _Mixtures(Sampler):
-    second_x: jax.Array
-    second_y: jax.Array
+    shares_x: jax.Array
+    shares_y: jax.Array
     move: jax.Array
     std: jax.Array
 
@@ -120,10 +132,10 @@ class _Mixtures(Sampler):
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         key_x, key_y = jax.random.split(key)
-        return self._side(key_x, n, self.second_x), self._side(key_y, n, self.second_y)
+        return self._side(key_x, n, self.shares_x), self._side(key_y, n, self.shares_y)
 
-    def _side(self, key: jax.Array, n: int, second: jax.Array) -> jax.Array:
+    def _side(self, key: jax.Array, n: int, shares: jax.Array) -> jax.Array:
         key_component, key_noise = jax.random.split(key)
-        moved = jax.random.uniform(key_component, (n, 1), jnp.float32) < second
+        moved = draw_by_weight(key_component, shares, n)[:, None] == 0
         noise = self.std * jax.random.normal(key_noise, (n, self.dim), jnp.float32)
         return noise + jnp.where(moved, self.move, 0)
