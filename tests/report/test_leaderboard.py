@@ -237,7 +237,10 @@ def test_verdicts_name_the_best_a_broken_bound_and_what_is_no_distance(make_fold
         ):
             folder.add(name, [[1 + off]] * 3, [[1.0]] * 3, task=f"task{i}", bound=bound)
     said = " ".join(verdicts(table_of(folder)))
-    assert "For the exact value of the batches, **good** comes closest (mean rank 1.0 of 3 on 8" in said
+    assert (
+        "For the exact value of the batches, **good** comes closest (mean rank 1.0 of 3 on 8"
+        in said
+    )
     assert "On tasks like these every other one ranks lower beyond chance." in said
     assert "8 of 16 claimed bounds were broken beyond noise: liar (8)." in said
     head = "Do not read as a distance (error of a run against their own target, in the median "

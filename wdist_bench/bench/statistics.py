@@ -185,7 +185,7 @@ def paired_difference(first: Any, second: Any) -> Difference:
     return Difference(found.size, failed, mean, t_interval(found), p_value)
 
 
-def holm(p_values: Sequence[float]) -> np.ndarray:
+def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Holm's adjusted p-values: reject where they are below the level, whatever depends on what.
 
     Of m sorted p-values the k-th becomes the running maximum of (m - k + 1) p, at most 1. NaN

@@ -15,7 +15,7 @@ from wdist_bench.bench.statistics import LEVEL, Interval, t_interval
 from wdist_bench.report.comparisons import batch_errors, population_errors
 from wdist_bench.report.leaderboard import NULL
 from wdist_bench.report.page_data import environment
-from wdist_bench.report.settings import labelled_table
+from wdist_bench.report.settings import names
 from wdist_bench.report.tables import root
 from wdist_bench.report.two_samples import Gap, Samples, paired, tests, welch
 
@@ -174,12 +174,12 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
 
 def _cells(folder: Path) -> list[_Cell]:
     journal = read_run(folder)
-    table = labelled_table(journal)
     records = [record for record in journal.planned() if "estimator" in record]
+    named = names(records)
     return [
         _Cell(record, str(variant), str(setting), journal.truths.get(record.get("truth_key", "")))
         for record, variant, setting in zip(
-            records, table["variant"], table["setting_label"], strict=True
+            records, named["variant"], named["setting_label"], strict=True
         )
         if record["status"] != "skipped"
     ]
@@ -320,7 +320,7 @@ def _verdict(
 
 def _disaster(pair: _Pair) -> bool:
     first, second = (values[np.isfinite(values)] for values in pair.errors)
-    enough = min(first.size, second.size) > 1
+    enough = min(first.size, second.size) > 1 and first.max() > 0
     return enough and bool(second.min() > DISASTER * first.max())
 
 

@@ -57,7 +57,7 @@ Contest = dict[str, Contestant]
 
 
 class _Test(NamedTuple):
-    """A pair in one setting: p-values of the pair alone and adjusted, and the least there can be."""
+    """A pair in one setting: p-values alone and adjusted, and the least there can be."""
 
     single: float
     adjusted: float
@@ -89,9 +89,7 @@ def comparison_table(journal: Journal) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _contest(
-    against: str, entries: list[tuple[str, dict[str, Any]]], journal: Journal
-) -> Contest:
+def _contest(against: str, entries: list[tuple[str, dict[str, Any]]], journal: Journal) -> Contest:
     """Those with an error in at least two runs. The exact value of a batch has none to compare."""
     found = {}
     for variant, record in entries:

@@ -167,10 +167,8 @@ def equal_laws(table: pd.DataFrame) -> pd.Series:
 def _rows(table: pd.DataFrame, truth: str, bound: str) -> pd.DataFrame:
     """Rows with something to rank against and a rival, in the order of the table."""
     value = pd.to_numeric(table[f"truth_{truth}"])
-    bias = pd.to_numeric(table[f"bias_{truth}"]).abs() if f"bias_{truth}" in table else math.nan
-    error = bias
-    if f"abs_error_{truth}" in table:
-        error = pd.to_numeric(table[f"abs_error_{truth}"]).fillna(bias)
+    bias = pd.to_numeric(table.get(f"bias_{truth}", value * math.nan)).abs()
+    error = pd.to_numeric(table.get(f"abs_error_{truth}", bias)).fillna(bias)
     known = value.notna()
     if truth == "population":
         known &= ~equal_laws(table)

@@ -23,8 +23,8 @@ def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.Da
     Added columns: `variant`, the estimator with the options in which it occurs more than once;
     `setting`, a number shared by the rows of one task at one cost and size (same samples);
     `setting_label`, its name; `seconds`, run seconds per run; `relative_batch` and
-    `relative_population`, the errors of one run (`abs_error_batch`, `abs_error_population`) over the
-    true distance; `relative_bias`, |bias_population| over it; and from the records `seed`,
+    `relative_population`, the errors of one run (`abs_error_batch`, `abs_error_population`) over
+    the true distance; `relative_bias`, |bias_population| over it; and from the records `seed`,
     `key`, `started`, `environment`, `backend`, `estimator_version`, `truth_reference`.
     """
     records = [record for record in journal.planned() if "estimator" in record]
@@ -32,9 +32,8 @@ def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.Da
     for name in ("seed", "key", "started", "environment", "backend", "estimator_version"):
         table[name] = [record.get(name) for record in records]
     table["truth_reference"] = [(r.get("truth_population") or {}).get("reference") for r in records]
-    table["variant"] = variants(records)
-    table["setting"] = table.groupby(list(IDENTITY), sort=False, dropna=False).ngroup()
-    table["setting_label"] = _setting_labels(table)
+    for name, values in names(records).items():
+        table[name] = list(values)
     number = ["failed", "runs", "run_seconds", "abs_error_batch", "abs_error_population",
               "bias_population", "truth_batch", "truth_population"]  # fmt: skip
     table = table.assign(**{name: pd.to_numeric(table[name]) for name in number})
@@ -49,6 +48,23 @@ def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.Da
 def _positive(truth: pd.Series) -> pd.Series:
     """Truths that an error can be relative to; NaN at zero."""
     return truth.where(truth > 1e-9)
+
+
+def names(records: list[dict[str, Any]]) -> pd.DataFrame:
+    """The `variant`, `setting` and `setting_label` of each record, as in `labelled_table`."""
+    columns = dict.fromkeys((*IDENTITY, "task_options", "dataset", "dim"))
+    shown = pd.DataFrame(
+        [{name: r.get(name) for name in columns} for r in records], columns=[*columns]
+    )
+    for name in ("task_parameters", "task_options"):
+        shown[name] = [
+            json.dumps(value, sort_keys=name == "task_parameters") for value in shown[name]
+        ]
+    shown["setting"] = shown.groupby(list(IDENTITY), sort=False, dropna=False).ngroup()
+    labels = _setting_labels(shown)
+    return pd.DataFrame(
+        {"variant": variants(records), "setting": shown["setting"], "setting_label": labels}
+    )
 
 
 def variants(records: list[dict[str, Any]]) -> list[str]:

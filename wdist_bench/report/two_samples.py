@@ -87,7 +87,7 @@ def tests(cells: list[Samples], paired: list[bool]) -> list[tuple[float, float, 
     """
     families: dict[tuple[int, ...], list[int]] = {}
     for i, (cell, same) in enumerate(zip(cells, paired, strict=True)):
-        shape = () if same else (len(cell.first_failed), len(cell.second_failed))
+        shape: tuple[int, ...] = () if same else (len(cell.first_failed), len(cell.second_failed))
         families.setdefault(shape, []).append(i)
     answer = [(math.nan, math.nan, math.nan)] * len(cells)
     for shape, members in families.items():

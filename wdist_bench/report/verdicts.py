@@ -11,7 +11,7 @@ from wdist_bench.bench.journal import Journal
 from wdist_bench.report.leaderboard import Standing, equal_laws, leaderboard, least_tasks
 
 POOR = 0.5
-"""Median over settings of the relative error of a run above which a number is said not to be the distance."""
+"""Relative error of a run in the median setting above which a number is said to be no distance."""
 
 _TARGET = {
     "population": "the distance of the two laws",
@@ -139,7 +139,9 @@ def _alone(rows: pd.DataFrame, variant: str) -> str:
     if not beaten:
         return text + ", in which the noise of runs leaves nobody told apart in all."
     everybody = len(beaten) == own["other_variant"].nunique()
-    return text + f", beyond the noise of runs than {'all others' if everybody else _names(beaten)}."
+    return (
+        text + f", beyond the noise of runs than {'all others' if everybody else _names(beaten)}."
+    )
 
 
 def _nulls(table: pd.DataFrame) -> list[str]:
