@@ -148,7 +148,7 @@ def test_holm_keeps_the_family_wise_error_below_its_level():
     assert np.mean(p_values.min(axis=1) < 0.05) > 0.35  # what it protects from
 
 
-@pytest.mark.parametrize("units", [1, 4, 9])
+@pytest.mark.parametrize("units", [2, 4, 9])
 def test_sign_flips_of_one_column_are_scipys(units):
     gaps = np.random.default_rng(units).normal(0.5, size=units)
     expected = stats.permutation_test(

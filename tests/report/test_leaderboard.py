@@ -173,7 +173,7 @@ def test_too_few_tasks_say_so_and_what_holds_on_each_alone(make_folder):
     journal = read_journal(folder.write())
     [said, *_] = verdicts(labelled_table(journal), comparison_table(journal))
     assert "3 tasks cannot tell 3 estimators apart: at least 7 are needed." in said
-    assert "closest in 3, beyond the noise of runs than all others." in said
+    assert "closest in 3 of 3 settings, beyond the noise of runs than b in 3, c in 3." in said
 
 
 def test_the_error_of_a_run_is_not_that_of_the_mean(make_folder):

@@ -103,7 +103,7 @@ def _cells(row: pd.Series, method: str) -> dict[str, str]:
         "sd of runs": _number(row["estimate_sd"]),
         "error vs batch": _signed(row["bias_batch"]),
         "vs population": _signed(row["bias_population"]),
-        "abs. error of a run": _plus_minus(
+        "abs. error of a run": _run_error(
             row["abs_error_population"], row["abs_error_population_sd"]
         ),
         "abs. error on batches": _plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
@@ -159,6 +159,13 @@ def _plus_minus(value: float, sd: float) -> str:
     if pd.isna(value):
         return ""
     return f"{value:.3f}" if pd.isna(sd) else f"{value:.3f} +- {sd:.3f}"
+
+
+def _run_error(value: float, sd: float) -> str:
+    """Three digits, since distances of 0 and of thousands stand in one suite."""
+    if pd.isna(value):
+        return ""
+    return f"{value:.3g}" if pd.isna(sd) else f"{value:.3g} +- {sd:.2g}"
 
 
 def _seconds(value: float, shared: object, cached: object = False) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal
+from wdist_bench.bench.statistics import LEVEL
 from wdist_bench.report.leaderboard import Standing, equal_laws, leaderboard, least_tasks
 
 POOR = 0.5
@@ -127,21 +128,19 @@ def headline(truth: str, standings: list[Standing]) -> str:
 
 
 def _alone(rows: pd.DataFrame, variant: str) -> str:
-    """In how many settings it is closest, and from whom it is told apart in all of those."""
+    """In how many settings it is closest, and in how many of those it is told apart from whom."""
     settings = rows["setting"].nunique()
     own = rows[rows["best_variant"] == variant]
-    closest = own["setting"].nunique()
-    if not closest:
-        return f" Of {_count(settings, 'setting')} taken alone, it is closest in none."
-    wins = own[own["told_apart"]].groupby("other_variant", sort=False)["setting"].nunique()
-    beaten = [str(other) for other, count in wins.items() if count == closest]
-    text = f" Of {_count(settings, 'setting')} taken alone, it is closest in {closest}"
-    if not beaten:
-        return text + ", in which the noise of runs leaves nobody told apart in all."
-    everybody = len(beaten) == own["other_variant"].nunique()
-    return (
-        text + f", beyond the noise of runs than {'all others' if everybody else _names(beaten)}."
-    )
+    text = f" Taken one by one, it is closest in {own['setting'].nunique()} of "
+    text += _count(settings, "setting")
+    won = own.loc[own["told_apart"], "other_variant"]
+    if len(won):
+        wins = won.value_counts(sort=False)
+        beaten = _list([f"{other} in {count}" for other, count in wins.items()])
+        return text + f", beyond the noise of runs than {beaten}."
+    if len(own) and not (own["least_p"] < LEVEL).any():
+        return text + "; the runs are too few to tell by one setting."
+    return text + "."
 
 
 def _nulls(table: pd.DataFrame) -> list[str]:
@@ -236,5 +235,8 @@ def _names(names: list[str]) -> str:
     counts: dict[str, int] = {}
     for name in names:
         counts[name] = counts.get(name, 0) + 1
-    said = [f"{name} ({count})" if count > 1 else name for name, count in counts.items()]
+    return _list([f"{name} ({count})" if count > 1 else name for name, count in counts.items()])
+
+
+def _list(said: list[str]) -> str:
     return ", ".join(said[:6]) + (f" and {len(said) - 6} more" if len(said) > 6 else "")
