@@ -283,3 +283,16 @@ def test_two_timings_have_no_interval(make_folder, monkeypatch, capsys):
     assert np.isnan(found.speed_interval).all()
     _, said = call(monkeypatch, capsys, *folders)
     assert "speed: 1.00 times the seconds a run; both on" in said
+
+
+def test_a_cell_that_is_refused_now_is_a_regression_and_in_both_no_cell(make_folder):
+    truths = np.ones((RUNS, 2))
+    before, after = make_folder("a"), make_folder("b")
+    for folder in (before, after):
+        folder.add("critic", truths, truths, task="stays")
+        folder.without_result("critic", "refused", "p is 1", task="never", runs=RUNS)
+    before.add("critic", truths, truths, task="gone")
+    after.without_result("critic", "refused", "p is 1", task="gone", runs=RUNS)
+    found = compare(before.write(), after.write())
+    assert [change.verdict for change in found.changes] == ["unchanged", "regression"]
+    assert "p is 1" in found.changes[1].message

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -174,6 +176,28 @@ def test_too_few_tasks_say_so_and_what_holds_on_each_alone(make_folder):
     [said, *_] = verdicts(labelled_table(journal), comparison_table(journal))
     assert "3 tasks cannot tell 3 estimators apart: at least 7 are needed." in said
     assert "closest in 3 of 3 settings, beyond the noise of runs than b in 3, c in 3." in said
+
+
+def test_what_is_far_apart_is_told_apart_with_two_runs_a_setting():
+    """Funnel (.5 % off) and weight clipping (88 %): "not told apart" before."""
+    journal = read_journal(Path(__file__).parents[2] / "results" / "w1_pairs")
+    board = leaderboard(labelled_table(journal), "population")
+    assert board[0].variant == "funnel"
+    [clipping] = [s for s in board if s.variant.startswith("weight_clipping")]
+    assert clipping.apart
+
+
+def test_what_an_estimator_refused_is_no_lost_run(make_folder):
+    folder = make_folder()
+    for i in range(4):
+        for name, off in (("a", 0.1), ("b", 0.2), ("c", 0.3)):
+            if name == "a" and i == 0:
+                folder.without_result(name, "refused", "no", task="task0", population=None)
+            else:
+                folder.add(name, [[1 + off]] * 2, [[1.0]] * 2, task=f"task{i}")
+    board = leaderboard(table_of(folder), "batch")
+    assert [(s.variant, s.rank, s.settings) for s in board] == [
+        ("a", 1, 3), ("b", 2, 3), ("c", 3, 3)]  # fmt: skip
 
 
 def test_the_error_of_a_run_is_not_that_of_the_mean(make_folder):

@@ -188,7 +188,10 @@ def _cells(folder: Path) -> list[_Cell]:
 def _match(
     before: list[_Cell], after: list[_Cell]
 ) -> tuple[list[tuple[_Cell, _Cell]], list[_Cell], list[_Cell]]:
-    """Pairs of one identity, those of one seed first; then what is left of each."""
+    """Pairs of one identity, those of one seed first; then what is left of each.
+
+    What an estimator refuses in both has nothing to compare.
+    """
     left = list(after)
     pairs, alone = [], []
     for cell in before:
@@ -199,7 +202,8 @@ def _match(
         seeded = [other for other in same if other.record["seed"] == cell.record["seed"]]
         other = (seeded or same)[0]
         left.remove(other)
-        pairs.append((cell, other))
+        if not cell.record["status"] == other.record["status"] == "refused":
+            pairs.append((cell, other))
     return pairs, alone, left
 
 
