@@ -156,6 +156,16 @@ def test_ranks_are_of_the_settings_that_all_share(make_folder):
         ("a", 1, 4), ("b", 2, 4), ("c", 3, 4)]  # fmt: skip
 
 
+def test_who_shares_settings_with_nobody_is_not_first_of_one(make_folder):
+    folder = make_folder()
+    for i in range(9):
+        for name, off in (("a", 0.2), ("bcd"[i // 3], 0.1)):
+            folder.add(name, [[1 + off]] * 2, [[1.0]] * 2, task=f"task{i}")
+    board = leaderboard(table_of(folder), "batch")
+    assert [(s.variant, s.rank, s.settings) for s in board[:2]] == [("b", 1, 3), ("a", 2, 3)]
+    assert {s.variant for s in board if np.isnan(s.rank)} == {"c", "d"}
+
+
 def test_a_task_counts_once_at_however_many_sizes(make_folder):
     """Six sizes and seeds of one task are no six tasks."""
     folder = make_folder()

@@ -86,7 +86,8 @@ def leaderboard(table: pd.DataFrame, truth: str, bound: str = "") -> list[Standi
         own = rows[rows["variant"] == variant]
         there = ranked[ranked["variant"] == variant]
         shown = there if len(there) else own
-        p_value = p_values.get((order[0], variant), math.nan) if order else math.nan
+        behind = p_values.get((order[0], variant), math.nan) if order else math.nan
+        ahead = p_values.get((variant, order[0]), math.nan) if order else math.nan
         standings.append(
             Standing(
                 variant=str(variant),
@@ -95,8 +96,8 @@ def leaderboard(table: pd.DataFrame, truth: str, bound: str = "") -> list[Standi
                 rank=float(mean_ranks.get(variant, math.nan)),
                 tasks=int(there["task_unit"].nunique()),
                 settings=len(shown),
-                p_value=p_value,
-                apart=p_value < LEVEL,
+                p_value=ahead if math.isnan(behind) else behind,
+                apart=behind < LEVEL,
                 relative_error=float(shown["relative_error"].median()),
                 relative_bias=float(shown["relative_bias"].median()),
                 failed=int(own["failed"].sum()),
@@ -191,13 +192,16 @@ def _shared(rows: pd.DataFrame) -> tuple[list[str], set[int]]:
     """Who is ranked, in the order of the table, and the settings that they share."""
     ran = {str(v): set(own["setting"]) for v, own in rows.groupby("variant", sort=False)}
     most = max(map(len, ran.values()), default=0)
-    taken: list[str] = []
-    shared: set[int] = set()
-    for variant in sorted(ran, key=lambda v: -len(ran[v])):
-        common = shared & ran[variant] if taken else ran[variant]
-        if 2 * len(common) >= most:
-            taken.append(variant)
-            shared = common
+    for least in (most / 2, 1):  # where nobody shares half with another, what two share at all
+        taken: list[str] = []
+        shared: set[int] = set()
+        for variant in sorted(ran, key=lambda v: -len(ran[v])):
+            common = shared & ran[variant] if taken else ran[variant]
+            if len(common) >= least:
+                taken.append(variant)
+                shared = common
+        if len(taken) > 1:
+            break
     return [variant for variant in ran if variant in taken], shared
 
 
