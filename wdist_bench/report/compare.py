@@ -21,7 +21,7 @@ from wdist_bench.report.two_samples import Gap, Samples, paired, tests, welch
 
 MIN_EFFECT = 0.001
 DISASTER = 100
-"""Where runs are too few for a test: times by which every run is worse than every one before."""
+"""Times by which half of the runs are worse than every one before: no test is needed."""
 ROUNDING = 1e-6
 """Of float32, as a share of the batch value: a smaller change is no change."""
 TIMED = 6
@@ -143,8 +143,7 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
     - more failed runs beyond noise (the same test, the same family);
     - by rule, a cell all of whose runs fail where none did. For equal estimators that fail with
       probability q the rule speaks with probability q^runs (1 - q)^runs, at most 4^-runs a cell;
-    - by rule, where runs are too few for any test, at least two on each side, all of B's 100 times
-      worse than all of A's.
+    - by rule, with two runs or more on each side, half of B's 100 times worse than all of A's.
 
     The tests flip whole runs (of pairs) or shuffle them, all cells at once: at most `level` of
     comparisons of equal folders say that any cell changed, whatever the law of the errors.
@@ -306,8 +305,8 @@ def _verdict(
     if moved:
         worse = pair.gap.difference > 0
         return ("regression", "error grew") if worse else ("improvement", "error shrank")
-    if untested and matters and _disaster(pair):
-        return "regression", f"every run is {DISASTER} times worse; too few runs for a test"
+    if matters and _disaster(pair):
+        return "regression", f"half of the runs or more are {DISASTER} times worse than any before"
     if after and not before:
         return "improvement", "gives a number now"
     if failures_moved:
@@ -324,8 +323,10 @@ def _verdict(
 
 def _disaster(pair: _Pair) -> bool:
     first, second = (values[np.isfinite(values)] for values in pair.errors)
-    enough = min(first.size, second.size) > 1 and first.max() > 0
-    return enough and bool(second.min() > DISASTER * first.max())
+    if min(first.size, second.size) < 2 or first.max() == 0:  # no spread known, or no unit
+        return False
+    middle = np.sort(second)[(second.size - 1) // 2]
+    return bool(middle > DISASTER * first.max())
 
 
 def _against(cell: _Cell) -> str:
