@@ -3,7 +3,8 @@
 Each line draws pairs of results folders, one method on both sides with fresh training noise, on the
 same samples (paired) or on others, and counts the pairs in which any cell is flagged, better or
 worse, beside the Clopper-Pearson band (95 %); no share may be above 5 % by the band that holds for
-all lines at once. The other lines make the errors of one cell, or of all, larger by a factor and count the pairs that fail.
+all lines at once. The other lines make the errors of one cell, or of all, larger by a factor and
+count the pairs that fail.
 
     python benchmarks/claims/gate.py --pairs 200 --out results/claims/gate.csv
 """
