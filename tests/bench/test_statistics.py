@@ -12,6 +12,8 @@ from wdist_bench.bench.statistics import (
     bca_interval,
     holm,
     paired_difference,
+    shuffles,
+    sign_flips,
     summarize,
     t_interval,
 )
@@ -144,3 +146,51 @@ def test_holm_keeps_the_family_wise_error_below_its_level():
     any_rejected = np.mean([holm(row).min() < 0.05 for row in p_values])
     assert any_rejected < 0.05 + 4 * math.sqrt(0.05 * 0.95 / 4000)
     assert np.mean(p_values.min(axis=1) < 0.05) > 0.35  # what it protects from
+
+
+@pytest.mark.parametrize("units", [2, 4, 9])
+def test_sign_flips_of_one_column_are_scipys(units):
+    gaps = np.random.default_rng(units).normal(0.5, size=units)
+    expected = stats.permutation_test(
+        (gaps,), np.mean, permutation_type="samples", n_resamples=np.inf
+    )
+    assert sign_flips(gaps[:, None]).single[0] == pytest.approx(expected.pvalue)
+
+
+@pytest.mark.parametrize("sizes", [(2, 2), (3, 5), (6, 4)])
+def test_shuffles_of_one_column_of_equal_sizes_are_scipys(sizes):
+    rng = np.random.default_rng(sum(sizes))
+    first, second = (rng.normal(i, size=size) for i, size in enumerate(sizes))
+    pooled = np.concatenate([first, second]).mean()
+    expected = stats.permutation_test(
+        (second, first), lambda x, _: abs((x - pooled).sum()), n_resamples=np.inf,
+        alternative="greater",
+    )  # fmt: skip
+    found = shuffles(first[:, None], second[:, None])
+    assert found.single[0] == pytest.approx(expected.pvalue)
+
+
+def test_randomized_p_values_of_nothing_and_of_equal_columns():
+    nothing = sign_flips(np.full((3, 1), np.nan))
+    assert np.isnan(nothing.single[0])
+    assert np.isnan(nothing.adjusted[0])
+    assert sign_flips(np.zeros((8, 1))).adjusted[0] == 1
+    assert shuffles(np.ones((4, 1)), np.ones((4, 1))).adjusted[0] == 1
+    assert np.isnan(shuffles(np.full((4, 1), np.nan), np.ones((4, 1))).single[0])
+    assert sign_flips(np.ones((2, 1))).single[0] == 0.5  # two of one sign say nothing
+
+
+@pytest.mark.parametrize("test", [sign_flips, lambda gaps: shuffles(gaps[::2], gaps[1::2])])
+def test_adjusted_p_values_keep_the_level_of_the_family(test):
+    """Columns that share their units, with heavy tails, scales apart, ties and gaps."""
+    rng = np.random.default_rng(0)
+    wrong = single = 0
+    for _ in range(300):
+        gaps = rng.standard_t(1.5, size=(12, 8)) * 10.0 ** np.arange(8) + rng.normal(size=(12, 1))
+        gaps[:, 7] = rng.choice([-1.0, 1.0], 12)
+        gaps[rng.random(gaps.shape) < 0.1] = np.nan
+        found = test(gaps)
+        wrong += (found.adjusted < 0.05).any()
+        single += (found.single < 0.05).any()
+    assert wrong <= 25  # 300 draws with 5 %: 26 or more have p = .006
+    assert single > 45  # what no correction says

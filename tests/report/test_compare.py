@@ -204,3 +204,95 @@ def test_the_command_exits_with_1_on_a_regression_alone(make_folder, monkeypatch
     answer = json.loads(said)
     assert answer["regressions"] == 0
     assert answer["changes"][0]["verdict"] == "improvement"
+
+
+@pytest.mark.parametrize("target", ["population", "batch"])
+def test_equal_laws_are_compared_in_units_of_the_batch_value(make_folder, target):
+    """Their distance of 0 is no unit: a number 1000 times as far from it passed in silence."""
+    noise = np.random.default_rng(0).normal(size=(RUNS, BATCHES))
+    truths = np.full((RUNS, BATCHES), 4.0)
+    folders = []
+    for name, factor in (("a", 1e-6), ("b", 1e-3)):
+        folder = make_folder(name)
+        costs = factor * (1 + 0.1 * noise) if target == "population" else truths - 1e4 * factor
+        folder.add("critic", costs, truths, population=0.0, target=target)
+        folders.append(folder.write())
+    [change] = compare(*folders).changes
+    assert (change.verdict, change.against, change.unit) == ("regression", target, "batch value")
+    assert change.relative == pytest.approx((change.errors[1] - change.errors[0]) / 4)
+    same = compare(folders[0], folders[0])
+    assert [c.verdict for c in same.changes] == ["unchanged"]
+
+
+@pytest.mark.parametrize("population", [1.0, 0.0, None])
+@pytest.mark.parametrize("runs", [1, 2, 3])
+def test_few_runs_that_all_fail_do_not_pass(make_folder, runs, population):
+    truths = np.ones((runs, 2))
+    before, after = make_folder("a"), make_folder("b")
+    before.add("critic", truths, truths, population=population, target="population")
+    after.add("critic", np.nan * truths, truths, population=population, target="population")
+    [change] = compare(before.write(), after.write()).changes
+    assert change.verdict == "regression"
+    assert change.failed == (0, runs)
+
+
+def test_a_flaky_cell_that_fails_everywhere_by_chance_is_not_testable(make_folder):
+    truths = np.ones((2, 2))
+    half = truths.copy()
+    half[0] = np.nan
+    before, after = make_folder("a"), make_folder("b")
+    before.add("critic", half, truths)
+    after.add("critic", np.nan * truths, truths)
+    [change] = compare(before.write(), after.write()).changes
+    assert change.verdict == "not testable"
+    assert "every run failed, and 1 of those before" in change.message
+
+
+def test_few_runs_are_not_tested_and_a_disaster_is_seen(make_folder):
+    truths = np.ones((3, 2))
+    noise = 1 + np.random.default_rng(0).random((3, 1))
+    verdicts = {}
+    for factor in (1, 3, 1000):
+        before, after = make_folder("a"), make_folder("b")
+        before.add("critic", truths + 1e-3 * noise, truths)
+        after.add("critic", truths + 1e-3 * factor * noise[::-1], truths)
+        [change] = compare(before.write(), after.write()).changes
+        verdicts[factor] = change.verdict
+    assert verdicts == {1: "not testable", 3: "not testable", 1000: "regression"}
+
+
+def test_errors_of_two_values_are_no_change(make_folder):
+    """A t test of two equal pairs has no spread and a p-value of 0."""
+    truths = np.ones((2, 2))
+    before, after = make_folder("a"), make_folder("b")
+    before.add("critic", truths, truths)
+    after.add("critic", truths + 0.5, truths)
+    assert [c.verdict for c in compare(before.write(), after.write()).changes] == ["not testable"]
+
+
+def test_two_timings_have_no_interval(make_folder, monkeypatch, capsys):
+    truths = np.ones((RUNS, 2))
+    folders = []
+    for name, times in (("a", (1.0, 1.0)), ("b", (1e-4, 1e4))):
+        folder = make_folder(name)
+        for i, seconds in enumerate(times):
+            folder.add("critic", truths, truths, task=f"t{i}", run_seconds=seconds)
+        folders.append(folder.write())
+    found = compare(*folders)
+    assert found.speed == pytest.approx(1)
+    assert np.isnan(found.speed_interval).all()
+    _, said = call(monkeypatch, capsys, *folders)
+    assert "speed: 1.00 times the seconds a run; both on" in said
+
+
+def test_a_cell_that_is_refused_now_is_a_regression_and_in_both_no_cell(make_folder):
+    truths = np.ones((RUNS, 2))
+    before, after = make_folder("a"), make_folder("b")
+    for folder in (before, after):
+        folder.add("critic", truths, truths, task="stays")
+        folder.without_result("critic", "refused", "p is 1", task="never", runs=RUNS)
+    before.add("critic", truths, truths, task="gone")
+    after.without_result("critic", "refused", "p is 1", task="gone", runs=RUNS)
+    found = compare(before.write(), after.write())
+    assert [change.verdict for change in found.changes] == ["unchanged", "regression"]
+    assert "p is 1" in found.changes[1].message

@@ -18,9 +18,13 @@ _FEW = 3  # cells without a counterpart that are named
 def compare(
     a: Annotated[Path, typer.Argument(help="Results folder before: the baseline.")],
     b: Annotated[Path, typer.Argument(help="Results folder after: the candidate.")],
-    level: Annotated[float, typer.Option(help="Level of the tests, Holm-corrected.")] = 0.05,
+    level: Annotated[float, typer.Option(help="Level of the tests, over all cells.")] = 0.05,
     min_effect: Annotated[
-        float, typer.Option(help="Smallest change that counts, as a share of the true distance.")
+        float,
+        typer.Option(
+            help="Smallest change that counts, as a share of the true distance; of the batch value "
+            "where that is 0."
+        ),
     ] = 0.001,
     everything: Annotated[bool, typer.Option("--all", help="List unchanged cells too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -71,17 +75,23 @@ def _print(found: Comparison, everything: bool) -> None:
 def _line(change: Change) -> str:
     head = f"{change.verdict}: {change.estimator} on {change.setting}: "
     if math.isnan(change.difference):
-        return head + change.message
+        return head + change.message + _failures(change)
     before, after = change.errors
     text = f"error against the {change.against} {before:.4g} -> {after:.4g}"
     if not math.isnan(change.relative):
         low, high = change.relative_interval
-        text += f", {change.relative:+.2%} of the distance [{low:+.2%}, {high:+.2%}]"
+        text += f", {change.relative:+.2%} of the {change.unit}"
+        if not math.isnan(low):
+            text += f" [{low:+.2%}, {high:+.2%}]"
     if not math.isnan(change.p_value):
         text += f", p = {change.p_value:.2g}" if change.p_value >= 1e-4 else ", p < 1e-4"
-    if change.failed != (0, 0):
-        text += f", failed runs {change.failed[0]} -> {change.failed[1]}"
-    return head + text + (f" ({change.message})" if change.message else "")
+    return head + text + _failures(change) + (f" ({change.message})" if change.message else "")
+
+
+def _failures(change: Change) -> str:
+    if change.failed == (0, 0):
+        return ""
+    return f", failed runs {change.failed[0]} -> {change.failed[1]}"
 
 
 def _speed(found: Comparison) -> str:
@@ -90,4 +100,5 @@ def _speed(found: Comparison) -> str:
     if math.isnan(found.speed):
         return f"speed: not known; {where}"
     low, high = found.speed_interval
-    return f"speed: {found.speed:.2f} times the seconds a run [{low:.2f}, {high:.2f}]; {where}"
+    interval = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
+    return f"speed: {found.speed:.2f} times the seconds a run{interval}; {where}"

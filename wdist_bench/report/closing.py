@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal, read_run
+from wdist_bench.report.comparisons import comparison_table
 from wdist_bench.report.markdown import _number, _plus_minus, _signed, task_label
 from wdist_bench.report.settings import labelled_table
 from wdist_bench.report.tables import SETTING, method_labels
@@ -99,7 +100,7 @@ def _cells(row: pd.Series) -> list[str]:
 
 def _headline(journal: Journal, table: pd.DataFrame) -> str:
     """The first verdict of the page; how the cells ended where there is none."""
-    said = verdicts(table) if len(table) else []
+    said = verdicts(table, comparison_table(journal)) if len(table) else []
     if said:
         return said[0].replace("**", "")
     records = journal.planned()

@@ -11,16 +11,21 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.bench.journal import read_run, unpack
-from wdist_bench.bench.statistics import Interval, holm, t_interval
-from wdist_bench.estimate import NOT_RUN
+from wdist_bench.bench.statistics import LEVEL, Interval, t_interval
 from wdist_bench.report.comparisons import batch_errors, population_errors
+from wdist_bench.report.leaderboard import NULL
 from wdist_bench.report.page_data import environment
-from wdist_bench.report.settings import labelled_table
+from wdist_bench.report.settings import names
 from wdist_bench.report.tables import root
-from wdist_bench.report.two_samples import Gap, fisher, paired, welch
+from wdist_bench.report.two_samples import Gap, Samples, paired, tests, welch
 
-LEVEL = 0.05
 MIN_EFFECT = 0.001
+DISASTER = 100
+"""Times by which half of the runs are worse than every one before: no test is needed."""
+ROUNDING = 1e-6
+"""Of float32, as a share of the batch value: a smaller change is no change."""
+TIMED = 6
+"""Cells from which the speed of a folder has an interval."""
 
 _IDENTITY = (
     "task", "task_parameters", "p", "norm", "n", "protocol", "estimator", "estimator_options",
@@ -42,12 +47,17 @@ class Change:
             evaluation batches of |estimate - exact value of that batch| (units of the data).
         difference: errors of B minus A; positive is worse.
         interval: 95 % interval of the difference, Student's t on pairs, or Welch's.
-        relative: difference / true distance; NaN where that is zero.
+        unit: what `relative` is a share of: "distance" of the laws; "batch value", the exact value
+            of the batches, against these and where the two laws are the same; empty where neither
+            is known, or both are 0.
+        relative: difference / unit; NaN where there is none.
         relative_interval: its interval.
         effect: difference / sd of the differences of pairs, or / pooled sd: Cohen's d.
-        p_value: two-sided, Holm's over all cells compared; NaN where there was nothing to test.
+        p_value: two-sided, of signs or orders of whole runs, adjusted for all cells compared and
+            their failures (max-T); NaN where there was nothing to test.
         failed: runs without a number, of A and of B.
-        p_failed: Fisher's exact test of the two counts, Holm's over all cells compared.
+        p_failed: the same test of the failures.
+        least_p: the smallest p-value that so many runs could have given.
         speed: seconds a run of B over those of A; NaN where not known.
         verdict: "regression", "improvement", "unchanged" or "not testable".
         message: why, in words; empty where nothing changed.
@@ -61,12 +71,14 @@ class Change:
     errors: tuple[float, float]
     difference: float
     interval: Interval
+    unit: str
     relative: float
     relative_interval: Interval
     effect: float
     p_value: float
     failed: tuple[int, int]
     p_failed: float
+    least_p: float
     speed: float
     verdict: str
     message: str
@@ -81,7 +93,8 @@ class Comparison:
         only_a: cells that B lacks, or could not run for want of data.
         only_b: cells that A lacks.
         speed: geometric mean over cells of the ratio of seconds a run, B over A.
-        speed_interval: its 95 % interval over cells, Student's t on logarithms.
+        speed_interval: its 95 % interval over cells, Student's t on logarithms; (nan, nan) below
+            six cells.
         hardware: where A and where B ran.
     """
 
@@ -122,9 +135,18 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
     versions and defaults may differ, that is what is compared. Where the batches of both are the
     same (the hash of their data, seed and sizes), runs are paired.
 
-    A regression is an error that grew beyond noise (Holm-corrected p below `level`) by at least
-    `min_effect` of the true distance, more failed runs beyond noise (Fisher, Holm-corrected), or
-    a cell without any number where there was one.
+    A regression is
+
+    - an error that grew beyond noise (adjusted p below `level`) and by at least `min_effect` of the
+      distance; of the batch value where the two laws are the same, or, if that is less, to twice
+      what it was;
+    - more failed runs beyond noise (the same test, the same family);
+    - by rule, a cell all of whose runs fail where none did. For equal estimators that fail with
+      probability q the rule speaks with probability q^runs (1 - q)^runs, at most 4^-runs a cell;
+    - by rule, with two runs or more on each side, half of B's 100 times worse than all of A's.
+
+    The tests flip whole runs (of pairs) or shuffle them, all cells at once: at most `level` of
+    comparisons of equal folders say that any cell changed, whatever the law of the errors.
 
     Raises:
         ValueError: the folders share no cell.
@@ -138,34 +160,37 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
         )
     changes = _changes(pairs, level, min_effect)
     logs = [math.log(change.speed) for change in changes if change.speed > 0]
-    low, high = t_interval(logs)
+    interval = t_interval(logs if len(logs) >= TIMED else [])
     return Comparison(
         changes,
         tuple(cell.label for cell in only_a),
         tuple(cell.label for cell in only_b),
         math.exp(float(np.mean(logs))) if logs else math.nan,
-        (math.exp(low), math.exp(high)),
+        (math.exp(interval[0]), math.exp(interval[1])),
         (_hardware(a), _hardware(b)),
     )
 
 
 def _cells(folder: Path) -> list[_Cell]:
     journal = read_run(folder)
-    table = labelled_table(journal)
     records = [record for record in journal.planned() if "estimator" in record]
+    named = names(records)
     return [
         _Cell(record, str(variant), str(setting), journal.truths.get(record.get("truth_key", "")))
         for record, variant, setting in zip(
-            records, table["variant"], table["setting_label"], strict=True
+            records, named["variant"], named["setting_label"], strict=True
         )
-        if record["status"] not in NOT_RUN
+        if record["status"] != "skipped"
     ]
 
 
 def _match(
     before: list[_Cell], after: list[_Cell]
 ) -> tuple[list[tuple[_Cell, _Cell]], list[_Cell], list[_Cell]]:
-    """Pairs of one identity, those of one seed first; then what is left of each."""
+    """Pairs of one identity, those of one seed first; then what is left of each.
+
+    What an estimator refuses in both has nothing to compare.
+    """
     left = list(after)
     pairs, alone = [], []
     for cell in before:
@@ -176,7 +201,8 @@ def _match(
         seeded = [other for other in same if other.record["seed"] == cell.record["seed"]]
         other = (seeded or same)[0]
         left.remove(other)
-        pairs.append((cell, other))
+        if not cell.record["status"] == other.record["status"] == "refused":
+            pairs.append((cell, other))
     return pairs, alone, left
 
 
@@ -194,53 +220,54 @@ class _Pair:
     same_samples: bool
     errors: tuple[np.ndarray, np.ndarray]
     gap: Gap
-    failed: tuple[int, int]
-    p_failed: float
 
     @property
     def numbers(self) -> tuple[int, int]:
         """Runs with a number."""
-        first, second = (int(np.isfinite(values).sum()) for values in self.errors)
-        return first, second
+        return _numbers(self.a), _numbers(self.b)
+
+    @property
+    def failed(self) -> tuple[int, int]:
+        """Runs without one."""
+        before, after = self.numbers
+        return int(self.a.record["runs"]) - before, int(self.b.record["runs"]) - after
+
+    @property
+    def same_laws(self) -> bool:
+        """Whether the error is taken to a distance of 0."""
+        return self.against == "population" and _population(self.b) < NULL
 
 
 def _measure(a: _Cell, b: _Cell) -> _Pair:
     against = _against(b)
     errors = _errors(a, against), _errors(b, against)
     same = _same_samples(a, b)
-    failed = _failed(a), _failed(b)
-    return _Pair(
-        a,
-        b,
-        against,
-        same,
-        errors,
-        paired(*errors) if same else welch(*errors),
-        failed,
-        fisher(failed, (a.record["runs"], b.record["runs"])),
-    )
+    return _Pair(a, b, against, same, errors, paired(*errors) if same else welch(*errors))
 
 
 def _changes(
     pairs: list[tuple[_Cell, _Cell]], level: float, min_effect: float
 ) -> tuple[Change, ...]:
     measured = [_measure(a, b) for a, b in pairs]
-    p_values = holm([pair.gap.p_value for pair in measured])
-    p_failed = holm([pair.p_failed for pair in measured])
+    samples = [Samples(*pair.errors, _lost(pair.a), _lost(pair.b)) for pair in measured]
+    found = tests(samples, [pair.same_samples for pair in measured])
     return tuple(
-        _change(pair, float(p), float(lost), level, min_effect)
-        for pair, p, lost in zip(measured, p_values, p_failed, strict=True)
+        _change(pair, *p_values, level, min_effect)
+        for pair, p_values in zip(measured, found, strict=True)
     )
 
 
 def _change(
-    pair: _Pair, p_value: float, p_failed: float, level: float, min_effect: float
+    pair: _Pair, p_value: float, p_failed: float, least_p: float, level: float, min_effect: float
 ) -> Change:
     gap = pair.gap
-    distance = _distance(pair.b, pair.against) or math.nan
-    moved = p_value < level and not abs(gap.difference) <= min_effect * distance
-    verdict, message = _verdict(pair, p_value, moved, p_failed < level)
+    scale, unit = _scale(pair)
     first, second = (_mean(values) for values in pair.errors)
+    enough = min_effect * scale
+    if pair.same_laws:  # an error of 0 has no unit of its own
+        enough = max(min(enough, first), ROUNDING * scale)
+    matters = not abs(gap.difference) <= enough
+    verdict, message = _verdict(pair, p_value, p_failed, least_p, matters, level)
     return Change(
         estimator=pair.a.variant,
         setting=pair.a.setting,
@@ -250,35 +277,56 @@ def _change(
         errors=(first, second),
         difference=gap.difference,
         interval=gap.interval,
-        relative=gap.difference / distance,
-        relative_interval=(gap.interval[0] / distance, gap.interval[1] / distance),
+        unit=unit,
+        relative=gap.difference / scale,
+        relative_interval=(gap.interval[0] / scale, gap.interval[1] / scale),
         effect=gap.effect,
         p_value=p_value,
         failed=pair.failed,
         p_failed=p_failed,
+        least_p=least_p,
         speed=_speed(pair.a, pair.b),
         verdict=verdict,
         message=message,
     )
 
 
-def _verdict(pair: _Pair, p_value: float, moved: bool, failures_moved: bool) -> tuple[str, str]:
+def _verdict(
+    pair: _Pair, p_value: float, p_failed: float, least_p: float, matters: bool, level: float
+) -> tuple[str, str]:
     """In words; what is worse is said before what is better."""
     (before, after), (failed_before, failed_after) = pair.numbers, pair.failed
-    if before and not after:
+    moved, failures_moved = matters and p_value < level, p_failed < level
+    untested = not least_p < level
+    if before and not after and not failed_before:
         return "regression", f"no number any more: {pair.b.record['message'] or 'every run failed'}"
     if failures_moved and failed_after > failed_before:
         return "regression", f"more runs fail: {failed_before} before, {failed_after} now"
     if moved:
         worse = pair.gap.difference > 0
         return ("regression", "error grew") if worse else ("improvement", "error shrank")
+    if matters and _disaster(pair):
+        return "regression", f"half of the runs or more are {DISASTER} times worse than any before"
     if after and not before:
         return "improvement", "gives a number now"
     if failures_moved:
         return "improvement", f"fewer runs fail: {failed_before} before, {failed_after} now"
+    if before and not after:
+        return "not testable", f"every run failed, and {failed_before} of those before"
     if math.isnan(p_value):
-        return "not testable", "fewer than two runs with a number on each side"
+        return "not testable", "no error to compare: no number, or no truth, on some side"
+    same = pair.gap.difference == 0 and pair.gap.interval in ((0.0, 0.0), (math.nan, math.nan))
+    if untested and not same:
+        return "not testable", f"{min(before, after)} runs are too few for a test at this level"
     return "unchanged", ""
+
+
+def _disaster(pair: _Pair) -> bool:
+    first, second = (values[np.isfinite(values)] for values in pair.errors)
+    if min(first.size, second.size) < 2 or first.max() == 0:  # no spread known, or no unit
+        return False
+    middle = np.sort(second)[(second.size - 1) // 2]
+    return bool(middle > DISASTER * first.max())
 
 
 def _against(cell: _Cell) -> str:
@@ -287,7 +335,7 @@ def _against(cell: _Cell) -> str:
 
 
 def _errors(cell: _Cell, against: str) -> np.ndarray:
-    """(runs,) errors; NaN where a run gave no number, empty where nothing ran."""
+    """(runs,) errors; NaN where a run gave no number, empty where nothing ran or is known."""
     if "costs" not in cell.record:
         return np.zeros(0)
     if against == "population":
@@ -296,22 +344,38 @@ def _errors(cell: _Cell, against: str) -> np.ndarray:
     return np.zeros(0) if cell.truth is None else batch_errors(cell.record, cell.truth)
 
 
-def _distance(cell: _Cell, against: str) -> float | None:
-    """The truth that the error is taken to; the mean batch value where that is zero."""
-    value = (cell.record.get("truth_population") or {}).get("value", 0.0)
-    if (against == "batch" or value < 1e-9) and cell.truth is not None:
-        costs = unpack(cell.truth["costs"]).mean(axis=1)
-        value = float(root(costs, cell.record["p"]).mean())
-    return value if value > 1e-9 else None
+def _lost(cell: _Cell) -> np.ndarray:
+    """(runs,) 1 where a run gave no number, else 0."""
+    if "costs" not in cell.record:
+        return np.ones(int(cell.record["runs"]))
+    return 1.0 - np.isfinite(unpack(cell.record["costs"])).all(axis=1)
+
+
+def _numbers(cell: _Cell) -> int:
+    return int((_lost(cell) == 0).sum())
+
+
+def _population(cell: _Cell) -> float:
+    """Distance of the two laws; NaN where it is not known."""
+    return float((cell.record.get("truth_population") or {}).get("value", math.nan))
+
+
+def _scale(pair: _Pair) -> tuple[float, str]:
+    """What a difference is a share of; NaN where nothing is known but 0."""
+    truth = _population(pair.b)
+    if pair.against == "population" and truth > NULL:
+        return truth, "distance"
+    if pair.b.truth is not None:
+        costs = unpack(pair.b.truth["costs"]).mean(axis=1)
+        value = float(root(costs, pair.b.record["p"]).mean())
+        if value > NULL:
+            return value, "batch value"
+    return math.nan, ""
 
 
 def _same_samples(a: _Cell, b: _Cell) -> bool:
     key = a.record.get("truth_key")
     return key is not None and key == b.record.get("truth_key")
-
-
-def _failed(cell: _Cell) -> int:
-    return int(cell.record.get("failed", cell.record["runs"]))
 
 
 def _speed(a: _Cell, b: _Cell) -> float:

@@ -1,20 +1,28 @@
-"""Ranks of estimators over settings, and whether the first is told apart from the second."""
+"""Ranks of estimators over settings, and which of them are told apart on tasks like these.
+
+The unit is the task: a pair of laws with its parameters counts once, at however many costs, sizes
+and seeds it was measured. A statement is about tasks like those of the suite, so an estimator that
+is better on a few of them by chance is not told apart from its equals, however small the noise of
+its runs is; what holds on one setting alone is in `comparisons.py`.
+"""
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
-from wdist_bench.bench.statistics import Interval, paired_difference, t_interval
+from wdist_bench.bench.statistics import LEVEL, holm, sign_flips
 from wdist_bench.estimate import NOT_RUN
-
-TRUTHS = {"population": "bias_population", "batch": "abs_error_batch"}
-"""What an error is measured against, and the column it is in."""
 
 NULL = 1e-9
 """A distance of two laws below this is 0."""
+
+TRUTHS = ("population", "batch")
+"""What an error is measured against."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +33,16 @@ class Standing:
         variant: the estimator, with the options that tell it apart.
         bound: what its number claims to be, of `target`.
         target: "batch" or "population".
-        rank: mean over settings of its rank by error, 1 the best; a cell without a number is last.
-        interval: 95 % interval of the mean rank over settings, Student's t: how far the mean would
-            move with other settings like these.
-        settings: settings it was ranked in, against at least one other.
-        relative_error: median over settings of error / true distance, where that is not zero.
+        rank: mean over tasks of its rank by error, 1 the best; a cell that ran and gave no number
+            is last. NaN where it was run in too few of the settings to be ranked.
+        tasks: tasks it was ranked on: those where all the ranked were run.
+        settings: settings of these tasks; where it is not ranked, those it was run in.
+        p_value: that it and the first are equal on tasks like these: sign flips of whole tasks,
+            Holm's over all pairs of the leaderboard; NaN for the first and for who is not ranked.
+        apart: whether it ranks lower than the first beyond chance, `p_value` below .05.
+        relative_error: median over settings of the error of one run / true distance, where that is
+            not zero: the mean over runs of |estimate - truth|.
+        relative_bias: the same of |mean over runs of the estimate - truth|.
         failed: runs without a number.
         runs: all runs.
         seconds: median seconds a run, without compilation.
@@ -39,62 +52,113 @@ class Standing:
     bound: str
     target: str
     rank: float
-    interval: Interval
+    tasks: int
     settings: int
+    p_value: float
+    apart: bool
     relative_error: float
+    relative_bias: float
     failed: int
     runs: int
     seconds: float
 
 
 def leaderboard(table: pd.DataFrame, truth: str, bound: str = "") -> list[Standing]:
-    """Standings from a labelled table, the best mean rank first.
+    """Standings from a labelled table, the best mean rank first, who cannot be ranked last.
+
+    Ranked are the estimators that were run in at least half of the settings, on the settings that
+    all of them share; who shares the most settings is taken in first.
 
     Args:
         table: of `labelled_table`.
-        truth: "population" (error: |mean estimate - distance of the laws|) or "batch" (error:
-            mean |estimate - exact value of that batch|).
+        truth: "population" or "batch". The error is the mean over runs of |estimate - truth|; of
+            the population |mean estimate - truth| where a table has no errors of runs.
         bound: rank only estimators that claim this bound; all where empty. Against the batch the
             solver `exact` is left out: it defines that truth.
     """
+    rows = _rows(table, truth, bound)
     ranked = ranks(table, truth, bound)
+    means = ranked.groupby(["variant", "task_unit"], sort=False)["rank"].mean()
+    mean_ranks = means.groupby("variant", sort=False).mean()
+    order = list(mean_ranks.sort_values(kind="stable").index)
+    p_values = equality(table, truth, bound)
     standings = []
-    for variant, rows in ranked.groupby("variant", sort=False):
+    for variant in [*order, *(v for v in rows["variant"].unique() if v not in mean_ranks.index)]:
+        own = rows[rows["variant"] == variant]
+        there = ranked[ranked["variant"] == variant]
+        shown = there if len(there) else own
+        behind = p_values.get((order[0], variant), math.nan) if order else math.nan
+        ahead = p_values.get((variant, order[0]), math.nan) if order else math.nan
         standings.append(
             Standing(
-                str(variant),
-                _first(rows["bound"]),
-                _first(rows["target"]),
-                float(rows["rank"].mean()),
-                t_interval(rows["rank"].to_numpy()),
-                len(rows),
-                float(rows[f"relative_{truth}"].median()),
-                int(rows["failed"].sum()),
-                int(rows["runs"].sum()),
-                float(rows["seconds"].median()),
+                variant=str(variant),
+                bound=_first(own["bound"]),
+                target=_first(own["target"]),
+                rank=float(mean_ranks.get(variant, math.nan)),
+                tasks=int(there["task_unit"].nunique()),
+                settings=len(shown),
+                p_value=ahead if math.isnan(behind) else behind,
+                apart=behind < LEVEL,
+                relative_error=float(shown["relative_error"].median()),
+                relative_bias=float(shown["relative_bias"].median()),
+                failed=int(own["failed"].sum()),
+                runs=int(own["runs"].sum()),
+                seconds=float(own["seconds"].median()),
             )
         )
-    return sorted(standings, key=lambda standing: standing.rank)
+    return standings
 
 
 def ranks(table: pd.DataFrame, truth: str, bound: str = "") -> pd.DataFrame:
-    """The rows that can be ranked, with their `rank` within the setting; ties share the mean.
+    """The rows that are ranked, with their `rank` within the setting; ties share the mean.
 
-    Equal laws are not ranked against their distance 0: there the smallest number wins, whatever
-    it measures.
+    Only settings where all the ranked were run. Equal laws are not ranked against their distance
+    0: there the smallest number wins, whatever it measures.
     """
-    error = pd.to_numeric(table[TRUTHS[truth]]).abs()
-    known = pd.to_numeric(table[f"truth_{truth}"]).notna()
-    if truth == "population":
-        known &= ~equal_laws(table)
-    rows = table.assign(error=error.fillna(math.inf))[known & ~table["status"].isin(NOT_RUN)]
-    if bound:
-        rows = rows[rows["bound"] == bound]
-    if truth == "batch":
-        rows = rows[rows["estimator"] != "exact"]
-    grouped = rows.groupby("setting")["error"]
-    rows = rows.assign(rank=grouped.rank(), rivals=grouped.transform("size"))
-    return rows[rows["rivals"] > 1]
+    rows = _rows(table, truth, bound)
+    variants, settings = _shared(rows)
+    rows = rows[rows["variant"].isin(variants) & rows["setting"].isin(settings)]
+    return rows.assign(rank=rows.groupby("setting")["error"].rank())
+
+
+def equality(table: pd.DataFrame, truth: str, bound: str = "") -> dict[tuple[str, str], float]:
+    """P-values that two ranked estimators are equal on tasks like these; (better, worse) -> p.
+
+    Equal means exchangeable on every task: who comes first is chance there, whether by the noise
+    of runs or by what suits the task. Then swapping the two on whole tasks changes nothing: sign
+    flips of the mean difference of their ranks, over the tasks that both were run on, with Holm's
+    correction over all pairs. So at most 5 % of leaderboards tell any two equal ones apart. Ranks
+    within a setting count all of the ranked that were run there.
+    """
+    rows = _rows(table, truth, bound)
+    variants, _ = _shared(rows)
+    rows = rows[rows["variant"].isin(variants)]
+    if rows.empty:
+        return {}
+    rows = rows.assign(rank=rows.groupby("setting")["error"].rank())
+    wide = rows.pivot_table("rank", ["task_unit", "setting"], "variant", sort=False)
+    pairs = list(itertools.combinations(variants, 2))
+    gaps = np.column_stack([wide[a] - wide[b] for a, b in pairs])
+    by_task = pd.DataFrame(gaps, wide.index).groupby(level=0).mean().to_numpy()
+    adjusted = holm(sign_flips(by_task).single)
+    behind = np.nansum(by_task, axis=0)  # above 0 where the first of the pair ranks lower
+    return {
+        (b, a) if gap > 0 else (a, b): float(p)
+        for (a, b), gap, p in zip(pairs, behind, adjusted, strict=True)
+    }
+
+
+def not_told_apart(table: pd.DataFrame, truth: str, first: str) -> list[str]:
+    """Ranked variants that do not rank lower than `first` beyond chance."""
+    worse = {b for (a, b), p in equality(table, truth).items() if a == first and p < LEVEL}
+    variants, _ = _shared(_rows(table, truth, ""))
+    return [variant for variant in variants if variant != first and variant not in worse]
+
+
+def least_tasks(estimators: int) -> int:
+    """Tasks below which no two of so many estimators can be told apart, whatever they measured."""
+    pairs = estimators * (estimators - 1) / 2
+    return 1 + math.ceil(math.log2(max(pairs, 1) / LEVEL))
 
 
 def equal_laws(table: pd.DataFrame) -> pd.Series:
@@ -102,17 +166,44 @@ def equal_laws(table: pd.DataFrame) -> pd.Series:
     return pd.to_numeric(table["truth_population"]).abs() < NULL
 
 
-def not_told_apart(table: pd.DataFrame, truth: str, first: str) -> list[str]:
-    """Variants whose rank is not beyond noise worse than that of `first`, settings paired."""
-    ranked = ranks(table, truth)
-    wide = ranked.pivot_table(index="setting", columns="variant", values="rank", sort=False)
-    close = []
-    for other in wide.columns.drop(first):
-        both = wide[[first, other]].dropna()
-        gap = paired_difference(both[other], both[first])
-        if not gap.interval[0] > 0:
-            close.append(str(other))
-    return close
+def _rows(table: pd.DataFrame, truth: str, bound: str) -> pd.DataFrame:
+    """Rows with something to rank against and a rival, in the order of the table."""
+    value = pd.to_numeric(table[f"truth_{truth}"])
+    bias = pd.to_numeric(table.get(f"bias_{truth}", value * math.nan)).abs()
+    error = pd.to_numeric(table.get(f"abs_error_{truth}", bias)).fillna(bias)
+    known = value.notna()
+    if truth == "population":
+        known &= ~equal_laws(table)
+    scale = value.where(value > NULL)
+    task = ["task", "task_parameters"] if {"task", "task_parameters"} <= set(table) else ["setting"]
+    rows = table.assign(
+        error=error.fillna(math.inf),
+        relative_error=error / scale,
+        relative_bias=bias / scale,
+        task_unit=table.groupby(task, sort=False, dropna=False).ngroup(),
+    )[known & ~table["status"].isin(NOT_RUN)]
+    if bound:
+        rows = rows[rows["bound"] == bound]
+    if truth == "batch":
+        rows = rows[rows["estimator"] != "exact"]
+    return rows[rows.groupby("setting")["variant"].transform("nunique") > 1]
+
+
+def _shared(rows: pd.DataFrame) -> tuple[list[str], set[int]]:
+    """Who is ranked, in the order of the table, and the settings that they share."""
+    ran = {str(v): set(own["setting"]) for v, own in rows.groupby("variant", sort=False)}
+    most = max(map(len, ran.values()), default=0)
+    for least in (most / 2, 1):  # where nobody shares half with another, what two share at all
+        taken: list[str] = []
+        shared: set[int] = set()
+        for variant in sorted(ran, key=lambda v: -len(ran[v])):
+            common = shared & ran[variant] if taken else ran[variant]
+            if len(common) >= least:
+                taken.append(variant)
+                shared = common
+        if len(taken) > 1:
+            break
+    return [variant for variant in ran if variant in taken], shared
 
 
 def _first(values: pd.Series) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from wdist_bench.bench.journal import Journal
 from wdist_bench.report.attachments import Figures, attachments
+from wdist_bench.report.comparisons import comparison_table
 from wdist_bench.report.page_data import environment, experiment_cells, page_data
 from wdist_bench.report.settings import labelled_table
 from wdist_bench.report.verdicts import refusals, shortcomings, verdicts
@@ -48,7 +49,7 @@ def write_page(folder: Path, journal: Journal, table: pd.DataFrame | None = None
         description=journal.plan["description"].strip(),
         notes=shortcomings(journal, table),
         refusals=refusals(table),
-        verdicts=[_emphasised(text) for text in verdicts(table)] if len(table) else [],
+        verdicts=_verdicts(table, journal),
         cells=len(table),
         data=data,
         reports=reports,
@@ -62,6 +63,12 @@ def write_page(folder: Path, journal: Journal, table: pd.DataFrame | None = None
     path = folder / "report.html"
     path.write_text(html, encoding="utf-8")
     return path
+
+
+def _verdicts(table: pd.DataFrame, journal: Journal) -> list[list[str]]:
+    if table.empty:
+        return []
+    return [_emphasised(text) for text in verdicts(table, comparison_table(journal))]
 
 
 def embedded(data: dict[str, Any]) -> str:

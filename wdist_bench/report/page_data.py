@@ -20,7 +20,8 @@ NUMBERS = (
     "truth_batch", "truth_population", "truth_population_stderr",
     "estimate", "estimate_ci_low", "estimate_ci_high", "estimate_sd",
     "bias_batch", "bias_population", "finite_sample_bias",
-    "abs_error_batch", "abs_error_batch_sd", "relative_batch", "relative_population",
+    "abs_error_batch", "abs_error_batch_sd", "abs_error_population", "abs_error_population_sd",
+    "relative_batch", "relative_population", "relative_bias",
     "compile_seconds", "run_seconds", "seconds",
     "paper_error", "paper_sd", "paper_sds", "paper_estimate",
     "gradient_cosine", "gradient_cosine_sd", "paper_gradient_cosine",
@@ -111,8 +112,7 @@ def _leaderboards(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
 
 
 def _plain(standing: dict[str, Any]) -> dict[str, Any]:
-    shortened = {k: _short(v) if isinstance(v, float) else v for k, v in standing.items()}
-    return shortened | {"interval": [_short(end) for end in standing["interval"]]}
+    return {k: _short(v) if isinstance(v, float) else v for k, v in standing.items()}
 
 
 def _curves(records: list[dict[str, Any]]) -> list[Any]:

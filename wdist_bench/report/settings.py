@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal
-from wdist_bench.report.markdown import task_label
-from wdist_bench.report.tables import error_table
+from wdist_bench.report.tables import error_table, task_label
 
-_SETTING = ("task", "task_parameters", "p", "norm", "n", "protocol", "seed")
+IDENTITY = ("task", "task_parameters", "p", "norm", "n", "protocol", "seed")
+"""What makes a setting: every estimator there sees the same samples."""
 
 
 def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -22,7 +23,8 @@ def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.Da
     Added columns: `variant`, the estimator with the options in which it occurs more than once;
     `setting`, a number shared by the rows of one task at one cost and size (same samples);
     `setting_label`, its name; `seconds`, run seconds per run; `relative_batch` and
-    `relative_population`, the two errors over the true distance; and from the records `seed`,
+    `relative_population`, the errors of one run (`abs_error_batch`, `abs_error_population`) over
+    the true distance; `relative_bias`, |bias_population| over it; and from the records `seed`,
     `key`, `started`, `environment`, `backend`, `estimator_version`, `truth_reference`.
     """
     records = [record for record in journal.planned() if "estimator" in record]
@@ -30,18 +32,16 @@ def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.Da
     for name in ("seed", "key", "started", "environment", "backend", "estimator_version"):
         table[name] = [record.get(name) for record in records]
     table["truth_reference"] = [(r.get("truth_population") or {}).get("reference") for r in records]
-    options = [record["estimator_options"] for record in records]
-    table["variant"] = _variants(list(table["estimator"]), options)
-    table["setting"] = table.groupby(list(_SETTING), sort=False, dropna=False).ngroup()
-    table["setting_label"] = _setting_labels(table)
-    number = ["failed", "runs", "run_seconds", "abs_error_batch", "bias_population", "truth_batch",
-              "truth_population"]  # fmt: skip
+    for name, values in names(records).items():
+        table[name] = list(values)
+    number = ["failed", "runs", "run_seconds", "abs_error_batch", "abs_error_population",
+              "bias_population", "truth_batch", "truth_population"]  # fmt: skip
     table = table.assign(**{name: pd.to_numeric(table[name]) for name in number})
     table["seconds"] = table["run_seconds"] / table["runs"]
     table["relative_batch"] = table["abs_error_batch"] / _positive(table["truth_batch"])
-    table["relative_population"] = table["bias_population"].abs() / _positive(
-        table["truth_population"]
-    )
+    distance = _positive(table["truth_population"])
+    table["relative_population"] = table["abs_error_population"] / distance
+    table["relative_bias"] = table["bias_population"].abs() / distance
     return table
 
 
@@ -50,20 +50,55 @@ def _positive(truth: pd.Series) -> pd.Series:
     return truth.where(truth > 1e-9)
 
 
-def _variants(names: list[str], options: list[dict[str, object]]) -> list[str]:
-    """Names, with the options that vary between cells of one name."""
-    chosen: dict[str, list[dict[str, object]]] = {}
-    for name, option in zip(names, options, strict=True):
-        chosen.setdefault(name, []).append(option)
-    vary = {name: _varying(found) for name, found in chosen.items()}
+def names(records: list[dict[str, Any]]) -> pd.DataFrame:
+    """The `variant`, `setting` and `setting_label` of each record, as in `labelled_table`."""
+    columns = dict.fromkeys((*IDENTITY, "task_options", "dataset", "dim"))
+    shown = pd.DataFrame(
+        [{name: r.get(name) for name in columns} for r in records], columns=[*columns]
+    )
+    for name in ("task_parameters", "task_options"):
+        shown[name] = [
+            json.dumps(value, sort_keys=name == "task_parameters") for value in shown[name]
+        ]
+    shown["setting"] = shown.groupby(list(IDENTITY), sort=False, dropna=False).ngroup()
+    labels = _setting_labels(shown)
+    return pd.DataFrame(
+        {"variant": variants(records), "setting": shown["setting"], "setting_label": labels}
+    )
+
+
+def variants(records: list[dict[str, Any]]) -> list[str]:
+    """The estimator of each record, with the options that vary between the cells of one name.
+
+    A number that follows the suite's n, as a batch size does by default, makes no other estimator:
+    it is the option "n".
+    """
+    chosen: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        chosen.setdefault(record["estimator"], []).append(record)
+    options = {id(r): _options(r, chosen[r["estimator"]]) for r in records}
+    vary = {name: _varying([options[id(r)] for r in found]) for name, found in chosen.items()}
     labels = []
-    for name, option in zip(names, options, strict=True):
-        said = [f"{key} {option[key]}" for key in vary[name] if key in option]
+    for record in records:
+        name, own = record["estimator"], options[id(record)]
+        said = [f"{key} {own[key]}" for key in vary[name] if key in own]
         labels.append(f"{name} ({', '.join(said)})" if said else name)
     return labels
 
 
-def _varying(options: list[dict[str, object]]) -> list[str]:
+def _options(record: dict[str, Any], same: list[dict[str, Any]]) -> dict[str, Any]:
+    """Its options, "n" for a number that is n here and is given at no other n."""
+    n = record["n"]
+    elsewhere = [other["estimator_options"] for other in same if other["n"] != n]
+    return {
+        key: "n"
+        if value == n and elsewhere and all(other.get(key) != value for other in elsewhere)
+        else value
+        for key, value in record["estimator_options"].items()
+    }
+
+
+def _varying(options: list[dict[str, Any]]) -> list[str]:
     """Keys that have several values, being absent one of them."""
     keys = sorted({key for option in options for key in option})
     return [key for key in keys if len({json.dumps(option.get(key)) for option in options}) > 1]

@@ -25,7 +25,7 @@ COLUMNS = (
     "gradient_cosine", "gradient_cosine_sd", "gradient_l2", "gradient_l2_sd",
     "paper_sds", "paper_estimate", "paper_gradient_cosine", "paper_gradient_l2",
     "rmse_batch", "rmse_population", "estimate_bca_low", "estimate_bca_high", "shared",
-    "compile_cached", "seconds", "peak_memory",
+    "compile_cached", "seconds", "peak_memory", "abs_error_population", "abs_error_population_sd",
 )  # fmt: skip
 # Columns that say on which samples a row was measured: a task at one cost and size.
 SETTING = ["task", "task_parameters", "p", "norm", "n"]
@@ -33,7 +33,7 @@ _NUMBERS = (
     "dim", "truth_batch", "truth_population", "truth_population_stderr", "finite_sample_bias",
     "estimate", "estimate_sd", "estimate_ci_low", "estimate_ci_high", "estimate_bca_low",
     "estimate_bca_high", "bias_batch", "bias_population", "rmse_batch", "rmse_population",
-    "abs_error_batch", "abs_error_batch_sd",
+    "abs_error_batch", "abs_error_batch_sd", "abs_error_population", "abs_error_population_sd",
 )  # fmt: skip
 """Columns that are NaN, not None, where a record has nothing: cells that were lost or skipped."""
 
@@ -61,6 +61,16 @@ def _method_label(row: pd.Series, with_steps: bool) -> str:
     if with_steps and row["steps"] > 0:
         said.append(f"{row['steps']:.0f} steps")
     return row["estimator"] + (f" [{', '.join(said)}]" if said else "")
+
+
+def task_label(row: pd.Series) -> str:
+    """What distinguishes a task in a heading or a panel title."""
+    options = json.loads(row["task_options"]) if pd.notna(row["task_options"]) else {}
+    shown = row["dataset"] or ", ".join(f"{name} {value}" for name, value in options.items())
+    name = row["task"] + (f" ({shown})" if shown else "")
+    where = "" if pd.isna(row["dim"]) or "dim" in options else f", dim {int(row['dim'])}"
+    norm = "" if row["norm"] == "l2" else f", {row['norm']} norm"
+    return f"{name}{where}, W{row['p']}{norm}, n = {row['n']}"
 
 
 def root(cost: np.ndarray, p: int) -> np.ndarray:
@@ -107,6 +117,8 @@ def errors(costs: np.ndarray, truths: np.ndarray, p: int, population: float) -> 
     A run's estimate is the root of its mean cost; runs with a failed evaluation are left out
     (and counted in `failed`). `abs_error_batch` is the mean over all evaluation batches of
     |estimate - exact value of that batch|, its sd over the same batches, as in the papers.
+    `abs_error_population` is the mean over runs of |estimate of the run - distance of the laws|
+    with its sd over runs: what one run is off, where `bias_population` is what their mean is off.
     """
     truth_runs = root(truths.mean(axis=1), p)
     whole = np.isfinite(costs).all(axis=1)
@@ -119,6 +131,7 @@ def errors(costs: np.ndarray, truths: np.ndarray, p: int, population: float) -> 
     runs = root(costs[whole].mean(axis=1), p)
     gaps = np.abs(root(costs[whole], p) - root(truths[whole], p))
     batch, law = summarize(runs, truth_runs[whole]), summarize(runs, population)
+    off = np.abs(runs - population)
     return answer | {
         "estimate": batch.mean,
         "estimate_sd": batch.sd,
@@ -132,4 +145,6 @@ def errors(costs: np.ndarray, truths: np.ndarray, p: int, population: float) -> 
         "rmse_population": law.rmse,
         "abs_error_batch": float(gaps.mean()),
         "abs_error_batch_sd": float(gaps.std(ddof=1)) if gaps.size > 1 else math.nan,
+        "abs_error_population": float(off.mean()),
+        "abs_error_population_sd": float(off.std(ddof=1)) if off.size > 1 else math.nan,
     }

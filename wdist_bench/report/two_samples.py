@@ -1,18 +1,19 @@
-"""Tests of two samples of errors: paired by run, unpaired, and of counts of failures."""
+"""Two samples of errors, paired by run or not: their gap, and tests of many such gaps at once."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from wdist_bench.bench.statistics import Interval, paired_difference
+from wdist_bench.bench.statistics import Interval, paired_difference, shuffles, sign_flips
 
 
 @dataclass(frozen=True)
 class Gap:
-    """What a test says of second - first.
+    """What second - first is, for normal errors; `tests` says whether it is noise.
 
     Attributes:
         difference: of the means; NaN where there was nothing to test.
@@ -68,9 +69,57 @@ def welch(first: np.ndarray, second: np.ndarray) -> Gap:
     return Gap(difference, interval, difference / pooled, p_value)
 
 
-def fisher(failed: tuple[int, int], runs: tuple[int, int]) -> float:
-    """Two-sided p-value of Fisher's exact test of failures among runs."""
-    from scipy.stats import fisher_exact
+class Samples(NamedTuple):
+    """Two cells: errors of the runs of each, and 1 for each run that failed, else 0."""
 
-    table = [[lost, all_ - lost] for lost, all_ in zip(failed, runs, strict=True)]
-    return float(fisher_exact(table).pvalue)
+    first: np.ndarray
+    second: np.ndarray
+    first_failed: np.ndarray
+    second_failed: np.ndarray
+
+
+def tests(cells: list[Samples], paired: list[bool]) -> list[tuple[float, float, float]]:
+    """P-values of each cell: of its errors, of its failures, and the least there could be.
+
+    Run i of all cells has one seed, so runs are flipped (`paired`) or shuffled whole, over all
+    cells; the largest statistic of all errors and failures adjusts each (max-T). Cells of other
+    numbers of runs cannot be shuffled together: these families share the level equally.
+    """
+    families: dict[tuple[int, ...], list[int]] = {}
+    for i, (cell, same) in enumerate(zip(cells, paired, strict=True)):
+        shape: tuple[int, ...] = () if same else (len(cell.first_failed), len(cell.second_failed))
+        families.setdefault(shape, []).append(i)
+    answer = [(math.nan, math.nan, math.nan)] * len(cells)
+    for shape, members in families.items():
+        found = [cells[i] for i in members]
+        before = _columns([c.first for c in found] + [c.first_failed for c in found])
+        after = _columns([c.second for c in found] + [c.second_failed for c in found])
+        if shape:
+            test = shuffles(before, after)
+        else:
+            rows = min(len(before), len(after))
+            test = sign_flips(after[:rows] - before[:rows])
+        p_values = np.minimum(len(families) * test.adjusted, 1)
+        for k, i in enumerate(members):
+            floor = len(families) * least(found[k], bool(shape))
+            answer[i] = (float(p_values[k]), float(p_values[k + len(found)]), floor)
+    return answer
+
+
+def least(cell: Samples, shuffled: bool) -> float:
+    """The smallest p-value that the errors of a cell can get; 1 where there are none."""
+    numbers = [int(np.isfinite(errors).sum()) for errors in cell[:2]]
+    if not shuffled:
+        common = min(len(cell.first), len(cell.second))
+        gaps = cell.second[:common] - cell.first[:common]
+        return min(1.0, 2.0 ** (1 - int(np.isfinite(gaps).sum())))
+    ways = math.comb(sum(numbers), numbers[0])
+    return min(1.0, (2 if numbers[0] == numbers[1] else 1) / ways)
+
+
+def _columns(samples: list[np.ndarray]) -> np.ndarray:
+    """(runs, samples), NaN below the end of the shorter ones."""
+    columns = np.full((max(map(len, samples), default=0), len(samples)), math.nan)
+    for i, values in enumerate(samples):
+        columns[: len(values), i] = values
+    return columns

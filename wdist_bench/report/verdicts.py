@@ -8,11 +8,12 @@ from typing import Any
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal
+from wdist_bench.bench.statistics import LEVEL
 from wdist_bench.estimate import NOT_RUN
-from wdist_bench.report.leaderboard import Standing, equal_laws, leaderboard, not_told_apart
+from wdist_bench.report.leaderboard import Standing, equal_laws, leaderboard, least_tasks
 
 POOR = 0.5
-"""Median relative error above which a number is said not to be the distance."""
+"""Relative error of a run in the median setting above which a number is said to be no distance."""
 
 _TARGET = {
     "population": "the distance of the two laws",
@@ -81,14 +82,23 @@ def _missing(skipped: list[dict[str, Any]]) -> list[str]:
     return said
 
 
-def verdicts(table: pd.DataFrame) -> list[str]:
-    """Which estimator to trust for what, in sentences; every number is in the tables below."""
+def verdicts(table: pd.DataFrame, compared: pd.DataFrame | None = None) -> list[str]:
+    """Which estimator to trust for what, in sentences; every number is in the tables below.
+
+    Args:
+        table: of `labelled_table`.
+        compared: of `comparison_table`, for what holds on each setting alone.
+    """
     table = table[~table["status"].isin(NOT_RUN)]  # the others know little of their setting
     said = []
     for truth in ("population", "batch"):
         standings = leaderboard(table, truth)
-        if standings:
-            said.append(_best(table, truth, standings))
+        if standings and standings[0].tasks:
+            text = headline(truth, standings)
+            if compared is not None and len(compared):
+                rows = compared[compared["against"] == truth]
+                text += _alone(rows, standings[0].variant)
+            said.append(text)
     said += _nulls(table)
     said += _sampling(table)
     said += _bounds(table)
@@ -96,22 +106,50 @@ def verdicts(table: pd.DataFrame) -> list[str]:
     return said
 
 
-def _best(table: pd.DataFrame, truth: str, standings: list[Standing]) -> str:
-    settings = max(standing.settings for standing in standings)
-    first = next(standing for standing in standings if 2 * standing.settings >= settings)
-    place = f"mean rank {first.rank:.1f} of {len(standings)}, {_count(first.settings, 'setting')}"
-    text = f"For {_TARGET[truth]}, **{first.variant}** comes closest ({place}"
-    if first.settings < settings:
-        text += f" of {settings}"
+def headline(truth: str, standings: list[Standing]) -> str:
+    """The leaderboard's first row in words, and whom it is told apart from."""
+    first = standings[0]
+    ranked = [standing for standing in standings if standing.tasks]
+    tasks = _count(first.tasks, "task")
+    text = f"For {_TARGET[truth]}, **{first.variant}** comes closest (mean rank {first.rank:.1f} "
+    text += f"of {len(ranked)} on {tasks}"
     if math.isfinite(first.relative_error):
-        text += f"; median error {percent(first.relative_error)} of the distance"
+        text += f"; error of a run {percent(first.relative_error)} of the distance in the median"
+        text += f" setting, bias of the mean over runs {percent(first.relative_bias)}"
     text += f"; {seconds(first.seconds)} a run)."
-    close = not_told_apart(table, truth, first.variant)
-    if len(close) == len(standings) - 1:
-        return text + " The settings are too few or too mixed to tell it from any other."
-    if close:
-        return text + f" Not told apart from it: {_names(close)}."
-    return text + " Every other one ranks lower beyond noise."
+    apart = [s.variant for s in ranked[1:] if s.apart]
+    close = [s.variant for s in ranked[1:] if not s.apart]
+    needed = least_tasks(len(ranked))
+    if not apart and first.tasks < needed:
+        text += f" For what to expect on other tasks like these, {tasks} cannot tell "
+        text += f"{len(ranked)} estimators apart: at least {needed} are needed."
+    elif not apart:
+        text += " The tasks do not tell it from any other: the order may be chance."
+    elif not close:
+        text += " On tasks like these every other one ranks lower beyond chance."
+    else:
+        text += f" On tasks like these it is told apart from {_names(apart)}; "
+        text += f"not told apart from it: {_names(close)}."
+    unranked = [s.variant for s in standings if not s.tasks]
+    if unranked:
+        text += f" Not ranked, for want of settings in common: {_names(unranked)}."
+    return text
+
+
+def _alone(rows: pd.DataFrame, variant: str) -> str:
+    """In how many settings it is closest, and in how many of those it is told apart from whom."""
+    settings = rows["setting"].nunique()
+    own = rows[rows["best_variant"] == variant]
+    text = f" Taken one by one, it is closest in {own['setting'].nunique()} of "
+    text += _count(settings, "setting")
+    won = own.loc[own["told_apart"], "other_variant"]
+    if len(won):
+        wins = won.value_counts(sort=False)
+        beaten = _list([f"{other} in {count}" for other, count in wins.items()])
+        return text + f", beyond the noise of runs than {beaten}."
+    if len(own) and not (own["least_p"] < LEVEL).any():
+        return text + "; the runs are too few to tell by one setting."
+    return text + "."
 
 
 def _nulls(table: pd.DataFrame) -> list[str]:
@@ -176,7 +214,10 @@ def _poor(table: pd.DataFrame) -> list[str]:
             found.append(f"{variant} ({percent(errors.median())})")
     if not found:
         return []
-    return [f"Do not read as a distance (median error against their own target): {_names(found)}."]
+    return [
+        "Do not read as a distance (error of a run against their own target, in the median "
+        f"setting): {_names(found)}."
+    ]
 
 
 def percent(share: float, sign: bool = False) -> str:
@@ -203,5 +244,8 @@ def _names(names: list[str]) -> str:
     counts: dict[str, int] = {}
     for name in names:
         counts[name] = counts.get(name, 0) + 1
-    said = [f"{name} ({count})" if count > 1 else name for name, count in counts.items()]
+    return _list([f"{name} ({count})" if count > 1 else name for name, count in counts.items()])
+
+
+def _list(said: list[str]) -> str:
     return ", ".join(said[:6]) + (f" and {len(said) - 6} more" if len(said) > 6 else "")

@@ -52,8 +52,12 @@ const COLUMNS = [
     show: (r) => r.abs_error_batch === null ? "" : format.number(r.abs_error_batch, 3) +
       (r.abs_error_batch_sd === null ? "" : ` \u00b1 ${format.number(r.abs_error_batch_sd, 2)}`),
     says: "Mean and standard deviation over all evaluation batches of |estimate \u2212 exact value of that batch|." },
+  { label: "|Error| of a run, laws", unit: `mean \u00b1 sd, ${units}`, by: "abs_error_population", wide: true,
+    show: (r) => r.abs_error_population === null ? "" : format.number(r.abs_error_population, 3) +
+      (r.abs_error_population_sd === null ? "" : ` \u00b1 ${format.number(r.abs_error_population_sd, 2)}`),
+    says: "Mean and standard deviation over runs of |estimate of the run \u2212 distance of the two laws|: what one run is off, where the error against the laws is that of the mean of the runs." },
   { label: "Relative, laws", unit: "of the distance", by: "relative_population", show: (r) => format.percent(r.relative_population),
-    says: "|Error against the laws| / distance of the two laws; empty where that is zero." },
+    says: "Error of a run against the laws / distance of the two laws; empty where that is zero." },
   { label: "Relative, batch", unit: "of the distance", by: "relative_batch", show: (r) => format.percent(r.relative_batch),
     says: "|Error| on batches / exact value of the batches." },
   { label: "Failed", unit: "of runs", by: "failed", show: (r) => r.status === "refused" ? "" : `${r.failed} of ${r.runs}`,
