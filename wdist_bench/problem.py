@@ -117,7 +117,6 @@ class Sampler(ABC):
     Attributes:
         dim: dimension of the points.
         limit: the most points that one draw can give of each measure, None where unlimited.
-        origin: what the coordinates of draws are relative to.
         x64: whether draws need `jax.enable_x64(True)` around the whole program.
     """
 
@@ -133,17 +132,10 @@ class Sampler(ABC):
         """The most points that one draw can give of each measure."""
         return None
 
-    @property
-    def origin(self) -> np.ndarray:
-        """(dim,) float64, on the host: a point of the measure is a drawn one plus this. Zero, but
-        where the measures lie too far from zero for float32.
-        """
-        return np.zeros(self.dim)
-
     @abstractmethod
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-        """n points of mu and n of nu, each of shape (n, dim), relative to `origin`. Pure and
-        traceable.
+        """n points of mu and n of nu, each of shape (n, dim), relative to the origin of the task
+        (`Task.origin`). Pure and traceable.
         """
 
 

@@ -84,7 +84,7 @@ everywhere = pytest.mark.parametrize("build", TASKS.values(), ids=TASKS.keys())
 def test_a_far_law_is_the_near_one_moved(build: Build, offset: float) -> None:
     """Samples, optimal pairs and truths at an offset are those without it, moved by it."""
     near, far = build(0.0), build(offset)
-    moved = near.sampler().origin
+    moved = near.origin
     assert not moved.any()
     key = jax.random.key(3)
     shift = np.subtract(*(np.median(t.sample(key, 500)[0], axis=0) for t in (far, near)))
@@ -149,7 +149,7 @@ def test_gradients_are_compared_where_the_data_lie() -> None:
 
 def test_near_laws_keep_their_bits() -> None:
     for build in TASKS.values():
-        assert not build(0.0).sampler().origin.any()
+        assert not build(0.0).origin.any()
         assert "origin" not in Cell("gaussians", {}, "exact", {}).identity("cpu")
     for points in ([[0.0]], [[5.0], [6.0]], [[7.9, 0.0], [8.1, 1.0]]):
         assert far_origin(points).shape == (len(points[0]),)

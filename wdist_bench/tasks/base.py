@@ -43,7 +43,10 @@ class Task(ABC):
 
     @property
     def origin(self) -> np.ndarray | None:
-        """What the sampler's draws are relative to; None where a task lies near zero by itself."""
+        """What the sampler's draws are relative to, shape (dim,) float64: a point of the measure is
+        a drawn one plus this. None, or zeros, where the measures lie near zero; elsewhere float32
+        would have no digits for them, and everything is evaluated relative to it.
+        """
         return None
 
     @property
@@ -53,7 +56,7 @@ class Task(ABC):
 
     def sample(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         """n points of mu and n of nu, each of shape (n, dim), in the task's own coordinates: in
-        float64 where these are too far from zero for float32 (`Sampler.origin`).
+        float64 where these are too far from zero for float32 (`origin`).
         """
         check_integer(n, "n", 1)
         sampler = self.sampler()
@@ -64,7 +67,7 @@ class Task(ABC):
             )
         with jax.enable_x64(sampler.x64):
             drawn = _draw(sampler, key, n)
-        return at_origin(drawn, sampler.origin)
+        return drawn if self.origin is None else at_origin(drawn, self.origin)
 
     def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
         """n pairs (x_i, y_i) drawn from a coupling that is optimal for the cost ||x - y||^p in

@@ -13,7 +13,7 @@ from wdist_bench.problem import Sampler, draw_by_weight
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
-from wdist_bench.tasks.origin import at_origin, far_origin, placed
+from wdist_bench.tasks.origin import at_origin, far_origin
 from wdist_bench.truth import Truth
 from wdist_bench.validation import (
     check_name,
@@ -78,7 +78,7 @@ class Clusters(Task):
 
     def sampler(self) -> Sampler:
         """A cluster by weight, then a uniform point of its ball."""
-        return placed(self._balls(), self.origin)
+        return self._balls()
 
     def _balls(self) -> _Balls:
         """Relative to the origin."""

@@ -16,7 +16,7 @@ from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.distances import gaussian_mean_abs
-from wdist_bench.tasks.origin import at_origin, far_origin, placed
+from wdist_bench.tasks.origin import at_origin, far_origin
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.tasks.vectors import as_vector
 from wdist_bench.truth import Truth
@@ -79,7 +79,7 @@ class Gaussians(Task):
         form, origin = self._form(), self.origin
         means = form.mean_x - origin, form.mean_y - origin
         parts = (means[0], form.root_x, means[1], form.root_y)
-        return placed(_GaussianPair(*(jnp.asarray(part, jnp.float32) for part in parts)), origin)
+        return _GaussianPair(*(jnp.asarray(part, jnp.float32) for part in parts))
 
     @property
     def origin(self) -> np.ndarray:

@@ -14,7 +14,7 @@ from wdist_bench.problem import Sampler, draw_by_weight
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
-from wdist_bench.tasks.origin import at_origin, far_origin, from_origin, placed
+from wdist_bench.tasks.origin import at_origin, far_origin, from_origin
 from wdist_bench.tasks.rows import Rows
 from wdist_bench.truth import Truth
 from wdist_bench.validation import WEIGHT_SUM_TOLERANCE, check_name, check_number, check_p
@@ -86,7 +86,7 @@ class Histogram(Task):
         """Independent positions by weight."""
         origin = self.origin
         points = from_origin(np.asarray(self.positions, np.float64)[:, None], origin)
-        return placed(Rows.of(points, points, *self._weights()), origin)
+        return Rows.of(points, points, *self._weights())
 
     @property
     def origin(self) -> np.ndarray:

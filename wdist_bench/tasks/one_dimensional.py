@@ -16,7 +16,7 @@ from wdist_bench.problem import Sampler
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
-from wdist_bench.tasks.origin import at_origin, far_origin, placed
+from wdist_bench.tasks.origin import at_origin, far_origin
 from wdist_bench.tasks.parameters import Pairs, check_keys, frozen_pairs
 from wdist_bench.tasks.quantiles import Quantile, QuantileTable, draw_levels, wasserstein
 from wdist_bench.truth import Truth
@@ -74,7 +74,7 @@ class OneDimensional(Task):
 
     def sampler(self) -> Sampler:
         """Independent samples of both laws."""
-        return placed(_QuantileSampler(*self._tables()), self.origin)
+        return _QuantileSampler(*self._tables())
 
     @property
     def origin(self) -> np.ndarray:

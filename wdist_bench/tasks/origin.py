@@ -7,14 +7,11 @@ that is subtracted in float64. Nothing moves where the data are near zero alread
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-
-from wdist_bench.problem import Sampler
 
 # Up to this many extents from zero float32 keeps 20 of its 24 bits for the extent.
 _NEAR = 8.0
@@ -41,49 +38,6 @@ def far_origin(points: Any) -> np.ndarray:
 def from_origin(points: Any, origin: np.ndarray) -> Any:
     """Points (n, dim) minus the origin, in float64; as they are where it is zero."""
     return np.asarray(points, np.float64) - origin if origin.any() else points
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Placed(Sampler):
-    """Another sampler's draws, which are relative to an origin.
-
-    Attributes:
-        base: what is drawn.
-        at: the origin in float64; static, since float32 programs would round it.
-    """
-
-    base: Sampler
-    at: tuple[float, ...] = field(metadata={"static": True})
-
-    @property
-    def x64(self) -> bool:  # type: ignore[override]
-        """As the base needs it."""
-        return self.base.x64
-
-    @property
-    def dim(self) -> int:
-        """Dimension of the points."""
-        return self.base.dim
-
-    @property
-    def limit(self) -> int | None:
-        """As the base's."""
-        return self.base.limit
-
-    @property
-    def origin(self) -> np.ndarray:
-        """(dim,) float64."""
-        return np.asarray(self.at, np.float64)
-
-    def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-        """n points of mu and n of nu, minus the origin."""
-        return self.base.draw(key, n)
-
-
-def placed(sampler: Sampler, origin: np.ndarray) -> Sampler:
-    """The sampler with its origin; itself where that is zero."""
-    return Placed(sampler, tuple(origin.tolist())) if origin.any() else sampler
 
 
 def at_origin(points: tuple[Any, Any], origin: np.ndarray) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ from wdist_bench.problem import Sampler
 from wdist_bench.registry import FrozenArray
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
-from wdist_bench.tasks.origin import at_origin, far_origin, from_origin, placed
+from wdist_bench.tasks.origin import at_origin, far_origin, from_origin
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.tasks.rays import random_rays
 from wdist_bench.tasks.rows import Rows
@@ -120,7 +120,7 @@ class OwnData(Task):
 
     def sampler(self) -> Sampler:
         """Independent rows, and images of other independent rows, in float64."""
-        return placed(Rows.of(_rows(self), _moved(self)), _origin(self))
+        return Rows.of(_rows(self), _moved(self))
 
     @property
     def origin(self) -> np.ndarray:

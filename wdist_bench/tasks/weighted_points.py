@@ -17,7 +17,7 @@ from wdist_bench.solvers.c_transform import c_transform
 from wdist_bench.solvers.exact import ExactSolution, solve_exact
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
-from wdist_bench.tasks.origin import at_origin, far_origin, from_origin, placed
+from wdist_bench.tasks.origin import at_origin, far_origin, from_origin
 from wdist_bench.tasks.rows import Rows
 from wdist_bench.truth import Truth
 
@@ -61,7 +61,7 @@ class WeightedPoints(Task):
         samples = self._samples()
         origin = self.origin
         x, y = from_origin(samples.x, origin), from_origin(samples.y, origin)
-        return placed(Rows.of(x, y, samples.a, samples.b), origin)
+        return Rows.of(x, y, samples.a, samples.b)
 
     @property
     def origin(self) -> np.ndarray:
