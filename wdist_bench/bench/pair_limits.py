@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wdist_bench.bench.resemblance import evenness
+from wdist_bench.bench.resemblance import evenness, merged
 from wdist_bench.bench.statistics import Interval
 from wdist_bench.costs import Cost
 from wdist_bench.solvers.exact import solve_exact
@@ -41,7 +41,8 @@ class Limits:
     Attributes:
         lower: below it with 2.5 %.
         upper: above it with 2.5 %; inf where there is none.
-        sd: standard deviation of the exact distance of samples, of all rows that were seen.
+        value: exact W_p of the rows that were seen.
+        sd: its standard deviation by the potentials.
         carried_by: how many rows of the scarcer side carry the cost of the optimal plan,
             (sum t)^2 / sum t^2 for the costs t of its rows.
         rows: the most rows of a side that were seen.
@@ -49,6 +50,7 @@ class Limits:
 
     lower: float
     upper: float
+    value: float
     sd: float
     carried_by: float
     rows: int
@@ -59,41 +61,35 @@ class Limits:
         return self.lower, self.upper
 
 
-NO_LIMITS = Limits(0.0, math.inf, math.nan, math.nan, 0)
+NO_LIMITS = Limits(0.0, math.inf, math.nan, math.nan, math.nan, 0)
 
 
 def population_limits(x: np.ndarray, y: np.ndarray, cost: Cost, seed: int) -> Limits:
     """From independent rows x of (n, d) and y of (m, d)."""
     generator = np.random.default_rng([seed, 98])
-    x, y = (generator.permutation(rows)[:_MOST_ROWS] for rows in (x, y))
-    matrix = cost.matrix(x, y)
-    solution = solve_exact(matrix)
+    x, y = (rows[generator.permutation(len(rows))[:_MOST_ROWS]] for rows in (x, y))
+    (points, a), (images, b) = merged(x), merged(y)
+    matrix = cost.matrix(points, images)
+    solution = solve_exact(matrix, a, b)
     if not solution.converged:
         return NO_LIMITS
     value = cost.root(solution.cost)
     moved = solution.plan * matrix
-    carried = min(evenness(moved.sum(axis)) * moved.shape[1 - axis] for axis in (0, 1))
-    sd = _deviation(x, y, cost, value, solution.phi, solution.psi)
-    upper = value * math.exp(min(_Z_ABOVE * sd / value, 50.0)) if value > 0 else 0.0
-    # rows that coincide have a distance of 0 and say nothing of what is rare
-    upper = upper if value > 0 else math.inf
-    return Limits(
-        lower=min(_lower(x, y), upper),
-        upper=upper,
-        sd=sd,
-        carried_by=carried,
-        rows=max(len(x), len(y)),
-    )
-
-
-def _deviation(
-    x: np.ndarray, y: np.ndarray, cost: Cost, value: float, phi: np.ndarray, psi: np.ndarray
-) -> float:
-    """Standard deviation of the exact W_p of the samples."""
+    carried = min(evenness(moved.sum(1), a) * len(x), evenness(moved.sum(0), b) * len(y))
+    variance = _variance(solution.phi, a, len(x)) + _variance(solution.psi, b, len(y))
+    sd = above = math.sqrt(variance) / (cost.p * value ** (cost.p - 1)) if value > 0 else 0.0
     if cost.p == 1:
-        return math.sqrt(sum(float(rows.var(0, ddof=1).sum()) / len(rows) for rows in (x, y)))
-    of_cost = math.sqrt(phi.var(ddof=1) / len(phi) + psi.var(ddof=1) / len(psi))
-    return of_cost / (cost.p * value) if value > 0 else 0.0
+        above = math.sqrt(sum(float(rows.var(0, ddof=1).sum()) / len(rows) for rows in (x, y)))
+    # samples that coincide show nothing of what is rare
+    upper = value * math.exp(min(_Z_ABOVE * above / value, 50.0)) if value > 0 else math.inf
+    rows = max(len(x), len(y))
+    return Limits(min(_lower(x, y), upper), upper, value, sd, carried, rows)
+
+
+def _variance(potential: np.ndarray, weights: np.ndarray, rows: int) -> float:
+    """Of the mean of a potential over that many rows."""
+    center = float(weights @ potential)
+    return float(weights @ (potential - center) ** 2) / max(rows - 1, 1)
 
 
 def _lower(x: np.ndarray, y: np.ndarray) -> float:
@@ -105,13 +101,14 @@ def _lower(x: np.ndarray, y: np.ndarray) -> float:
     center, gap = np.concatenate([x, y]).mean(0), x.mean(0) - y.mean(0)
     direction = gap / (float(np.linalg.norm(gap)) or 1.0)
     cost = Cost(1)
-    solution = solve_exact(cost.matrix(x, y))
+    (points, a), (images, b) = merged(x), merged(y)
+    solution = solve_exact(cost.matrix(points, images), a, b)
     sides = [(points @ direction for points in (u, v))]
     lengths = [[np.linalg.norm(p - center, axis=1) for p in side] for side in ((x, y), (u, v))]
     sign = 1.0 if lengths[0][0].mean() >= lengths[0][1].mean() else -1.0
     sides.append(sign * of for of in lengths[1])
     if solution.converged:
-        sides.append((cost.matrix(points, y) - solution.psi).min(1) for points in (u, v))
+        sides.append((cost.matrix(side, images) - solution.psi).min(1) for side in (u, v))
     found = [0.0]
     for first, second in sides:
         doubt = math.sqrt(first.var(ddof=1) / len(u) + second.var(ddof=1) / len(v))

@@ -76,23 +76,29 @@ class Choice:
     Attributes:
         target: "population" or "batch".
         standings: all estimators that ran, best first; those with too few or failed runs last.
-        best: smallest error; empty where nobody could be ranked.
+        best: smallest error; None where nobody could be ranked.
         equals: those not told apart from the best and within the margin of it, the best included.
         recommended: the fastest of these; the best itself, where that saves less than half of the
-            time of its first call, or less than 0.1 s.
+            time of its first call, or less than 0.1 s. None where nothing is recommended.
         trusted: whether its error is at most 25 % in size.
+        reason: why nothing is recommended.
     """
 
     target: str
     standings: tuple[Standing, ...]
-    best: str
+    best: str | None
     equals: tuple[str, ...]
-    recommended: str
+    recommended: str | None
     trusted: bool
+    reason: str = ""
 
     def standing(self, estimator: str) -> Standing:
         """The row of an estimator."""
         return next(row for row in self.standings if row.estimator == estimator)
+
+    def refused(self, reason: str) -> Choice:
+        """The same runs, of which nothing is recommended."""
+        return replace(self, recommended=None, trusted=False, reason=reason)
 
 
 def relative_errors(values: np.ndarray, truths: np.ndarray) -> np.ndarray:
@@ -141,7 +147,8 @@ def choose(
         key=lambda n: rows[n].error if rows[n].runs else math.inf,
     )
     if not ranked:
-        return Choice(target, tuple(rows[n] for n in others), "", (), "", False)
+        why = "no estimator had enough runs without failure"
+        return Choice(target, tuple(rows[n] for n in others), None, (), None, False, why)
     best = ranked[0]
     rows |= _behind(rows, ranked, errors)
     equals = tuple(n for n in ranked if n == best or _equal(rows[n], rows[best]))

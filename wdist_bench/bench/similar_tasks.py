@@ -153,7 +153,8 @@ def similar_tasks(
         other = given.get("y" if name == "x" else "x")
         families = map_families(base, other, cost.p, generator)
         if few_points:
-            families = few_points.families(name, generator) + families
+            maps = families if looks else []  # nothing tells whether they look like such data
+            families = few_points.families(name, generator) + maps
         strengths = Strengths(cost, *match, [seed, 2])
         for family in families:
             pairs = [strengths.pair(family, goal) for goal in goals]

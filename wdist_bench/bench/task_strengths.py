@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from wdist_bench.bench.resemblance import merged
 from wdist_bench.bench.task_maps import Family, Pair
 from wdist_bench.costs import Cost
 from wdist_bench.solvers.exact import solve_exact
@@ -17,7 +18,8 @@ _STEPS = 5  # bisections: the strength is right to a few per cent
 
 def exact_value(x: np.ndarray, y: np.ndarray, cost: Cost) -> float:
     """W_p of two samples by linear programming; NaN where the solver could not prove it."""
-    solution = solve_exact(cost.matrix(x, y))
+    (x, a), (y, b) = merged(x), merged(y)
+    solution = solve_exact(cost.matrix(x, y), a, b)
     return cost.root(solution.cost) if solution.converged else float("nan")
 
 

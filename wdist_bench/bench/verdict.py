@@ -53,9 +53,7 @@ def judge_batch(value: float, likely: Interval, batch: Interval) -> Verdict:
     return Verdict(both)
 
 
-def judge_population(
-    value: float, likely: Interval, center: float, limits: Limits, batch_value: float
-) -> Verdict:
+def judge_population(value: float, likely: Interval, center: float, limits: Limits) -> Verdict:
     """On an answer for the distance of the populations.
 
     The range is widened to what the pair's own distance fluctuates by, which the tasks need not
@@ -66,7 +64,6 @@ def judge_population(
         likely: the range from the errors on the tasks.
         center: the estimate corrected for its typical error there.
         limits: for the populations.
-        batch_value: exact distance of the samples, of which `limits.sd` is the deviation.
     """
     low, high = limits.interval
     slack = _ROUNDING * abs(value)
@@ -87,11 +84,12 @@ def judge_population(
         )
     if math.isnan(likely[0]) or math.isnan(likely[1]):
         return Verdict(_UNKNOWN)
-    wide = _widened(likely, center, limits.sd / batch_value if batch_value > 0 else 0.0)
+    wide = _widened(likely, center, limits.sd / limits.value if limits.value > 0 else 0.0)
     both = max(wide[0], low), min(wide[1], high)
     if not both[0] < both[1]:
         return _refused(
-            f"its range {_words(wide)} contradicts the pair, whose populations are {_words(limits.interval)} apart"
+            f"its range {_words(wide)} contradicts the pair, whose populations are "
+            f"{_words(limits.interval)} apart"
         )
     return Verdict(both)
 
