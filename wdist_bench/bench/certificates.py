@@ -14,7 +14,7 @@ from wdist_bench.costs import Cost
 from wdist_bench.solvers.gaussian import bures_cost, mean_shift
 
 _MOST_COSTS = 2**28  # 2 GiB of costs
-_QUICK_COSTS = 1500**2  # half a second of linear programming
+_QUICK_COSTS = 1500**2  # half a second of linear programming; more go to `bracket`
 _PART = 1000  # rows of a side where all are too many
 _LEAST = 0.5  # seconds for the certificate on a part of the rows, whatever is left
 
@@ -51,12 +51,14 @@ def certificate(
         seconds: that are left.
     """
     generator = np.random.default_rng([seed, 97])
-    part = [rows[generator.permutation(len(rows))[:_PART]] for rows in (x, y)]
-    quick = len(x) * len(y) <= _QUICK_COSTS
-    tries = [("exact", x, y, seconds)] if quick else []
-    if not quick and len(x) * len(y) <= _MOST_COSTS:
-        tries += [("bracket", x, y, seconds / 2)]
-    for name, u, v, limit in [*tries, ("exact", *part, max(seconds / 2, _LEAST))]:
+    some_x, some_y = (rows[generator.permutation(len(rows))[:_PART]] for rows in (x, y))
+    part = "exact", some_x, some_y, max(seconds / 2, _LEAST)
+    tries = [part]
+    if len(x) * len(y) <= _QUICK_COSTS:
+        tries = [("exact", x, y, max(seconds, _LEAST))]
+    elif len(x) * len(y) <= _MOST_COSTS:
+        tries = [("bracket", x, y, seconds / 2), part]
+    for name, u, v, limit in tries:
         found, _ = call(u, v, estimators.get(name), cost.p, seed, limit)
         if found.lower is not None and found.upper is not None and found.lower <= found.upper:
             low = max(found.lower, min(moment_bound(u, v, cost), found.upper))

@@ -20,6 +20,7 @@ from wdist_bench.estimate import Estimator
 SUBSETS_DONE = 0.93  # share of the budget that is spent when no further subset is tried
 _SUBSETS = 20
 _MOST_COSTS = 2**28  # 2 GiB of costs
+_LEAST = 0.5  # seconds for a call on the pair, whatever is left
 _UNKNOWN: Interval = (math.nan, math.nan)
 
 
@@ -124,27 +125,28 @@ def pair_answer(
     """
     n, m, p = trials.n, trials.m, trials.cost.p
     generator = np.random.default_rng([trials.seed, 99])
+    first = _some(generator, x, n), _some(generator, y, m)
+    enough = len(x) * len(y) <= _MOST_COSTS
+    enough &= _on_all(estimator, price, (n, m), (len(x), len(y))) < clock.left()
+    u, v = (x, y) if enough else first
+    answer, seconds = trials.call(u, v, estimator, p, trials.seed, max(clock.left(), _LEAST))
     values: list[float] = []
-    first = x, y
     for subset in range(_SUBSETS):
         if subset and price.run > clock.left(SUBSETS_DONE):
             break
-        u, v = (_some(generator, *side) for side in ((x, n), (y, m)))
-        first = (u, v) if not subset else first
-        answer, _ = trials.call(u, v, estimator, p, subset, clock.left())
-        values.append(answer.value)
+        some = (_some(generator, x, n), _some(generator, y, m)) if subset else first
+        limit = max(clock.left(), _LEAST)
+        values.append(trials.call(*some, estimator, p, subset, limit)[0].value)
     found = np.array(values)[np.isfinite(values)]
     subset_value = float(found.mean()) if found.size == len(values) else math.nan
     interval, how = prediction_interval(errors)
     likely = corrected(subset_value, interval)
-    middle = np.median(errors[np.isfinite(errors)]) if np.isfinite(errors).any() else math.nan
-    center, _ = corrected(subset_value, (float(middle), float(middle)))
-
-    enough = len(x) * len(y) <= _MOST_COSTS
-    enough &= _on_all(estimator, price, (n, m), (len(x), len(y))) < clock.left()
-    u, v = (x, y) if enough else first
-    answer, seconds = trials.call(u, v, estimator, p, trials.seed, clock.left())
+    known_errors = errors[np.isfinite(errors)]
+    middle = float(np.median(known_errors)) if known_errors.size else math.nan
+    center, _ = corrected(subset_value, (middle, middle))
     verdict = _verdict(target, answer.value, likely, center, (len(u), len(v)), scale, known)
+    if answer.status == "timeout":
+        verdict = Verdict(_UNKNOWN, f"its call on the pair was {answer.message}; raise the budget")
     return _with_known(
         known,
         estimator=name,

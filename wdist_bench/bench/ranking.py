@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,8 +79,9 @@ class Choice:
         standings: all estimators that ran, best first; those with too few or failed runs last.
         best: smallest error; None where nobody could be ranked.
         equals: those not told apart from the best and within the margin of it, the best included.
-        recommended: the fastest of these; the best itself, where that saves less than half of the
-            time of its first call, or less than 0.1 s. None where nothing is recommended.
+        recommended: the best of the solvers of milliseconds among these; else the fastest, or the
+            best itself where that saves less than half of the time of its first call, or less
+            than 0.1 s. None where nothing is recommended.
         trusted: whether its error is at most 25 % in size.
         reason: why nothing is recommended.
     """
@@ -127,6 +129,7 @@ def choose(
     failed: dict[str, int],
     families: list[str],
     seconds: dict[str, Price],
+    quick: Collection[str] = (),
 ) -> Choice:
     """Rank by size of error, compare with the best, and recommend.
 
@@ -136,6 +139,8 @@ def choose(
         failed: failed runs by label.
         families: (runs,) the map of each run.
         seconds: price of each.
+        quick: those of milliseconds; where some are as good as the best, the best of them is
+            recommended, so that no noise of timings decides.
     """
     rows = {
         name: _standing(name, found, failed[name], families, seconds[name])
@@ -156,6 +161,7 @@ def choose(
     slow = _first_call(rows[best])
     worth_it = _first_call(rows[quickest]) < min(slow / 2, slow - _SAVING)
     recommended = quickest if worth_it else best
+    recommended = next((name for name in equals if name in quick), recommended)
     standings = tuple(rows[n] for n in (*ranked, *others))
     trusted = rows[recommended].error <= TRUSTED
     return Choice(target, standings, best, equals, recommended, trusted)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wdist_bench.bench.caller import Caller, is_quick
+from wdist_bench.bench.caller import QUICK, Caller, is_quick
 from wdist_bench.bench.pair_answer import Known, PairAnswer, no_answer, pair_answer
 from wdist_bench.bench.ranking import (
     TRUSTED,
@@ -175,10 +175,10 @@ def recommend(
     "fixed"), on the same arrays for all. Ground norm l2, equal weights, independent rows.
 
     Nothing is recommended, and `choice.reason` says why, where no family of tasks looks like the
-    pair, where the budget did not reach all solvers that train nothing and a third of all estimators
-    (unless `methods` names them),
-    and where the answer contradicts what is known of the pair: the certified interval for its
-    samples, or the limits for its populations. That interval is shown all the same.
+    pair, where the budget did not reach all solvers that train nothing and a third of all
+    estimators (unless `methods` names them), and where the answer contradicts what is known
+    of the pair: the certified interval for its samples, or the limits for its populations. That
+    interval is shown all the same.
 
     Args:
         x: (n, d) rows of mu, n >= 8.
@@ -245,7 +245,7 @@ def recommend(
         }
         if why:
             choices = {goal: choice.refused(why) for goal, choice in choices.items()}
-        name = choices[target].recommended
+        name = choices[target].recommended or ""
         confirmed = half_size = None
         fresh = np.zeros(0)
         if name:
@@ -368,7 +368,8 @@ def _choice(
         errors[name] = np.concatenate([found, np.full(count - found.size, np.nan)])
         # what the budget cut off did not fail
         failed[name] = sum(t.status not in ("ok", "timeout") for t in trials if t.estimator == name)
-    return choose(target, errors, failed, [families[run] for run in range(count)], prices)
+    quick = {name for name in names if name in QUICK}
+    return choose(target, errors, failed, [families[run] for run in range(count)], prices, quick)
 
 
 @dataclass(frozen=True, eq=False)

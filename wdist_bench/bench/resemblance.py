@@ -5,7 +5,8 @@ Two numbers are compared, on samples of one size:
 - near: the root of the mean cost to the nearest row of the other sample, over the exact W_p. It is
   0 where rows coincide and only their frequencies differ, and near 1 where every row has to move.
 - even: how evenly the rows carry the cost of the optimal plan, (sum t)^2 / (count sum t^2) for
-  the costs t of the rows (of rows that coincide: their mean). A translation has 1, a share s of the rows that moves alone has s.
+  the costs t of the rows (of rows that coincide: their mean). A translation has 1, a share s of
+  the rows that moves alone has s.
 """
 
 from __future__ import annotations
