@@ -21,6 +21,7 @@ from wdist_bench.bench.ranking import (
 )
 from wdist_bench.bench.similar_tasks import MATCH_ROWS, Scale, similar_tasks
 from wdist_bench.bench.statistics import Interval, t_interval
+from wdist_bench.bench.task_strengths import exact_value
 from wdist_bench.bench.trials import (
     FEWEST,
     YARDSTICK,
@@ -33,7 +34,6 @@ from wdist_bench.bench.trials import (
     enter,
     fill,
     spread,
-    work,
 )
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import TARGETS, Estimator
@@ -46,11 +46,13 @@ from wdist_bench.validation import (
 )
 
 # Shares of the budget that are spent when a stage ends.
+_MADE = 0.3
 _RANKED, _CONFIRMED, _HALVED = 0.65, 0.8, 0.86
 _CONFIRMATION = 39  # fresh runs: their extremes are a 95 % interval
 _HALF_SIZE = 12
 _COVERAGE = 1 / 3  # of all estimators must have been tried where the caller named none
-_SHORT = 60.0  # seconds of a budget below which strengths are set on half as many rows
+_SHORT = 60.0  # seconds of a budget below which strengths are set on fewer rows:
+_SHORT_ROWS = 96  # costs below the 10,000 from which on BLAS starts threads
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ def recommend(
     "fixed"), on the same arrays for all. Ground norm l2, equal weights, independent rows.
 
     Nothing is recommended, and `choice.reason` says why, where no family of tasks looks like the
-    pair, where the budget did not reach all solvers that train nothing and a third of all
+    pair, where the budget did not reach all solvers of milliseconds and a third of all
     estimators (unless `methods` names them), and where the answer contradicts what is known
     of the pair: the certified interval for its samples, or the limits for its populations. That
     interval is shown all the same.
@@ -188,13 +190,14 @@ def recommend(
         target: "population" or "batch".
         budget: seconds of wall clock. No call is started that is likely to exceed it. A call of a
             critic, a plug-in or an iterative solver that overruns is cut off; solvers of
-            milliseconds and the making of the tasks are not, which takes up to two seconds more.
+            milliseconds are not, and are called for the certificate whatever is left, which takes
+            up to two seconds more. Imports are not counted.
         runs: runs of each estimator where the budget allows, at least 5. Solvers of milliseconds
             always have them.
         methods: names or estimators; None for all that are registered.
         rows: the most rows of a side in a run. x and y have more: random ones are taken.
         seed: of all samples and initialisations. A run is the same whatever the budget is, for
-            budgets of at least 60 s and for those below.
+            budgets of at least 60 s and for those below, unless time is short even for the tasks.
         watch: told of every trial as soon as it is done.
 
     Returns:
@@ -203,7 +206,7 @@ def recommend(
     Raises:
         ValueError, TypeError: bad input; the message says what was expected and the fix.
     """
-    clock = Clock(check_number(budget, "budget", above=0))
+    check_number(budget, "budget", above=0)
     cost = Cost(p)
     check_name(target, TARGETS, "target")
     check_integer(runs, "runs", FEWEST)
@@ -213,13 +216,17 @@ def recommend(
     y = None if y is None else check_points(y, "y")
     if y is not None:
         check_same_dimension(x, y)
+    exact_value(x[:2], x[:2], cost)  # imports what is only imported at need
+    clock = Clock(budget)
     asked = chosen(methods)
     contestants = chosen([YARDSTICK]) | asked
     with Caller() as call:
         if not all(map(is_quick, contestants.values())):
             call.start()  # its imports take a second or two, while the tasks are made here
-        match_rows = MATCH_ROWS if clock.budget >= _SHORT else MATCH_ROWS // 2
-        tasks, scale, (n, m) = similar_tasks(x, y, cost, rows, seed, match_rows)
+        match_rows = MATCH_ROWS if clock.budget >= _SHORT else _SHORT_ROWS
+        tasks, scale, (n, m) = similar_tasks(
+            x, y, cost, rows, seed, match_rows, lambda: clock.left(_MADE) < 0
+        )
         trials = Trials(tasks, cost, n, m, seed, watch, call)
         known = None if y is None else Known.of(x, y, trials, clock)
         field = enter(trials, contestants, runs, clock, _RANKED) if tasks else Field({}, [], {}, {})
@@ -318,8 +325,8 @@ def _uncovered(asked: dict[str, Estimator], tried: list[str], refused: dict[str,
     able = [name for name in asked if name not in refused]
     if len(tried) < _COVERAGE * len(able):
         missing = "a third of them has to be"
-    elif late := [name for name in able if not work(asked[name]) and name not in tried]:
-        missing = f"{', '.join(late)} could not, and solvers that train nothing have to be"
+    elif late := [name for name in able if is_quick(asked[name]) and name not in tried]:
+        missing = f"{', '.join(late)} could not, which takes milliseconds on fewer rows"
     else:
         return ""
     return (

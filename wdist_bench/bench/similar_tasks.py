@@ -18,12 +18,13 @@ Tasks whose samples do not look like the pair's all the same are left out (`rese
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from wdist_bench.bench.resemblance import Look, alike, look
-from wdist_bench.bench.task_maps import Pair, disjoint, map_families, spread
+from wdist_bench.bench.task_maps import Family, Pair, disjoint, map_families, spread
 from wdist_bench.bench.task_strengths import Goal, Strengths, exact_value
 from wdist_bench.bench.task_weights import FewPoints
 from wdist_bench.costs import Cost
@@ -31,7 +32,7 @@ from wdist_bench.costs import Cost
 MIN_ROWS = 8
 MATCH_ROWS = 256  # a side, at most, where strengths are set
 _PAIR_SUBSETS = 12
-_TASK_LOOKS = 3
+_TASK_LOOKS = 2
 _DOUBT = 1.4  # sd of samples of the tasks' size: 2 sd of the mean over halves of the rows
 _NULL_SPLITS = 8
 SPREAD_SHARES = (0.25, 1.0)
@@ -115,6 +116,7 @@ def similar_tasks(
     rows: int,
     seed: int,
     match_rows: int = MATCH_ROWS,
+    late: Callable[[], bool] = lambda: False,
 ) -> tuple[list[SimilarTask], Scale, tuple[int, int]]:
     """The tasks, the distance they were made for, and the sizes of their samples.
 
@@ -125,6 +127,7 @@ def similar_tasks(
         rows: the most rows of a side.
         seed: of everything drawn.
         match_rows: the most rows of a side where strengths are set.
+        late: whether no further family is begun.
 
     Raises:
         ValueError: too few rows, or rows that are all equal.
@@ -145,9 +148,11 @@ def similar_tasks(
     few_points = FewPoints.of(given)
     tasks: list[tuple[int, SimilarTask]] = []
     left_out, unlike = [], []
+    strengths = {name: Strengths(cost, *match, [seed, 2]) for name in bases}
+    queue: list[tuple[int, str, Family]] = []
+    goals = {name: _goals(scale, base, *floors[name]) for name, base in bases.items()}
     for name, base in bases.items():
-        goals = _goals(scale, base, *floors[name])
-        if not goals:
+        if not goals[name]:
             left_out.append(f"all of {name}")
             continue
         other = given.get("y" if name == "x" else "x")
@@ -155,16 +160,19 @@ def similar_tasks(
         if few_points:
             maps = families if looks else []  # nothing tells whether they look like such data
             families = few_points.families(name, generator) + maps
-        strengths = Strengths(cost, *match, [seed, 2])
-        for family in families:
-            pairs = [strengths.pair(family, goal) for goal in goals]
-            made = [pair and SimilarTask(name, family.name, *pair) for pair in pairs]
-            seen = [t is not None and _resembles(t, looks, cost, match, generator) for t in made]
-            tasks += [(i, task) for i, task in enumerate(made) if task is not None and seen[i]]
-            if not any(made):
-                left_out.append(f"{family.name} of {name}")
-            elif not any(seen):
-                unlike.append(f"{family.name} of {name}")
+        queue += [(place, name, family) for place, family in enumerate(families)]
+    for _, name, family in sorted(queue, key=lambda entry: entry[0]):
+        if late():
+            left_out.append(f"{family.name} of {name} (no time)")
+            continue
+        pairs = [strengths[name].pair(family, goal) for goal in goals[name]]
+        made = [pair and SimilarTask(name, family.name, *pair) for pair in pairs]
+        seen = [t is not None and _resembles(t, looks, cost, match, generator) for t in made]
+        tasks += [(i, task) for i, task in enumerate(made) if task is not None and seen[i]]
+        if not any(made):
+            left_out.append(f"{family.name} of {name}")
+        elif not any(seen):
+            unlike.append(f"{family.name} of {name}")
     tasks.sort(key=lambda entry: entry[0])  # the middle sizes of all bases first
     return (
         _in_turn([task for _, task in tasks]),

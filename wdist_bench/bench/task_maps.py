@@ -181,22 +181,22 @@ def map_families(
         Family("dilate", (shrink, expand) if narrower else (expand, shrink)),
     ]
     across = _between_rows(base, generator)
+    torn = tuple(_steps(base, size, across, 1.0, 1 - share) for share in _FAR_SHARES)
+    weighed = tuple(_steps(base, size, across, *weights) for weights in _WEIGHTS)
+    families += [Family("tear", torn), Family("weights", weighed)]
     if p == 2:
         offset = float(np.median(base @ across))
         split = _way(base, lambda t: Split(t * size, across, offset), _GROWING)
-        families.append(Family("split", (split,)))
-    else:
-        low, high = base.min(0), base.max(0)
-        half = BOX_MARGIN * float((high - low).max()) / 2
+        return [*families, Family("split", (split,))]
+    low, high = base.min(0), base.max(0)
+    half = BOX_MARGIN * float((high - low).max()) / 2
 
-        def funnels(width: int, t: float) -> Map:
-            return AlongRays(random_rays(_FUNNEL_SEED, width, (low + high) / 2, half, math.exp(t)))
+    def funnels(width: int, t: float) -> Map:
+        return AlongRays(random_rays(_FUNNEL_SEED, width, (low + high) / 2, half, math.exp(t)))
 
-        ways = tuple(_way(base, partial(funnels, width), _GROWING[:6]) for width in _WIDTHS)
-        families.append(Family("funnels", ways))
-    torn = [_steps(base, size, across, 1.0, 1 - share) for share in _FAR_SHARES]
-    weighed = [_steps(base, size, across, *weights) for weights in _WEIGHTS]
-    return [*families, Family("tear", tuple(torn)), Family("weights", tuple(weighed))]
+    # last, since they have to compile
+    ways = tuple(_way(base, partial(funnels, width), _GROWING[:6]) for width in _WIDTHS)
+    return [*families, Family("funnels", ways)]
 
 
 def _way(base: np.ndarray, build: Callable[[float], Map], strengths: tuple[float, ...]) -> Way:

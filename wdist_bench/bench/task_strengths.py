@@ -13,7 +13,7 @@ from wdist_bench.costs import Cost
 from wdist_bench.solvers.exact import solve_exact
 
 _SPLITS = 2  # samples a pair is looked at by, the same for all strengths
-_STEPS = 5  # bisections: the strength is right to a few per cent
+_STEPS = 3  # interpolations: the strength is right to a few per cent
 
 
 def exact_value(x: np.ndarray, y: np.ndarray, cost: Cost) -> float:
@@ -82,8 +82,8 @@ class Strengths:
 def first_passed(
     reached: Callable[[float], float], wanted: float, strengths: tuple[float, ...]
 ) -> float | None:
-    """The first strength at which a function passes a value, by bisection; None where it never
-    does between 0 and the last of `strengths`.
+    """The first strength at which a function passes a value, by interpolation between two of
+    `strengths` (the Illinois rule); None where it never does between 0 and the last of them.
     """
     low, below = 0.0, reached(0.0) < wanted
     for high in strengths:
@@ -92,7 +92,14 @@ def first_passed(
         low = high
     else:
         return None
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if (reached(middle) < wanted) == below else (low, middle)
-    return (low + high) / 2
+    left, right = reached(low) - wanted, reached(high) - wanted
+    for step in range(_STEPS + 1):
+        middle = low - left * (high - low) / (right - left) if right != left else (low + high) / 2
+        if step == _STEPS:
+            break
+        gap = reached(middle) - wanted
+        if (gap < 0) == below:
+            low, left, right = middle, gap, right / 2
+        else:
+            high, right, left = middle, gap, left / 2
+    return middle

@@ -36,9 +36,9 @@ _MANY_COSTS = 600**2
 _PILOT_ROWS = 4
 _CHEAP = 0.05  # share of the budget that all runs may take at once
 _AT_ONCE = 0.5  # seconds that they may take at once whatever the budget is
-# Seconds that a first call is thought to take at least, before anyone of its kind was called:
-# critics compile for one to three seconds on two cores.
-_FIRST_CALL = 2.0
+# Seconds that a first call is thought to take at least, before anyone of its kind was called: on
+# two cores critics compile for one to three seconds, other solvers for half of that.
+_FIRST_CALL = {True: 2.0, False: 1.0}
 
 
 @dataclass(frozen=True)
@@ -264,14 +264,14 @@ def enter(
     for name, estimator in contestants.items():
         try:
             estimator.check_cost(trials.cost)
-            likely = max(_FIRST_CALL, dearest * work(estimator))
+            likely = max(_FIRST_CALL[work(estimator) > 0], dearest * work(estimator))
             needed = 0 if is_long(estimator) else likely
             if not is_quick(estimator) and clock.left(share) < needed:
                 entered.not_tried[name] = likely
                 continue
             pilot = trials.pilot(estimator, max(clock.left(share), 0.0))
             if pilot and pilot.compile + FEWEST * pilot.run > clock.left(share):
-                entered.not_tried[name] = max(_FIRST_CALL, pilot.compile + FEWEST * pilot.run)
+                entered.not_tried[name] = max(likely, pilot.compile + FEWEST * pilot.run)
                 continue
             cold = trials.run(name, estimator, 0, clock.left(share), first=True, refuse=True)
         except (ValueError, TypeError) as refusal:
