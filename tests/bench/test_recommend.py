@@ -187,6 +187,7 @@ def test_prediction_intervals_hold_the_next_run_in_95_percent(runs):
 def test_the_interval_is_value_over_one_plus_error():
     assert corrected(3.0, (-0.25, 0.5)) == pytest.approx((2.0, 4.0))
     assert corrected(3.0, (-1.0, 0.5)) == (2.0, np.inf)  # 0 whatever the truth: no upper end
+    assert corrected(0.0, (-1.0, -1.0)) == (0.0, np.inf)  # 0 always: it says nothing
     assert np.isnan(corrected(np.nan, (-0.25, 0.5))).all()
 
 

@@ -251,9 +251,11 @@ def prediction_interval(errors: np.ndarray) -> tuple[Interval, str]:
 def corrected(value: float, errors: Interval) -> Interval:
     """The truths that a value with such a relative error can come from: value / (1 + error).
 
-    The upper end is inf where an estimate of 0 is possible whatever the truth.
+    The upper end is inf where an estimate of 0 is possible whatever the truth; the lower one is 0
+    where only that is.
     """
     low, high = errors
     if not (math.isfinite(value) and math.isfinite(low)):
         return math.nan, math.nan
-    return max(value, 0.0) / (1 + high), (value / (1 + low) if low > -1 else math.inf)
+    above = value / (1 + low) if low > -1 else math.inf
+    return (max(value, 0.0) / (1 + high) if high > -1 else 0.0), above

@@ -50,7 +50,7 @@ _MADE = 0.3
 _RANKED, _CONFIRMED, _HALVED = 0.65, 0.8, 0.86
 _CONFIRMATION = 39  # fresh runs: their extremes are a 95 % interval
 _HALF_SIZE = 12
-_COVERAGE = 1 / 3  # of all estimators must have been tried where the caller named none
+_COVERAGE = 1 / 4  # of all estimators must have been tried where the caller named none
 _SHORT = 60.0  # seconds of a budget below which strengths are set on fewer rows:
 _SHORT_ROWS = 96  # costs below the 10,000 from which on BLAS starts threads
 
@@ -177,7 +177,7 @@ def recommend(
     "fixed"), on the same arrays for all. Ground norm l2, equal weights, independent rows.
 
     Nothing is recommended, and `choice.reason` says why, where no family of tasks looks like the
-    pair, where the budget did not reach all solvers of milliseconds and a third of all
+    pair, where the budget did not reach all solvers of milliseconds and a quarter of all
     estimators (unless `methods` names them), and where the answer contradicts what is known
     of the pair: the certified interval for its samples, or the limits for its populations. That
     interval is shown all the same.
@@ -324,7 +324,7 @@ def _uncovered(asked: dict[str, Estimator], tried: list[str], refused: dict[str,
     """Why those that were tried are too few to recommend one of all; empty where they are not."""
     able = [name for name in asked if name not in refused]
     if len(tried) < _COVERAGE * len(able):
-        missing = "a third of them has to be"
+        missing = "a quarter of them has to be"
     elif late := [name for name in able if is_quick(asked[name]) and name not in tried]:
         missing = f"{', '.join(late)} could not, which takes milliseconds on fewer rows"
     else:

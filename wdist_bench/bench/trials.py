@@ -278,8 +278,9 @@ def enter(
             entered.refused[name] = str(refusal)
             continue
         entered.trials.append(cold)
-        quick = is_quick(estimator) and runs * cold.seconds <= _AT_ONCE
-        if cold.status == "timeout" or (cold.seconds > clock.left(share) and not quick):
+        if cold.status == "timeout" or (
+            cold.seconds > clock.left(share) and not is_quick(estimator)
+        ):
             entered.not_tried[name] = (FEWEST - 1) * max(cold.seconds, likely)
             continue
         warm = trials.run(name, estimator, 1, clock.left(share))
