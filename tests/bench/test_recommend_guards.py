@@ -123,6 +123,13 @@ def test_limits_of_populations_hold(p):
     assert sum(held) > 53
 
 
+def test_samples_that_coincide_say_nothing_of_what_is_rare():
+    coin = np.arange(40).reshape(-1, 1) % 2.0
+    found = population_limits(coin, coin[::-1], Cost(1), 0)
+    assert (found.lower, found.upper) == (0.0, math.inf)
+    assert math.isnan(found.carried_by)
+
+
 def test_rows_that_carry_the_cost_are_counted():
     x, y = normals(0, 100, 2), normals(1, 100, 2)
     y[:3] += 500.0

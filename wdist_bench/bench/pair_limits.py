@@ -44,7 +44,7 @@ class Limits:
         value: exact W_p of the rows that were seen.
         sd: its standard deviation by the potentials.
         carried_by: how many rows of the scarcer side carry the cost of the optimal plan,
-            (sum t)^2 / sum t^2 for the costs t of its rows.
+            (sum t)^2 / sum t^2 for the costs t of its rows; NaN where the samples coincide.
         rows: the most rows of a side that were seen.
     """
 
@@ -82,6 +82,7 @@ def population_limits(x: np.ndarray, y: np.ndarray, cost: Cost, seed: int) -> Li
         above = math.sqrt(sum(float(rows.var(0, ddof=1).sum()) / len(rows) for rows in (x, y)))
     # samples that coincide show nothing of what is rare
     upper = value * math.exp(min(_Z_ABOVE * above / value, 50.0)) if value > 0 else math.inf
+    carried = carried if value > 0 else math.nan
     rows = max(len(x), len(y))
     return Limits(min(_lower(x, y), upper), upper, value, sd, carried, rows)
 

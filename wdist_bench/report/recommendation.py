@@ -147,20 +147,24 @@ def _is_worse(choice: Plain, row: Plain) -> bool:
 
 
 def _runner_up(choice: Plain) -> str:
-    """Who comes next to the exact value, and who does at less cost."""
+    """Who else has no error, who comes next, and who does at less cost."""
     first = _standing(choice, choice["recommended"])
-    others = [row for row in choice["standings"] if row["error"] is not None and row["error"] > 0]
+    rows = [row for row in choice["standings"] if row is not first and row["error"] is not None]
+    same = [row["estimator"] for row in rows if row["error"] == 0]
+    said = [f"Without error as well: {_names(same)}."] if same else []
+    others = [row for row in rows if 0 < row["error"] < 1]  # up to a factor of 2
     if not others:
-        return ""
+        return " ".join(said)
     near = min(others, key=lambda row: row["error"])
-    said = f"Nearest to it: {near['estimator']}, {_percent(near['error'])} off ({_cost(near)})"
+    next_one = f"Nearest to it: {near['estimator']}, {_percent(near['error'])} off ({_cost(near)})"
     cheap = [row for row in others if _first_call(row) < _first_call(first)]
     if not cheap:
-        return f"{said}; none that ran is faster."
+        return " ".join([*said, f"{next_one}; none that ran is faster."])
     best = min(cheap, key=lambda row: row["error"])
     if best is near:
-        return f"{said}, and faster."
-    return f"{said}; of the faster ones {best['estimator']}, {_percent(best['error'])} off."
+        return " ".join([*said, f"{next_one}, and faster."])
+    faster = f"of the faster ones {best['estimator']}, {_percent(best['error'])} off."
+    return " ".join([*said, f"{next_one}; {faster}"])
 
 
 def _sampling(answer: Plain) -> str:
