@@ -301,6 +301,25 @@ def test_what_cannot_travel_is_called_here_with_a_note(monkeypatch):
     assert "local is not cut off" in call.notes[0]
 
 
+def test_without_another_process_calls_are_made_here(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with Caller() as call:
+        answer, _ = call(
+            normals(0, 20, 2), normals(1, 20, 2), wb.estimators.get("bracket"), 1, 0, 60.0
+        )
+    assert answer.status == "ok"
+    assert "no process could be started" in call.notes[0]
+
+
+def test_two_seeds_give_compatible_answers():
+    x, y = normals(0, 120, 2), normals(1, 100, 2, 3.0)
+    first, second = (wb.recommend(x, y, budget=20, methods=CHEAP, seed=seed) for seed in (1, 2))
+    assert first.choice.recommended in second.choice.equals
+    assert second.choice.recommended in first.choice.equals
+    lows, highs = zip(first.pair.likely, second.pair.likely, strict=True)
+    assert max(lows) < min(highs)
+
+
 def test_a_script_without_a_guard_can_call_it(tmp_path):
     # a spawned process would import the script and start again
     script = tmp_path / "script.py"

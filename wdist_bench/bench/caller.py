@@ -147,6 +147,8 @@ class Caller:
             return _failed("error", message), time.perf_counter() - start, None
         finally:
             timer.cancel()
+        if late.is_set():  # it was ended just after it had answered
+            self._end()
         if isinstance(reply, str):
             self._note(f"{estimator.name} is not cut off: {reply}")
             return None

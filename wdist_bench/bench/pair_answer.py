@@ -132,13 +132,14 @@ def pair_answer(
     answer, seconds = trials.call(u, v, estimator, p, trials.seed, max(clock.left(), _LEAST))
     values: list[float] = []
     for subset in range(_SUBSETS):
-        if subset and price.run > clock.left(SUBSETS_DONE):
+        if answer.status == "timeout" or (subset and price.run > clock.left(SUBSETS_DONE)):
             break
         some = (_some(generator, x, n), _some(generator, y, m)) if subset else first
         limit = max(clock.left(), _LEAST)
         values.append(trials.call(*some, estimator, p, subset, limit)[0].value)
     found = np.array(values)[np.isfinite(values)]
-    subset_value = float(found.mean()) if found.size == len(values) else math.nan
+    whole = found.size and found.size == len(values)
+    subset_value = float(found.mean()) if whole else math.nan
     interval, how = prediction_interval(errors)
     likely = corrected(subset_value, interval)
     known_errors = errors[np.isfinite(errors)]

@@ -64,6 +64,9 @@ class FewPoints:
     @classmethod
     def of(cls, given: dict[str, np.ndarray]) -> FewPoints | None:
         """None where the rows hardly repeat themselves."""
+        some = [rows[:: max(1, len(rows) // (2 * _MOST_POINTS))] for rows in given.values()]
+        if len(np.unique(np.concatenate(some), axis=0)) > _MOST_POINTS:
+            return None  # without a look at all rows, of which there may be millions
         rows = np.concatenate(list(given.values()))
         points, places = np.unique(rows, axis=0, return_inverse=True)
         if len(points) > min(_MOST_POINTS, len(rows) / _REPEATS):

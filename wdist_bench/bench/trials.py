@@ -264,14 +264,15 @@ def enter(
     for name, estimator in contestants.items():
         try:
             estimator.check_cost(trials.cost)
-            likely = max(_FIRST_CALL[work(estimator) > 0], dearest * work(estimator))
+            least = _FIRST_CALL[work(estimator) > 0]
+            likely = max(least, dearest * work(estimator))
             needed = 0 if is_long(estimator) else likely
             if not is_quick(estimator) and clock.left(share) < needed:
                 entered.not_tried[name] = likely
                 continue
             pilot = trials.pilot(estimator, max(clock.left(share), 0.0))
             if pilot and pilot.compile + FEWEST * pilot.run > clock.left(share):
-                entered.not_tried[name] = max(likely, pilot.compile + FEWEST * pilot.run)
+                entered.not_tried[name] = max(least, pilot.compile + FEWEST * pilot.run)
                 continue
             cold = trials.run(name, estimator, 0, clock.left(share), first=True, refuse=True)
         except (ValueError, TypeError) as refusal:

@@ -20,6 +20,7 @@ _QUESTIONS = {
 }
 _COLUMNS = ["stage", "run", "estimator", "task", "n", "m", "value", "truth", "status", "message",
             "seconds", "first"]  # fmt: skip
+_MOST = 998  # sizes of error end at a factor of 1000
 _AGAINST = {"population": "populations", "batch": "samples"}
 
 
@@ -293,7 +294,7 @@ def _left(answer: Plain) -> list[str]:
 def _method(answer: Plain) -> list[str]:
     scale, tasks = answer["scale"], answer["tasks"]
     if not tasks:
-        return [f"- Seed {answer['seed']}; {answer['seconds']:.0f} s of {answer['budget']:.0f} s."]
+        return [_spent(answer)]
     truths = [truth for _, truth in tasks]
     bases = " and ".join(dict.fromkeys(name.split()[1] for name, _ in tasks))
     maps = ", ".join(dict.fromkeys(name.split()[0] for name, _ in tasks))
@@ -321,7 +322,7 @@ def _method(answer: Plain) -> list[str]:
         "- An estimator is trusted where its error is at most 25 % in size. Of those not told "
         "apart from the best and within 1 point or a quarter of it, a solver of milliseconds is "
         "recommended where there is one, else the fastest, if it saves half of the time and 0.1 s.",
-        f"- Seed {answer['seed']}; {answer['seconds']:.0f} s of {answer['budget']:.0f} s.",
+        _spent(answer),
     ]
     return lines
 
@@ -366,6 +367,11 @@ def _cost(row: Plain) -> str:
     return said
 
 
+def _spent(answer: Plain) -> str:
+    seconds, budget = answer["seconds"], answer["budget"]
+    return f"- Seed {answer['seed']}; {seconds:.3g} s of {budget:g} s."
+
+
 def _sentence(said: str) -> str:
     return f"{said[:1].upper()}{said[1:]}."
 
@@ -400,6 +406,8 @@ def _interval(ends: list[float]) -> str:
 def _percent(share: float | None) -> str:
     if share is None:
         return ""
+    if share >= _MOST:
+        return "factor 1000 or more"
     if share >= 1:
         return f"factor {_digits(1 + share)}"
     return "0" if share == 0 else f"{_digits(100 * share)} %"
