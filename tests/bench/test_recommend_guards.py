@@ -157,6 +157,7 @@ LIMITS = Limits(1.0, 3.0, 2.0, 0.2, 50.0, 100)
         (0.0, (0.0, 0.0), LIMITS, "contradicts the pair: 1-Lipschitz functions"),
         (4.0, (1.5, 2.5), LIMITS, "contradicts the pair: the exact distance"),
         (2.0, (0.1, 0.2), LIMITS, "its range"),
+        (0.0, (0.0, math.inf), Limits(0.0, math.inf, 0.0, 0.0, math.nan, 9), "every distance open"),
         (2.0, (1.5, 2.5), Limits(1.0, 3.0, 2.0, 0.2, 2.0, 100), "carried by about 2.0 rows"),
     ],
 )
@@ -224,6 +225,9 @@ def test_a_refusal_is_one_verdict_for_all_who_ask():
     assert found.pair.message in found.choice.reason
     assert math.isnan(found.pair.value)
     assert np.isnan(found.pair.likely).all()
+    rows = wb.recommend(x, y, budget=20, methods=["nearest_neighbor"], target="batch")
+    assert rows.choice.recommended is None
+    assert "outside the certified" in rows.choice.reason
     plain = found.plain()
     assert plain["population"]["recommended"] is None
     assert plain["pair"]["value"] is None

@@ -29,7 +29,9 @@ from wdist_bench.estimate import Estimate, Estimator
 QUICK = ("one_dimensional", "gaussian", "nearest_neighbor", "sliced", "exact")
 """Solvers of milliseconds on some hundred rows, in the order in which they are called."""
 
-_MOST_COSTS = 1500**2  # of quick ones: half a second of linear programming
+MOST_COSTS = 1500**2
+"""Pairs of rows up to which they are quick: half a second of linear programming."""
+
 _SERVE = "import sys; sys.path[:] = {path!r}; from wdist_bench.bench.caller import serve; serve()"
 
 
@@ -99,7 +101,7 @@ class Caller:
         Raises:
             ValueError, TypeError: with `refuse`.
         """
-        if is_quick(estimator) and len(x) * len(y) <= _MOST_COSTS:
+        if is_quick(estimator) and len(x) * len(y) <= MOST_COSTS:
             return answered(x, y, estimator, p, seed, refuse)
         found = self._outside((x, y, estimator, p, seed), max(limit, 0.0))
         if found is None:

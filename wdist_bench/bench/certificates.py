@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from wdist_bench import estimators
-from wdist_bench.bench.caller import Caller
+from wdist_bench.bench.caller import MOST_COSTS, Caller
 from wdist_bench.bench.statistics import Interval
 from wdist_bench.costs import Cost
 from wdist_bench.solvers.gaussian import bures_cost, mean_shift
 
 _MOST_COSTS = 2**28  # 2 GiB of costs
-_QUICK_COSTS = 1500**2  # half a second of linear programming; more go to `bracket`
 _PART = 1000  # rows of a side where all are too many
 _LEAST = 0.5  # seconds for the certificate on a part of the rows, whatever is left
 
@@ -54,7 +53,7 @@ def certificate(
     some_x, some_y = (rows[generator.permutation(len(rows))[:_PART]] for rows in (x, y))
     part = "exact", some_x, some_y, max(seconds / 2, _LEAST)
     tries = [part]
-    if len(x) * len(y) <= _QUICK_COSTS:
+    if len(x) * len(y) <= MOST_COSTS:
         tries = [("exact", x, y, max(seconds, _LEAST))]
     elif len(x) * len(y) <= _MOST_COSTS:
         tries = [("bracket", x, y, seconds / 2), part]

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wdist_bench.bench.caller import MOST_COSTS, is_quick
 from wdist_bench.bench.certificates import Certificate, certificate
 from wdist_bench.bench.pair_limits import NO_LIMITS, Limits, population_limits
 from wdist_bench.bench.ranking import corrected, prediction_interval
 from wdist_bench.bench.similar_tasks import Scale
 from wdist_bench.bench.statistics import Interval
-from wdist_bench.bench.trials import Clock, Price, Trials, growth, work
+from wdist_bench.bench.trials import AT_ONCE, Clock, Price, Trials, growth, work
 from wdist_bench.bench.verdict import Verdict, judge_batch, judge_population
 from wdist_bench.estimate import Estimator
 
@@ -126,13 +127,17 @@ def pair_answer(
     n, m, p = trials.n, trials.m, trials.cost.p
     generator = np.random.default_rng([trials.seed, 99])
     first = _some(generator, x, n), _some(generator, y, m)
-    enough = len(x) * len(y) <= _MOST_COSTS
-    enough &= _on_all(estimator, price, (n, m), (len(x), len(y))) < clock.left()
+    quick = is_quick(estimator)
+    at_once = quick and _SUBSETS * price.run <= AT_ONCE
+    likely_seconds = _on_all(estimator, price, (n, m), (len(x), len(y)))
+    enough = len(x) * len(y) <= _MOST_COSTS and likely_seconds < clock.left()
+    enough |= quick and len(x) * len(y) <= MOST_COSTS
     u, v = (x, y) if enough else first
     answer, seconds = trials.call(u, v, estimator, p, trials.seed, max(clock.left(), _LEAST))
     values: list[float] = []
     for subset in range(_SUBSETS):
-        if answer.status == "timeout" or (subset and price.run > clock.left(SUBSETS_DONE)):
+        in_time = at_once or not subset or price.run <= clock.left(SUBSETS_DONE)
+        if answer.status == "timeout" or not in_time:
             break
         some = (_some(generator, x, n), _some(generator, y, m)) if subset else first
         limit = max(clock.left(), _LEAST)

@@ -35,7 +35,7 @@ _PILOT_STEPS = 20
 _MANY_COSTS = 600**2
 _PILOT_ROWS = 4
 _CHEAP = 0.05  # share of the budget that all runs may take at once
-_AT_ONCE = 0.5  # seconds that they may take at once whatever the budget is
+AT_ONCE = 0.5  # seconds that they may take at once whatever the budget is
 # Seconds that a first call is thought to take at least, before anyone of its kind was called: on
 # two cores critics compile for one to three seconds, other solvers for half of that.
 _FIRST_CALL = {True: 2.0, False: 1.0}
@@ -291,7 +291,7 @@ def enter(
             continue
         price = Price(max(0.0, cold.seconds - warm.seconds), warm.seconds)
         entered.prices[name] = price
-        quick = is_quick(estimator) and runs * price.run <= _AT_ONCE
+        quick = is_quick(estimator) and runs * price.run <= AT_ONCE
         for count in (runs, FEWEST):
             cheap = min(_CHEAP * clock.budget, clock.left(share))
             if quick or (count - 2) * price.run <= cheap:

@@ -91,6 +91,8 @@ def judge_population(value: float, likely: Interval, center: float, limits: Limi
             f"its range {_words(wide)} contradicts the pair, whose populations are "
             f"{_words(limits.interval)} apart"
         )
+    if both == (0.0, math.inf):
+        return _refused("its errors on the tasks leave every distance open, and so does the pair")
     return Verdict(both)
 
 
@@ -108,4 +110,6 @@ def _refused(why: str) -> Verdict:
 
 def _words(ends: Interval) -> str:
     low, high = ends
-    return f"at least {low:.4g}" if math.isinf(high) else f"{low:.4g} to {high:.4g}"
+    if math.isinf(high):
+        return f"at least {low:.4g}"
+    return f"{low:.4g} to {high:.4g}" if high > low else f"{low:.4g}"

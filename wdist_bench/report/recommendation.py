@@ -269,6 +269,8 @@ def _row(answer: Plain, name: str) -> dict[str, str]:
 
 def _verdict(choice: Plain, name: str) -> str:
     row = _standing(choice, name)
+    if not choice["recommended"]:
+        return "no answer"
     if name == choice["recommended"]:
         return "recommended" if choice["trusted"] else "least wrong"
     if name in choice["equals"]:
