@@ -229,19 +229,12 @@ def recommend(
         )
         trials = Trials(tasks, cost, n, m, seed, watch, call)
         known = None if y is None else Known.of(x, y, trials, clock)
-        field = enter(trials, contestants, runs, clock, _RANKED) if tasks else Field({}, [], {}, {})
-        kept = list(field.trials)
-        had = {name: sum(t.estimator == name for t in kept) for name in field.prices}
-        counts = spread(field.prices, had, runs, clock.left(_RANKED))
-        kept += fill(trials, contestants, had, counts, clock, _RANKED)
-        for name, count in counts.items():
-            if count < FEWEST:
-                price = field.prices[name]
-                field.not_tried[name] = price.compile + FEWEST * price.run
+        field = _run(trials, contestants, runs, clock) if tasks else Field({}, [], {}, {})
+        kept = field.trials
         truths = _batch_truths(kept)
         prices = _mean_prices(kept, field.prices)
         refused = {k: v for k, v in field.refused.items() if k in asked}
-        tried = [name for name, count in counts.items() if count >= FEWEST and name in asked]
+        tried = [name for name in field.prices if name in asked and name not in field.not_tried]
         missing = len(asked) - len(refused) - len(tried)
         why = "" if tasks else _no_tasks(scale)
         if not why and methods is None:
@@ -253,18 +246,10 @@ def recommend(
         if why:
             choices = {goal: choice.refused(why) for goal, choice in choices.items()}
         name = choices[target].recommended or ""
-        confirmed = half_size = None
-        fresh = np.zeros(0)
+        fresh, confirmed, half_size = np.zeros(0), None, None
         if name:
             stage = _Stage(target, contestants[name], contestants[YARDSTICK], prices, name, clock)
-            fresh = stage.errors(trials, "confirmation", _CONFIRMATION, _CONFIRMED, kept)
-            confirmed = Errors.of(fresh, n, m) if fresh.size >= FEWEST else None
-            halves = replace(trials, n=n // 2, m=m // 2)
-            if min(n, m) >= 8:
-                wanted = max(_HALF_SIZE, len(tasks))
-                found = stage.errors(halves, "half size", wanted, _HALVED, kept)
-                # Fewer would have seen other tasks than the runs at full size.
-                half_size = Errors.of(found, n // 2, m // 2) if found.size == wanted else None
+            fresh, confirmed, half_size = stage.confirm(trials, kept)
         if confirmed:  # the runs that chose it flatter it
             choices[target] = replace(choices[target], trusted=confirmed.error <= TRUSTED)
         pair = None
@@ -305,6 +290,18 @@ def recommend(
         )
 
 
+def _run(trials: Trials, contestants: dict[str, Estimator], runs: int, clock: Clock) -> Field:
+    """All runs of the ranking; those with fewer than `FEWEST` runs are not tried."""
+    field = enter(trials, contestants, runs, clock, _RANKED)
+    had = {name: sum(t.estimator == name for t in field.trials) for name in field.prices}
+    counts = spread(field.prices, had, runs, clock.left(_RANKED))
+    kept = field.trials + fill(trials, contestants, had, counts, clock, _RANKED)
+    for name, price in field.prices.items():
+        if sum(t.estimator == name for t in kept) < FEWEST:
+            field.not_tried[name] = price.compile + FEWEST * price.run
+    return replace(field, trials=kept)
+
+
 def _tried(tried: int, missing: int, refused: int) -> str:
     said = f"best of {tried} tried, {missing} not tried"
     return said + (f", {refused} that take no such data" if refused else "")
@@ -314,9 +311,10 @@ def _no_tasks(scale: Scale) -> str:
     """Why there is nothing to rank on."""
     said = [f"{', '.join(scale.left_out)} cannot be brought to its distance"] * bool(scale.left_out)
     said += [f"samples of {', '.join(scale.unlike)} look otherwise"] * bool(scale.unlike)
+    which = "has the distance wanted" if scale.pair is None else "resembles the pair"
     return (
-        f"no task made of these rows resembles the pair ({'; '.join(said)}); what is certain of "
-        "it is shown. More rows may help, or the same units where the scales of x and y differ"
+        f"no task made of these rows {which} ({'; '.join(said)}); what is certain is shown. "
+        "More rows may help, or the same units where the scales of x and y differ"
     )
 
 
@@ -389,6 +387,21 @@ class _Stage:
     prices: dict[str, Price]
     name: str
     clock: Clock
+
+    def confirm(
+        self, trials: Trials, kept: list[Trial]
+    ) -> tuple[np.ndarray, Errors | None, Errors | None]:
+        """Errors of fresh runs, what they say, and the same at half of the rows."""
+        n, m = trials.n, trials.m
+        fresh = self.errors(trials, "confirmation", _CONFIRMATION, _CONFIRMED, kept)
+        confirmed = Errors.of(fresh, n, m) if fresh.size >= FEWEST else None
+        if min(n, m) < 8:
+            return fresh, confirmed, None
+        halves, wanted = replace(trials, n=n // 2, m=m // 2), max(_HALF_SIZE, len(trials.tasks))
+        found = self.errors(halves, "half size", wanted, _HALVED, kept)
+        # Fewer would have seen other tasks than the runs at full size.
+        half_size = Errors.of(found, n // 2, m // 2) if found.size == wanted else None
+        return fresh, confirmed, half_size
 
     def errors(
         self, trials: Trials, stage: str, count: int, share: float, kept: list[Trial]

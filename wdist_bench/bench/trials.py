@@ -35,7 +35,7 @@ _PILOT_STEPS = 20
 _MANY_COSTS = 600**2
 _PILOT_ROWS = 4
 _CHEAP = 0.05  # share of the budget that all runs may take at once
-AT_ONCE = 0.5  # seconds that they may take at once whatever the budget is
+AT_ONCE = 1.0  # seconds that those of quick solvers may take at once whatever the budget is
 # Seconds that a first call is thought to take at least, before anyone of its kind was called: on
 # two cores critics compile for one to three seconds, other solvers for half of that.
 _FIRST_CALL = {True: 2.0, False: 1.0}
@@ -257,7 +257,7 @@ def enter(
     What it needs is a first call and `FEWEST` runs. A long training and a solver on many rows are
     predicted by a pilot, a short training by the dearest so far, in proportion to the points that
     they train on. The cheap get all their runs at once, so that no dear one can starve them: a
-    quick one whose `runs` take half a second always does, whatever the budget is.
+    quick one whose `runs` take a second always does, whatever the budget is.
     """
     entered = Field({}, [], {}, {})
     dearest = 0.0  # seconds per point of training, compiling included
@@ -291,17 +291,21 @@ def enter(
             continue
         price = Price(max(0.0, cold.seconds - warm.seconds), warm.seconds)
         entered.prices[name] = price
-        quick = is_quick(estimator) and runs * price.run <= AT_ONCE
-        for count in (runs, FEWEST):
-            cheap = min(_CHEAP * clock.budget, clock.left(share))
-            if quick or (count - 2) * price.run <= cheap:
-                entered.trials.extend(
-                    trials.run(name, estimator, run, clock.left(share)) for run in range(2, count)
-                )
+        count = runs if is_quick(estimator) else _at_once(runs, price, clock, share)
+        end = clock.spent + max(AT_ONCE, _CHEAP * clock.budget)
+        for run in range(2, count):
+            if clock.spent > end:
                 break
+            entered.trials.append(trials.run(name, estimator, run, clock.left(share)))
         if work(estimator):
             dearest = max(dearest, (price.compile + 2 * price.run) / work(estimator))
     return entered
+
+
+def _at_once(runs: int, price: Price, clock: Clock, share: float) -> int:
+    """How many runs are likely to fit: all, the fewest, or the two that it had."""
+    cheap = min(_CHEAP * clock.budget, clock.left(share))
+    return next((count for count in (runs, FEWEST) if (count - 2) * price.run <= cheap), 2)
 
 
 def spread(
