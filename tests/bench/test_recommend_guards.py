@@ -23,7 +23,7 @@ from wdist_bench.bench.task_maps import Images, Step
 from wdist_bench.bench.task_strengths import exact_value, first_passed
 from wdist_bench.bench.task_weights import FewPoints, Frequencies
 from wdist_bench.bench.trials import Price
-from wdist_bench.bench.verdict import judge_batch, judge_population
+from wdist_bench.bench.verdict import judge_batch, judge_population, too_rare
 from wdist_bench.costs import Cost
 
 CHEAP = ("exact", "gaussian", "nearest_neighbor", "sliced")
@@ -158,13 +158,34 @@ LIMITS = Limits(1.0, 3.0, 2.0, 0.2, 50.0, 100)
         (4.0, (1.5, 2.5), LIMITS, "contradicts the pair: the exact distance"),
         (2.0, (0.1, 0.2), LIMITS, "its range"),
         (0.0, (0.0, math.inf), Limits(0.0, math.inf, 0.0, 0.0, math.nan, 9), "every distance open"),
-        (2.0, (1.5, 2.5), Limits(1.0, 3.0, 2.0, 0.2, 2.0, 100), "carried by about 2.0 rows"),
     ],
 )
 def test_an_answer_that_contradicts_the_pair_is_refused(value, likely, limits, said):
     verdict = judge_population(value, likely, likely[1], limits)
     assert said in verdict.refusal
     assert np.isnan(verdict.likely).all()
+
+
+def test_what_few_rows_carry_is_refused_whoever_answers():
+    assert "carried by about 2.0 rows" in too_rare(Limits(1.0, 3.0, 2.0, 0.2, 2.0, 100))
+    assert not too_rare(LIMITS)
+    x, y = normals(0, 60, 2), normals(1, 60, 2)
+    y[0] += 1000.0
+    found = wb.recommend(x, y, budget=20, methods=CHEAP)
+    assert found.choice.recommended is None
+    assert "carried by about" in found.choice.reason
+    assert "carried by about" in found.pair.message
+
+
+def test_who_contradicts_the_pair_is_ruled_out_and_the_next_one_asked():
+    # isotropic with equal means: W1 = .5 E|x|; the formula for means alone says next to nothing
+    x, y = normals(1000, 120, 5), 1.5 * normals(2000, 100, 5)
+    found = wb.recommend(x, y, budget=20, methods=CHEAP)
+    for name in found.choice.ruled_out:
+        assert "contradicts the pair" in found.choice.ruled_out[name]
+        assert name != found.choice.recommended
+    low, high = found.pair.likely
+    assert low < 0.5 * 2.127692 < high
 
 
 def test_a_range_is_widened_to_what_the_pair_fluctuates_by_and_cut_at_its_limits():

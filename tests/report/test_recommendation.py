@@ -44,7 +44,7 @@ ANSWER = {
               "m": 50, "left_out": [], "unlike": ["tear of x"]},
     "population": {
         "target": "population", "best": "critic", "equals": ["critic", "twin"],
-        "recommended": "critic", "trusted": True, "reason": "",
+        "recommended": "critic", "trusted": True, "reason": "", "ruled_out": {},
         "standings": [
             standing("critic", -0.03, 0.04, compile_seconds=2.0),
             standing("twin", -0.02, 0.041, 0.001, 0.8),
@@ -53,7 +53,7 @@ ANSWER = {
     },
     "batch": {
         "target": "batch", "best": "exact", "equals": ["exact"], "recommended": "exact",
-        "trusted": True, "reason": "",
+        "trusted": True, "reason": "", "ruled_out": {},
         "standings": [
             standing("exact", 0.0, 0.0, seconds=0.02),
             standing("critic", -0.3, 0.3, 0.3, 1e-9), standing("twin", -0.31, 0.31, 0.31, 1e-9),
@@ -177,6 +177,16 @@ def test_a_refusal_shows_no_value_but_what_is_certain(tmp_path):
     assert "Likely" not in said
     assert "recommended |" not in said.split("## All estimators")[1].split("## How")[0]
     assert len(write_recommendation(tmp_path, answer)) == 4
+
+
+def test_who_contradicts_the_pair_is_named():
+    out = {"recommended": "exact", "trusted": False, "ruled_out": {"critic": "too low"}}
+    said = markdown(changed(population=out))
+    assert "of those that do not contradict your pair, as critic would, is exact" in said
+    assert "- Ruled out: critic: too low." in said
+    assert "ruled out |" in said
+    kept = markdown(changed(population=out | {"trusted": True}))
+    assert "Smaller errors, but the answer for your pair contradicts it: critic." in kept
 
 
 def test_nothing_that_ran_is_still_a_page(tmp_path):

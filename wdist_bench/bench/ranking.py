@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -84,6 +84,7 @@ class Choice:
             than 0.1 s. None where nothing is recommended.
         trusted: whether its error is at most 25 % in size.
         reason: why nothing is recommended.
+        ruled_out: whose answer for the pair contradicts what is known of it, and how.
     """
 
     target: str
@@ -93,10 +94,22 @@ class Choice:
     recommended: str | None
     trusted: bool
     reason: str = ""
+    ruled_out: dict[str, str] = field(default_factory=dict)
 
     def standing(self, estimator: str) -> Standing:
         """The row of an estimator."""
         return next(row for row in self.standings if row.estimator == estimator)
+
+    def candidates(self) -> list[str]:
+        """Whom to ask about the pair: the recommended one, then the others by their errors."""
+        ranked = [row.estimator for row in self.standings if math.isfinite(row.behind)]
+        first = [self.recommended] if self.recommended else []
+        return first + [name for name in ranked if name != self.recommended]
+
+    def instead(self, name: str, ruled_out: dict[str, str]) -> Choice:
+        """The same runs, with another one recommended since those before it are ruled out."""
+        trusted = self.standing(name).error <= TRUSTED
+        return replace(self, recommended=name, trusted=trusted, ruled_out=ruled_out)
 
     def refused(self, reason: str) -> Choice:
         """The same runs, of which nothing is recommended."""

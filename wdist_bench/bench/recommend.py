@@ -35,6 +35,7 @@ from wdist_bench.bench.trials import (
     fill,
     spread,
 )
+from wdist_bench.bench.verdict import too_rare
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import TARGETS, Estimator
 from wdist_bench.validation import (
@@ -178,9 +179,10 @@ def recommend(
 
     Nothing is recommended, and `choice.reason` says why, where no family of tasks looks like the
     pair, where the budget did not reach all solvers of milliseconds and a quarter of all
-    estimators (unless `methods` names them), and where the answer contradicts what is known
-    of the pair: the certified interval for its samples, or the limits for its populations. That
-    interval is shown all the same.
+    estimators (unless `methods` names them), where few rows carry the distance, and where
+    every answer contradicts what is known of the pair: the certified interval for its samples, or
+    the limits for its populations. That interval is shown all the same. An estimator whose answer
+    does is ruled out (`choice.ruled_out`), and the next one is asked.
 
     Args:
         x: (n, d) rows of mu, n >= 8.
@@ -245,24 +247,36 @@ def recommend(
         }
         if why:
             choices = {goal: choice.refused(why) for goal, choice in choices.items()}
-        name = choices[target].recommended or ""
+        if known is not None and (rare := too_rare(known.limits)):
+            choices["population"] = choices["population"].refused(rare)
+        choice, pair = choices[target], None
         fresh, confirmed, half_size = np.zeros(0), None, None
-        if name:
+        ruled_out: dict[str, str] = {}
+        for name in choice.candidates() if choice.recommended else []:
+            if pair is not None and clock.left() < 0 and not is_quick(contestants[name]):
+                continue
             stage = _Stage(target, contestants[name], contestants[YARDSTICK], prices, name, clock)
             fresh, confirmed, half_size = stage.confirm(trials, kept)
-        if confirmed:  # the runs that chose it flatter it
-            choices[target] = replace(choices[target], trusted=confirmed.error <= TRUSTED)
-        pair = None
-        if known is not None and y is not None:
-            pair = no_answer(known, choices[target].reason)
-            if name:
-                errors = fresh if confirmed else _errors(target, kept, truths, name, "ranking")
-                pair = pair_answer(
-                    x, y, contestants[name], prices[name], name, trials, errors, target, scale,
-                    known, clock,
-                )  # fmt: skip
-                if pair.status == "refused":
-                    choices[target] = choices[target].refused(f"{name}: {pair.message}")
+            choice = choice.instead(name, dict(ruled_out))
+            if confirmed:  # the runs that chose it flatter it
+                choice = replace(choice, trusted=confirmed.error <= TRUSTED)
+            if known is None or y is None:
+                break
+            errors = fresh if confirmed else _errors(target, kept, truths, name, "ranking")
+            pair = pair_answer(
+                x, y, contestants[name], prices[name], name, trials, errors, target, scale,
+                known, clock,
+            )  # fmt: skip
+            if pair.status != "refused":
+                break
+            ruled_out[name] = pair.message
+        if pair is not None and pair.status == "refused":
+            said = "; ".join(f"{name}: {message}" for name, message in ruled_out.items())
+            choice = replace(choice, ruled_out=ruled_out).refused(said)
+        if known is not None and choice.recommended is None:
+            pair = no_answer(known, choice.reason)
+            confirmed = half_size = None
+        choices[target] = choice
         return Recommendation(
             p=cost.p,
             target=target,

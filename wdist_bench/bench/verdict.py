@@ -67,11 +67,6 @@ def judge_population(value: float, likely: Interval, center: float, limits: Limi
     """
     low, high = limits.interval
     slack = _ROUNDING * abs(value)
-    if math.isfinite(limits.carried_by) and limits.carried_by < _FEWEST_CARRIERS:
-        return _refused(
-            f"the cost of the optimal plan is carried by about {limits.carried_by:.1f} rows; "
-            "so rare a mass may be missing in such samples, or much larger than they show"
-        )
     if value < low - slack:
         return _refused(
             f"its value {value:.4g} contradicts the pair: 1-Lipschitz functions on rows apart show "
@@ -94,6 +89,16 @@ def judge_population(value: float, likely: Interval, center: float, limits: Limi
     if both == (0.0, math.inf):
         return _refused("its errors on the tasks leave every distance open, and so does the pair")
     return Verdict(both)
+
+
+def too_rare(limits: Limits) -> str:
+    """Why no answer for the populations can be given, whoever gives it; empty where one can."""
+    if not limits.carried_by < _FEWEST_CARRIERS:  # NaN: the samples coincide
+        return ""
+    return (
+        f"the cost of the optimal plan is carried by about {limits.carried_by:.1f} rows; so rare a "
+        "mass may be missing in such samples, or much larger than they show"
+    )
 
 
 def _widened(likely: Interval, center: float, relative: float) -> Interval:

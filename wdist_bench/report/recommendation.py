@@ -93,7 +93,8 @@ def _distrust(answer: Plain, choice: Plain, target: str) -> list[str]:
     """Why nothing is recommended, and what would help as far as it was measured."""
     row = _standing(choice, choice["recommended"])
     said = [
-        f"The least wrong is {row['estimator']} with an error of {_errors(answer, choice, target)}."
+        f"The least wrong{_left_over(choice)} is {row['estimator']} with an error of "
+        f"{_errors(answer, choice, target)}."
     ]
     if target == "population":
         said.append(_sampling(answer))
@@ -108,6 +109,11 @@ def _distrust(answer: Plain, choice: Plain, target: str) -> list[str]:
             else f"Whether more rows help is not clear: {rows} its error went {change} in size."
         )
     return said
+
+
+def _left_over(choice: Plain) -> str:
+    out = list(choice["ruled_out"])
+    return f" of those that do not contradict your pair, as {_names(out)} would," if out else ""
 
 
 def _errors(answer: Plain, choice: Plain, target: str) -> str:
@@ -125,6 +131,10 @@ def _others(choice: Plain) -> str:
     """What else is as good, and why this one; and who comes next."""
     name, best = choice["recommended"], choice["best"]
     equals = [other for other in choice["equals"] if other != name]
+    if choice["ruled_out"]:
+        out = list(choice["ruled_out"])
+        does = "contradicts" if len(out) == 1 else "contradict"
+        return f"Smaller errors, but the answer for your pair {does} it: {_names(out)}."
     said = []
     if equals and name == best:
         said.append(f"As good, and hardly faster: {_names(equals)}.")
@@ -273,6 +283,8 @@ def _verdict(choice: Plain, name: str) -> str:
         return "no answer"
     if name == choice["recommended"]:
         return "recommended" if choice["trusted"] else "least wrong"
+    if name in choice["ruled_out"]:
+        return "ruled out"
     if name in choice["equals"]:
         return "as good"
     if row["behind"] is None:
@@ -288,6 +300,11 @@ def _left(answer: Plain) -> list[str]:
         f"- Not tried: {name} needs at least {max(1, math.ceil(seconds))} s more; raise --budget "
         "or name it alone with --methods."
         for name, seconds in answer["not_tried"].items()
+    ]
+    lines += [
+        f"- Ruled out: {name}: {why}."
+        for name, why in answer[answer["target"]]["ruled_out"].items()
+        if answer[answer["target"]]["recommended"]
     ]
     lines += [f"- Refused: {message}" for message in answer["refused"].values()]
     return lines + [f"- {note}." for note in answer["notes"]]
