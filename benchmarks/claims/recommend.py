@@ -154,6 +154,8 @@ def table() -> str:
             "too high": int((number["low"] > number["truth"])[own.index].sum()),
             "refused": len(of) - len(own),
         })  # fmt: skip
+    width = ((number["high"] - number["low"]) / number["truth"])[answers.index]
+    tried = found["tried"].str.extract(r"best of (\d+)", expand=False).astype(int)
     refused = Counter(map(_why, found[found["answered"] == 0]["reason"]))
     contradictions = Counter(found["contradicts"][found["contradicts"] != ""])
     late = found["seconds"] - BUDGET
@@ -178,6 +180,12 @@ def table() -> str:
         f"**{sum(contradictions.values())}** (goal: none)"
         + "".join(f"; {count} {what}" for what, count in contradictions.items())
         + ".",
+        f"- Width of the range over the truth: median {width.median():.2g}, quartiles "
+        f"{width.quantile(0.25):.2g} and {width.quantile(0.75):.2g}: these ranges are wide. Of "
+        f"them {int((number['low'][answers.index] == 0).sum())} begin at 0 (not told apart from "
+        "it).",
+        f"- Estimators tried within the budget: median {tried.median():g}, from {tried.min()} to "
+        f"{tried.max()}.",
         f"- Said to be trusted: {int(answers['trusted'].sum())} of {len(answers)}; of these held "
         f"{band(int(held[answers['trusted'] == 1].sum()), int((answers['trusted'] == 1).sum()))}.",
         f"- Seconds beyond the budget: median {late.median():.1f}, largest {late.max():.1f} "
