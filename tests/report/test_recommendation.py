@@ -41,10 +41,10 @@ ANSWER = {
     "p": 1, "target": "population", "rows_x": 100, "rows_y": 120, "dim": 7, "n": 50, "m": 50,
     "tasks": [["translate x", 2.0], ["dilate x", 2.5]],
     "scale": {"pair": 3.0, "null": 1.0, "floor": 1.2, "told_apart": True, "spread": 4.0, "n": 50,
-              "m": 50, "left_out": []},
+              "m": 50, "left_out": [], "unlike": ["tear of x"]},
     "population": {
         "target": "population", "best": "critic", "equals": ["critic", "twin"],
-        "recommended": "critic", "trusted": True,
+        "recommended": "critic", "trusted": True, "reason": "", "ruled_out": {},
         "standings": [
             standing("critic", -0.03, 0.04, compile_seconds=2.0),
             standing("twin", -0.02, 0.041, 0.001, 0.8),
@@ -53,20 +53,22 @@ ANSWER = {
     },
     "batch": {
         "target": "batch", "best": "exact", "equals": ["exact"], "recommended": "exact",
-        "trusted": True,
+        "trusted": True, "reason": "", "ruled_out": {},
         "standings": [
             standing("exact", 0.0, 0.0, seconds=0.02),
             standing("critic", -0.3, 0.3, 0.3, 1e-9), standing("twin", -0.31, 0.31, 0.31, 1e-9),
         ],
     },
     "sampling": errors(50, 18, 0.4, 0.4), "confirmed": errors(50, 39, -0.035, 0.045),
+    "coverage": "best of 3 tried, 1 not tried, 1 that take no such data", "notes": [],
     "half_size": None, "refused": {"line": "line: expected d = 1, got d = 7; use exact"},
     "not_tried": {"funnel": 312.4},
     "pair": {
         "estimator": "critic", "value": 2.2, "n": 100, "m": 120, "interval": None, "lower": None,
         "upper": None, "status": "ok", "message": "", "seconds": 1.5, "subset_value": 2.3,
         "subsets": 20, "likely": [2.1, 2.6], "likely_runs": 39, "likely_how": "order statistics",
-        "batch": [2.9, 2.95], "batch_by": "bracket", "batch_n": 100, "batch_m": 120,
+        "limits": [1.5, 3.3], "carried_by": 60.0, "batch": [2.9, 2.95],
+        "batch_by": "bracket", "batch_n": 100, "batch_m": 120,
     },
     "budget": 120.0, "seconds": 80.0, "seed": 0,
     "trials": [
@@ -88,8 +90,9 @@ def test_the_headline_names_the_estimator_its_error_and_its_cost():
     said = markdown(ANSWER)
     assert (
         "**For the distance between the populations**, on data like yours (50 rows a side, dim 7): "
-        "**critic**. Expected error -3.5 % [-4.5, -2.5] on average and 4.5 % in size over 39 fresh "
-        "runs; 1 s a call and 2 s to compile the first. As good, and hardly faster: twin. Next: "
+        "**critic**. Expected error over tasks of the families below at this distance: -3.5 % "
+        "[-4.5, -2.5] on average and 4.5 % in size over 39 fresh runs; 1 s a call and 2 s "
+        "to compile the first. As good, and hardly faster: twin. Next: "
         "exact, 40 % in size."
     ) in said
     assert (
@@ -109,6 +112,8 @@ def test_the_pair_has_its_value_and_both_intervals():
     assert "Not told apart from zero" not in said
     close = markdown(changed(scale={"told_apart": False}))
     assert "**Not told apart from zero**" in close
+    certain = markdown(changed(target="batch", pair={"likely": [None, None], "batch": [2.9, 2.9]}))
+    assert "the certified distance leaves nothing open" in certain
     open_end = markdown(changed(pair={"likely": [2.1, None]}))
     assert "**above 2.1**" in open_end
     part = markdown(changed(pair={"n": 80}))
@@ -125,7 +130,7 @@ def test_without_a_pair_there_is_a_ranking_alone():
 
 def test_nothing_is_dropped_silently():
     said = markdown(ANSWER)
-    assert "Not tried: funnel needs about 312 s more" in said
+    assert "Not tried: funnel needs at least 313 s more" in said
     assert "Refused: line: expected d = 1" in said
     assert said.count("| ") > 3
     for name in ("critic", "twin", "exact"):
@@ -152,10 +157,50 @@ def test_when_nobody_is_to_be_trusted_it_says_so_and_what_would_help(small, larg
 
 
 def test_an_empty_ranking_is_no_answer():
-    nobody = {"best": "", "recommended": "", "equals": [], "trusted": False}
+    nobody = {"best": None, "recommended": None, "equals": [], "trusted": False, "reason": "why"}
     said = markdown(changed(population=nobody, pair=None))
-    assert "**no answer**" in said
-    assert "Raise --budget (120 s now)" in said
+    assert "**no answer**: why." in said
+
+
+def test_a_refusal_shows_no_value_but_what_is_certain(tmp_path):
+    # one verdict: headline, pair, table and figure
+    refused = {"recommended": None, "trusted": False, "reason": "critic: it contradicts the pair"}
+    pair = {"status": "refused", "message": "it contradicts the pair", "value": None,
+            "likely": [None, None]}  # fmt: skip
+    answer = changed(population=refused, pair=pair)
+    said = markdown(answer)
+    assert "**no answer**: critic: it contradicts the pair." in said
+    assert "- **No answer**: it contradicts the pair." in said
+    assert "certified by bracket: between 2.9 and 2.95." in said
+    assert "the populations are between 1.5 and 3.3 apart" in said
+    assert "W1 = " not in said
+    assert "Likely" not in said
+    assert "recommended |" not in said.split("## All estimators")[1].split("## How")[0]
+    assert len(write_recommendation(tmp_path, answer)) == 4
+
+
+def test_who_contradicts_the_pair_is_named():
+    out = {"recommended": "exact", "trusted": False, "ruled_out": {"critic": "too low"}}
+    said = markdown(changed(population=out))
+    assert "of those that do not contradict your pair, as critic would, is exact" in said
+    assert "- Ruled out: critic: too low." in said
+    assert "ruled out |" in said
+    kept = markdown(changed(population=out | {"trusted": True}))
+    assert "Smaller errors, but the answer for your pair contradicts it: critic." in kept
+
+
+def test_nothing_that_ran_is_still_a_page(tmp_path):
+    nobody = {"best": None, "recommended": None, "equals": [], "trusted": False, "standings": [],
+              "reason": "no task resembles the pair"}  # fmt: skip
+    answer = changed(population=nobody, batch=nobody, pair=None) | {"tasks": [], "trials": []}
+    assert "no task resembles the pair" in write_recommendation(tmp_path, answer)[0].read_text()
+
+
+def test_it_says_first_how_many_were_tried():
+    lines = markdown(ANSWER).splitlines()
+    assert lines[2].startswith("**Best of 3 tried, 1 not tried, 1 that take no such data.**")
+    unknown = markdown(ANSWER | {"not_tried": {"funnel": 0.2}})
+    assert "needs at least 1 s more" in unknown  # never "about 0 s"
 
 
 def test_every_run_has_both_errors():

@@ -10,6 +10,7 @@ from wdist_bench.bench.journal import read_journal
 from wdist_bench.report import write_report
 from wdist_bench.report.closing import closing
 from wdist_bench.report.compare import compare
+from wdist_bench.report.comparisons import comparison_table
 from wdist_bench.report.export import export
 from wdist_bench.report.leaderboard import leaderboard
 from wdist_bench.report.settings import labelled_table
@@ -77,6 +78,7 @@ def test_the_terminal_shows_the_five_closest_and_counts_the_rest(folders):
         assert [row[0] for row in task.rows] == list("abcde")
         assert task.rows == other.rows
         assert (other.more, task.more) == ("and 2 more", "and 3 more (1 refused)")
-    said = verdicts(labelled_table(read_journal(folders[1])))
+    journal = read_journal(folders[1])
+    said = verdicts(labelled_table(journal), comparison_table(journal))
     assert folder.headline == said[0].replace("**", "")
     assert folder.page.is_file()

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -76,23 +77,43 @@ class Choice:
     Attributes:
         target: "population" or "batch".
         standings: all estimators that ran, best first; those with too few or failed runs last.
-        best: smallest error; empty where nobody could be ranked.
+        best: smallest error; None where nobody could be ranked.
         equals: those not told apart from the best and within the margin of it, the best included.
-        recommended: the fastest of these; the best itself, where that saves less than half of the
-            time of its first call, or less than 0.1 s.
+        recommended: the best of the solvers of milliseconds among these; else the fastest, or the
+            best itself where that saves less than half of the time of its first call, or less
+            than 0.1 s. None where nothing is recommended.
         trusted: whether its error is at most 25 % in size.
+        reason: why nothing is recommended.
+        ruled_out: whose answer for the pair contradicts what is known of it, and how.
     """
 
     target: str
     standings: tuple[Standing, ...]
-    best: str
+    best: str | None
     equals: tuple[str, ...]
-    recommended: str
+    recommended: str | None
     trusted: bool
+    reason: str = ""
+    ruled_out: dict[str, str] = field(default_factory=dict)
 
     def standing(self, estimator: str) -> Standing:
         """The row of an estimator."""
         return next(row for row in self.standings if row.estimator == estimator)
+
+    def candidates(self) -> list[str]:
+        """Whom to ask about the pair: the recommended one, then the others by their errors."""
+        ranked = [row.estimator for row in self.standings if math.isfinite(row.behind)]
+        first = [self.recommended] if self.recommended else []
+        return first + [name for name in ranked if name != self.recommended]
+
+    def instead(self, name: str, ruled_out: dict[str, str]) -> Choice:
+        """The same runs, with another one recommended since those before it are ruled out."""
+        trusted = self.standing(name).error <= TRUSTED
+        return replace(self, recommended=name, trusted=trusted, ruled_out=ruled_out)
+
+    def refused(self, reason: str) -> Choice:
+        """The same runs, of which nothing is recommended."""
+        return replace(self, recommended=None, trusted=False, reason=reason)
 
 
 def relative_errors(values: np.ndarray, truths: np.ndarray) -> np.ndarray:
@@ -121,6 +142,7 @@ def choose(
     failed: dict[str, int],
     families: list[str],
     seconds: dict[str, Price],
+    quick: Collection[str] = (),
 ) -> Choice:
     """Rank by size of error, compare with the best, and recommend.
 
@@ -130,6 +152,8 @@ def choose(
         failed: failed runs by label.
         families: (runs,) the map of each run.
         seconds: price of each.
+        quick: those of milliseconds; where some are as good as the best, the best of them is
+            recommended, so that no noise of timings decides.
     """
     rows = {
         name: _standing(name, found, failed[name], families, seconds[name])
@@ -141,7 +165,8 @@ def choose(
         key=lambda n: rows[n].error if rows[n].runs else math.inf,
     )
     if not ranked:
-        return Choice(target, tuple(rows[n] for n in others), "", (), "", False)
+        why = "no estimator had enough runs without failure"
+        return Choice(target, tuple(rows[n] for n in others), None, (), None, False, why)
     best = ranked[0]
     rows |= _behind(rows, ranked, errors)
     equals = tuple(n for n in ranked if n == best or _equal(rows[n], rows[best]))
@@ -149,6 +174,7 @@ def choose(
     slow = _first_call(rows[best])
     worth_it = _first_call(rows[quickest]) < min(slow / 2, slow - _SAVING)
     recommended = quickest if worth_it else best
+    recommended = next((name for name in equals if name in quick), recommended)
     standings = tuple(rows[n] for n in (*ranked, *others))
     trusted = rows[recommended].error <= TRUSTED
     return Choice(target, standings, best, equals, recommended, trusted)
@@ -238,9 +264,11 @@ def prediction_interval(errors: np.ndarray) -> tuple[Interval, str]:
 def corrected(value: float, errors: Interval) -> Interval:
     """The truths that a value with such a relative error can come from: value / (1 + error).
 
-    The upper end is inf where an estimate of 0 is possible whatever the truth.
+    The upper end is inf where an estimate of 0 is possible whatever the truth; the lower one is 0
+    where only that is.
     """
     low, high = errors
     if not (math.isfinite(value) and math.isfinite(low)):
         return math.nan, math.nan
-    return max(value, 0.0) / (1 + high), (value / (1 + low) if low > -1 else math.inf)
+    above = value / (1 + low) if low > -1 else math.inf
+    return (max(value, 0.0) / (1 + high) if high > -1 else 0.0), above

@@ -4,6 +4,8 @@ Every estimator sees the runs 0, 1, 2 ... in this order, and run i is the same t
 so any two are paired over the runs that both have. The first call of an estimator compiles; its
 price is split by a second call into seconds to compile and seconds to run. Then the rest of the
 budget is spread: all runs for the cheap, fewer for the dear, none for those that it cannot carry.
+They enter in one order: quick solvers, other solvers, then critics by the points that they train
+on; timings decide how far down the list a budget reaches, not who comes first.
 """
 
 from __future__ import annotations
@@ -16,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from wdist_bench import estimators
-from wdist_bench.bench.evaluate import estimate
+from wdist_bench.bench.caller import QUICK, Caller, is_quick
 from wdist_bench.bench.similar_tasks import SimilarTask
 from wdist_bench.costs import Cost
-from wdist_bench.estimate import Estimate, Estimator
+from wdist_bench.estimate import Estimator
 
 STAGES = ("ranking", "confirmation", "half size")
 YARDSTICK = "exact"
@@ -32,7 +34,11 @@ _PILOT_STEPS = 20
 # Solvers of more costs than this are tried out on a quarter of the rows first.
 _MANY_COSTS = 600**2
 _PILOT_ROWS = 4
-_CHEAP = 0.05  # share of the budget that the fewest runs may take at once
+_CHEAP = 0.05  # share of the budget that all runs may take at once
+AT_ONCE = 1.0  # seconds that those of quick solvers may take at once whatever the budget is
+# Seconds that a first call is thought to take at least, before anyone of its kind was called: on
+# two cores critics compile for one to three seconds, other solvers for half of that.
+_FIRST_CALL = {True: 2.0, False: 1.0}
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,7 @@ class Trials:
         m: rows of nu.
         seed: of the samples, and of the estimators.
         watch: told of every trial as soon as it is done.
+        call: calls the estimators.
     """
 
     tasks: list[SimilarTask]
@@ -122,6 +129,7 @@ class Trials:
     m: int
     seed: int
     watch: Callable[[Trial], None]
+    call: Caller
 
     def samples(self, stage: str, run: int) -> tuple[SimilarTask, np.ndarray, np.ndarray]:
         """The task of a run and its two samples."""
@@ -134,18 +142,19 @@ class Trials:
         label: str,
         estimator: Estimator,
         run: int,
+        limit: float,
         stage: str = "ranking",
         first: bool = False,
         refuse: bool = False,
     ) -> Trial:
-        """One call; an exception is a failed trial that says which.
+        """One call, cut off after `limit` seconds; an exception is a failed trial that says which.
 
         Raises:
             ValueError, TypeError: with `refuse`: the estimator takes no such samples.
         """
         task, x, y = self.samples(stage, run)
-        answer, seconds = answered(
-            x, y, estimator, self.cost.p, _seed(self.seed, stage, run), refuse
+        answer, seconds = self.call(
+            x, y, estimator, self.cost.p, _seed(self.seed, stage, run), limit, refuse
         )
         trial = Trial(
             stage, run, label, task.name, self.n, self.m, answer.value, task.truth, answer.status,
@@ -169,30 +178,11 @@ class Trials:
             short, factor = estimator, _PILOT_ROWS ** growth(estimator)
         else:
             return None
-        _, first = answered(x, y, short, self.cost.p, 0, refuse=True)
-        if first > seconds:
+        _, first = self.call(x, y, short, self.cost.p, 0, seconds, refuse=True)
+        if first >= seconds:
             return Price(0.0, factor * first)
-        _, second = answered(x, y, short, self.cost.p, 0)
+        _, second = self.call(x, y, short, self.cost.p, 0, seconds)
         return Price(max(0.0, first - second), factor * second)
-
-
-def answered(
-    x: np.ndarray, y: np.ndarray, estimator: Estimator, p: int, seed: int, refuse: bool = False
-) -> tuple[Estimate, float]:
-    """An answer and its seconds. An exception is a failed answer that says which.
-
-    Raises:
-        ValueError, TypeError: with `refuse`: what the estimator says of such samples.
-    """
-    start = time.perf_counter()
-    try:
-        answer = estimate(x, y, estimator, p, seed=seed)
-    except Exception as error:  # a plug-in may raise anything
-        if refuse and isinstance(error, (ValueError, TypeError)):
-            raise
-        message = f"{type(error).__name__}: {error}"
-        answer = Estimate.failed("error", message, target="batch", bound="none")
-    return answer, time.perf_counter() - start
 
 
 def work(estimator: Estimator) -> int:
@@ -221,7 +211,7 @@ def label(estimator: Estimator) -> str:
 
 
 def chosen(methods: Any) -> dict[str, Estimator]:
-    """Estimators by label, those that train last and by their work; None for all there are."""
+    """Estimators by label in the order in which they enter; None for all there are."""
     given = estimators.names() if methods is None else methods
     given = [given] if isinstance(given, (str, Estimator)) else given
     found = [estimators.get(m) if isinstance(m, str) else m for m in given]
@@ -233,7 +223,14 @@ def chosen(methods: Any) -> dict[str, Estimator]:
             )
     if not found:
         raise ValueError("methods: expected at least one, got none; leave it out for all")
-    return {label(method): method for method in sorted(found, key=work)}
+    return {label(method): method for method in sorted(found, key=_place)}
+
+
+def _place(estimator: Estimator) -> tuple[int, int]:
+    """Quick solvers in their order, other solvers, then critics by what they train on."""
+    if is_quick(estimator):
+        return -1, QUICK.index(estimator.name)
+    return work(estimator), 0
 
 
 @dataclass(frozen=True)
@@ -242,7 +239,7 @@ class Field:
 
     Attributes:
         prices: of those that run, by label.
-        trials: theirs so far: two each, all `FEWEST` of cheap ones, one where time ran out.
+        trials: theirs so far: all of cheap ones, two each of others, one where time ran out.
         refused: why an estimator cannot be asked, by label.
         not_tried: seconds that an estimator would need, by label.
     """
@@ -253,43 +250,63 @@ class Field:
     not_tried: dict[str, float]
 
 
-def enter(trials: Trials, contestants: dict[str, Estimator], clock: Clock, share: float) -> Field:
-    """Try each estimator, the cheap first, as long as what it is likely to need is left.
+def enter(
+    trials: Trials, contestants: dict[str, Estimator], runs: int, clock: Clock, share: float
+) -> Field:
+    """Try each estimator in their order, as long as what it is likely to need is left.
 
     What it needs is a first call and `FEWEST` runs. A long training and a solver on many rows are
     predicted by a pilot, a short training by the dearest so far, in proportion to the points that
-    they train on. The cheap get their fewest runs at once, so that no dear one can starve them.
+    they train on. The cheap get all their runs at once, so that no dear one can starve them: a
+    quick one whose `runs` take a second always does, whatever the budget is.
     """
     entered = Field({}, [], {}, {})
     dearest = 0.0  # seconds per point of training, compiling included
     for name, estimator in contestants.items():
         try:
             estimator.check_cost(trials.cost)
-            likely = dearest * work(estimator)
-            if clock.left(share) < (0 if is_long(estimator) else likely):
+            least = _FIRST_CALL[work(estimator) > 0]
+            likely = max(least, dearest * work(estimator))
+            needed = 0 if is_long(estimator) else likely
+            if not is_quick(estimator) and clock.left(share) < needed:
                 entered.not_tried[name] = likely
                 continue
-            pilot = trials.pilot(estimator, clock.left(share))
+            pilot = trials.pilot(estimator, max(clock.left(share), 0.0))
             if pilot and pilot.compile + FEWEST * pilot.run > clock.left(share):
-                entered.not_tried[name] = pilot.compile + FEWEST * pilot.run
+                entered.not_tried[name] = max(least, pilot.compile + FEWEST * pilot.run)
                 continue
-            cold = trials.run(name, estimator, 0, first=True, refuse=True)
+            cold = trials.run(name, estimator, 0, clock.left(share), first=True, refuse=True)
         except (ValueError, TypeError) as refusal:
             entered.refused[name] = str(refusal)
             continue
         entered.trials.append(cold)
-        if cold.seconds > clock.left(share):
-            entered.not_tried[name] = (FEWEST - 1) * cold.seconds
+        if cold.status == "timeout" or (
+            cold.seconds > clock.left(share) and not is_quick(estimator)
+        ):
+            entered.not_tried[name] = (FEWEST - 1) * max(cold.seconds, likely)
             continue
-        warm = trials.run(name, estimator, 1)
+        warm = trials.run(name, estimator, 1, clock.left(share))
         entered.trials.append(warm)
+        if warm.status == "timeout":
+            entered.not_tried[name] = (FEWEST - 1) * max(warm.seconds, likely)
+            continue
         price = Price(max(0.0, cold.seconds - warm.seconds), warm.seconds)
         entered.prices[name] = price
-        if (FEWEST - 2) * price.run <= _CHEAP * clock.budget:
-            entered.trials.extend(trials.run(name, estimator, run) for run in range(2, FEWEST))
+        count = runs if is_quick(estimator) else _at_once(runs, price, clock, share)
+        end = clock.spent + max(AT_ONCE, _CHEAP * clock.budget)
+        for run in range(2, count):
+            if clock.spent > end:
+                break
+            entered.trials.append(trials.run(name, estimator, run, clock.left(share)))
         if work(estimator):
             dearest = max(dearest, (price.compile + 2 * price.run) / work(estimator))
     return entered
+
+
+def _at_once(runs: int, price: Price, clock: Clock, share: float) -> int:
+    """How many runs are likely to fit: all, the fewest, or the two that it had."""
+    cheap = min(_CHEAP * clock.budget, clock.left(share))
+    return next((count for count in (runs, FEWEST) if (count - 2) * price.run <= cheap), 2)
 
 
 def spread(
@@ -336,7 +353,7 @@ def fill(
         for name, count in counts.items():
             if not had[name] <= run < count or slowest.get(name, 0.0) > clock.left(share):
                 continue
-            trial = trials.run(name, contestants[name], run)
+            trial = trials.run(name, contestants[name], run, clock.left(share))
             slowest[name] = max(slowest.get(name, 0.0), trial.seconds)
             done.append(trial)
     return done

@@ -53,7 +53,7 @@ def recommend(
     """Say which estimator to trust on data like yours, at what cost, with what expected error.
 
     Makes tasks with known truth from your rows, runs the estimators on them within the budget, and
-    estimates your pair with the one it recommends. Exits with 1 when none could be ranked.
+    estimates your pair with the one it recommends. Exits with 1 when it recommends none.
     """
     import wdist_bench as wb
     from wdist_bench.datasets.tables import load_rows
@@ -79,7 +79,7 @@ def recommend(
         typer.echo(markdown(answer), nl=False)
     if out is not None:
         _write(out, answer, as_json)
-    if not found.choice.best:
+    if found.choice.recommended is None:
         raise typer.Exit(1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ _QUESTIONS = {
     "population": "the distance between the populations",
     "batch": "the distance between the samples themselves",
 }
+_COLUMNS = ["stage", "run", "estimator", "task", "n", "m", "value", "truth", "status", "message",
+            "seconds", "first"]  # fmt: skip
+_MOST = 998  # sizes of error end at a factor of 1000
 _AGAINST = {"population": "populations", "batch": "samples"}
 
 
@@ -34,7 +38,7 @@ def write_recommendation(folder: Path, answer: Plain) -> list[Path]:
 
 def run_table(answer: Plain) -> pd.DataFrame:
     """One row per call, with both truths and both relative errors."""
-    runs = pd.DataFrame(answer["trials"])
+    runs = pd.DataFrame(answer["trials"], columns=_COLUMNS)
     exact = runs[runs["estimator"] == "exact"].set_index(["stage", "run"])["value"]
     exact = exact[~exact.index.duplicated()]
     places = pd.MultiIndex.from_frame(runs[["stage", "run"]])
@@ -50,7 +54,8 @@ def markdown(answer: Plain) -> str:
     """The answer in words, the table, and how it was found."""
     target = answer["target"]
     other = "batch" if target == "population" else "population"
-    lines = ["# Which estimator to trust on data like yours", "", _data(answer), ""]
+    lines = ["# Which estimator to trust on data like yours", ""]
+    lines += [f"**{_sentence(answer['coverage'])}** {_data(answer)}", ""]
     lines += [_headline(answer, target), "", _headline(answer, other), ""]
     if answer["pair"]:
         lines += ["## Your pair", "", *_pair(answer), ""]
@@ -70,17 +75,16 @@ def _headline(answer: Plain, target: str) -> str:
     """The recommendation for one question."""
     choice = answer[target]
     start = f"**For {_QUESTIONS[target]}**, on data like yours ({_size(answer)}):"
-    if not choice["best"]:
-        return (
-            f"{start} **no answer**: no estimator had enough runs without failure. {_time(answer)}"
-        )
+    if not choice["recommended"]:
+        return f"{start} **no answer**: {choice['reason']}."
     row = _standing(choice, choice["recommended"])
     if target == "batch" and row["error"] == 0:
         said = f"{start} **{row['estimator']}**, which has no error by definition"
         return f"{said}; {_cost(row)}. {_runner_up(choice)}"
     if not choice["trusted"]:
         return " ".join([f"{start} **trust none of them.**", *_distrust(answer, choice, target)])
-    said = f"{start} **{row['estimator']}**. Expected error {_errors(answer, choice, target)}; "
+    said = f"{start} **{row['estimator']}**. Expected error over tasks of the families below at "
+    said += f"this distance: {_errors(answer, choice, target)}; "
     said += f"{_cost(row)}. {_others(choice)}"
     return said + (f" {_sampling(answer)}" if target == "population" else "")
 
@@ -89,7 +93,8 @@ def _distrust(answer: Plain, choice: Plain, target: str) -> list[str]:
     """Why nothing is recommended, and what would help as far as it was measured."""
     row = _standing(choice, choice["recommended"])
     said = [
-        f"The least wrong is {row['estimator']} with an error of {_errors(answer, choice, target)}."
+        f"The least wrong{_left_over(choice)} is {row['estimator']} with an error of "
+        f"{_errors(answer, choice, target)}."
     ]
     if target == "population":
         said.append(_sampling(answer))
@@ -104,6 +109,11 @@ def _distrust(answer: Plain, choice: Plain, target: str) -> list[str]:
             else f"Whether more rows help is not clear: {rows} its error went {change} in size."
         )
     return said
+
+
+def _left_over(choice: Plain) -> str:
+    out = list(choice["ruled_out"])
+    return f" of those that do not contradict your pair, as {_names(out)} would," if out else ""
 
 
 def _errors(answer: Plain, choice: Plain, target: str) -> str:
@@ -121,13 +131,17 @@ def _others(choice: Plain) -> str:
     """What else is as good, and why this one; and who comes next."""
     name, best = choice["recommended"], choice["best"]
     equals = [other for other in choice["equals"] if other != name]
+    if choice["ruled_out"]:
+        out = list(choice["ruled_out"])
+        does = "contradicts" if len(out) == 1 else "contradict"
+        return f"Smaller errors, but the answer for your pair {does} it: {_names(out)}."
     said = []
     if equals and name == best:
         said.append(f"As good, and hardly faster: {_names(equals)}.")
     elif equals:
         smallest = _percent(_standing(choice, best)["error"])
         said.append(
-            f"It cannot be told apart from {_names(equals)} and is the fastest of them "
+            f"It cannot be told apart from {_names(equals)} and takes least time or trouble "
             f"({best} had the smallest error, {smallest} in size)."
         )
     worse = [row for row in choice["standings"] if row["behind"] and _is_worse(choice, row)]
@@ -144,20 +158,24 @@ def _is_worse(choice: Plain, row: Plain) -> bool:
 
 
 def _runner_up(choice: Plain) -> str:
-    """Who comes next to the exact value, and who does at less cost."""
+    """Who else has no error, who comes next, and who does at less cost."""
     first = _standing(choice, choice["recommended"])
-    others = [row for row in choice["standings"] if row["error"] is not None and row["error"] > 0]
+    rows = [row for row in choice["standings"] if row is not first and row["error"] is not None]
+    same = [row["estimator"] for row in rows if row["error"] == 0]
+    said = [f"Without error as well: {_names(same)}."] if same else []
+    others = [row for row in rows if 0 < row["error"] < 1]  # up to a factor of 2
     if not others:
-        return ""
+        return " ".join(said)
     near = min(others, key=lambda row: row["error"])
-    said = f"Nearest to it: {near['estimator']}, {_percent(near['error'])} off ({_cost(near)})"
+    next_one = f"Nearest to it: {near['estimator']}, {_percent(near['error'])} off ({_cost(near)})"
     cheap = [row for row in others if _first_call(row) < _first_call(first)]
     if not cheap:
-        return f"{said}; none that ran is faster."
+        return " ".join([*said, f"{next_one}; none that ran is faster."])
     best = min(cheap, key=lambda row: row["error"])
     if best is near:
-        return f"{said}, and faster."
-    return f"{said}; of the faster ones {best['estimator']}, {_percent(best['error'])} off."
+        return " ".join([*said, f"{next_one}, and faster."])
+    faster = f"of the faster ones {best['estimator']}, {_percent(best['error'])} off."
+    return " ".join([*said, f"{next_one}; {faster}"])
 
 
 def _sampling(answer: Plain) -> str:
@@ -177,21 +195,32 @@ def _pair(answer: Plain) -> list[str]:
     pair, scale = answer["pair"], answer["scale"]
     name = f"W{answer['p']}"
     rows = f"{pair['n']} and {pair['m']} rows"
-    if pair["value"] is None:
+    refused = pair["status"] == "refused"
+    if refused:
+        lines = [f"- **No answer**: {pair['message']}."]
+    elif pair["value"] is None:
         lines = [f"- {pair['estimator']} gave no number on {rows}: {pair['message']}"]
     else:
         lines = [f"- **{pair['estimator']}: {name} = {_number(pair['value'])}** on {rows}, "
                  f"{_seconds(pair['seconds'])}."]  # fmt: skip
-    if (pair["n"], pair["m"]) != (answer["rows_x"], answer["rows_y"]):
-        lines[0] += " All rows would have exceeded the budget or the memory; these are random ones."
-    if pair["interval"]:
-        lines.append(f"- Its own 95 % interval: {_interval(pair['interval'])}.")
-    lines.append(_likely(answer))
-    if pair["batch"][0] is not None:
-        low, high = pair["batch"]
-        about = f"these {pair['batch_n']} and {pair['batch_m']} rows"
-        value = _number(low) if low == high else f"between {_number(low)} and {_number(high)}"
-        lines.append(f"- Distance of {about} themselves, certified by {pair['batch_by']}: {value}.")
+    if not refused:
+        if (pair["n"], pair["m"]) != (answer["rows_x"], answer["rows_y"]):
+            lines[0] += (
+                " All rows would have exceeded the budget or the memory; these are random ones."
+            )
+        if pair["interval"]:
+            lines.append(f"- Its own 95 % interval: {_interval(pair['interval'])}.")
+        lines += _likely(answer)
+    low, high = pair["batch"]
+    about = f"these {pair['batch_n']} and {pair['batch_m']} rows"
+    value = _number(low) if low == high else _between(low, high)
+    lines.append(f"- Distance of {about} themselves, certified by {pair['batch_by']}: {value}.")
+    if answer["target"] == "population" and pair["limits"][0] is not None:
+        lines.append(
+            f"- Whatever an estimator says, the populations are {_between(*pair['limits'])} apart, "
+            "each end at 97.5 %, from independent rows (1-Lipschitz functions on rows that did not "
+            "choose them; the exact distance of samples and its fluctuation)."
+        )
     if answer["target"] == "population" and not scale["told_apart"]:
         lines.append(
             f"- **Not told apart from zero**: samples of {scale['n']} and {scale['m']} rows are "
@@ -202,20 +231,23 @@ def _pair(answer: Plain) -> list[str]:
     return lines
 
 
-def _likely(answer: Plain) -> str:
+def _likely(answer: Plain) -> list[str]:
     """The empirical interval."""
     pair = answer["pair"]
     low, high = pair["likely"]
     if low is None:
-        return "- No interval from the similar tasks: too few runs."
-    ends = f"between {_number(low)} and {_number(high)}" if high else f"above {_number(low)}"
-    return (
-        f"- Likely {_QUESTIONS[answer['target']].removeprefix('the ')}: **{ends}**. Empirical: its "
+        certified = answer["target"] == "batch" and pair["batch"][0] == pair["batch"][1]
+        why = "the certified distance leaves nothing open" if certified else "too few runs"
+        return [f"- No interval from the similar tasks: {why}."]
+    return [
+        f"- Likely {_QUESTIONS[answer['target']].removeprefix('the ')}: **{_between(low, high)}**. "
+        "Empirical: its "
         f"estimate at the size of the tasks ({_number(pair['subset_value'])}, mean of "
         f"{pair['subsets']} subsets) over 1 + error, for the errors that 95 % of runs on similar "
-        f"tasks have ({pair['likely_runs']} runs, {pair['likely_how']}). It holds in so far as "
-        "your pair behaves like the tasks."
-    )
+        f"tasks have ({pair['likely_runs']} runs, {pair['likely_how']}); at least as wide as what "
+        "your pair's own distance fluctuates by, and within what is known of it. It holds in so "
+        "far as your pair behaves like the tasks."
+    ]
 
 
 def _table(answer: Plain) -> str:
@@ -223,6 +255,8 @@ def _table(answer: Plain) -> str:
     target = answer["target"]
     order = [row["estimator"] for row in answer[target]["standings"]]
     rows = [_row(answer, name) for name in order]
+    if not rows:
+        return "No estimator ran."
     return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True, stralign="right")
 
 
@@ -245,8 +279,12 @@ def _row(answer: Plain, name: str) -> dict[str, str]:
 
 def _verdict(choice: Plain, name: str) -> str:
     row = _standing(choice, name)
+    if not choice["recommended"]:
+        return "no answer"
     if name == choice["recommended"]:
         return "recommended" if choice["trusted"] else "least wrong"
+    if name in choice["ruled_out"]:
+        return "ruled out"
     if name in choice["equals"]:
         return "as good"
     if row["behind"] is None:
@@ -259,36 +297,51 @@ def _verdict(choice: Plain, name: str) -> str:
 
 def _left(answer: Plain) -> list[str]:
     lines = [
-        f"- Not tried: {name} needs about {seconds:.0f} s more; raise --budget or name it alone "
-        "with --methods."
+        f"- Not tried: {name} needs at least {max(1, math.ceil(seconds))} s more; raise --budget "
+        "or name it alone with --methods."
         for name, seconds in answer["not_tried"].items()
     ]
-    return lines + [f"- Refused: {message}" for message in answer["refused"].values()]
+    lines += [
+        f"- Ruled out: {name}: {why}."
+        for name, why in answer[answer["target"]]["ruled_out"].items()
+        if answer[answer["target"]]["recommended"]
+    ]
+    lines += [f"- Refused: {message}" for message in answer["refused"].values()]
+    return lines + [f"- {note}." for note in answer["notes"]]
 
 
 def _method(answer: Plain) -> list[str]:
     scale, tasks = answer["scale"], answer["tasks"]
+    if not tasks:
+        return [_spent(answer)]
     truths = [truth for _, truth in tasks]
     bases = " and ".join(dict.fromkeys(name.split()[1] for name, _ in tasks))
     maps = ", ".join(dict.fromkeys(name.split()[0] for name, _ in tasks))
     lines = [
-        f"- Tasks: rows of {bases} against other rows of the same file moved by maps with a known "
-        f"distance ({maps}). A run has {answer['n']} and {answer['m']} rows a side, since its two "
+        f"- Tasks: rows of {bases} against other rows of the same file, moved by maps with a known "
+        f"distance, or drawn with other frequencies ({maps}). A run has {answer['n']} and "
+        f"{answer['m']} rows a side, since its two "
         "samples share no row; an estimator sees each run's samples once, the same for all.",
         _made_for(scale, truths),
     ]
     if scale["left_out"]:
         lines.append(f"- Left out, cannot be brought there: {', '.join(scale['left_out'])}.")
+    if scale["unlike"]:
+        lines.append(
+            f"- Left out, samples do not look like those of your pair: "
+            f"{', '.join(scale['unlike'])}. Compared are the cost of nearest neighbours over the "
+            "exact distance, and how evenly rows carry the cost of the optimal plan."
+        )
     lines += [
         "- Errors are relative to the known distance: mean over runs with its 95 % interval "
         "(Student's t), and size, exp(mean |log(estimate / truth)|) - 1: 14 % is a factor of 1.14 "
         "either way. Runs are random splits of your rows; the intervals do not "
         "know how other rows would differ. Verdicts compare sizes run by run, p-values are Holm's "
         "over all pairs. Failed runs are left out of the means beside them.",
-        "- An estimator is recommended where its error is at most 25 % in size; of those not told "
-        "apart from the best and within 1 point or a quarter of it, the fastest, if it saves half "
-        "of the time and 0.1 s.",
-        f"- Seed {answer['seed']}; {answer['seconds']:.0f} s of {answer['budget']:.0f} s.",
+        "- An estimator is trusted where its error is at most 25 % in size. Of those not told "
+        "apart from the best and within 1 point or a quarter of it, a solver of milliseconds is "
+        "recommended where there is one, else the fastest, if it saves half of the time and 0.1 s.",
+        _spent(answer),
     ]
     return lines
 
@@ -333,8 +386,13 @@ def _cost(row: Plain) -> str:
     return said
 
 
-def _time(answer: Plain) -> str:
-    return f"Raise --budget ({answer['budget']:g} s now)."
+def _spent(answer: Plain) -> str:
+    seconds, budget = answer["seconds"], answer["budget"]
+    return f"- Seed {answer['seed']}; {seconds:.3g} s of {budget:g} s."
+
+
+def _sentence(said: str) -> str:
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def _seconds(seconds: float) -> str:
@@ -353,6 +411,13 @@ def _number(value: float | None) -> str:
     return "unknown" if value is None else f"{value:.4g}"
 
 
+def _between(low: float, high: float | None) -> str:
+    """Ends of an interval in words; None for no upper end."""
+    if high is None:
+        return f"above {_number(low)}"
+    return f"between {_number(low)} and {_number(high)}"
+
+
 def _interval(ends: list[float]) -> str:
     return f"[{_number(ends[0])}, {_number(ends[1])}]"
 
@@ -360,6 +425,8 @@ def _interval(ends: list[float]) -> str:
 def _percent(share: float | None) -> str:
     if share is None:
         return ""
+    if share >= _MOST:
+        return "factor 1000 or more"
     if share >= 1:
         return f"factor {_digits(1 + share)}"
     return "0" if share == 0 else f"{_digits(100 * share)} %"

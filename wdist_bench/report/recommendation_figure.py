@@ -11,7 +11,7 @@ import pandas as pd
 
 from wdist_bench.report.figures import _COLORS, _save
 
-_FAMILY_MARKS = "os^D"
+_FAMILY_MARKS = "os^DvPX*"
 _LINEAR = 0.1  # errors up to here are drawn on a linear scale
 
 
@@ -48,8 +48,10 @@ def write_figure(
         if name == recommended["recommended"] and recommended["trusted"]:
             tick.set_fontweight("bold")
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels), frameon=False,
-                  fontsize=9)  # fmt: skip
+    figure.legend(
+        handles, labels, loc="outside upper center", ncols=max(1, len(labels)), frameon=False,
+        fontsize=9,
+    )  # fmt: skip
     figure.supxlabel(
         f"signed relative error; {caption}; small marks: runs; "
         "grey: within a factor of 1.25, the limit of trust; bold: recommended",

@@ -1,0 +1,261 @@
+"""Families of pairs of laws at a known distance, made of a user's rows by maps.
+
+Each pair is the image of the law of the rows under two maps, of which one is mostly the identity;
+the map from one image to the other is optimal for every law, so their distance is its length.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+
+from wdist_bench.tasks.own_data import BOX_MARGIN
+from wdist_bench.tasks.rays import random_rays
+from wdist_bench.tasks.transforms import AlongRays, Dilate, Translate
+
+_GROWING = tuple(0.25 * 2**k for k in range(13))
+_SAME_SPREAD = 0.01
+_CONTRACTING = tuple(k / 10 for k in range(1, 10))  # to a tenth of the size: then they are points
+_FUNNEL_SEED = 0
+_WIDTHS = (16, 4, 1)  # fewer funnels carry further
+_FAR = tuple(2.0**k for k in range(11))  # spreads that a small share is moved by
+_FAR_SHARES = (0.2, 0.05)  # of the rows that move; the larger one where it reaches
+_WEIGHTS = ((0.6, 0.35), (0.7, 0.6))  # of the near cluster, before and after
+
+
+class Map(Protocol):
+    """A map T that transports every law to its image at the least cost."""
+
+    def move(self, points: np.ndarray) -> np.ndarray:
+        """T at points (n, dim)."""
+
+    def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
+        """W_p(mu, T mu) of the law with equal weights on the points."""
+
+
+class Pair(Protocol):
+    """Two laws at a known distance, to sample from."""
+
+    def truth(self, p: int) -> float:
+        """W_p of the two laws, l2."""
+
+    def draw(self, generator: np.random.Generator, n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
+        """n independent rows of mu and m of nu."""
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Images of the law of the rows: mu of the first map, nu of the second.
+
+    Samples are made of disjoint random rows.
+
+    Attributes:
+        rows: (count, dim) rows under the first map.
+        images: (count, dim) the same rows under the second.
+        lengths: p -> W_p of the two, from all rows.
+    """
+
+    rows: np.ndarray
+    images: np.ndarray
+    lengths: Callable[[int], float]
+
+    def truth(self, p: int) -> float:
+        """Of all rows."""
+        return self.lengths(p)
+
+    def draw(self, generator: np.random.Generator, n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
+        """n rows, and the images of m other rows."""
+        first, second = disjoint(generator, len(self.rows), n, m)
+        return self.rows[first], self.images[second]
+
+
+@dataclass(frozen=True, eq=False)
+class Way:
+    """Pairs of one kind by their strength (at 0: two equal laws), and strengths to look between."""
+
+    build: Callable[[float], Pair]
+    strengths: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """Pairs of one kind: the first of its ways that leads to the distance wanted is taken."""
+
+    name: str
+    ways: tuple[Way, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """T(x) = x + c u where <u, x> >= b, else x - c u: two halves pushed apart; W_p = c.
+
+    Optimal for every law and p >= 1 in the l2 norm. Projections on the unit vector u do not
+    increase W_p, T moves every point by c along u, and on that line it is increasing, hence optimal
+    there: c = W_p(<u, mu>, <u, T mu>) <= W_p(mu, T mu) <= c. Unlike a translation or a dilation it
+    is no affine map, so the formula for Gaussians does not hold for it.
+    """
+
+    size: float
+    direction: np.ndarray
+    offset: float
+
+    def move(self, points: np.ndarray) -> np.ndarray:
+        """Both halves moved."""
+        side = np.where(points @ self.direction >= self.offset, 1.0, -1.0)
+        return points + self.size * side[:, None] * self.direction
+
+    def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
+        """The size c for the l2 norm, None for others."""
+        return self.size if norm == "l2" else None
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """T_b(x) = x + c u where <u, x> >= b, else x: what lies beyond b is moved by c along u.
+
+    For b' <= b, W_p(T_b mu, T_b' mu) = c share^(1/p) in the l2 norm, with the share of mu in
+    b' <= <u, x> < b, for every law and p >= 1. T_b' after the inverse of T_b moves that share by c
+    along u and nothing else; on the line of u it is increasing, hence optimal there, and
+    projections do not increase W_p. With b = inf, a share of mu moves away; with a finite b there
+    are two clusters, and their weights change.
+
+    Attributes:
+        size: c >= 0.
+        direction: the unit vector u.
+        offset: b.
+    """
+
+    size: float
+    direction: np.ndarray
+    offset: float
+
+    def move(self, points: np.ndarray) -> np.ndarray:
+        """What lies beyond the offset, moved."""
+        return points + self.size * (points @ self.direction >= self.offset)[:, None] * (
+            self.direction
+        )
+
+
+def disjoint(
+    generator: np.random.Generator, count: int, n: int, m: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of n and of m random rows out of count, none in both."""
+    order = generator.permutation(count)
+    return order[:n], order[n : n + m]
+
+
+def spread(rows: np.ndarray) -> float:
+    """Mean distance of the rows to their mean."""
+    return float(np.linalg.norm(rows - rows.mean(0), axis=1).mean())
+
+
+def map_families(
+    base: np.ndarray, other: np.ndarray | None, p: int, generator: np.random.Generator
+) -> list[Family]:
+    """The families that fit any rows.
+
+    Translate, dilate, and tear and weights, which move a share of the rows far and change the
+    weights of two clusters. For p = 1 funnels; for p = 2, where these have no known distance,
+    `Split`: otherwise the maps that move all rows would be affine, and the formula for Gaussians
+    exact by design.
+
+    Args:
+        base: (count, dim) rows.
+        other: rows of the other sample, which the maps lead towards, or None.
+        p: exponent.
+        generator: of directions.
+    """
+    center, size = base.mean(0), spread(base)
+    along = _between_rows(base, generator)
+    toward = along if other is None else _unit(other.mean(0) - center, along)
+    shrink = _way(base, lambda t: Dilate(1 - t, center), _CONTRACTING)
+    expand = _way(base, lambda t: Dilate(1 + t, center), _GROWING)
+    narrower = other is None or spread(other) < size
+    families = [
+        Family("translate", _translations(base, center, size, toward, other)),
+        Family("dilate", (shrink, expand) if narrower else (expand, shrink)),
+    ]
+    across = _between_rows(base, generator)
+    torn = tuple(_steps(base, size, across, 1.0, 1 - share) for share in _FAR_SHARES)
+    weighed = tuple(_steps(base, size, across, *weights) for weights in _WEIGHTS)
+    families += [Family("tear", torn), Family("weights", weighed)]
+    if p == 2:
+        offset = float(np.median(base @ across))
+        split = _way(base, lambda t: Split(t * size, across, offset), _GROWING)
+        return [*families, Family("split", (split,))]
+    low, high = base.min(0), base.max(0)
+    half = BOX_MARGIN * float((high - low).max()) / 2
+
+    def funnels(width: int, t: float) -> Map:
+        return AlongRays(random_rays(_FUNNEL_SEED, width, (low + high) / 2, half, math.exp(t)))
+
+    # last, since they have to compile
+    ways = tuple(_way(base, partial(funnels, width), _GROWING[:6]) for width in _WIDTHS)
+    return [*families, Family("funnels", ways)]
+
+
+def _way(base: np.ndarray, build: Callable[[float], Map], strengths: tuple[float, ...]) -> Way:
+    def pair(t: float) -> Images:
+        transform = build(t)
+        return Images(
+            base, transform.move(base), lambda p: transform.distance(base, p, "l2") or 0.0
+        )
+
+    return Way(pair, strengths)
+
+
+def _steps(
+    base: np.ndarray, size: float, direction: np.ndarray, before: float, after: float
+) -> Way:
+    """Two clusters that hold the shares `before` and `after` of the rows at the near place."""
+    heights = base @ direction
+    first = math.inf if before >= 1 else float(np.quantile(heights, before))
+    second = float(np.quantile(heights, after))
+    share = float(((heights >= second) & (heights < first)).mean())
+
+    def pair(t: float) -> Images:
+        near, far = (Step(t * size, direction, offset) for offset in (first, second))
+        return Images(near.move(base), far.move(base), lambda p: t * size * share ** (1 / p))
+
+    return Way(pair, _FAR)
+
+
+def _translations(
+    base: np.ndarray,
+    center: np.ndarray,
+    size: float,
+    toward: np.ndarray,
+    other: np.ndarray | None,
+) -> tuple[Way, ...]:
+    """Towards the other sample, at best while taking on its spread.
+
+    x -> center + s (x - center) + v is the dilation by s about center + v / (1 - s), so its
+    distance is known. With s = 1 it is a translation.
+    """
+
+    def shift(t: float) -> np.ndarray:
+        return t * size * toward
+
+    translate = _way(base, lambda t: Translate(shift(t)), _GROWING)
+    factor = 1.0 if other is None else spread(other) / size
+    if abs(factor - 1) < _SAME_SPREAD:
+        return (translate,)
+    both = _way(base, lambda t: Dilate(factor, center + shift(t) / (1 - factor)), _GROWING)
+    return both, translate
+
+
+def _between_rows(base: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """Unit vector between two random rows that differ: a direction in which the data vary."""
+    first = base[generator.integers(len(base))]
+    others = base[(base != first).any(1)]
+    return _unit(others[generator.integers(len(others))] - first, np.zeros_like(first))
+
+
+def _unit(vector: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+    length = float(np.linalg.norm(vector))
+    return vector / length if length else otherwise
