@@ -6,8 +6,8 @@ import pytest
 
 import wdist_bench as wb
 from wdist_bench.bench.cell import summarize
-from wdist_bench.bench.negative import is_negative, negative_runs
 from wdist_bench.bench.protocol import Stream, run_stream
+from wdist_bench.bench.statistics import is_negative, negative_runs
 from wdist_bench.problem import Problem, Samples
 
 CRITICS = ("weight_clipping", "gradient_penalty", "spectral_norm", "soft_c_transform")

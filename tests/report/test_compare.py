@@ -214,7 +214,7 @@ def test_equal_laws_are_compared_in_units_of_the_batch_value(make_folder, target
     folders = []
     for name, factor in (("a", 1e-6), ("b", 1e-3)):
         folder = make_folder(name)
-        costs = factor * (1 + 0.1 * noise) if target == "population" else truths - 1e4 * factor
+        costs = factor * (1 + 0.1 * noise) if target == "population" else truths + 1e4 * factor
         folder.add("critic", costs, truths, population=0.0, target=target)
         folders.append(folder.write())
     [change] = compare(*folders).changes

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from wdist_bench.bench.journal import failed_runs, pack, run_costs, unpack
 from wdist_bench.report import write_report
 from wdist_bench.report.markdown import _seconds
 from wdist_bench.report.tables import errors, method_labels
@@ -42,6 +43,18 @@ def test_a_failed_run_is_left_out_of_every_mean():
     row = errors(costs, truths, p=1, population=0.0)
     assert row["estimate"] == 6
     assert row["bias_batch"] == 2
+
+
+def test_a_run_below_zero_beyond_noise_is_a_failed_one():
+    """So it is in records that were written before this was a rule."""
+    noise = np.random.default_rng(0).normal(size=20)
+    record = {"costs": pack(np.stack([noise - 2, noise + 0.01 - noise.mean(), noise + 2]))}
+    assert failed_runs(record) == 1
+    kept = run_costs(record)
+    assert np.isnan(kept[0]).all()
+    np.testing.assert_allclose(kept[1:], unpack(record["costs"])[1:])
+    assert failed_runs({"runs": 3, "failed": 2}) == 2
+    assert failed_runs({"runs": 3}) == 3
 
 
 def test_nothing_but_failures_gives_no_numbers():

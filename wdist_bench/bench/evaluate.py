@@ -12,10 +12,9 @@ import numpy as np
 
 from wdist_bench import estimators, tasks
 from wdist_bench.bench.agreement import agreement, critic_gradients, gradient_points
-from wdist_bench.bench.negative import is_negative, negative_message
 from wdist_bench.bench.parallel import run_keys
 from wdist_bench.bench.protocol import Keys, Stream, _draw, check_limit, evaluation_batches
-from wdist_bench.bench.statistics import t_interval
+from wdist_bench.bench.statistics import is_negative, negative_message, t_interval
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted
 from wdist_bench.estimators.potential import FittedPotential, answer_with_diagnostics, mean_gap

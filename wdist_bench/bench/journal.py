@@ -25,6 +25,8 @@ from typing import Any
 
 import numpy as np
 
+from wdist_bench.bench.statistics import negative_runs
+
 SCHEMA = 1
 ANSWERED = ("ok", "not_converged", "diverged")
 """Statuses that say something of the method; the others say that it gave no answer."""
@@ -290,3 +292,20 @@ def pack(array: np.ndarray) -> list[Any]:
 def unpack(values: list[Any]) -> np.ndarray:
     """The array behind `pack`, null as NaN."""
     return np.array(values, dtype=np.float64)
+
+
+def run_costs(record: dict[str, Any]) -> np.ndarray:
+    """(runs, eval_batches) W_p^p of a cell; NaN throughout a run that gave no number: one with a
+    failed evaluation, or whose mean is below 0 beyond its noise.
+    """
+    costs = unpack(record["costs"])
+    costs[~np.isfinite(costs).all(axis=1)] = math.nan
+    costs[list(negative_runs(costs))] = math.nan
+    return costs
+
+
+def failed_runs(record: dict[str, Any]) -> int:
+    """Runs of a cell or an experiment that gave no number: all of them where nothing came back."""
+    if record.get("costs"):
+        return int(np.isnan(run_costs(record)).all(axis=1).sum())
+    return int(record.get("failed", record.get("runs", 1)))

@@ -17,8 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench.bench.agreement import agreement, critic_gradients, gradient_points
-from wdist_bench.bench.negative import negative_runs
 from wdist_bench.bench.parallel import map_runs, run_keys
+from wdist_bench.bench.statistics import negative_runs
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
 from wdist_bench.problem import Problem, Sampler, Samples

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wdist_bench.bench.journal import read_run, unpack
+from wdist_bench.bench.journal import read_run, run_costs, unpack
 from wdist_bench.bench.statistics import LEVEL, Interval, t_interval
 from wdist_bench.report.comparisons import batch_errors, population_errors
 from wdist_bench.report.leaderboard import NULL
@@ -348,7 +348,7 @@ def _lost(cell: _Cell) -> np.ndarray:
     """(runs,) 1 where a run gave no number, else 0."""
     if "costs" not in cell.record:
         return np.ones(int(cell.record["runs"]))
-    return 1.0 - np.isfinite(unpack(cell.record["costs"])).all(axis=1)
+    return 1.0 - np.isfinite(run_costs(cell.record)).all(axis=1)
 
 
 def _numbers(cell: _Cell) -> int:

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from wdist_bench.bench.journal import Journal, unpack
+from wdist_bench.bench.journal import Journal, run_costs, unpack
 from wdist_bench.bench.statistics import (
     LEVEL,
     Difference,
@@ -109,7 +109,7 @@ def _contest(against: str, entries: list[tuple[str, dict[str, Any]]], journal: J
 def batch_errors(record: dict[str, Any], truth: dict[str, Any]) -> np.ndarray:
     """(runs,) mean |W_p - exact W_p| over the evaluation batches of a run."""
     p = record["p"]
-    return np.abs(root(unpack(record["costs"]), p) - root(unpack(truth["costs"]), p)).mean(axis=1)
+    return np.abs(root(run_costs(record), p) - root(unpack(truth["costs"]), p)).mean(axis=1)
 
 
 def population_errors(record: dict[str, Any]) -> np.ndarray | None:
@@ -117,7 +117,7 @@ def population_errors(record: dict[str, Any]) -> np.ndarray | None:
     truth = record.get("truth_population")
     if truth is None:
         return None
-    return np.abs(root(unpack(record["costs"]).mean(axis=1), record["p"]) - truth["value"])
+    return np.abs(root(run_costs(record).mean(axis=1), record["p"]) - truth["value"])
 
 
 def _tests(contests: list[Contest]) -> dict[tuple[str, str, int], _Test]:

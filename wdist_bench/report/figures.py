@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from wdist_bench.bench.journal import Journal, unpack
+from wdist_bench.bench.journal import Journal, failed_runs, unpack
 from wdist_bench.report.tables import SETTING, method_labels, root
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _shared_legend(figure: Any, axes: list[Axes]) -> None:
 
 
 def _curve_label(record: dict[str, Any]) -> str:
-    failed = record["failed"]
+    failed = failed_runs(record)
     note = f" ({failed} of {record['runs']} runs failed)" if failed else ""
     return record["estimator"] + note
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wdist_bench.bench.journal import Journal, unpack
+from wdist_bench.bench.journal import Journal, failed_runs, run_costs, unpack
 from wdist_bench.bench.statistics import summarize
 from wdist_bench.report.published import published, sds_from_paper
 
@@ -84,7 +84,7 @@ def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
     row["task_parameters"] = json.dumps(record["task_parameters"], sort_keys=True)
     row["estimator_parameters"] = json.dumps(record["estimator_parameters"], sort_keys=True)
     row["task_options"] = json.dumps(record["task_options"])
-    row["failed"] = record.get("failed", record["runs"])
+    row["failed"] = failed_runs(record)
     row |= published(record)
     population = record.get("truth_population")
     if population is not None:
@@ -94,7 +94,7 @@ def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
     truth = journal.truths.get(record.get("truth_key", ""))
     if "costs" in record and truth is not None:
         row |= errors(
-            unpack(record["costs"]),
+            run_costs(record),
             unpack(truth["costs"]),
             record["p"],
             math.nan if population is None else population["value"],

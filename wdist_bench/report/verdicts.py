@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from wdist_bench.bench.journal import Journal
+from wdist_bench.bench.journal import Journal, failed_runs
 from wdist_bench.bench.statistics import LEVEL
 from wdist_bench.estimate import NOT_RUN
 from wdist_bench.report.leaderboard import Standing, equal_laws, leaderboard, least_tasks
@@ -58,7 +58,7 @@ def _runs(record: dict[str, Any]) -> int:
 
 def _failed(record: dict[str, Any]) -> int:
     """Runs without a number; a cell that raised has no number at all."""
-    return int(record.get("failed", _runs(record)))
+    return failed_runs(record)
 
 
 def _what(record: dict[str, Any]) -> str:
