@@ -50,7 +50,8 @@ class Estimate:
         target: "batch" (the distance of the given samples) or "population".
         bound: what `value` is of the target: "exact", "lower", "upper" or "none".
         stderr: statistical standard error of `value`, where there is one.
-        interval: 95 % confidence interval, where there is one.
+        interval: 95 % confidence interval for the target, where there is one: of a number that is
+            a bound or neither, `stderr` is the noise, and no interval about it holds the target.
         lower: certified lower bound, where the method gives one.
         upper: certified upper bound, where the method gives one.
         status: "ok", or what went wrong.
@@ -207,9 +208,14 @@ def out_of_memory_is_a_status(
         try:
             return estimate(self, samples, cost)
         except (MemoryError, jax.errors.JaxRuntimeError) as error:
-            text = str(error).split("\n", 1)[0]
-            if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in text:
-                raise
-        return Estimate.failed("out_of_memory", text, target=self.target, bound=self.bound)
+            return out_of_memory(error, self)
 
     return answer
+
+
+def out_of_memory(error: Exception, estimator: Estimator) -> Estimate:
+    """The answer of an estimator whose memory ran out; raises any other error again."""
+    text = str(error).split("\n", 1)[0]
+    if not isinstance(error, MemoryError) and "RESOURCE_EXHAUSTED" not in text:
+        raise error
+    return Estimate.failed("out_of_memory", text, target=estimator.target, bound=estimator.bound)

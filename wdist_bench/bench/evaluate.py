@@ -16,7 +16,7 @@ from wdist_bench.bench.parallel import run_keys
 from wdist_bench.bench.protocol import Keys, Stream, _draw, check_limit, evaluation_batches
 from wdist_bench.bench.statistics import is_negative, negative_message, t_interval
 from wdist_bench.costs import Cost
-from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted
+from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, out_of_memory
 from wdist_bench.estimators.potential import FittedPotential, answer_with_diagnostics, mean_gap
 from wdist_bench.estimators.potential import doubt as describe_doubt
 from wdist_bench.problem import Problem, Sampler, Samples
@@ -79,11 +79,17 @@ def estimate(
         answer = estimator.estimate(samples, cost)  # needs no key, and no data on the device
     else:
         check_not_forked()
-        data_key, own_key = jax.random.split(jax.random.key(seed))
-        standardize = getattr(estimator, "standardize", False)
-        fitted = estimator.fit(own_key, Problem.from_samples(samples, cost, data_key, standardize))
-        answer = _signed(fitted.estimate(samples, cost))
+        try:
+            answer = _signed(_fitted(estimator, samples, cost, seed).estimate(samples, cost))
+        except (MemoryError, jax.errors.JaxRuntimeError) as error:
+            answer = out_of_memory(error, estimator)
     return _remarked(answer, checked.remark)
+
+
+def _fitted(estimator: Estimator, samples: Samples, cost: Cost, seed: int) -> Fitted:
+    data_key, own_key = jax.random.split(jax.random.key(seed))
+    standardize = getattr(estimator, "standardize", False)
+    return estimator.fit(own_key, Problem.from_samples(samples, cost, data_key, standardize))
 
 
 def _signed(answer: Estimate) -> Estimate:
@@ -125,8 +131,9 @@ def evaluate(
         batch_size: points per evaluation batch; default the estimator's own, else 64.
 
     Returns:
-        An Estimate with `target`, `stderr` and `interval` (95 %), and for estimators whose value
-        is a lower bound of the population, `lower`, its one-sided 95 % limit. Its diagnostics
+        An Estimate with `target` and `stderr`; for exact estimators `interval` (95 %), and for
+        those whose value is a lower bound of the population `lower`, its one-sided 95 % limit. Its
+        diagnostics
         hold `gradient_cosine` and `gradient_l2` of critics where the task's potential is known.
         Compare it with
         `task.truth(p).value`, or for batch estimators with `evaluate(task, "exact")` at the same
@@ -275,12 +282,14 @@ def _finish(
         # One-sided: below the true distance in 95 % of repetitions, and 0 always is.
         shared["lower"] = max(cost.root(mean - 1.644854 * stderr), 0.0)
     # Delta method for the root: d W / d cost = 1 / (2 W) at p = 2.
+    exact = estimator.bound == "exact"
     slope = 1.0 if cost.p == 1 else (0.5 / value if value > 0 else math.inf)
     return Estimate(
         value,
         mean,
         stderr=stderr * slope if stderr > 0 else stderr,
-        interval=(cost.root(interval[0]), cost.root(interval[1])),
+        # Of a bound, and of a number that is none, it would not hold the target.
+        interval=(cost.root(interval[0]), cost.root(interval[1])) if exact else None,
         message=message,
         **shared,
     )

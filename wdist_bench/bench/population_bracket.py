@@ -149,7 +149,7 @@ def _upper(above: Estimate, shape: Tails, cost: Cost, points: int) -> float | No
 
 def _lower(below: Estimate, shape: Tails) -> float | None:
     """The same on the other side, for a mean over the samples that the critic was evaluated on."""
-    if below.interval is None:
+    if below.status != "ok":
         return None
     skew = shape.mean_skewness(int(below.diagnostics["eval_samples"]))
-    return below.interval[0] - skewness_correction(skew, _Z) * (below.stderr or 0.0)
+    return below.value - (_Z + skewness_correction(skew, _Z)) * (below.stderr or 0.0)
