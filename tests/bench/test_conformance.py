@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
-from wdist_bench.bench import conformance
+from wdist_bench.bench import compilation, conformance
 from wdist_bench.bench.conformance import _ESTIMATOR_RULES, _TASK_RULES, _findings, check
 from wdist_bench.cli.check import check as command
 
@@ -27,6 +27,13 @@ NAMES = [
     name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
     for name in (*wb.estimators.names(), *wb.tasks.names())
 ]
+
+
+@pytest.fixture(autouse=True)
+def _room_for_each():
+    """Every task and estimator compiles dozens of programs."""
+    yield
+    compilation.make_room()
 
 
 @pytest.mark.parametrize("name", NAMES)
