@@ -184,7 +184,7 @@ def write(table: pd.DataFrame, out: Path) -> None:
         f"the stated rounding of {ROUNDING:g}; `failed` are answers with another status than ok. "
         f"{len(refused)} tasks refused their parameters, whose digits float64 does not hold. "
         "Written by `python benchmarks/claims/offsets.py`; every claim is in "
-        "[offsets.csv](offsets.csv).\n\n"
+        "`offsets.csv`.\n\n"
         f"{summary.to_markdown(index=False, floatfmt='.3g')}\n"
     )
     (out / "offsets.md").write_text(text, encoding="utf-8")
