@@ -22,7 +22,11 @@ CRITIC = {"p": 1, "critic": wb.estimators.get("group_sort", steps=300)}
 
 @pytest.mark.parametrize(
     ("task", "options"),
-    [("gaussian_shift", CRITIC), ("parallel_segments", CRITIC), ("gaussians", {"p": 2})],
+    [
+        ("gaussian_shift", CRITIC),
+        pytest.param("parallel_segments", CRITIC, marks=pytest.mark.slow),
+        ("gaussians", {"p": 2}),
+    ],
 )
 def test_it_holds_the_known_distance(task, options):
     # 95 % confidence with a fixed seed: the upper ends are loose by the finite-sample bias
@@ -68,7 +72,13 @@ def test_no_normal_limit_in_sight_is_a_refusal_in_words(law, words):
     assert answer.interval is None
 
 
-@pytest.mark.parametrize("law", ["normal in the plane, scaled, p = 2", "coins 0.5 and 0.6, p = 2"])
+@pytest.mark.parametrize(
+    "law",
+    [
+        pytest.param("normal in the plane, scaled, p = 2", marks=pytest.mark.slow),
+        "coins 0.5 and 0.6, p = 2",
+    ],
+)
 def test_a_part_of_the_simulation(law):
     # At 2.5 % more than one miss of 6 has a probability of 0.9 %; the seeds are fixed.
     counts = claims.simulate(law, 6, first_seed=1000, n=64, eval_batches=10)

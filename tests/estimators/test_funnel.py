@@ -65,7 +65,8 @@ def test_hard_funnel_is_accurate_at_its_own_centres():
 TASKS = [
     ("gaussian_shift", {"dim": 10, "shift": 0.5}, 400, 0.02),
     ("spiked_gaussian", {"dim": 10}, 400, 0.04),
-    ("radial", {"dim": 3}, 800, 0.05),  # |‖x‖ - 2|: neither a minimum of cones nor a maximum
+    # |‖x‖ - 2|: neither a minimum of cones nor a maximum
+    pytest.param("radial", {"dim": 3}, 800, 0.05, marks=pytest.mark.slow),
 ]
 
 
@@ -98,6 +99,7 @@ class Swapped(wb.Sampler):
         return y, x
 
 
+@pytest.mark.slow
 def test_orientation_follows_the_order_of_the_measures():
     """On a funnel pair the optimal critic changes its sign with the order, not its value."""
     task = wb.tasks.get("funnels", dim=2, width=4, seed=1)
@@ -149,7 +151,9 @@ def test_lower_limit_covers(shifted):
     assert (limits[:, 1] >= truth).sum() >= 80  # and it is not low by far
 
 
-@pytest.mark.parametrize(("norm", "share"), [("l2", 0.8), ("l1", 0.7)])
+@pytest.mark.parametrize(
+    ("norm", "share"), [pytest.param("l2", 0.8, marks=pytest.mark.slow), ("l1", 0.7)]
+)
 def test_batch_value_is_a_certified_lower_bound(norm, share):
     """A 1-Lipschitz potential bounds the batch value too, with weights, offset and scale."""
     rng = np.random.default_rng(4)
@@ -190,6 +194,7 @@ def test_identical_and_constant_inputs_give_zero():
         assert wb.estimate(points, points, "funnel", **options).value == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_null_of_finite_data_needs_no_smaller_batch():
     """At most 898 disjoint images a side: minibatches shrink to that, and W1 = 0 is kept."""
     task = wb.tasks.get("image_batches", dataset="digits")

@@ -191,7 +191,9 @@ def test_group_sort_needs_even_widths_and_its_activation():
         networks.build("mlp", 2, (3,), jax.random.key(0), "group_sort")
 
 
-@pytest.mark.parametrize("name", ["spectral_norm", "group_sort", "funnel"])
+@pytest.mark.parametrize(
+    "name", ["spectral_norm", "group_sort", pytest.param("funnel", marks=pytest.mark.slow)]
+)
 def test_a_lower_bound_holds_where_float32_has_no_digits(name):
     rng = np.random.default_rng(0)
     x, y = 1e-12 * rng.normal(size=(12, 2)), 1e-12 * (rng.normal(size=(9, 2)) + 1)

@@ -11,6 +11,7 @@ from wdist_bench.bench.statistics import is_negative, negative_runs
 from wdist_bench.problem import Problem, Samples
 
 CRITICS = ("weight_clipping", "gradient_penalty", "spectral_norm", "soft_c_transform")
+FUNNEL_CRITIC = pytest.param("funnel", marks=pytest.mark.slow)
 FUNNEL = {"centers": 32, "planes": 8, "batch_size": 64, "held_out": 5}
 
 
@@ -20,7 +21,7 @@ def pair(n: int = 100) -> tuple[np.ndarray, np.ndarray]:
     return tuple(np.rint(1024 * part) / 1024 for part in (x, y + np.array([2, 0])))
 
 
-@pytest.mark.parametrize("name", [*CRITICS, "funnel"])
+@pytest.mark.parametrize("name", [*CRITICS, FUNNEL_CRITIC])
 def test_an_answer_scales_with_the_data(name: str) -> None:
     """gradient_penalty read 1.1, 4 and 12 times exact at sizes 1, 30 and 255, .02 at 1e-9.
 
@@ -46,7 +47,7 @@ def test_at_p_2_too() -> None:
     assert phi.mean() + psi.mean() == pytest.approx(answer.cost, rel=1e-6)
 
 
-@pytest.mark.parametrize("name", ["group_sort", "funnel"])
+@pytest.mark.parametrize("name", ["group_sort", FUNNEL_CRITIC])
 def test_an_offset_changes_nothing(name: str) -> None:
     """The centre went through float32: 1e8 + 3.5 was taken for 1e8 when the answer was computed."""
     estimator = wb.estimators.get(name, steps=60, **(FUNNEL if name == "funnel" else {}))
