@@ -133,10 +133,9 @@ def evaluate(
     Returns:
         An Estimate with `target` and `stderr`; for exact estimators `interval` (95 %), and for
         those whose value is a lower bound of the population `lower`, its one-sided 95 % limit. Its
-        diagnostics
-        hold `gradient_cosine` and `gradient_l2` of critics where the task's potential is known.
-        Compare it with
-        `task.truth(p).value`, or for batch estimators with `evaluate(task, "exact")` at the same
+        diagnostics hold `gradient_cosine` and `gradient_l2` of critics where the task's potential
+        is known. Compare it with `task.truth(p).value`, or for batch estimators with
+        `evaluate(task, "exact")` at the same
         seed, which sees the same batches.
     """
     check_not_forked()
