@@ -117,7 +117,7 @@ def test_running_is_what_a_living_process_started_and_did_not_finish(tmp_path):
     host = socket.gethostname()
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    for key, pid in (("mine", os.getpid()), ("done", os.getpid()), ("lost", dead.pid)):
+    for key, pid in (("mine", os.getpid()), ("done", os.getppid()), ("lost", dead.pid)):
         append(tmp_path, {"type": "started", "key": key, "host": host, "pid": pid}, sync=False)
     append(tmp_path, {"type": "started", "key": "far", "host": "elsewhere", "pid": 1})
     append(tmp_path, cell("done", 1))

@@ -11,20 +11,32 @@ method did answer (ok, not_converged, diverged). Cells that are refused have key
 from __future__ import annotations
 
 import errno
-import gzip
 import json
 import math
 import os
 import secrets
 import socket
 import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from wdist_bench.bench.journal_files import (
+    COMPACT,
+    Blanks,
+    FileJournal,
+    Unpacked,
+    compact,
+    compact_lines,
+    entries,
+    lines,
+    open_journal,
+)
+from wdist_bench.bench.journal_lines import Parser, Stored, state
 from wdist_bench.bench.statistics import negative_runs
 
 SCHEMA = 1
@@ -33,9 +45,6 @@ ANSWERED = ("ok", "not_converged", "diverged")
 
 TRIED_AGAIN = ("skipped", "error")
 """Statuses that the next run tries again; the others are answers, or would fail the same way."""
-
-COMPACT = "journal.jsonl.gz"
-"""A whole journal in one file that never changes, for results that are passed on."""
 
 _TOKEN = secrets.token_hex(3)  # two processes of one host may come to have the same id
 
@@ -51,20 +60,22 @@ class Journal:
     Attributes:
         cells: records of cells by key.
         truths: records of batch truths by key.
-        started: the last start of each cell by key: host, pid and time.
+        started: the last start of a cell by each process, by host and pid: key and time.
         environments: descriptions of the environments that records name, by digest.
         plan: the last suite that was started here: title, description, keys in order.
         unreadable: file and number of each line that is no record (a torn last line, say).
         other_schema: file, number and schema of each record from another version of the suite.
+        strange: names of what is called a journal and is no plain file: a link, a folder, a pipe.
     """
 
     cells: dict[str, dict[str, Any]] = field(default_factory=dict)
     truths: dict[str, dict[str, Any]] = field(default_factory=dict)
-    started: dict[str, dict[str, Any]] = field(default_factory=dict)
+    started: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)
-    unreadable: list[str] = field(default_factory=list)
-    other_schema: list[str] = field(default_factory=list)
+    unreadable: Places = field(default_factory=lambda: Places())
+    other_schema: Places = field(default_factory=lambda: Places())
+    strange: list[str] = field(default_factory=list)
 
     def planned(self) -> list[dict[str, Any]]:
         """The records of the last suite, in its order, as far as there are any."""
@@ -74,22 +85,25 @@ class Journal:
         """Starts without a later record whose process lives, or is on another host."""
         return [
             start
-            for key, start in self.started.items()
-            if self.cells.get(key, {}).get("written", 0) < start["written"] and _may_live(start)
+            for start in self.started.values()
+            if self.cells.get(start["key"], {}).get("written", 0) < start["written"]
+            and _may_live(start)
         ]
 
     def warnings(self) -> list[str]:
         """What could not be read, one sentence each."""
         said = []
         if self.unreadable:
-            places = _few(self.unreadable)
+            places = few(self.unreadable)
             said.append(f"Unreadable journal lines, ignored: {places}; their cells run again.")
         if self.other_schema:
             said.append(
                 f"Records of another version of the journal (expected schema {SCHEMA}), ignored "
-                f"and left as they are: {_few(self.other_schema)}; their cells run again. "
+                f"and left as they are: {few(self.other_schema)}; their cells run again. "
                 "Read them with the version that wrote them, or use another folder."
             )
+        if self.strange:
+            said.append(f"Links, folders and pipes are no journals, ignored: {few(self.strange)}.")
         return said
 
     def records(self) -> Iterator[dict[str, Any]]:
@@ -105,12 +119,10 @@ class Journal:
             if _rank(record) >= _rank(self.plan):
                 self.plan = record
             return
-        kinds = {
-            "cell": self.cells,
-            "truth": self.truths,
-            "started": self.started,
-            "environment": self.environments,
-        }
+        if record["type"] == "started":  # a process is at one cell at a time
+            self.started[record["host"], record["pid"]] = record
+            return
+        kinds = {"cell": self.cells, "truth": self.truths, "environment": self.environments}
         kind = kinds[record["type"]]
         known = kind.get(record["key"])
         if known is None or _rank(record) >= _rank(known):
@@ -122,9 +134,28 @@ def _rank(record: dict[str, Any]) -> tuple[bool, float]:
     return record.get("status", "ok") in ANSWERED, float(record.get("written", 0))
 
 
-def _few(places: list[str]) -> str:
-    more = f" and {len(places) - 5} more" if len(places) > 5 else ""
-    return ", ".join(places[:5]) + more
+class Places(list[str]):
+    """Places in files: the first thousand by name, the others counted."""
+
+    unnamed = 0
+
+    def append(self, place: str) -> None:
+        """One more."""
+        if len(self) < 1000:
+            super().append(place)
+        else:
+            self.unnamed += 1
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return len(self) + self.unnamed
+
+
+def few(places: list[str]) -> str:
+    """The first five in words, and how many more there are."""
+    total = places.total if isinstance(places, Places) else len(places)
+    return ", ".join(places[:5]) + (f" and {total - 5} more" if total > 5 else "")
 
 
 def _may_live(start: dict[str, Any]) -> bool:
@@ -142,57 +173,113 @@ def _may_live(start: dict[str, Any]) -> bool:
 
 
 class JournalReader:
-    """Reads a folder's journals, and later only what was added to them."""
+    """Reads a folder's journals, and later only what was added to them.
 
-    def __init__(self, folder: Path) -> None:
+    Long arrays stay in the files (`Stored`), so what is held grows with the cells, not their runs.
+
+    Args:
+        folder: results folder.
+        state: keep no more of cells than says how far they are: status and times.
+    """
+
+    def __init__(self, folder: Path, state: bool = False) -> None:
         self.folder = folder
         self.journal = Journal()
-        self._read: dict[str, tuple[int, int]] = {}  # file -> bytes, lines
+        self._state = state
+        self._read: dict[str, _Read] = {}
 
     def refresh(self) -> Journal:
         """The journal with every line that is complete by now."""
-        for path in sorted(self.folder.glob("journal*.jsonl")):
-            done, lines = self._read.get(path.name, (0, 0))
-            if path.stat().st_size == done:
-                continue
-            with path.open("rb") as file:
-                file.seek(done)
-                added = file.read()
-            whole = added[: added.rfind(b"\n") + 1]
-            for line in whole.split(b"\n")[:-1]:
-                lines += 1
-                _take(self.journal, line, f"{path.name}:{lines}")
-            self._read[path.name] = (done + len(whole), lines)
+        journals, self.journal.strange = entries(self.folder)
+        for entry in journals:
+            known = self._read.get(entry.name) or self._read.setdefault(
+                entry.name, _Read(self._parser(FileJournal(Path(entry.path))))
+            )
+            if (size := entry.stat(follow_symlinks=False).st_size) != known.size:
+                self._add(entry, known)
+                known.size = size
         return self.journal
 
+    def _parser(self, source: FileJournal | Unpacked) -> Parse:
+        if self._state:
+            return lambda line, keep: state(line)
+        return Parser(source).record
 
-def read_journal(folder: Path) -> Journal:
+    def _add(self, entry: os.DirEntry[str], known: _Read) -> None:
+        """What stands after the last line that was read."""
+        with open_journal(entry.path, known.done) as file:
+            for done, line in lines(file):
+                if line is not None and not line.endswith(b"\n"):
+                    return
+                known.lines += 1
+                self._take(line, f"{entry.name}:{known.lines}", known)
+                known.done = done
+
+    def _take(self, line: bytes | None, place: str, known: _Read) -> None:
+        offset = known.done
+        _take(self.journal, line, place, lambda text: known.parse(text, lambda at, _: offset + at))
+
+    def finish(self) -> Journal:
+        """Read what is left: torn last lines, or the compact journal where there is no other."""
+        for entry in entries(self.folder)[0]:
+            known = self._read.get(entry.name)
+            if known is not None:
+                with open_journal(entry.path, known.done) as file:
+                    _, line = next(lines(file), (0, b""))
+                self._take(line, f"{entry.name}:{known.lines + 1}", known)
+        path = compact(self.folder)
+        if not self._read and path is not None:
+            self._add_compact(path)
+        return self.journal
+
+    def _add_compact(self, path: Path) -> None:
+        source, blanks = Unpacked(path), Blanks(path)
+        parse = self._parser(source)
+        for number, line in enumerate(compact_lines(path), 1):
+            place = f"{COMPACT}:{number}"
+            if not _take(self.journal, line, place, lambda text: parse(text, source.keep)):
+                blanks.add()
+
+
+Parse = Callable[[bytes, Callable[[int, bytes], int]], dict[str, Any]]
+"""(line, what keeps its arrays) -> record."""
+
+
+@dataclass
+class _Read:
+    """How far a file was read: to the end of which line, and how long it was then."""
+
+    parse: Parse
+    done: int = 0
+    lines: int = 0
+    size: int = 0
+
+
+def read_journal(folder: Path, state: bool = False) -> Journal:
     """All `journal*.jsonl` of a folder; a torn last line is named in `unreadable`.
 
     Where there are none, the compact journal: reports and comparisons are made from it, but a run,
     which reads no more than its own, measures afresh.
+
+    Args:
+        folder: results folder.
+        state: keep no more of cells than says how far they are: status and times.
+
+    Raises:
+        ValueError: the compact journal is none, or damaged.
     """
-    reader = JournalReader(folder)
-    journal = reader.refresh()
-    compact = folder / COMPACT
-    if not reader._read and compact.is_file():
-        with gzip.open(compact, "rb") as records:
-            for number, line in enumerate(records, 1):
-                _take(journal, line, f"{COMPACT}:{number}")
-    for name, (done, lines) in reader._read.items():
-        with (folder / name).open("rb") as file:
-            file.seek(done)
-            _take(journal, file.read().partition(b"\n")[0], f"{name}:{lines + 1}")
-    return journal
+    reader = JournalReader(folder, state)
+    reader.refresh()
+    return reader.finish()
 
 
-def read_run(folder: Path) -> Journal:
+def read_run(folder: Path, state: bool = False) -> Journal:
     """`read_journal` of a folder that must hold a run.
 
     Raises:
         FileNotFoundError: no journal with a run.
     """
-    journal = read_journal(folder)
+    journal = read_journal(folder, state)
     if not journal.plan:
         raise FileNotFoundError(
             f"{folder}: expected a journal (journal*.jsonl) with a run, got none; "
@@ -203,22 +290,34 @@ def read_run(folder: Path) -> Journal:
 
 def write_compact(journal: Journal, path: Path) -> None:
     """Every record that counts, compressed; the same bytes for the same records."""
-    lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in journal.records())
-    path.write_bytes(gzip.compress(lines.encode(), mtime=0))
+    packer = zlib.compressobj(wbits=31)  # 31: with the frame of gzip, and no time in it
+    lines = (json.dumps(record, default=_plain, allow_nan=False) for record in journal.records())
+    parts = [packer.compress(f"{line}\n".encode()) for line in lines]
+    path.write_bytes(b"".join([*parts, packer.flush()]))
 
 
-def _take(journal: Journal, line: bytes, place: str) -> None:
-    if not line.strip():
-        return
+def _take(
+    journal: Journal,
+    line: bytes | None,
+    place: str,
+    parse: Callable[[bytes], dict[str, Any]],
+) -> bool:
+    """Count a line in; whether it is a record of ours. None stands for one that is too long."""
+    if line is not None and not line.strip():
+        return False
     try:
-        record = json.loads(line)
+        if line is None:
+            raise ValueError("too long")
+        record = parse(line)
         schema = record["schema"]
         if schema != SCHEMA:
             journal.other_schema.append(f"{place} (schema {schema})")
-            return
+            return False
         journal.take(record)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         journal.unreadable.append(place)
+        return False
+    return True
 
 
 def journal_name() -> str:
@@ -278,7 +377,9 @@ def _not_writable(folder: Path, error: OSError) -> JournalError:
 
 
 def _plain(value: Any) -> Any:
-    """NumPy scalars, and whatever only has a name."""
+    """Arrays from another journal, NumPy scalars, and whatever only has a name."""
+    if isinstance(value, Stored):
+        return value.load()
     return value.item() if isinstance(value, np.generic) else str(value)
 
 
@@ -289,7 +390,7 @@ def pack(array: np.ndarray) -> list[Any]:
     return [float(f"{value:.9g}") if math.isfinite(value) else None for value in array.tolist()]
 
 
-def unpack(values: list[Any]) -> np.ndarray:
+def unpack(values: Sequence[Any]) -> np.ndarray:
     """The array behind `pack`, null as NaN."""
     return np.array(values, dtype=np.float64)
 

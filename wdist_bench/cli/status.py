@@ -15,7 +15,7 @@ def status(
     from wdist_bench.bench.journal import read_run
     from wdist_bench.bench.progress import RETRY, counted, progress
 
-    journal = read_run(folder)
+    journal = read_run(folder, state=True)
     state = progress(journal)
     typer.echo(f"{state.title}: {state.total} cells")
     counts = counted(state.statuses)
