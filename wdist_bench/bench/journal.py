@@ -405,8 +405,12 @@ def run_costs(record: dict[str, Any]) -> np.ndarray:
     return costs
 
 
-def failed_runs(record: dict[str, Any]) -> int:
-    """Runs of a cell or an experiment that gave no number: all of them where nothing came back."""
+def failed_runs(record: dict[str, Any], costs: np.ndarray | None = None) -> int:
+    """Runs of a cell or an experiment that gave no number: all of them where nothing came back.
+
+    `costs` are its `run_costs` where they are there already.
+    """
     if record.get("costs"):
-        return int(np.isnan(run_costs(record)).all(axis=1).sum())
+        costs = run_costs(record) if costs is None else costs
+        return int(np.isnan(costs).all(axis=1).sum())
     return int(record.get("failed", record.get("runs", 1)))

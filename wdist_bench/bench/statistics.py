@@ -74,28 +74,39 @@ def summarize(values: Any, truth: Any = math.nan) -> Summary:
     if not found.size:
         nothing = (math.nan, math.nan)
         return Summary(0, failed, *(math.nan,) * 4, nothing, nothing)
+    bias, rmse = bias_and_rmse(gaps)
     return Summary(
         runs=found.size,
         failed=failed,
         mean=float(found.mean()),
         sd=float(found.std(ddof=1)) if found.size > 1 else math.nan,
-        bias=float(gaps.mean()),
-        rmse=float(np.sqrt((gaps**2).mean())),
+        bias=bias,
+        rmse=rmse,
         interval=t_interval(found),
         bootstrap=bca_interval(found),
     )
 
 
+def bias_and_rmse(gaps: np.ndarray) -> tuple[float, float]:
+    """Mean and root mean square of value - truth."""
+    return float(gaps.mean()), float(np.sqrt((gaps**2).mean()))
+
+
 def t_interval(values: Any, confidence: float = 0.95) -> Interval:
     """Student's interval for the mean of independent values; (nan, nan) below two of them."""
-    from scipy.stats import t
-
     values = np.asarray(values, np.float64)
     if values.size < 2:
         return math.nan, math.nan
     mean = float(values.mean())
-    half = float(t.ppf((1 + confidence) / 2, values.size - 1) * standard_error(values))
+    half = _t_quantile((1 + confidence) / 2, values.size - 1) * standard_error(values)
     return mean - half, mean + half
+
+
+@lru_cache(maxsize=1024)
+def _t_quantile(level: float, freedom: int) -> float:
+    from scipy.stats import t
+
+    return float(t.ppf(level, freedom))
 
 
 def standard_error(values: np.ndarray) -> float:
@@ -133,10 +144,10 @@ def bca_interval(
     observed = float(statistic(values, axis=-1))
     if np.ptp(values) == 0:
         return observed, observed
-    drawn = np.random.default_rng(seed).integers(0, n, (resamples, n))
-    replicates = statistic(values[drawn], axis=-1)
-    share = ((replicates < observed).sum() + (replicates <= observed).sum()) / (2 * resamples)
-    left_out = np.array([statistic(np.delete(values, i), axis=-1) for i in range(n)])
+    replicates = statistic(values.take(_resamples(n, resamples, seed)), axis=-1)
+    below = np.count_nonzero(replicates < observed) + np.count_nonzero(replicates <= observed)
+    share = below / (2 * resamples)
+    left_out = _jackknife(values, statistic)
     pull = left_out.mean() - left_out
     scale = 6 * (pull**2).sum() ** 1.5
     acceleration = (pull**3).sum() / scale if scale else 0.0
@@ -146,6 +157,21 @@ def bca_interval(
     shifted = bias + ndtri(np.array([1 - confidence, 1 + confidence]) / 2)
     low, high = np.quantile(replicates, ndtr(bias + shifted / (1 - acceleration * shifted)))
     return float(low), float(high)
+
+
+@lru_cache(maxsize=4)
+def _resamples(n: int, resamples: int, seed: int) -> np.ndarray:
+    """(resamples, n) places to draw from, the same for all cells of n runs."""
+    return np.random.default_rng(seed).integers(0, n, (resamples, n))
+
+
+def _jackknife(values: np.ndarray, statistic: Callable[..., Any]) -> np.ndarray:
+    """(n,) the statistic without each of the values."""
+    n = values.size
+    if n > 1000:  # all at once would take n^2 numbers
+        return np.array([statistic(np.delete(values, i), axis=-1) for i in range(n)])
+    others = np.arange(n - 1) + (np.arange(n - 1) >= np.arange(n)[:, None])
+    return np.asarray(statistic(values[others], axis=-1))
 
 
 @dataclass(frozen=True)
@@ -279,18 +305,27 @@ def _orders(first: int, second: int) -> np.ndarray:
     return orders
 
 
+_BLOCK = 2**18
+"""Statistics at a time: 2 MB stay in a processor's cache, and memory does not grow with tests."""
+
+
 def _randomized(weights: np.ndarray, values: np.ndarray) -> Randomized:
     """Of |weights @ values|, by row; the first row is what was seen."""
     known = np.isfinite(values)
     filled = np.where(known, values, 0.0)
     length = np.sqrt((filled**2).sum(axis=0))
     filled = filled / np.where(length > 0, length, 1.0)
-    single, adjusted = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+    single = np.zeros(values.shape[1])
     seen = np.abs(weights[0] @ filled) - 1e-9  # sums of the same numbers in another order are equal
-    for part in np.array_split(weights, 1 + weights.size * max(values.shape[1], 1) // 10**8):
-        found = np.abs(part @ filled)
-        single += (found >= seen).sum(axis=0)
-        adjusted += (found.max(axis=1, initial=0.0)[:, None] >= seen).sum(axis=0)
+    parts = np.array_split(weights, 1 + len(weights) * max(values.shape[1], 1) // _BLOCK)
+    largest = []
+    for part in parts:
+        found = part @ filled
+        np.abs(found, out=found)
+        single += np.count_nonzero(found >= seen, axis=0)
+        largest.append(found.max(axis=1, initial=0.0))
+    places = np.searchsorted(np.sort(np.concatenate(largest)), seen)
+    adjusted = (len(weights) - places).astype(np.float64)
     empty = ~known.any(axis=0)
     single[empty] = adjusted[empty] = math.nan
     return Randomized(single / len(weights), adjusted / len(weights))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,7 @@ class _Cell:
     variant: str
     setting: str
     truth: dict[str, Any] | None
+    identity: str
 
     @property
     def label(self) -> str:
@@ -176,7 +178,13 @@ def _cells(folder: Path) -> list[_Cell]:
     records = [record for record in journal.planned() if "estimator" in record]
     named = names(records)
     return [
-        _Cell(record, str(variant), str(setting), journal.truths.get(record.get("truth_key", "")))
+        _Cell(
+            record,
+            str(variant),
+            str(setting),
+            journal.truths.get(record.get("truth_key", "")),
+            json.dumps([record[name] for name in _IDENTITY], sort_keys=True),
+        )
         for record, variant, setting in zip(
             records, named["variant"], named["setting_label"], strict=True
         )
@@ -191,23 +199,46 @@ def _match(
 
     What an estimator refuses in both has nothing to compare.
     """
-    left = list(after)
+    left = _Left(after)
     pairs, alone = [], []
     for cell in before:
-        same = [other for other in left if _identity(other) == _identity(cell)]
-        if not same:
+        other = left.take(cell)
+        if other is None:
             alone.append(cell)
-            continue
-        seeded = [other for other in same if other.record["seed"] == cell.record["seed"]]
-        other = (seeded or same)[0]
-        left.remove(other)
-        if not cell.record["status"] == other.record["status"] == "refused":
+        elif not cell.record["status"] == other.record["status"] == "refused":
             pairs.append((cell, other))
-    return pairs, alone, left
+    return pairs, alone, left.rest()
 
 
-def _identity(cell: _Cell) -> str:
-    return json.dumps([cell.record[name] for name in _IDENTITY], sort_keys=True)
+class _Left:
+    """Cells that have no counterpart yet; each is looked at once or twice, however many there are.
+
+    Args:
+        cells: in their order.
+    """
+
+    def __init__(self, cells: list[_Cell]) -> None:
+        self._cells = cells
+        self._taken: set[int] = set()
+        self._places: dict[tuple[Any, ...], deque[int]] = {}
+        for place, cell in enumerate(cells):
+            for key in ((cell.identity, cell.record["seed"]), (cell.identity,)):
+                self._places.setdefault(key, deque()).append(place)
+
+    def take(self, cell: _Cell) -> _Cell | None:
+        """The first of the same identity and seed, else of the identity; None if none is left."""
+        for key in ((cell.identity, cell.record["seed"]), (cell.identity,)):
+            places = self._places.get(key, deque())
+            while places:
+                place = places.popleft()
+                if place not in self._taken:
+                    self._taken.add(place)
+                    return self._cells[place]
+        return None
+
+    def rest(self) -> list[_Cell]:
+        """Those that nobody took, in their order."""
+        return [cell for place, cell in enumerate(self._cells) if place not in self._taken]
 
 
 @dataclass(frozen=True)
@@ -219,12 +250,14 @@ class _Pair:
     against: str
     same_samples: bool
     errors: tuple[np.ndarray, np.ndarray]
+    lost: tuple[np.ndarray, np.ndarray]
     gap: Gap
 
     @property
     def numbers(self) -> tuple[int, int]:
         """Runs with a number."""
-        return _numbers(self.a), _numbers(self.b)
+        before, after = (int((lost == 0).sum()) for lost in self.lost)
+        return before, after
 
     @property
     def failed(self) -> tuple[int, int]:
@@ -240,16 +273,18 @@ class _Pair:
 
 def _measure(a: _Cell, b: _Cell) -> _Pair:
     against = _against(b)
-    errors = _errors(a, against), _errors(b, against)
+    costs = _costs(a), _costs(b)
+    errors = _errors(a, against, costs[0]), _errors(b, against, costs[1])
+    lost = _lost(a, costs[0]), _lost(b, costs[1])
     same = _same_samples(a, b)
-    return _Pair(a, b, against, same, errors, paired(*errors) if same else welch(*errors))
+    return _Pair(a, b, against, same, errors, lost, paired(*errors) if same else welch(*errors))
 
 
 def _changes(
     pairs: list[tuple[_Cell, _Cell]], level: float, min_effect: float
 ) -> tuple[Change, ...]:
     measured = [_measure(a, b) for a, b in pairs]
-    samples = [Samples(*pair.errors, _lost(pair.a), _lost(pair.b)) for pair in measured]
+    samples = [Samples(*pair.errors, *pair.lost) for pair in measured]
     found = tests(samples, [pair.same_samples for pair in measured])
     return tuple(
         _change(pair, *p_values, level, min_effect)
@@ -334,25 +369,26 @@ def _against(cell: _Cell) -> str:
     return "population" if claimed and cell.record.get("truth_population") else "batch"
 
 
-def _errors(cell: _Cell, against: str) -> np.ndarray:
+def _costs(cell: _Cell) -> np.ndarray | None:
+    """(runs, eval_batches) costs; None where nothing ran."""
+    return run_costs(cell.record) if "costs" in cell.record else None
+
+
+def _errors(cell: _Cell, against: str, costs: np.ndarray | None) -> np.ndarray:
     """(runs,) errors; NaN where a run gave no number, empty where nothing ran or is known."""
-    if "costs" not in cell.record:
+    if costs is None:
         return np.zeros(0)
     if against == "population":
-        found = population_errors(cell.record)
-        return np.zeros(0) if found is None else found
-    return np.zeros(0) if cell.truth is None else batch_errors(cell.record, cell.truth)
+        known = cell.record.get("truth_population") is not None
+        return population_errors(cell.record, costs) if known else np.zeros(0)
+    return np.zeros(0) if cell.truth is None else batch_errors(cell.record, cell.truth, costs)
 
 
-def _lost(cell: _Cell) -> np.ndarray:
+def _lost(cell: _Cell, costs: np.ndarray | None) -> np.ndarray:
     """(runs,) 1 where a run gave no number, else 0."""
-    if "costs" not in cell.record:
+    if costs is None:
         return np.ones(int(cell.record["runs"]))
-    return 1.0 - np.isfinite(run_costs(cell.record)).all(axis=1)
-
-
-def _numbers(cell: _Cell) -> int:
-    return int((_lost(cell) == 0).sum())
+    return 1.0 - np.isfinite(costs).all(axis=1)
 
 
 def _population(cell: _Cell) -> float:

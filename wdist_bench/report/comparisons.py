@@ -72,13 +72,16 @@ def comparison_table(journal: Journal) -> pd.DataFrame:
     could have given. The interval is Student's, 95 % by itself.
     """
     records = [r for r in journal.planned() if "estimator" in r]
-    settings: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    settings: dict[str, dict[str, Contest]] = {}
     for variant, record in zip(variants(records), records, strict=True):
         if "costs" in record:
             key = json.dumps([record.get(name) for name in IDENTITY], sort_keys=True)
-            settings.setdefault(key, []).append((variant, record))
+            here = settings.setdefault(key, {"batch": {}, "population": {}})
+            truth = journal.truths.get(record.get("truth_key", ""))
+            for against, errors in _errors(record, truth).items():
+                here[against][variant] = Contestant(record, errors)
     contests = {
-        against: [_contest(against, found, journal) for found in settings.values()]
+        against: [found[against] if len(found[against]) > 1 else {} for found in settings.values()]
         for against in ("batch", "population")
     }
     tests = {against: _tests(found) for against, found in contests.items()}
@@ -89,35 +92,36 @@ def comparison_table(journal: Journal) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _contest(against: str, entries: list[tuple[str, dict[str, Any]]], journal: Journal) -> Contest:
-    """Those with an error in at least two runs. The exact value of a batch has none to compare."""
-    found = {}
-    for variant, record in entries:
-        if against == "batch":
-            exact = record["bound"] == "exact" and record["target"] == "batch"
-            truth = journal.truths.get(record.get("truth_key", ""))
-            errors = None if exact or truth is None else batch_errors(record, truth)
-        else:
-            truth = record.get("truth_population")
-            null = truth is None or abs(truth["value"]) < NULL
-            errors = None if null else population_errors(record)
-        if errors is not None and np.isfinite(errors).sum() > 1:
-            found[variant] = Contestant(record, errors)
-    return found if len(found) > 1 else {}
+def _errors(record: dict[str, Any], truth: dict[str, Any] | None) -> dict[str, np.ndarray]:
+    """(runs,) errors against "batch" and "population", where there are two or more to compare.
+
+    The exact value of a batch has none of the batch, and equal laws have no distance to be off.
+    """
+    costs, found = run_costs(record), {}
+    exact = record["bound"] == "exact" and record["target"] == "batch"
+    if truth is not None and not exact:
+        found["batch"] = batch_errors(record, truth, costs)
+    population = record.get("truth_population")
+    if population is not None and not abs(population["value"]) < NULL:
+        found["population"] = population_errors(record, costs)
+    return {against: e for against, e in found.items() if np.isfinite(e).sum() > 1}
 
 
-def batch_errors(record: dict[str, Any], truth: dict[str, Any]) -> np.ndarray:
-    """(runs,) mean |W_p - exact W_p| over the evaluation batches of a run."""
-    p = record["p"]
-    return np.abs(root(run_costs(record), p) - root(unpack(truth["costs"]), p)).mean(axis=1)
+def batch_errors(
+    record: dict[str, Any], truth: dict[str, Any], costs: np.ndarray | None = None
+) -> np.ndarray:
+    """(runs,) mean |W_p - exact W_p| over the evaluation batches of a run.
+
+    `costs` are the record's `run_costs` where they are there already.
+    """
+    p, costs = record["p"], run_costs(record) if costs is None else costs
+    return np.abs(root(costs, p) - root(unpack(truth["costs"]), p)).mean(axis=1)
 
 
-def population_errors(record: dict[str, Any]) -> np.ndarray | None:
-    """(runs,) |W_p of the run - population W_p|; None where the latter is not known."""
-    truth = record.get("truth_population")
-    if truth is None:
-        return None
-    return np.abs(root(run_costs(record).mean(axis=1), record["p"]) - truth["value"])
+def population_errors(record: dict[str, Any], costs: np.ndarray | None = None) -> np.ndarray:
+    """(runs,) |W_p of the run - population W_p|, which must be known."""
+    costs = run_costs(record) if costs is None else costs
+    return np.abs(root(costs.mean(axis=1), record["p"]) - record["truth_population"]["value"])
 
 
 def _tests(contests: list[Contest]) -> dict[tuple[str, str, int], _Test]:

@@ -30,14 +30,13 @@ def _mallasto_row(record: dict[str, Any]) -> dict[str, float]:
     The paper's protocol: batches of one image set, W1, n = 64, 500 steps, an MLP critic with the
     method's defaults.
     """
-    place = (record["estimator"], record.get("dataset"))
     protocol = (record["task"], record["p"], record["norm"], record["n"], record.get("steps"))
     options = dict(record["estimator_options"])
     preset = options.pop("preset", "mallasto")
     changed = set(options) - {"steps", "batch_size"}
-    paper = _mallasto()
     if protocol != ("image_batches", 1, "l2", 64, 500) or changed or preset != "mallasto":
         return {}
+    place, paper = (record["estimator"], record.get("dataset")), _mallasto()
     split = record["task_parameters"].get("split", "")
     if split not in _SPLITS or place not in paper.index:
         return {}
@@ -52,10 +51,10 @@ def _w1_benchmark() -> pd.DataFrame:
 
 def _w1_benchmark_row(record: dict[str, Any]) -> dict[str, float]:
     """Estimate, cosine and L2 of a solver on a published pair, arXiv 2206.07767."""
-    paper = _w1_benchmark()
-    place = (record["task_parameters"].get("digest"), record["estimator"])
     if (record["task"], record["p"], record["norm"]) != ("funnels", 1, "l2"):
         return {}
+    paper = _w1_benchmark()
+    place = (record["task_parameters"].get("digest"), record["estimator"])
     if place not in paper.index:
         return {}
     row = paper.loc[place]

@@ -76,26 +76,39 @@ def variants(records: list[dict[str, Any]]) -> list[str]:
     chosen: dict[str, list[dict[str, Any]]] = {}
     for record in records:
         chosen.setdefault(record["estimator"], []).append(record)
-    options = {id(r): _options(r, chosen[r["estimator"]]) for r in records}
-    vary = {name: _varying([options[id(r)] for r in found]) for name, found in chosen.items()}
+    options = {name: _options(same) for name, same in chosen.items()}
+    vary = {name: _varying(found) for name, found in options.items()}
+    in_turn = {name: iter(found) for name, found in options.items()}
     labels = []
     for record in records:
-        name, own = record["estimator"], options[id(record)]
+        name = record["estimator"]
+        own = next(in_turn[name])
         said = [f"{key} {own[key]}" for key in vary[name] if key in own]
         labels.append(f"{name} ({', '.join(said)})" if said else name)
     return labels
 
 
-def _options(record: dict[str, Any], same: list[dict[str, Any]]) -> dict[str, Any]:
-    """Its options, "n" for a number that is n here and is given at no other n."""
-    n = record["n"]
-    elsewhere = [other["estimator_options"] for other in same if other["n"] != n]
-    return {
-        key: "n"
-        if value == n and elsewhere and all(other.get(key) != value for other in elsewhere)
-        else value
-        for key, value in record["estimator_options"].items()
-    }
+def _options(same: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The options of each record of one estimator, "n" for a number that is n there and is given
+    at no other n.
+    """
+    sizes = {record["n"] for record in same}
+    given: dict[tuple[str, float], set[int]] = {}  # option and number -> the n's it is given at
+    for record in same:
+        for key, value in record["estimator_options"].items():
+            if isinstance(value, int | float):
+                given.setdefault((key, value), set()).add(record["n"])
+
+    def follows(key: str, value: Any, n: int) -> bool:
+        return len(sizes) > 1 and value == n and given[key, value] == {n}
+
+    return [
+        {
+            key: "n" if follows(key, value, record["n"]) else value
+            for key, value in record["estimator_options"].items()
+        }
+        for record in same
+    ]
 
 
 def _varying(options: list[dict[str, Any]]) -> list[str]:
@@ -106,14 +119,21 @@ def _varying(options: list[dict[str, Any]]) -> list[str]:
 
 def _setting_labels(table: pd.DataFrame) -> list[str]:
     """Names of settings; the task's parameters where two have one name."""
-    labels = [_shortened(task_label(row)) for _, row in table.iterrows()]
+    shown = ("task", "dataset", "task_options", "dim", "p", "norm", "n")
+    named: dict[tuple[Any, ...], str] = {}
+    rows = list(zip(*(table[name] for name in shown), strict=True))
+    for row in rows:
+        if row not in named:
+            named[row] = _shortened(task_label(dict(zip(shown, row, strict=True))))
+    labels = [named[row] for row in rows]
     owners: dict[str, set[int]] = {}
     for label, setting in zip(labels, table["setting"], strict=True):
         owners.setdefault(label, set()).add(setting)
-    rows = zip(labels, table["task_parameters"], table["seed"], strict=True)
     return [
         f"{label}, {parameters}, seed {seed}" if len(owners[label]) > 1 else label
-        for label, parameters, seed in rows
+        for label, parameters, seed in zip(
+            labels, table["task_parameters"], table["seed"], strict=True
+        )
     ]
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal, failed_runs, run_costs, unpack
-from wdist_bench.bench.statistics import summarize
+from wdist_bench.bench.statistics import bias_and_rmse, summarize
 from wdist_bench.report.published import published, sds_from_paper
 
 COLUMNS = (
@@ -40,8 +41,13 @@ _NUMBERS = (
 
 def error_table(journal: Journal) -> pd.DataFrame:
     """One row per task x estimator cell of the last suite, in its order, means over runs of W_p."""
-    rows = [_row(record, journal) for record in journal.planned() if "estimator" in record]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for record in journal.planned():
+        if "estimator" in record:
+            row = _row(record, journal)
+            for name, values in columns.items():
+                values.append(row[name])
+    return pd.DataFrame(columns)
 
 
 def method_labels(rows: pd.DataFrame) -> list[str]:
@@ -52,18 +58,19 @@ def method_labels(rows: pd.DataFrame) -> list[str]:
     """
     again = rows.duplicated([*SETTING, "estimator", "critic"], keep=False)
     with_steps = again.groupby([rows["estimator"], rows["critic"]], dropna=False).transform("any")
-    return [_method_label(row, with_steps[i]) for i, row in rows.iterrows()]
+    columns = zip(rows["estimator"], rows["critic"], rows["steps"], with_steps, strict=True)
+    return [_method_label(*values) for values in columns]
 
 
-def _method_label(row: pd.Series, with_steps: bool) -> str:
-    usual = pd.isna(row["critic"]) or row["critic"] in ("", "mlp")
-    said = [] if usual else [str(row["critic"])]
-    if with_steps and row["steps"] > 0:
-        said.append(f"{row['steps']:.0f} steps")
-    return row["estimator"] + (f" [{', '.join(said)}]" if said else "")
+def _method_label(estimator: str, critic: Any, steps: float, with_steps: bool) -> str:
+    usual = pd.isna(critic) or critic in ("", "mlp")
+    said = [] if usual else [str(critic)]
+    if with_steps and steps > 0:
+        said.append(f"{steps:.0f} steps")
+    return estimator + (f" [{', '.join(said)}]" if said else "")
 
 
-def task_label(row: pd.Series) -> str:
+def task_label(row: pd.Series | Mapping[str, Any]) -> str:
     """What distinguishes a task in a heading or a panel title."""
     options = json.loads(row["task_options"]) if pd.notna(row["task_options"]) else {}
     shown = row["dataset"] or ", ".join(f"{name} {value}" for name, value in options.items())
@@ -84,7 +91,8 @@ def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
     row["task_parameters"] = json.dumps(record["task_parameters"], sort_keys=True)
     row["estimator_parameters"] = json.dumps(record["estimator_parameters"], sort_keys=True)
     row["task_options"] = json.dumps(record["task_options"])
-    row["failed"] = failed_runs(record)
+    costs = run_costs(record) if record.get("costs") else None
+    row["failed"] = failed_runs(record, costs)
     row |= published(record)
     population = record.get("truth_population")
     if population is not None:
@@ -92,9 +100,9 @@ def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
         row["truth_population_stderr"] = population["stderr"]
         row["truth_kind"] = population["kind"]
     truth = journal.truths.get(record.get("truth_key", ""))
-    if "costs" in record and truth is not None:
+    if costs is not None and truth is not None:
         row |= errors(
-            run_costs(record),
+            costs,
             unpack(truth["costs"]),
             record["p"],
             math.nan if population is None else population["value"],
@@ -130,7 +138,8 @@ def errors(costs: np.ndarray, truths: np.ndarray, p: int, population: float) -> 
         return answer
     runs = root(costs[whole].mean(axis=1), p)
     gaps = np.abs(root(costs[whole], p) - root(truths[whole], p))
-    batch, law = summarize(runs, truth_runs[whole]), summarize(runs, population)
+    batch = summarize(runs, truth_runs[whole])
+    bias, rmse = bias_and_rmse(runs - population)
     off = np.abs(runs - population)
     return answer | {
         "estimate": batch.mean,
@@ -141,8 +150,8 @@ def errors(costs: np.ndarray, truths: np.ndarray, p: int, population: float) -> 
         "estimate_bca_high": batch.bootstrap[1],
         "bias_batch": batch.bias,
         "rmse_batch": batch.rmse,
-        "bias_population": law.bias,
-        "rmse_population": law.rmse,
+        "bias_population": bias,
+        "rmse_population": rmse,
         "abs_error_batch": float(gaps.mean()),
         "abs_error_batch_sd": float(gaps.std(ddof=1)) if gaps.size > 1 else math.nan,
         "abs_error_population": float(off.mean()),
