@@ -11,7 +11,8 @@ import pytest
 
 from wdist_bench.bench.journal import read_journal
 from wdist_bench.report.attachments import Figures, attachments
-from wdist_bench.report.page import MAX_BYTES, embedded, write_page
+from wdist_bench.report.page import MAX_BYTES, write_page
+from wdist_bench.report.page_data import embedded
 from wdist_bench.report.settings import labelled_table
 
 DOT = base64.b64decode(

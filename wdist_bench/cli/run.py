@@ -143,10 +143,12 @@ def report(
 def _report(folder: Path) -> None:
     from wdist_bench.report import write_report
     from wdist_bench.report.closing import closing
+    from wdist_bench.report.results import Results
 
-    for path in write_report(folder):
+    results = Results(folder)
+    for path in write_report(folder, results):
         typer.echo(f"wrote {path}")
-    _show_errors(closing(folder))
+    _show_errors(closing(folder, results))
 
 
 def _show_errors(end: Closing) -> None:
@@ -173,6 +175,8 @@ def _show_errors(end: Closing) -> None:
         console.print(table)
         if task.more:
             console.print(task.more, highlight=False, markup=False)
+    if end.more_tasks:
+        console.print(f"\n{end.more_tasks}", highlight=False, markup=False)
     if end.tasks:
         console.print(f"\n{LEGEND}", style="dim", highlight=False, markup=False, soft_wrap=True)
     console.print(f"\n{end.headline}", highlight=False, markup=False, soft_wrap=True)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from wdist_bench.bench.journal import Journal, read_run
-
-if TYPE_CHECKING:
-    import pandas as pd
+from wdist_bench.bench.journal import Journal
+from wdist_bench.report.results import Results
 
 Writer = Callable[[Path, list[dict[str, Any]]], list[Path]]
 """(folder, records of one suite's experiments) -> files written."""
@@ -36,29 +34,35 @@ _EXPERIMENTS: dict[str, str] = {
 _CSV: dict[str, Any] = {"index": False, "float_format": "%.9g", "lineterminator": "\n"}
 
 
-def write_report(folder: Path) -> list[Path]:
-    """Write every table and figure of a results folder from its journal; returns the files."""
-    journal = read_run(folder)
+def write_report(folder: Path, results: Results | None = None) -> list[Path]:
+    """Write every table and figure of a results folder from its journal; returns the files.
+
+    `results` are the folder's where they are read already.
+    """
+    results = results or Results(folder)
     from wdist_bench.report.page import write_page
-    from wdist_bench.report.tables import error_table
 
-    table = error_table(journal)
-    written = [*_write_cells(folder, journal, table), *_write_experiments(folder, journal)]
-    return [*written, write_page(folder, journal, table)]  # last: it shows what the others wrote
+    journal = results.journal
+    written = [*_write_cells(folder, results), *_write_experiments(folder, journal)]
+    page = write_page(folder, journal, results.labelled, results.compared)
+    return [*written, page]  # last: it shows what the others wrote
 
 
-def _write_cells(folder: Path, journal: Journal, table: pd.DataFrame) -> list[Path]:
+def _write_cells(folder: Path, results: Results) -> list[Path]:
     """What the task x estimator cells give."""
+    journal, table, compared = results.journal, results.table, results.compared
     if table.empty:
         return []
-    from wdist_bench.report.comparisons import comparison_table
     from wdist_bench.report.figures import write_figures
     from wdist_bench.report.markdown import write_markdown
 
     csv = folder / "errors.csv"
     table.to_csv(csv, **_CSV)
-    written = [csv, write_markdown(folder, journal, table), *write_figures(folder, journal, table)]
-    compared = comparison_table(journal)
+    written = [
+        csv,
+        write_markdown(folder, journal, table, compared),
+        *write_figures(folder, journal, table),
+    ]
     if not compared.empty:
         compared.to_csv(folder / "comparisons.csv", **_CSV)
         written.append(folder / "comparisons.csv")

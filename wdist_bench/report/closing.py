@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from wdist_bench.bench.journal import Journal, read_run
-from wdist_bench.report.comparisons import comparison_table
 from wdist_bench.report.markdown import _number, _plus_minus, _signed, task_label
-from wdist_bench.report.settings import labelled_table
+from wdist_bench.report.results import Results
 from wdist_bench.report.tables import SETTING, method_labels
 from wdist_bench.report.verdicts import verdicts
 
 ROWS = 5
 """Rows of a task that a terminal shows."""
+
+TASKS = 200
+"""Tasks that a terminal shows."""
 
 HEADER = ("estimator", "estimate", "vs batch", "vs population", "abs. error", "failed")
 LEGEND = (
@@ -48,23 +50,28 @@ class Closing:
     """What to say of a results folder whose report is written.
 
     Attributes:
-        tasks: of all tasks that ran, in the suite's order; none where there are only experiments.
+        tasks: of the first tasks that ran, in the suite's order; none where there are only
+            experiments.
+        more_tasks: how many tasks are left out, in words; empty where none is.
         headline: one sentence.
         page: where the whole report is.
     """
 
     tasks: list[TaskErrors]
+    more_tasks: str
     headline: str
     page: Path
 
 
-def closing(folder: Path) -> Closing:
-    """Read from the journal of a results folder."""
-    journal = read_run(folder)
-    table = labelled_table(journal)
-    ran = table[table["status"] != "skipped"]
-    tasks = [_task(rows) for _, rows in ran.groupby(SETTING, sort=False)]
-    return Closing(tasks, _headline(journal, table), folder / "report.html")
+def closing(folder: Path, results: Results | None = None) -> Closing:
+    """Read from the journal of a results folder; `results` are its where they are read already."""
+    results = results or Results(folder)
+    table = results.labelled
+    ran = table[table["status"] != "skipped"].groupby(SETTING, sort=False)
+    tasks = [_task(rows) for _, rows in itertools.islice(ran, TASKS)]
+    left = ran.ngroups - len(tasks)
+    more = f"and {left} more tasks; errors.md has them" if left else ""
+    return Closing(tasks, more, _headline(results), folder / "report.html")
 
 
 def _task(rows: pd.DataFrame) -> TaskErrors:
@@ -98,9 +105,10 @@ def _cells(row: pd.Series) -> list[str]:
     ]
 
 
-def _headline(journal: Journal, table: pd.DataFrame) -> str:
+def _headline(results: Results) -> str:
     """The first verdict of the page; how the cells ended where there is none."""
-    said = verdicts(table, comparison_table(journal)) if len(table) else []
+    journal, table = results.journal, results.labelled
+    said = verdicts(table, results.compared) if len(table) else []
     if said:
         return said[0].replace("**", "")
     records = journal.planned()

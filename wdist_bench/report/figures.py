@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,11 @@ _DASHES = ("-", (0, (5, 1.5)))
 _METADATA = {"Software": None}  # no version string: the same journal gives the same bytes
 _PDF_METADATA = {"Creator": None, "Producer": None, "CreationDate": None}
 _WIDEST = 3  # panels side by side
+
+# What a figure can show. More is left out by the order of the suite, whole panels or settings at a
+# time, and the figure says so.
+_PANELS, _CURVES = 30, 400
+_COLUMNS, _ROWS, _MARKS = 40, 100, 2000  # settings of a panel, cells of a setting, cells in all
 
 
 def write_figures(
@@ -66,12 +73,13 @@ def _save(figure: Any, path: Path) -> Path:
 
 def _training_curves(records: list[dict[str, Any]], journal: Journal, path: Path) -> Path:
     """Estimate over training per method, mean over runs with a band of one sd, and the truths."""
-    places = list(dict.fromkeys(record["truth_key"] for record in records))
+    by_place = _by_place(records)
+    places = _fitting({place: len(here) for place, here in by_place.items()})
     cells = [record for record in journal.planned() if "estimator" in record]
     names = list(dict.fromkeys(record["estimator"] for record in cells))
     figure, axes = _panels(len(places), 5.2 if len(places) > 1 else 7.2, 4.2)
     for axis, place in zip(axes, places, strict=True):
-        here = [record for record in records if record["truth_key"] == place]
+        here = by_place[place][:_CURVES]
         for record in here:
             style = _line(names, record["estimator"])
             runs = np.ma.masked_invalid(root(unpack(record["history"]), record["p"]))
@@ -97,13 +105,27 @@ def _training_curves(records: list[dict[str, Any]], journal: Journal, path: Path
         )
         axis.spines[["top", "right"]].set_visible(False)
     _shared_legend(figure, axes)
-    figure.supxlabel(
-        f"line: mean of the minibatch estimates over {records[0]['runs']} runs; "
-        "band: one sd of the runs",
-        fontsize=8.5,
-        color="0.3",
-    )
+    said = f"line: mean of the minibatch estimates over {records[0]['runs']} runs; "
+    said += "band: one sd of the runs"
+    if len(places) < len(by_place):
+        said += f"; the first {len(places)} of {len(by_place):,} settings of the suite"
+    figure.supxlabel(said, fontsize=8.5, color="0.3")
     return _save(figure, path)
+
+
+def _by_place(records: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Records by the batches that they were measured on."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        found.setdefault(record["truth_key"], []).append(record)
+    return found
+
+
+def _fitting(sizes: dict[str, int]) -> list[str]:
+    """The first panels, at least one, that a figure has room for with all of their curves."""
+    room = itertools.accumulate(sizes.values())
+    fits = [place for place, curves in zip(sizes, room, strict=True) if curves <= _CURVES]
+    return fits[:_PANELS] or list(sizes)[:1]
 
 
 def _shared_legend(figure: Any, axes: list[Axes]) -> None:
@@ -128,9 +150,10 @@ def _curve_label(record: dict[str, Any]) -> str:
 def _estimates(table: pd.DataFrame, path: Path) -> Path:
     """Estimate of every method against both truths, one panel per family of tasks."""
     table = table.assign(method=method_labels(table))
-    shown = table[table["estimate"].notna()]
+    known = table[table["estimate"].notna()]
+    shown = known[_room_for(known)]
     families = list(shown.groupby("family", sort=False))
-    names = list(dict.fromkeys(table["method"]))
+    names = list(dict.fromkeys((table if len(shown) == len(known) else shown)["method"]))
     widest = max(rows.groupby(SETTING, sort=False).ngroups for _, rows in families)
     column = 0.9 * max(1, len(names) / 10)
     figure, axes = _panels(len(families), 2.6 + column * min(widest, 4), 3.6)
@@ -145,8 +168,31 @@ def _estimates(table: pd.DataFrame, path: Path) -> Path:
     figure.legend(
         handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=9
     )
-    figure.supxlabel("dot: mean over runs; bar: 95 % interval over runs", fontsize=8.5, color="0.3")
+    said = "dot: mean over runs; bar: 95 % interval over runs"
+    if len(shown) < len(known):
+        said += f"; the first settings of the suite, {len(shown):,} of {len(known):,} cells"
+    figure.supxlabel(said, fontsize=8.5, color="0.3")
     return _save(figure, path)
+
+
+def _room_for(table: pd.DataFrame) -> list[bool]:
+    """Whether each row is shown: whole settings in the order of the suite, while there is room."""
+    groups = list(zip(*(table[name] for name in ("family", *SETTING)), strict=True))
+    sizes, columns = Counter(groups), Counter[str]()
+    taken: dict[tuple[Any, ...], int] = {}  # setting -> how many more of its cells are shown
+    marks, shown = 0, []
+    for group in groups:
+        if group not in taken:
+            size, family = min(sizes[group], _ROWS), group[0]
+            panel = family in columns or len(columns) < _PANELS
+            fits = panel and columns[family] < _COLUMNS and marks + size <= _MARKS
+            taken[group] = size if fits else 0
+            marks += taken[group]
+            if fits:
+                columns[family] += 1
+        shown.append(taken[group] > 0)
+        taken[group] -= 1
+    return shown
 
 
 def _color(names: list[str], name: str) -> str:

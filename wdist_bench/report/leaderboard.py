@@ -77,15 +77,17 @@ def leaderboard(table: pd.DataFrame, truth: str, bound: str = "") -> list[Standi
             solver `exact` is left out: it defines that truth.
     """
     rows = _rows(table, truth, bound)
-    ranked = ranks(table, truth, bound)
+    ranked = _ranked(rows)
     means = ranked.groupby(["variant", "task_unit"], sort=False)["rank"].mean()
     mean_ranks = means.groupby("variant", sort=False).mean()
     order = list(mean_ranks.sort_values(kind="stable").index)
-    p_values = equality(table, truth, bound)
+    p_values = _equality(rows)
     standings = []
-    for variant in [*order, *(v for v in rows["variant"].unique() if v not in mean_ranks.index)]:
-        own = rows[rows["variant"] == variant]
-        there = ranked[ranked["variant"] == variant]
+    own_rows = dict(list(rows.groupby("variant", sort=False)))
+    ranked_rows = dict(list(ranked.groupby("variant", sort=False)))
+    for variant in [*order, *(v for v in own_rows if v not in mean_ranks.index)]:
+        own = own_rows[variant]
+        there = ranked_rows.get(variant, own.iloc[:0])
         shown = there if len(there) else own
         behind = p_values.get((order[0], variant), math.nan) if order else math.nan
         ahead = p_values.get((variant, order[0]), math.nan) if order else math.nan
@@ -115,7 +117,10 @@ def ranks(table: pd.DataFrame, truth: str, bound: str = "") -> pd.DataFrame:
     Only settings where all the ranked were run. Equal laws are not ranked against their distance
     0: there the smallest number wins, whatever it measures.
     """
-    rows = _rows(table, truth, bound)
+    return _ranked(_rows(table, truth, bound))
+
+
+def _ranked(rows: pd.DataFrame) -> pd.DataFrame:
     variants, settings = _shared(rows)
     rows = rows[rows["variant"].isin(variants) & rows["setting"].isin(settings)]
     return rows.assign(rank=rows.groupby("setting")["error"].rank())
@@ -130,7 +135,10 @@ def equality(table: pd.DataFrame, truth: str, bound: str = "") -> dict[tuple[str
     correction over all pairs. So at most 5 % of leaderboards tell any two equal ones apart. Ranks
     within a setting count all of the ranked that were run there.
     """
-    rows = _rows(table, truth, bound)
+    return _equality(_rows(table, truth, bound))
+
+
+def _equality(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
     variants, _ = _shared(rows)
     rows = rows[rows["variant"].isin(variants)]
     if rows.empty:
@@ -166,6 +174,12 @@ def equal_laws(table: pd.DataFrame) -> pd.Series:
     return pd.to_numeric(table["truth_population"]).abs() < NULL
 
 
+_NEEDED = (
+    "variant", "setting", "task", "task_parameters", "estimator", "bound", "target", "status",
+    "failed", "runs", "seconds",
+)  # fmt: skip
+
+
 def _rows(table: pd.DataFrame, truth: str, bound: str) -> pd.DataFrame:
     """Rows with something to rank against and a rival, in the order of the table."""
     value = pd.to_numeric(table[f"truth_{truth}"])
@@ -176,7 +190,7 @@ def _rows(table: pd.DataFrame, truth: str, bound: str) -> pd.DataFrame:
         known &= ~equal_laws(table)
     scale = value.where(value > NULL)
     task = ["task", "task_parameters"] if {"task", "task_parameters"} <= set(table) else ["setting"]
-    rows = table.assign(
+    rows = table[[name for name in _NEEDED if name in table]].assign(
         error=error.fillna(math.inf),
         relative_error=error / scale,
         relative_bias=bias / scale,
@@ -203,7 +217,8 @@ def _shared(rows: pd.DataFrame) -> tuple[list[str], set[int]]:
                 shared = common
         if len(taken) > 1:
             break
-    return [variant for variant in ran if variant in taken], shared
+    chosen = set(taken)
+    return [variant for variant in ran if variant in chosen], shared
 
 
 def _first(values: pd.Series) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from wdist_bench.bench.journal import Journal
 from wdist_bench.estimate import NOT_RUN
-from wdist_bench.report.comparisons import comparison_table, sentences
+from wdist_bench.report.comparisons import sentences
 from wdist_bench.report.tables import SETTING, method_labels, task_label
 
 LEGEND = """\
@@ -38,16 +38,18 @@ Equal laws are not ranked against their distance 0: there the smallest number wi
 """
 
 
-def write_markdown(folder: Path, journal: Journal, table: pd.DataFrame) -> Path:
-    """Write `errors.md`."""
+def write_markdown(
+    folder: Path, journal: Journal, table: pd.DataFrame, compared: pd.DataFrame
+) -> Path:
+    """Write `errors.md` from `error_table` and `comparison_table`."""
     lines = [f"# {journal.plan['title']}", "", journal.plan["description"].strip(), "", LEGEND]
     lines += _notes(journal, table)
     shown = table[~table["status"].isin(["skipped"])]
-    compared = dict(list(comparison_table(journal).groupby(SETTING, sort=False)))
+    closest = dict(list(compared.groupby(SETTING, sort=False)))
     for group, rows in shown.groupby(SETTING, sort=False):
         lines += _section(rows)
-        if group in compared:
-            lines += [*itertools.chain(*((said, "") for said in sentences(compared[group])))]
+        if group in closest:
+            lines += [*itertools.chain(*((said, "") for said in sentences(closest[group])))]
     path = folder / "errors.md"
     path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return path

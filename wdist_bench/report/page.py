@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wdist_bench.bench.journal import Journal
-from wdist_bench.report.attachments import Figures, attachments
+from wdist_bench.report.attachments import Attachment, Figures, attachments
 from wdist_bench.report.comparisons import comparison_table
-from wdist_bench.report.page_data import environment, experiment_cells, page_data
+from wdist_bench.report.page_data import (
+    STANDINGS,
+    embedded,
+    environment,
+    experiment_cells,
+    fitting_data,
+)
 from wdist_bench.report.settings import labelled_table
 from wdist_bench.report.verdicts import refusals, shortcomings, verdicts
 
@@ -20,40 +26,53 @@ if TYPE_CHECKING:
 MAX_BYTES = 8_000_000
 """The page stays below this: figures of experiments for which there is no room are linked."""
 
-_REST = 400_000  # bytes kept for markup, styles, scripts and the text of reports
+_REST = 400_000  # bytes kept for markup, styles, scripts and the text of reports ...
+_TEXTS = 150_000  # ... which may take so many of them
 
 _FILES = ("errors.csv", "errors.md", "environment.json")
 _SCRIPTS = ("format.js", "cells.js", "charts.js", "page.js")
 
 
-def write_page(folder: Path, journal: Journal, table: pd.DataFrame | None = None) -> Path:
+def write_page(
+    folder: Path,
+    journal: Journal,
+    table: pd.DataFrame | None = None,
+    compared: pd.DataFrame | None = None,
+) -> Path:
     """Write `report.html`, the same bytes for the same folder.
 
-    `table` is the journal's `error_table` where it is there already.
+    `table` and `compared` are the journal's `labelled_table` and `comparison_table` where they are
+    there already.
 
     Templates, styles, scripts and Plotly are inlined; a content security policy in the page
     forbids every request.
     """
     from plotly.offline import get_plotlyjs
 
-    table = labelled_table(journal, table)
-    content = (
-        page_data(folder, journal, table) if len(table) else {"environment": environment(folder)}
-    )
-    data = embedded(content)
+    table = labelled_table(journal) if table is None else table
+    compared = comparison_table(journal) if compared is None else compared
     plotly = get_plotlyjs() if len(table) else ""
-    figures = Figures(folder, MAX_BYTES - _REST - len(plotly) - len(data))
-    reports = attachments(folder, figures)
+    room = MAX_BYTES - _REST - len(plotly)
+    data, shown = embedded({"environment": environment(folder)}), table
+    if len(table):
+        data, shown = fitting_data(folder, journal, table, room)
+    figures = Figures(folder, room - len(data))
+    reports = _short(attachments(folder, figures), room - len(data) + _TEXTS)
+    experiments, experiment_count = experiment_cells(journal)
     html = _templates().get_template("page.html").render(
         title=journal.plan["title"],
         description=journal.plan["description"].strip(),
         notes=shortcomings(journal, table),
         refusals=refusals(table),
-        verdicts=_verdicts(table, journal),
+        verdicts=_verdicts(table, compared),
         cells=len(table),
+        shown=len(shown),
+        estimators=table["variant"].nunique(),
+        standings=STANDINGS,
         data=data,
         reports=reports,
-        experiments=experiment_cells(journal),
+        experiments=experiments,
+        experiment_count=experiment_count,
         linked=figures.linked,
         files=[name for name in _FILES if (folder / name).is_file()],
         style=_text("page.css"),
@@ -65,16 +84,22 @@ def write_page(folder: Path, journal: Journal, table: pd.DataFrame | None = None
     return path
 
 
-def _verdicts(table: pd.DataFrame, journal: Journal) -> list[list[str]]:
+def _verdicts(table: pd.DataFrame, compared: pd.DataFrame) -> list[list[str]]:
     if table.empty:
         return []
-    return [_emphasised(text) for text in verdicts(table, comparison_table(journal))]
+    return [_emphasised(text) for text in verdicts(table, compared)]
 
 
-def embedded(data: dict[str, Any]) -> str:
-    """JSON that can stand inside a script element, whatever its strings hold."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c")
+def _short(reports: list[Attachment], room: int) -> list[Attachment]:
+    """The reports, a link for those that there is no room for."""
+    kept = []
+    for report in reports:
+        room -= len(report.html)
+        if room < 0:
+            room += len(report.html)
+            report = replace(report, html="<p>Too large for this page.</p>")
+        kept.append(report)
+    return kept
 
 
 def _emphasised(text: str) -> list[str]:

@@ -35,8 +35,53 @@ WORDS = (
 _CURVE_NUMBERS = 150_000
 """Numbers that all training curves may hold together: the page stays below 8 MB."""
 
+_ROW = 400
+"""Bytes that a row takes at least, once there are too many of them."""
 
-def page_data(folder: Path, journal: Journal, table: pd.DataFrame) -> dict[str, Any]:
+STANDINGS = 200
+"""Estimators that a leaderboard shows."""
+
+_EXPERIMENTS = 150_000
+"""Characters that the cells of experiments may take."""
+
+
+def fitting_data(
+    folder: Path, journal: Journal, table: pd.DataFrame, room: int
+) -> tuple[str, pd.DataFrame]:
+    """`page_data` as text of at most `room` bytes, and the rows that it is of.
+
+    Where not all have room, whole settings are kept in the order of the suite: whatever they hold,
+    so what is shown says no more for any estimator than what is left out.
+    """
+    boards = _leaderboards(table)
+    shown = first_settings(table, room // _ROW)
+    while True:
+        data = page_data(folder, journal, shown, boards)
+        if len(text := embedded(data)) <= room or shown.empty:
+            return text, shown
+        shown = first_settings(
+            shown, min(int(0.95 * len(shown) * room / len(text)), len(shown) - 1)
+        )
+
+
+def first_settings(table: pd.DataFrame, rows: int) -> pd.DataFrame:
+    """The first settings that have at most so many rows together; of one that has more, a part."""
+    if len(table) <= rows:
+        return table
+    sizes = table.groupby("setting", sort=False).size().cumsum()
+    whole = table[table["setting"].isin(sizes.index[sizes <= rows])]
+    return whole if len(whole) else table.head(rows)
+
+
+def embedded(data: dict[str, Any]) -> str:
+    """JSON that can stand inside a script element, whatever its strings hold."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c")
+
+
+def page_data(
+    folder: Path, journal: Journal, table: pd.DataFrame, boards: dict[str, list[dict[str, Any]]]
+) -> dict[str, Any]:
     """What the scripts of the page read.
 
     `columns` names what each of `cells` holds; a word is an index into `words`. A curve is
@@ -53,26 +98,34 @@ def page_data(folder: Path, journal: Journal, table: pd.DataFrame) -> dict[str, 
         "count_numbers": len(NUMBERS),
         "cells": [list(cell) for cell in cells],
         "words": list(words),
-        "curves": _curves([r for r in journal.planned() if "estimator" in r]),
-        "leaderboards": _leaderboards(table),
+        "curves": _curves([journal.cells[key] for key in table["key"]]),
+        "leaderboards": boards,
         "environment": environment(folder),
     }
 
 
-def experiment_cells(journal: Journal) -> list[dict[str, str]]:
-    """One line for each record of an experiment."""
+def experiment_cells(journal: Journal) -> tuple[list[dict[str, str]], int]:
+    """One line for each of the first records of experiments, and how many there are in all."""
     records = [record for record in journal.planned() if "experiment" in record]
-    return [
-        {
-            "experiment": record["experiment"],
-            "parameters": ", ".join(f"{k} {v}" for k, v in record["parameters"].items()),
-            "status": record["status"],
-            "message": record["message"],
-            "failed": f"{record['failed']} of {record['runs']}" if "failed" in record else "",
-            **{name: _hundredths(record.get(name)) for name in ("compile_seconds", "run_seconds")},
-        }
-        for record in records
-    ]
+    shown: list[dict[str, str]] = []
+    size = 0
+    for line in map(_experiment_cell, records):
+        size += 200 + sum(map(len, line.values()))  # 200: its markup
+        if size > _EXPERIMENTS:
+            break
+        shown.append(line)
+    return shown, len(records)
+
+
+def _experiment_cell(record: dict[str, Any]) -> dict[str, str]:
+    return {
+        "experiment": record["experiment"],
+        "parameters": ", ".join(f"{k} {v}" for k, v in record["parameters"].items()),
+        "status": record["status"],
+        "message": record["message"],
+        "failed": f"{record['failed']} of {record['runs']}" if "failed" in record else "",
+        **{name: _hundredths(record.get(name)) for name in ("compile_seconds", "run_seconds")},
+    }
 
 
 def environment(folder: Path) -> dict[str, Any]:
@@ -105,7 +158,9 @@ def _index(words: dict[str, int], value: Any) -> int:
 def _leaderboards(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     bounds = ["", *dict.fromkeys(table["bound"].dropna())]
     return {
-        f"{truth}/{bound}": [_plain(asdict(s)) for s in leaderboard(table, truth, bound)]
+        f"{truth}/{bound}": [
+            _plain(asdict(s)) for s in leaderboard(table, truth, bound)[:STANDINGS]
+        ]
         for truth in TRUTHS
         for bound in bounds
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from wdist_bench.bench.journal import Journal, failed_runs
+from wdist_bench.bench.journal import Journal, failed_runs, few
 from wdist_bench.bench.statistics import LEVEL
 from wdist_bench.estimate import NOT_RUN
 from wdist_bench.report.leaderboard import Standing, equal_laws, leaderboard, least_tasks
@@ -26,21 +26,25 @@ def shortcomings(journal: Journal, table: pd.DataFrame) -> list[str]:
     records = journal.planned()
     total = len(journal.plan["keys"])
     said = []
-    ran = [record for record in records if record["status"] not in NOT_RUN]
-    lost = [record for record in ran if _failed(record) == _runs(record)]
-    partly = [record for record in ran if 0 < _failed(record) < _runs(record)]
+    known = iter(table["failed"])  # of those with an estimator, in the same order
+    failed = [
+        int(next(known)) if "estimator" in record else failed_runs(record) for record in records
+    ]
+    ran = [(r, f) for r, f in zip(records, failed, strict=True) if r["status"] not in NOT_RUN]
+    lost = [r for r, f in ran if f == _runs(r)]
+    partly = [(r, f) for r, f in ran if 0 < f < _runs(r)]
     if lost:
         names = _names([_what(r) for r in lost])
         said.append(f"{len(lost)} of {total} cells failed, without a number: {names}.")
     if partly:
-        runs = sum(_failed(r) for r in partly)
-        names = _names([_what(r) for r in partly])
+        runs = sum(f for _, f in partly)
+        names = _names([_what(r) for r, _ in partly])
         said.append(f"{_count(len(partly), 'cell')} lost some runs ({runs} in all): {names}.")
     said += _missing([r for r in records if r["status"] == "skipped"])
     if total > len(records):
         said.append(f"{_count(total - len(records), 'cell')} not run yet; run the suite again.")
     if journal.unreadable:
-        said.append(f"Unreadable journal lines, ignored: {', '.join(journal.unreadable)}.")
+        said.append(f"Unreadable journal lines, ignored: {few(journal.unreadable)}.")
     return said
 
 
@@ -54,11 +58,6 @@ def refusals(table: pd.DataFrame) -> list[str]:
 def _runs(record: dict[str, Any]) -> int:
     """Runs of a cell; an experiment that raised counts as one."""
     return int(record.get("runs", 1))
-
-
-def _failed(record: dict[str, Any]) -> int:
-    """Runs without a number; a cell that raised has no number at all."""
-    return failed_runs(record)
 
 
 def _what(record: dict[str, Any]) -> str:
@@ -178,10 +177,16 @@ def _sampling(table: pd.DataFrame) -> list[str]:
     ]
 
 
+_BOUNDS = [
+    "variant", "setting_label", "bound", "target", "bias_batch", "truth_batch", "estimate_ci_low",
+    "estimate_ci_high", "truth_population", "truth_population_stderr",
+]  # fmt: skip
+
+
 def _bounds(table: pd.DataFrame) -> list[str]:
     """Whether lower bounds stayed below what they bound, upper bounds above."""
     broken, checked = [], 0
-    for _, row in table[table["bound"].isin(["lower", "upper"])].iterrows():
+    for row in table.loc[table["bound"].isin(["lower", "upper"]), _BOUNDS].to_dict("records"):
         sign = 1 if row["bound"] == "lower" else -1
         if row["target"] == "batch":
             excess = sign * float(row["bias_batch"])

@@ -1,0 +1,48 @@
+"""A results folder with what is made of its journal, each once however many writers ask for it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wdist_bench.bench.journal import read_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Results:
+    """The journal of a folder and the tables of its task x estimator cells.
+
+    Args:
+        folder: results folder.
+
+    Raises:
+        FileNotFoundError: no journal with a run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.journal = read_run(folder)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """`error_table`."""
+        from wdist_bench.report.tables import error_table
+
+        return error_table(self.journal)
+
+    @cached_property
+    def labelled(self) -> pd.DataFrame:
+        """`labelled_table`."""
+        from wdist_bench.report.settings import labelled_table
+
+        return labelled_table(self.journal, self.table)
+
+    @cached_property
+    def compared(self) -> pd.DataFrame:
+        """`comparison_table`."""
+        from wdist_bench.report.comparisons import comparison_table
+
+        return comparison_table(self.journal)
