@@ -4,8 +4,8 @@
     python benchmarks/many_cells.py --make FOLDER --cells 2000
 
 The folders are made: the records of `results/quick` (20 runs of 100 batches, 50 kB each), or what
-4 runs of 5 batches leave of them (4 kB), repeated at other sizes n and seeds, with a start for each
-cell and a truth for each setting, as a run leaves them. CPU seconds (user and system) and the
+4 runs of 5 batches leave of them (2 kB), repeated as other tasks at four sizes n, with a start for
+each cell and a truth for each setting, as a run leaves them. CPU seconds (user and system) and the
 largest resident memory are of the whole command, its start (1 s, .3 GB) included. What a cell costs
 while a suite runs is measured by `overhead.py`.
 """
@@ -53,7 +53,7 @@ def make(folder: Path, cells: int, shape: Shape, salt: str = "") -> None:
     with (folder / "journal-made-1-aaaaaa.jsonl").open("w") as file:
         for index, record in enumerate(_cells(templates, cells)):
             turn = int(_hash(f"{salt}{index // len(templates)}"), 16) % ROLLS
-            truth_key = _hash(f"{record['truth_key']}{record['n']}{record['seed']}{salt}")
+            truth_key = _hash(f"{record['truth_key']}{index // len(templates)}{salt}")
             if truth_key not in written:
                 truth = truths[record["truth_key"]] | {"key": truth_key}
                 file.write(_line(truth, turn))
@@ -71,11 +71,15 @@ def make(folder: Path, cells: int, shape: Shape, salt: str = "") -> None:
 
 
 def _cells(templates: list[Record], cells: int) -> Iterator[Record]:
-    """The templates again and again, at other sizes and seeds."""
+    """The templates again and again, as other tasks and at other sizes."""
     for index in range(cells):
         setting, which = divmod(index, len(templates))
-        seed, size = divmod(setting, len(SIZES))
-        yield templates[which] | {"n": SIZES[size], "seed": seed}
+        copy, size = divmod(setting, len(SIZES))
+        changed = {
+            name: templates[which][name] | {"copy": copy}
+            for name in ("task_parameters", "task_options")
+        }
+        yield templates[which] | changed | {"n": SIZES[size]}
 
 
 def _cut(record: Record, shape: Shape) -> Record:

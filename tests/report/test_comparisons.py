@@ -102,7 +102,7 @@ def test_two_runs_are_too_few_to_tell_and_say_so(gaps):
     source.truths["truth"]["costs"] = source.truths["truth"]["costs"][:2]
     table = comparison_table(source)
     assert not table["told_apart"].any()
-    assert "2 common runs are too few to tell" in sentences(table)[0]
+    assert "2 common runs are too few to tell" in sentences(table.to_dict("records"))[0]
 
 
 def test_the_population_error_is_of_the_estimate_of_the_run(gaps):
@@ -157,10 +157,10 @@ def test_the_sentence_says_who_cannot_be_told_apart():
     rng = np.random.default_rng(3)
     gaps = {"a": 1 + 0.1 * rng.normal(size=RUNS), "b": 1 + 0.1 * rng.normal(size=RUNS)}
     table = comparison_table(journal(gaps))
-    said = sentences(table[table["against"] == "batch"])[0]
+    said = sentences(table[table["against"] == "batch"].to_dict("records"))[0]
     best = table.iloc[0]["best"]
     assert said.startswith(f"Closest to the batch truth, paired by run: **{best}**")
     assert "not told apart" in said
     clear = comparison_table(journal({"a": gaps["a"], "b": 3 + gaps["a"]}))
-    said = sentences(clear[clear["against"] == "batch"])[0]
+    said = sentences(clear[clear["against"] == "batch"].to_dict("records"))[0]
     assert "b by 3 [3, 3] (p = 0.00049)" in said  # 2^-11: all 12 of one sign

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -255,7 +255,27 @@ def sign_flips(gaps: Any) -> Randomized:
             column of such.
     """
     gaps = np.asarray(gaps, np.float64)
-    return _randomized(_signs(len(gaps)), gaps)
+    units = len(gaps)
+    if units <= _FEW:
+        return _randomized([_signs(units)], gaps)
+    return _randomized(_many_signs(units), gaps)
+
+
+_FEW = 64
+"""Units up to which all rearrangements are kept, 34 MB, for the next test."""
+
+
+def _many_signs(units: int) -> Iterator[np.ndarray]:
+    """Parts of (rearrangements, units) random signs, the first of all +1."""
+    random = np.random.default_rng(0)
+    rows = max(1, 2**21 // units)
+    for start in range(0, FLIPS, rows):
+        count = min(rows, FLIPS - start)
+        bits = np.frombuffer(random.bytes(-(-count * units // 8)), np.uint8)
+        signs = 1.0 - 2.0 * np.unpackbits(bits)[: count * units].reshape(count, units)
+        if not start:
+            signs[0] = 1
+        yield signs
 
 
 @lru_cache(maxsize=8)
@@ -284,7 +304,7 @@ def shuffles(first: Any, second: Any) -> Randomized:
     values = np.vstack([first, second])
     known = np.isfinite(values)
     mean = np.where(known, values, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    found = _randomized(_orders(len(first), len(second)), values - mean)
+    found = _randomized([_orders(len(first), len(second))], values - mean)
     lacks = ~(known[: len(first)].any(axis=0) & known[len(first) :].any(axis=0))
     found.single[lacks] = found.adjusted[lacks] = math.nan
     return found
@@ -309,26 +329,32 @@ _BLOCK = 2**18
 """Statistics at a time: 2 MB stay in a processor's cache, and memory does not grow with tests."""
 
 
-def _randomized(weights: np.ndarray, values: np.ndarray) -> Randomized:
-    """Of |weights @ values|, by row; the first row is what was seen."""
+def _randomized(parts: Iterable[np.ndarray], values: np.ndarray) -> Randomized:
+    """Of |weights @ values|, by row of the weights, which come in parts; the first was seen."""
     known = np.isfinite(values)
     filled = np.where(known, values, 0.0)
     length = np.sqrt((filled**2).sum(axis=0))
     filled = filled / np.where(length > 0, length, 1.0)
-    single = np.zeros(values.shape[1])
-    seen = np.abs(weights[0] @ filled) - 1e-9  # sums of the same numbers in another order are equal
-    parts = np.array_split(weights, 1 + len(weights) * max(values.shape[1], 1) // _BLOCK)
-    largest = []
-    for part in parts:
+    single, seen = np.zeros(values.shape[1]), np.zeros(0)
+    largest: list[np.ndarray] = []
+    for part in _blocks(parts, values.shape[1]):
         found = part @ filled
         np.abs(found, out=found)
+        if not largest:  # sums of the same numbers in another order are equal
+            seen = found[0] - 1e-9
         single += np.count_nonzero(found >= seen, axis=0)
         largest.append(found.max(axis=1, initial=0.0))
-    places = np.searchsorted(np.sort(np.concatenate(largest)), seen)
-    adjusted = (len(weights) - places).astype(np.float64)
+    ordered = np.sort(np.concatenate(largest))
+    adjusted = (len(ordered) - np.searchsorted(ordered, seen)).astype(np.float64)
     empty = ~known.any(axis=0)
     single[empty] = adjusted[empty] = math.nan
-    return Randomized(single / len(weights), adjusted / len(weights))
+    return Randomized(single / len(ordered), adjusted / len(ordered))
+
+
+def _blocks(parts: Iterable[np.ndarray], tests: int) -> Iterator[np.ndarray]:
+    """The parts cut to so many rows that the statistics of all tests are a block."""
+    for part in parts:
+        yield from np.array_split(part, 1 + len(part) * max(tests, 1) // _BLOCK)
 
 
 # Standard errors below 0 that are no chance: one in 740 by a normal law where the truth is 0.

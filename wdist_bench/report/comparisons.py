@@ -206,18 +206,20 @@ def _row(
     }
 
 
-def sentences(comparisons: pd.DataFrame) -> list[str]:
-    """One sentence for each setting and truth, for people."""
-    groups = comparisons.groupby(["setting", "against"], sort=False)
-    return [_sentence(str(against), rows) for (_, against), rows in groups]
+def sentences(comparisons: list[dict[Any, Any]]) -> list[str]:
+    """One sentence for each setting and truth, for people, from rows of the `comparison_table`."""
+    groups: dict[tuple[int, str], list[dict[Any, Any]]] = {}
+    for row in comparisons:
+        groups.setdefault((row["setting"], row["against"]), []).append(row)
+    return [_sentence(against, rows) for (_, against), rows in groups.items()]
 
 
-def _sentence(against: str, rows: pd.DataFrame) -> str:
-    first = rows.iloc[0]
+def _sentence(against: str, rows: list[dict[Any, Any]]) -> str:
+    first = rows[0]
     said = f"Closest to the {against} truth, paired by run: **{first['best_variant']}** "
     said += f"({first['best_error']:.3g}); behind it "
     parts = []
-    for _, row in rows.iterrows():
+    for row in rows:
         interval = f"[{row['ci_low']:.3g}, {row['ci_high']:.3g}]"
         parts.append(
             f"{row['other_variant']} by {row['difference']:.3g} {interval} ({_level(row)})"
@@ -225,7 +227,7 @@ def _sentence(against: str, rows: pd.DataFrame) -> str:
     return said + ", ".join(parts) + "."
 
 
-def _level(row: pd.Series) -> str:
+def _level(row: dict[Any, Any]) -> str:
     if not row["least_p"] < LEVEL:
         return f"{row['runs']} common runs are too few to tell"
     level = "p < 1e-4" if row["p_adjusted"] < 1e-4 else f"p = {row['p_adjusted']:.2g}"

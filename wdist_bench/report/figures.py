@@ -28,7 +28,7 @@ _WIDEST = 3  # panels side by side
 # What a figure can show. More is left out by the order of the suite, whole panels or settings at a
 # time, and the figure says so.
 _PANELS, _CURVES = 30, 400
-_COLUMNS, _ROWS, _MARKS = 40, 100, 2000  # settings of a panel, cells of a setting, cells in all
+_COLUMNS, _ROWS, _MARKS = 40, 100, 1000  # settings of a panel, cells of a setting, cells in all
 
 
 def write_figures(

@@ -5,13 +5,18 @@ from __future__ import annotations
 import itertools
 import math
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+from tabulate import tabulate
 
 from wdist_bench.bench.journal import Journal
 from wdist_bench.estimate import NOT_RUN
 from wdist_bench.report.comparisons import sentences
 from wdist_bench.report.tables import SETTING, method_labels, task_label
+
+Row = dict[Any, Any]
+"""A row of the error table."""
 
 LEGEND = """\
 Distances are W_p in the units of the data (the p-th root, no factor 1/2).
@@ -45,14 +50,22 @@ def write_markdown(
     lines = [f"# {journal.plan['title']}", "", journal.plan["description"].strip(), "", LEGEND]
     lines += _notes(journal, table)
     shown = table[~table["status"].isin(["skipped"])]
-    closest = dict(list(compared.groupby(SETTING, sort=False)))
-    for group, rows in shown.groupby(SETTING, sort=False):
+    shown = shown.assign(method=method_labels(shown, by_setting=True))
+    closest = _by_setting(compared)
+    for group, rows in _by_setting(shown).items():
         lines += _section(rows)
-        if group in closest:
-            lines += [*itertools.chain(*((said, "") for said in sentences(closest[group])))]
+        lines += [*itertools.chain(*((said, "") for said in sentences(closest.get(group, []))))]
     path = folder / "errors.md"
     path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
     return path
+
+
+def _by_setting(table: pd.DataFrame) -> dict[tuple[Any, ...], list[Row]]:
+    """The rows of each setting."""
+    found: dict[tuple[Any, ...], list[Row]] = {}
+    for row in table.to_dict("records"):
+        found.setdefault(tuple(row[name] for name in SETTING), []).append(row)
+    return found
 
 
 def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
@@ -65,7 +78,7 @@ def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
     if missing:
         notes.append(f"- Not run yet: {missing} cells; run the suite again to finish it.")
     broken = table[table["status"].isin(["error", "timeout", "out_of_memory"])]
-    for _, row in broken.iterrows():
+    for row in broken.to_dict("records"):
         what = str(row["status"]).replace("_", " ").capitalize()
         notes.append(f"- {what}: {row['estimator']} on {task_label(row)}: {row['message']}")
     failed = table[~table["status"].isin(["ok", *NOT_RUN])]["status"].value_counts(sort=False)
@@ -76,11 +89,12 @@ def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
     return [*notes, ""] if notes else []
 
 
-def _section(rows: pd.DataFrame) -> list[str]:
+def _section(rows: list[Row]) -> list[str]:
     # A cell that was refused, or whose process was lost, knows little of its task.
-    known = rows[rows["dim"].notna() & (rows["status"] != "refused")]
-    first = rows.iloc[0] if known.empty else known.iloc[0]
-    batch = _number(rows["truth_batch"].dropna().iloc[0]) if rows["truth_batch"].any() else ""
+    known = (r for r in rows if pd.notna(r["dim"]) and r["status"] != "refused")
+    first = next(known, rows[0])
+    batches = [r["truth_batch"] for r in rows if pd.notna(r["truth_batch"])]
+    batch = _number(batches[0]) if any(batches) else ""
     truth = _number(first["truth_population"]) or "not known"
     if first["truth_population_stderr"] and first["truth_population_stderr"] > 0:
         truth += f" +- {first['truth_population_stderr']:.2g}"
@@ -88,28 +102,28 @@ def _section(rows: pd.DataFrame) -> list[str]:
     head = f"Truth: population {truth}{kind}; exact batch value {batch or 'not known'} on average."
     if not math.isnan(first["finite_sample_bias"]):
         head += f" Finite-sample bias {_signed(first['finite_sample_bias'])}."
-    methods = method_labels(rows)
-    body = pd.DataFrame(
-        [_cells(row, method) for (_, row), method in zip(rows.iterrows(), methods, strict=True)]
-    )
-    columns = [name for name in body.columns if name not in _OPTIONAL or body[name].any()]
-    table = body[columns].to_markdown(index=False, disable_numparse=True, stralign="right")
+    body = [_cells(row) for row in rows]
+    columns = [name for name in body[0] if name not in _OPTIONAL or any(c[name] for c in body)]
+    table = tabulate(
+        [[cells[name] for name in columns] for cells in body],
+        columns, "pipe", disable_numparse=True, stralign="right",
+    )  # fmt: skip
     return [f"## {task_label(first)}", "", f"Parameters: `{first['task_parameters']}`. {head}", "",
             table, "", *_refusals(rows)]  # fmt: skip
 
 
-def _refusals(rows: pd.DataFrame) -> list[str]:
+def _refusals(rows: list[Row]) -> list[str]:
     """Why rows of a section have no number, each reason once."""
-    reasons = rows.loc[rows["status"] == "refused", "message"].drop_duplicates()
+    reasons = dict.fromkeys(r["message"] for r in rows if r["status"] == "refused")
     return [*itertools.chain(*((f"Refused: {reason}.", "") for reason in reasons))]
 
 
-def _cells(row: pd.Series, method: str) -> dict[str, str]:
+def _cells(row: Row) -> dict[str, str]:
     """One line of a section."""
     refused = row["status"] == "refused"
     status = "" if row["status"] == "ok" else f" ({row['status']})"
     return {
-        "estimator": method,
+        "estimator": row["method"],
         "bound": f"{row['bound']} ({row['target']})" if row["bound"] else "",
         "estimate": "refused"
         if refused
@@ -145,7 +159,7 @@ _OPTIONAL = (
 """Columns left out of a section where no row has them."""
 
 
-def _paper(row: pd.Series) -> str:
+def _paper(row: Row) -> str:
     """The published error with its sd, or the published estimate."""
     if pd.isna(row["paper_sd"]):
         return _number(row["paper_estimate"])

@@ -35,7 +35,7 @@ WORDS = (
 _CURVE_NUMBERS = 150_000
 """Numbers that all training curves may hold together: the page stays below 8 MB."""
 
-_ROW = 400
+_ROW = 450
 """Bytes that a row takes at least, once there are too many of them."""
 
 STANDINGS = 200

@@ -50,14 +50,16 @@ def error_table(journal: Journal) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def method_labels(rows: pd.DataFrame) -> list[str]:
+def method_labels(rows: pd.DataFrame, by_setting: bool = False) -> list[str]:
     """The estimator of each row, with its critic and steps where these tell rows apart.
 
     The critic is named where it is not the usual one, the MLP; the steps of trained estimators
-    where some task has the same estimator and critic twice.
+    where some task has the same estimator and critic twice, or, `by_setting`, the row's own has.
     """
-    again = rows.duplicated([*SETTING, "estimator", "critic"], keep=False)
-    with_steps = again.groupby([rows["estimator"], rows["critic"]], dropna=False).transform("any")
+    with_steps = rows.duplicated([*SETTING, "estimator", "critic"], keep=False)
+    if not by_setting:
+        same = [rows["estimator"], rows["critic"]]
+        with_steps = with_steps.groupby(same, dropna=False).transform("any")
     columns = zip(rows["estimator"], rows["critic"], rows["steps"], with_steps, strict=True)
     return [_method_label(*values) for values in columns]
 
