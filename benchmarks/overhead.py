@@ -1,9 +1,10 @@
-"""What a cell costs on top of its own time: 1,000 trivial cells, local and on Dask.
+"""What a cell costs on top of its own time, from the first thousand cells to the last.
 
-    python benchmarks/overhead.py
+    python benchmarks/overhead.py                 # 1,000 trivial cells, local and on Dask
+    python benchmarks/overhead.py --cells 10000 --engine local
 
-Prints milliseconds per cell from the first record to the last, less the cells' own seconds.
-Starting the workers is not in it.
+Prints milliseconds of wall time per cell less the cells' own seconds, the mean of each thousand
+records in the order in which they were written. Starting the workers is not in it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 from wdist_bench.bench.journal import read_journal
+
+BLOCK = 1000  # cells of a mean
 
 SUITE = """
 title = "Overhead"
@@ -25,8 +30,8 @@ seed = {seeds}
 """
 
 
-def overhead(home: Path, cells: int, engine: str) -> float:
-    """Seconds per cell on top of its own."""
+def overhead(home: Path, cells: int, engine: str) -> list[float]:
+    """Seconds per cell on top of its own, of each thousand cells."""
     suite, out = home / "overhead.toml", home / engine
     suite.write_text(SUITE.format(seeds=list(range(cells))))
     plugin = str(Path(__file__).with_name("nap.py"))
@@ -35,20 +40,24 @@ def overhead(home: Path, cells: int, engine: str) -> float:
     subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
     records = read_journal(out).planned()
     assert len(records) == cells, f"expected {cells} records, got {len(records)}"
-    written = sorted(record["written"] for record in records)
-    own = sum(record["seconds"] for record in records[1:])
-    return (written[-1] - written[0] - own) / (cells - 1)
+    found = np.array(sorted((record["written"], record["seconds"]) for record in records))
+    gaps = np.diff(found[:, 0]) - found[1:, 1]
+    return [float(part.mean()) for part in np.array_split(gaps, max(1, cells // BLOCK))]
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--cells", type=int, default=1000)
-    cells = parser.parse_args().cells
+    parser.add_argument("--engine", choices=("local", "dask"), action="append")
+    chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        for engine in ("local", "dask"):
-            seconds = overhead(Path(place), cells, engine)
-            print(f"{engine}: {1000 * seconds:.1f} ms per cell, {cells} cells", flush=True)
+        for engine in chosen.engine or ("local", "dask"):
+            means = [1000 * mean for mean in overhead(Path(place), chosen.cells, engine)]
+            print(f"{engine}: {np.mean(means):.1f} ms per cell, {chosen.cells} cells", flush=True)
+            if len(means) > 1:
+                print(f"  by thousand: {', '.join(f'{mean:.1f}' for mean in means)}")
+                print(f"  last to first: {means[-1] / means[0]:.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -266,7 +266,7 @@ def read_journal(folder: Path, state: bool = False) -> Journal:
         state: keep no more of cells than says how far they are: status and times.
 
     Raises:
-        ValueError: the compact journal is none, or damaged.
+        CompactError: the compact journal is none, or damaged.
     """
     reader = JournalReader(folder, state)
     reader.refresh()
@@ -290,7 +290,7 @@ def read_run(folder: Path, state: bool = False) -> Journal:
 
 def write_compact(journal: Journal, path: Path) -> None:
     """Every record that counts, compressed; the same bytes for the same records."""
-    packer = zlib.compressobj(wbits=31)  # 31: with the frame of gzip, and no time in it
+    packer = zlib.compressobj(9, wbits=31)  # 31: in the frame of gzip, without a time
     lines = (json.dumps(record, default=_plain, allow_nan=False) for record in journal.records())
     parts = [packer.compress(f"{line}\n".encode()) for line in lines]
     path.write_bytes(b"".join([*parts, packer.flush()]))

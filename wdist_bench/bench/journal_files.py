@@ -23,6 +23,10 @@ _MAX_RATIO = 100  # times that the arrays of a compact journal may be longer tha
 _MAX_ARRAYS = 2**30  # ... or bytes, whatever is more: no digits are packed as tightly
 
 
+class CompactError(OSError):
+    """What is called a compact journal is none, or damaged."""
+
+
 class FileJournal:
     """A journal as a source of arrays; opened when it is read."""
 
@@ -49,7 +53,11 @@ class Unpacked:
         self._room = max(_MAX_ARRAYS, _MAX_RATIO * path.stat().st_size)
 
     def keep(self, start: int, array: bytes) -> int:
-        """Add an array; returns its place."""
+        """Add an array; returns its place.
+
+        Raises:
+            CompactError: there are more than any journal of this size has.
+        """
         place = self._file.seek(0, os.SEEK_END)
         if place + len(array) > self._room:
             raise _bomb(self.path, f"arrays of more than {self._room:.2g} bytes")
@@ -118,7 +126,7 @@ def compact_lines(path: Path) -> Iterator[bytes]:
     """The lines of a compact journal.
 
     Raises:
-        ValueError: it is no journal, or damaged.
+        CompactError: it is no journal, or damaged.
     """
     try:
         with gzip.open(path, "rb") as packed:
@@ -127,7 +135,7 @@ def compact_lines(path: Path) -> Iterator[bytes]:
                     raise _bomb(path, f"a line of more than {MAX_LINE} bytes")
                 yield line
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise ValueError(
+        raise CompactError(
             f"{path}: expected a whole gzip file, got {error}; fetch the file again"
         ) from error
 
@@ -142,14 +150,14 @@ class Blanks:
         """One more.
 
         Raises:
-            ValueError: too many.
+            CompactError: too many.
         """
         self.count += 1
         if self.count > _MAX_BLANK:
             raise _bomb(self.path, f"{self.count} lines that are none")
 
 
-def _bomb(path: Any, got: str) -> ValueError:
-    return ValueError(
+def _bomb(path: Any, got: str) -> CompactError:
+    return CompactError(
         f"{path}: expected the records of a journal, got {got}; this is no results folder"
     )

@@ -141,7 +141,9 @@ def without_arrays(line: bytes, keep: Keep) -> bytes:
 
 def _numbers(array: bytes) -> bool:
     """Whether it can be a whole array of numbers; what is torn or overwritten is none."""
-    return not array.translate(None, _NUMBERS) and array.count(b"[") == array.count(b"]")
+    if array.translate(None, _NUMBERS) or b"[[[[" in array:
+        return False
+    return array.count(b"[") == array.count(b"]")
 
 
 def _text(head: bytes) -> str:
@@ -161,7 +163,6 @@ _OF_CELLS = ("schema", "type", "key", "status", "attempt", "written", "seconds")
 _NAMES = {name.encode(): name for name in _OF_CELLS}
 _OPTIONAL = {name: f'"{name}": '.encode() for name in ("attempt", "written", "seconds")}
 _CELL = b'"type": "cell"'
-# Escapes are for the whole parser.
 _STATE = re.compile(
     rf'"({"|".join(_OF_CELLS)})": (?:"([^"\\\x00]*)"|([-+.\deE]+))(?=[,}}])'.encode()
 )
@@ -192,12 +193,23 @@ def _cell_state(head: bytes) -> Record | None:
         _NAMES[name]: _number(number) if number else intern(text.decode())
         for name, text, number in found
     }
-    whole = head.startswith(b"{") and head.endswith(b"}\n") and b"\x00" not in head
     needed = "schema" in state and "key" in state and "status" in state
-    if not (whole and needed) or len(state) < len(found) or state["type"] != "cell":
+    if not (needed and _is_plain(head)) or len(state) < len(found) or state.get("type") != "cell":
         return None
     own = all(_outside(head, text) for name, text in _OPTIONAL.items() if name in state)
     return state if own else None
+
+
+def _is_plain(head: bytes) -> bool:
+    """Whether a line is whole, and every brace in it opens or closes an object."""
+    objects = 1 + head.count(b'": {')
+    return (
+        head.startswith(b"{")
+        and head.endswith(b"}\n")
+        and b"\\" not in head
+        and b"\x00" not in head
+        and head.count(b"{") == head.count(b"}") == objects
+    )
 
 
 _BIG = 2**13  # bytes of a line that is worth looking for arrays
