@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.bench.statistics import negative_runs
+from wdist_bench.folders import write
 
 SCHEMA = 1
 ANSWERED = ("ok", "not_converged", "diverged")
@@ -204,7 +205,7 @@ def read_run(folder: Path) -> Journal:
 def write_compact(journal: Journal, path: Path) -> None:
     """Every record that counts, compressed; the same bytes for the same records."""
     lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in journal.records())
-    path.write_bytes(gzip.compress(lines.encode(), mtime=0))
+    write(path, gzip.compress(lines.encode(), mtime=0))
 
 
 def _take(journal: Journal, line: bytes, place: str) -> None:

@@ -10,7 +10,9 @@ import pandas as pd
 
 from wdist_bench.bench.journal import Journal
 from wdist_bench.estimate import NOT_RUN
+from wdist_bench.folders import write
 from wdist_bench.report.comparisons import comparison_table, sentences
+from wdist_bench.report.escaping import cell, code, inline, paragraphs
 from wdist_bench.report.tables import SETTING, method_labels, task_label
 
 LEGEND = """\
@@ -40,7 +42,8 @@ Equal laws are not ranked against their distance 0: there the smallest number wi
 
 def write_markdown(folder: Path, journal: Journal, table: pd.DataFrame) -> Path:
     """Write `errors.md`."""
-    lines = [f"# {journal.plan['title']}", "", journal.plan["description"].strip(), "", LEGEND]
+    said = paragraphs(journal.plan["description"])
+    lines = [f"# {inline(journal.plan['title'])}", "", said, "", LEGEND]
     lines += _notes(journal, table)
     shown = table[~table["status"].isin(["skipped"])]
     compared = dict(list(comparison_table(journal).groupby(SETTING, sort=False)))
@@ -48,9 +51,7 @@ def write_markdown(folder: Path, journal: Journal, table: pd.DataFrame) -> Path:
         lines += _section(rows)
         if group in compared:
             lines += [*itertools.chain(*((said, "") for said in sentences(compared[group])))]
-    path = folder / "errors.md"
-    path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
-    return path
+    return write(folder / "errors.md", "\n".join(lines).rstrip() + "\n")
 
 
 def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
@@ -58,19 +59,20 @@ def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
     notes = []
     skipped = table[table["status"] == "skipped"]
     for message, rows in skipped.groupby("message", sort=False):
-        notes.append(f"- Not run ({len(rows)} cells): {message}")
+        notes.append(f"- Not run ({len(rows)} cells): {inline(message)}")
     missing = len(journal.plan["keys"]) - len(table)
     if missing:
         notes.append(f"- Not run yet: {missing} cells; run the suite again to finish it.")
     broken = table[table["status"].isin(["error", "timeout", "out_of_memory"])]
     for _, row in broken.iterrows():
         what = str(row["status"]).replace("_", " ").capitalize()
-        notes.append(f"- {what}: {row['estimator']} on {task_label(row)}: {row['message']}")
+        where = f"{row['estimator']} on {task_label(row)}: {row['message']}"
+        notes.append(f"- {inline(what)}: {inline(where)}")
     failed = table[~table["status"].isin(["ok", *NOT_RUN])]["status"].value_counts(sort=False)
     if not failed.empty:
         counts = ", ".join(f"{count} {status}" for status, count in failed.items())
-        notes.append(f"- Cells that failed: {counts}; each says so in its row.")
-    notes += [f"- {warning}" for warning in journal.warnings()]
+        notes.append(f"- Cells that failed: {inline(counts)}; each says so in its row.")
+    notes += [f"- {inline(warning)}" for warning in journal.warnings()]
     return [*notes, ""] if notes else []
 
 
@@ -82,7 +84,7 @@ def _section(rows: pd.DataFrame) -> list[str]:
     truth = _number(first["truth_population"]) or "not known"
     if first["truth_population_stderr"] and first["truth_population_stderr"] > 0:
         truth += f" +- {first['truth_population_stderr']:.2g}"
-    kind = f" ({first['truth_kind']})" if pd.notna(first["truth_kind"]) else ""
+    kind = f" ({inline(first['truth_kind'])})" if pd.notna(first["truth_kind"]) else ""
     head = f"Truth: population {truth}{kind}; exact batch value {batch or 'not known'} on average."
     if not math.isnan(first["finite_sample_bias"]):
         head += f" Finite-sample bias {_signed(first['finite_sample_bias'])}."
@@ -91,15 +93,18 @@ def _section(rows: pd.DataFrame) -> list[str]:
         [_cells(row, method) for (_, row), method in zip(rows.iterrows(), methods, strict=True)]
     )
     columns = [name for name in body.columns if name not in _OPTIONAL or body[name].any()]
-    table = body[columns].to_markdown(index=False, disable_numparse=True, stralign="right")
-    return [f"## {task_label(first)}", "", f"Parameters: `{first['task_parameters']}`. {head}", "",
+    table = (
+        body[columns].map(cell).to_markdown(index=False, disable_numparse=True, stralign="right")
+    )
+    return [f"## {inline(task_label(first))}", "",
+            f"Parameters: {code(first['task_parameters'])}. {head}", "",
             table, "", *_refusals(rows)]  # fmt: skip
 
 
 def _refusals(rows: pd.DataFrame) -> list[str]:
     """Why rows of a section have no number, each reason once."""
     reasons = rows.loc[rows["status"] == "refused", "message"].drop_duplicates()
-    return [*itertools.chain(*((f"Refused: {reason}.", "") for reason in reasons))]
+    return [*itertools.chain(*((f"Refused: {inline(reason)}.", "") for reason in reasons))]
 
 
 def _cells(row: pd.Series, method: str) -> dict[str, str]:
