@@ -32,3 +32,19 @@ def printable(text: str, keep: str = "") -> str:
 def one_line(text: str) -> str:
     """The same with every run of line breaks and other white space as one space."""
     return printable(re.sub(r"\s*[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\s*", " ", text))
+
+
+_ESCAPES = re.compile(
+    rb"\\(?:u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|(u[dD][89a-fA-F][\da-fA-F]{2})|.)"
+)  # a pair, which is one character; a lone surrogate; any other escape
+_RAW = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+
+
+def whole_characters(line: bytes) -> bytes:
+    """JSON in which lone surrogates are U+FFFD: tables, pages and files have no place for them.
+
+    The line keeps its length, and every other byte its place.
+    """
+    if b"\\ud" in line or b"\\uD" in line:
+        line = _ESCAPES.sub(lambda found: b"\\ufffd" if found[1] else found[0], line)
+    return _RAW.sub("\ufffd".encode(), line) if b"\xed" in line else line

@@ -27,6 +27,7 @@ import numpy as np
 
 from wdist_bench.bench.statistics import negative_runs
 from wdist_bench.folders import write
+from wdist_bench.printable import whole_characters
 
 SCHEMA = 1
 ANSWERED = ("ok", "not_converged", "diverged")
@@ -212,7 +213,7 @@ def _take(journal: Journal, line: bytes, place: str) -> None:
     if not line.strip():
         return
     try:
-        record = json.loads(line)
+        record = json.loads(whole_characters(line))
         schema = record["schema"]
         if schema != SCHEMA:
             journal.other_schema.append(f"{place} (schema {schema})")

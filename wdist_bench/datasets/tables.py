@@ -279,7 +279,7 @@ def _check_text(path: Path, parameter: str, separator: str) -> None:
                     f"{parameter}: expected at most {_MOST_COLUMNS:,} columns in a text file, got "
                     f"more in {path}; save it as .npy"
                 )
-    check_size(_CELL * cells, 2 * path.stat().st_size, f"{parameter}: {path}")
+    check_size(_CELL * cells, path.stat().st_size, f"{parameter}: {path}")
 
 
 def _fix(cell: str, line: int, separator: str) -> str:

@@ -21,7 +21,7 @@ _START = re.compile(r"^\s*(?:(\d+)(?=[.)])|(?=[#>+=|\[-]))", re.MULTILINE)
 _FIGURE = 120
 """Characters of a label that a figure shows."""
 
-_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_FORMULA = tuple("=+-@\t\n\uff1d\uff0b\uff0d\uff20")
 """How a cell starts that a spreadsheet may compute; the last four are full-width."""
 
 
@@ -73,21 +73,23 @@ def words(value: Any) -> Any:
 
 
 def csv(table: pd.DataFrame, float_format: str | None = "%.9g") -> str:
-    """A table as CSV. Text that starts like a formula gets a ' before it, as OWASP advises.
+    """A table as CSV; numbers are left alone.
 
-    Numbers are left alone, those below 0 too.
+    Text that starts like a formula gets a ' before it, as OWASP advises, and control characters
+    but tabs and line breaks are shown as escapes.
     """
-    safe = table.rename(columns=_no_formula)
+    safe = table.rename(columns=_as_text)
     for name in safe.columns:
-        if safe[name].dtype.kind not in "biuf" and any(map(_is_formula, safe[name])):
-            values = [_no_formula(value) for value in safe[name]]
-            safe[name] = pd.Series(np.array([*values, None], object)[:-1], safe.index, object)
+        values = safe[name].tolist() if safe[name].dtype.kind not in "biuf" else []
+        if any(_as_text(value) is not value for value in values):
+            texts = np.array([*map(_as_text, values), None], object)[:-1]  # None: no other type
+            safe[name] = pd.Series(texts, safe.index, object)
     return str(safe.to_csv(index=False, float_format=float_format, lineterminator="\n"))
 
 
-def _is_formula(value: object) -> bool:
-    return isinstance(value, str) and value.startswith(_FORMULA)
-
-
-def _no_formula(value: object) -> object:
-    return f"'{value}" if _is_formula(value) else value
+def _as_text(value: Any) -> Any:
+    """A cell; the very same object where nothing has to change."""
+    if not isinstance(value, str):
+        return value
+    shown = printable(value, "\t\n")
+    return f"'{shown}" if shown.startswith(_FORMULA) else shown

@@ -71,13 +71,8 @@ def flat(table: pd.DataFrame) -> pd.DataFrame:
             shown[name] = numbers
         else:
             shown[name] = shown[name].astype("object").where(~empty, None)
-            shown[name] = [None if v is None else _utf8(str(v)) for v in shown[name]]
+            shown[name] = [None if v is None else str(v) for v in shown[name]]
     return shown
-
-
-def _utf8(text: str) -> str:
-    """Text that UTF-8 has bytes for: lone surrogates as their escapes."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _csv(out: Path, table: pd.DataFrame, journal: Journal) -> list[Path]:

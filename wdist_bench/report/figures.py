@@ -64,8 +64,8 @@ def _save(figure: Any, path: Path) -> Path:
 
     kind, content = path.suffix[1:], io.BytesIO()
     metadata: Any = _PDF_METADATA if kind == "pdf" else _METADATA
-    with warnings.catch_warnings():  # a character that the font does not have is drawn as a box
-        warnings.filterwarnings("ignore", "Glyph ", UserWarning)
+    with warnings.catch_warnings():  # of characters that the font lacks, and labels too long
+        warnings.filterwarnings("ignore", "Glyph |constrained_layout", UserWarning)
         figure.savefig(content, format=kind, dpi=150, metadata=metadata)
     plt.close(figure)
     return write(path, content.getvalue())
