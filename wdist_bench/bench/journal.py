@@ -38,6 +38,8 @@ from wdist_bench.bench.journal_files import (
 )
 from wdist_bench.bench.journal_lines import Parser, Stored, state
 from wdist_bench.bench.statistics import negative_runs
+from wdist_bench.folders import write
+from wdist_bench.printable import whole_characters
 
 SCHEMA = 1
 ANSWERED = ("ok", "not_converged", "diverged")
@@ -293,7 +295,7 @@ def write_compact(journal: Journal, path: Path) -> None:
     packer = zlib.compressobj(9, wbits=31)  # 31: in the frame of gzip, without a time
     lines = (json.dumps(record, default=_plain, allow_nan=False) for record in journal.records())
     parts = [packer.compress(f"{line}\n".encode()) for line in lines]
-    path.write_bytes(b"".join([*parts, packer.flush()]))
+    write(path, b"".join([*parts, packer.flush()]))
 
 
 def _take(
@@ -308,7 +310,7 @@ def _take(
     try:
         if line is None:
             raise ValueError("too long")
-        record = parse(line)
+        record = parse(whole_characters(line))
         schema = record["schema"]
         if schema != SCHEMA:
             journal.other_schema.append(f"{place} (schema {schema})")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from wdist_bench.bench.journal import Journal, JournalReader, append, read_journal
+from wdist_bench.folders import is_plain, read_plain, write
+
+_MOST = 2**20  # bytes of an environment.json
 
 
 def merge(folders: Sequence[Path], out: Path) -> Journal:
@@ -37,9 +39,10 @@ def merge(folders: Sequence[Path], out: Path) -> Journal:
     plan = _plan([source.plan for source in sources])
     if _content(plan) != _content(merged.plan):
         append(out, {key: value for key, value in plan.items() if key != "written"})
-    first = folders[0] / "environment.json"
-    if first.is_file() and not (out / "environment.json").exists():
-        shutil.copyfile(first, out / "environment.json")
+    environment = out / "environment.json"
+    found = read_plain(folders[0] / environment.name, _MOST)
+    if found is not None and not is_plain(environment):
+        write(environment, found)
     return read_journal(out)
 
 

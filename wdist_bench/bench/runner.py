@@ -26,6 +26,7 @@ from wdist_bench.bench.journal import TRIED_AGAIN, JournalReader, append
 from wdist_bench.bench.suite import Suite
 from wdist_bench.bench.work import Job, refuse
 from wdist_bench.estimate import NOT_RUN
+from wdist_bench.folders import write
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,4 @@ class _Sweep:
 def write_environment(out: Path, environment: dict[str, Any]) -> None:
     """`environment.json`, replaced as a whole."""
     out.mkdir(parents=True, exist_ok=True)
-    partial = out / f"environment.json.partial-{os.getpid()}"
-    partial.write_text(json.dumps(environment, indent=2) + "\n", encoding="utf-8")
-    partial.replace(out / "environment.json")
+    write(out / "environment.json", json.dumps(environment, indent=2) + "\n")

@@ -6,6 +6,7 @@ An entry with `profiles` belongs to those profiles only; `[profiles.NAME]` overr
 from __future__ import annotations
 
 import itertools
+import math
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -26,6 +27,8 @@ Profile = Literal["cpu", "gpu", "full"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 """Budgets: minutes on two cores, an accelerator, or the papers' own whatever it takes."""
 
+_MOST_BYTES = 2**24
+_MOST_CELLS = 1_000_000
 Count = Annotated[int, Field(strict=True, ge=1)]
 Counts = Annotated[list[Count], Field(min_length=1)]
 Exponents = Annotated[list[Annotated[int, Field(strict=True)]], Field(min_length=1)]
@@ -137,6 +140,11 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
     budget = cast(Profile, check_name(profile, PROFILES, "profile"))
     if not path.is_file():
         raise FileNotFoundError(f"{path}: expected a suite file (.toml), got no such file")
+    if path.stat().st_size > _MOST_BYTES:
+        raise ValueError(
+            f"{path}: expected a suite of at most {_MOST_BYTES:,} bytes, got "
+            f"{path.stat().st_size:,}; is this a suite?"
+        )
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         document = Document.model_validate(content)
@@ -146,6 +154,13 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
         raise ValueError(f"{path}: expected text in UTF-8, got {error}; save it so") from error
     except ValidationError as error:
         raise ValueError(f"{path}: {_mistake(error)}") from error
+    except RecursionError:
+        raise ValueError(
+            f"{path}: expected tables in lists in tables at most, got deeper nesting; unfold it"
+        ) from None
+    except ValueError as error:  # a whole number of more than 4,300 digits, say
+        raise ValueError(f"{path}: expected TOML, got {error}; correct it") from error
+    _check_number(document, path)
     try:
         cells: tuple[Cell | ExperimentCell, ...] = (
             *_cells(document.sized(budget), budget),
@@ -159,6 +174,17 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
             "give another profile"
         )
     return Suite(path.stem, document.title, document.description, cells, profile)
+
+
+def _check_number(document: Document, path: Path) -> None:
+    """Refuse a suite of more cells than any folder can hold, before they are made."""
+    pairs = sum(len(e.n or document.n) * len(e.p or document.p) for e in document.tasks)
+    cells = pairs * len(document.norm) * len(document.estimators)
+    cells += sum(math.prod(map(len, entry.sweep.values())) for entry in document.experiments)
+    if cells > _MOST_CELLS:
+        raise ValueError(
+            f"{path}: expected at most {_MOST_CELLS:,} cells, got {cells:,}; split the suite"
+        )
 
 
 def _mistake(error: ValidationError) -> str:

@@ -20,6 +20,7 @@ try:
         run,
         status,
     )
+    from wdist_bench.cli.output import echo, prepare_streams
 except ImportError:  # the library works without the extras of its command line
     sys.exit("wdist-bench needs its extras; install them with: pip install 'wdist-bench[bench]'")
 
@@ -58,8 +59,9 @@ def load_plugins(
 
 def main() -> None:
     """Entry point: errors that a user can fix are one line, without a traceback."""
+    prepare_streams()
     try:
         app()
-    except (ValueError, TypeError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
+    except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
+        echo(f"error: {error or 'memory ran out'}", err=True)
         sys.exit(2)

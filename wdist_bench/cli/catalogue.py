@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
+
+from wdist_bench.cli.output import console, text
 
 
 class What(StrEnum):
@@ -25,9 +25,8 @@ def list_names(
     """List tasks, estimators or data sets with what is known of each."""
     from wdist_bench.bench.catalogue import catalogue
 
-    console = Console(width=None if sys.stdout.isatty() else 200)
     header, rows = catalogue(what.value)
     table = Table(*header, box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*row)
-    console.print(table)
+        table.add_row(*map(text, row))
+    console().print(table)

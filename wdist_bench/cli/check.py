@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from wdist_bench.cli.output import echo
+
 
 def check(
     names: Annotated[list[str], typer.Argument(help="Registered estimators or tasks.")],
@@ -20,8 +22,8 @@ def check(
     for name in names:
         for finding in conform(name):
             failed += not finding.passed
-            typer.echo(f"{name}: {'ok  ' if finding.passed else 'FAIL'} {finding.rule}")
+            echo(f"{name}: {'ok  ' if finding.passed else 'FAIL'} {finding.rule}")
             for line in (finding.problem or finding.note).splitlines():
-                typer.echo(f"    {line}")
+                echo(f"    {line}")
     if failed:
         raise typer.Exit(1)

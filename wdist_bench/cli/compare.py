@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from wdist_bench.cli.output import echo, echo_json
 
 if TYPE_CHECKING:
     from wdist_bench.report.compare import Change, Comparison
@@ -40,7 +41,7 @@ def compare(
     found = compare_folders(a, b, level, min_effect)
     worse = found.verdict("regression")
     if as_json:
-        typer.echo(json.dumps(found.plain() | {"regressions": len(worse)}))
+        echo_json(found.plain() | {"regressions": len(worse)})
     else:
         _print(found, everything)
     if worse:
@@ -51,13 +52,13 @@ def _print(found: Comparison, everything: bool) -> None:
     verdicts = ["regression", "improvement", "not testable"] + ["unchanged"] * everything
     for verdict in verdicts:
         for change in found.verdict(verdict):
-            typer.echo(_line(change))
+            echo(_line(change))
     for place, labels in (("first", found.only_a), ("second", found.only_b)):
         shown = labels if everything else labels[:_FEW]
         for label in shown:
-            typer.echo(f"not compared: {label}: only in the {place} folder")
+            echo(f"not compared: {label}: only in the {place} folder")
         if len(labels) > len(shown):
-            typer.echo(f"not compared: {len(labels) - len(shown)} more; list them with --all")
+            echo(f"not compared: {len(labels) - len(shown)} more; list them with --all")
     paired = sum(change.paired for change in found.changes)
     counts = ", ".join(
         f"{len(found.verdict(verdict))} {word}"
@@ -68,8 +69,8 @@ def _print(found: Comparison, everything: bool) -> None:
             ("not testable", "not testable"),
         )
     )
-    typer.echo(f"{len(found.changes)} cells ({paired} paired by run): {counts}")
-    typer.echo(_speed(found))
+    echo(f"{len(found.changes)} cells ({paired} paired by run): {counts}")
+    echo(_speed(found))
 
 
 def _line(change: Change) -> str:

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progres
 from rich.table import Table
 
 from wdist_bench import datasets
+from wdist_bench.cli.output import console, echo, text
 from wdist_bench.datasets.places import cache_folder
 
 app = typer.Typer(help="Find, fetch and decode the image sets.", no_args_is_help=True)
@@ -29,7 +30,7 @@ def status(
 
     Looks in WDIST_BENCH_DATA, then in the cache (WDIST_BENCH_CACHE, else the user's).
     """
-    console = _console()
+    shown = console()
     table = Table(box=None, pad_edge=False)
     for column in ("name", "split", "where", "images", "shape", "on disk", "decoded"):
         table.add_column(column, overflow="fold")
@@ -39,7 +40,7 @@ def status(
             try:
                 found = datasets.find(name, split)
                 if decode and found.decoded is not None:
-                    _decode(name, split, console)
+                    _decode(name, split, shown)
             except (datasets.DatasetNotFoundError, ValueError) as error:
                 here = isinstance(error, ValueError)
                 table.add_row(name, split, "broken, see below" if here else "not here, see below")
@@ -48,11 +49,11 @@ def status(
             shape = " x ".join(map(str, found.shape))
             size = decimal(found.size) if found.files else "shipped"
             table.add_row(
-                name, split, found.place, f"{found.count:,}", shape, size, _decoded(found)
+                name, split, text(found.place), f"{found.count:,}", shape, size, _decoded(found)
             )
-    console.print(table)
+    shown.print(table)
     for message in [f"cache: {cache_folder() or 'none without pooch'}", *dict.fromkeys(absent)]:
-        console.print(message, highlight=False, markup=False, soft_wrap=True)
+        echo(message)
 
 
 @app.command()
@@ -65,17 +66,16 @@ def fetch(
 
     pooch.get_logger().setLevel("WARNING")
     part = split or datasets.splits(name)[0]
-    console = _console()
-    with _bar(f"{name} {part}", DownloadColumn(), console) as progress:
+    with _bar(f"{name} {part}", DownloadColumn(), console()) as progress:
         paths = datasets.fetch(name, part, progress)
     for path in paths:
-        typer.echo(f"{path} ({decimal(path.stat().st_size)}, SHA-256 as published)")
+        echo(f"{path} ({decimal(path.stat().st_size)}, SHA-256 as published)")
     if not paths:
-        typer.echo(f"nothing to fetch: {name} {part} is here ({datasets.find(name, part).place})")
+        echo(f"nothing to fetch: {name} {part} is here ({datasets.find(name, part).place})")
 
 
-def _decode(name: str, split: str, console: Console) -> None:
-    with _bar(f"decoding {name} {split}", MofNCompleteColumn(), console) as progress:
+def _decode(name: str, split: str, shown: Console) -> None:
+    with _bar(f"decoding {name} {split}", MofNCompleteColumn(), shown) as progress:
         datasets.decode(name, split, progress)
 
 
@@ -88,13 +88,9 @@ def _decoded(found: datasets.Found) -> str:
 
 
 @contextmanager
-def _bar(title: str, column: DownloadColumn | MofNCompleteColumn, console: Console) -> Iterator:
+def _bar(title: str, column: DownloadColumn | MofNCompleteColumn, shown: Console) -> Iterator:
     """A progress report that draws a bar, on a terminal."""
     columns = (TextColumn("{task.description}"), BarColumn(), column)
-    with Progress(*columns, console=console, disable=not sys.stdout.isatty()) as progress:
+    with Progress(*columns, console=shown, disable=not sys.stdout.isatty()) as progress:
         bar = progress.add_task(title)
         yield lambda done, total: progress.update(bar, completed=done, total=total)
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 200)

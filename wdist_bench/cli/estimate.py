@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from wdist_bench.cli.output import echo, echo_json
+
 _NAMES = 6  # shown, of one file
 
 
@@ -45,7 +47,7 @@ def estimate(
     read = {name: _described(rows) for name, rows in zip("xy", points, strict=True)}
     if not as_json:
         for name, text in read.items():
-            typer.echo(f"{name:9} {text}")
+            echo(f"{name:9} {text}")
     start = time.perf_counter()
     answer = wb.estimate(*points, method, p, norm=norm, seed=seed, **_options(option or []))
     seconds = time.perf_counter() - start
@@ -54,11 +56,11 @@ def estimate(
     shown |= {"method": method, "p": p, "norm": norm, "seconds": round(seconds, 3)}
     shown["value"] = None if answer.status != "ok" else answer.value
     if as_json:
-        typer.echo(json.dumps(read | shown))
+        echo_json(read | shown)
     else:
         for name, value in shown.items():
             if value not in (None, ""):
-                typer.echo(f"{name:9} {value:.6g}" if type(value) is float else f"{name:9} {value}")
+                echo(f"{name:9} {value:.6g}" if type(value) is float else f"{name:9} {value}")
     if answer.status != "ok":
         raise typer.Exit(1)
 
@@ -82,6 +84,6 @@ def _options(pairs: list[str]) -> dict[str, Any]:
             raise ValueError(f"--option: expected name=value, got {pair!r}; write steps=500, say")
         try:
             options[name] = json.loads(value)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             options[name] = value
     return options

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from wdist_bench.cli.output import echo
+
 
 class Format(StrEnum):
     """What can be written."""
@@ -36,4 +38,4 @@ def export(
     from wdist_bench.report.export import export as export_folder
 
     for path in export_folder(folder, format_.value, out):
-        typer.echo(f"wrote {path}")
+        echo(f"wrote {path}")

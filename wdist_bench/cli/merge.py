@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from wdist_bench.cli.output import echo
+
 
 def merge(
     folders: Annotated[list[Path], typer.Argument(help="Results folders.")],
@@ -21,8 +23,8 @@ def merge(
 
     journal = merge_folders(folders, out)
     found, total = len(journal.planned()), len(journal.plan["keys"])
-    typer.echo(f"{out}: {found} of {total} cells")
+    echo(f"{out}: {found} of {total} cells")
     for warning in journal.warnings():
-        typer.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
     for path in write_report(out):
-        typer.echo(f"wrote {path}")
+        echo(f"wrote {path}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Iterator
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from wdist_bench.cli.output import console, echo, echo_json, echo_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,15 +68,15 @@ def recommend(
             )  # fmt: skip
     except KeyboardInterrupt:
         kept = f"; the runs so far are in {out}" if out else ""
-        typer.echo(f"interrupted{kept}", err=True)
+        echo(f"interrupted{kept}", err=True)
         raise typer.Exit(130) from None
     answer = found.plain()
     if as_json:
-        typer.echo(json.dumps({k: v for k, v in answer.items() if k != "trials"}))
+        echo_json({k: v for k, v in answer.items() if k != "trials"})
     else:
         from wdist_bench.report.recommendation import markdown
 
-        typer.echo(markdown(answer), nl=False)
+        echo_lines(markdown(answer))
     if out is not None:
         _write(out, answer, as_json)
     if found.choice.recommended is None:
@@ -89,7 +89,7 @@ def _write(out: Path, answer: dict[str, Any], quiet: bool) -> None:
 
     for path in write_recommendation(out, answer | {"environment": describe_environment()}):
         if not quiet:
-            typer.echo(f"wrote {path}")
+            echo(f"wrote {path}")
 
 
 @contextmanager
@@ -97,9 +97,10 @@ def _watching(out: Path | None, budget: float) -> Iterator[Callable[[Trial], Non
     """Shows the run under way on a terminal, and journals every run where there is a folder."""
     from wdist_bench.bench.journal import append
 
-    console = Console(stderr=True)
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    progress = Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True)
+    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    progress = Progress(
+        *columns, console=console(err=True), disable=not sys.stderr.isatty(), transient=True
+    )
     with progress:
         bar = progress.add_task(f"making tasks from your rows (budget {budget:g} s)")
 

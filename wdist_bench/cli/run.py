@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from wdist_bench.cli.output import console, echo, text
+from wdist_bench.printable import printable
 
 if TYPE_CHECKING:
     from wdist_bench.report.closing import Closing
@@ -85,7 +86,7 @@ def run(
         failed = _show_progress(loaded, folder, events)
     except KeyboardInterrupt:
         events.close()
-        typer.echo("interrupted: every finished cell is kept; resume with the same command")
+        echo("interrupted: every finished cell is kept; resume with the same command")
         raise typer.Exit(130) from None
     _report(folder)
     if failed:
@@ -142,12 +143,15 @@ def report(
 
 def _report(folder: Path) -> None:
     from wdist_bench.report import write_report
+    from wdist_bench.report.attachments import ignored_files
     from wdist_bench.report.closing import closing
     from wdist_bench.report.results import Results
 
     results = Results(folder)
     for path in write_report(folder, results):
-        typer.echo(f"wrote {path}")
+        echo(f"wrote {path}")
+    for name in ignored_files(folder):
+        echo(f"warning: {folder / name}: no plain file that can be read; ignored", err=True)
     _show_errors(closing(folder, results))
 
 
@@ -155,13 +159,14 @@ def _show_errors(end: Closing) -> None:
     """The errors of every task in short, the headline and the address of the page."""
     from wdist_bench.report.closing import HEADER, LEGEND
 
-    console = _console()
+    shown = console()
     rows = [row for task in end.tasks for row in task.rows]
     columns = [i for i, name in enumerate(HEADER) if name != "failed" or any(r[i] for r in rows)]
     widths = {i: max([len(HEADER[i]), *(len(row[i]) for row in rows)]) for i in columns}
-    fits = sum(widths.values()) + 2 * len(columns) <= console.width
+    fits = sum(widths.values()) + 2 * len(columns) <= shown.width
     for task in end.tasks:
-        console.print(f"\n{task.heading}", style="bold", highlight=False, markup=False)
+        shown.print()
+        shown.print(text(task.heading, "bold"))
         table = Table(box=None, pad_edge=False)
         for i in columns:
             table.add_column(
@@ -171,20 +176,19 @@ def _show_errors(end: Closing) -> None:
                 overflow="fold",
             )
         for row in task.rows:
-            table.add_row(*(escape(row[i]) for i in columns))
-        console.print(table)
+            table.add_row(*(text(row[i]) for i in columns))
+        shown.print(table)
         if task.more:
-            console.print(task.more, highlight=False, markup=False)
+            shown.print(text(task.more))
     if end.more_tasks:
-        console.print(f"\n{end.more_tasks}", highlight=False, markup=False)
+        shown.print()
+        shown.print(text(end.more_tasks))
     if end.tasks:
-        console.print(f"\n{LEGEND}", style="dim", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"\n{end.headline}", highlight=False, markup=False, soft_wrap=True)
-    console.print(f"page: {end.page}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 200)
+        shown.print()
+        shown.print(text(LEGEND, "dim"), soft_wrap=True)
+    echo()
+    echo(end.headline)
+    echo(f"page: {end.page}")
 
 
 def _show_progress(suite: Any, folder: Path, events: Iterator[Any]) -> int:
@@ -195,15 +199,16 @@ def _show_progress(suite: Any, folder: Path, events: Iterator[Any]) -> int:
     failed = 0
     not_run: Counter[tuple[str, str]] = Counter()
     kept: Counter[str] = Counter()
-    console = _console()
+    shown = console()
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
+        TimeElapsedColumn(),
     )  # fmt: skip
-    console.print(f"{suite.title}: {len(suite.cells)} cells into {folder}", highlight=False)
-    with Progress(*columns, console=console, disable=not sys.stdout.isatty()) as progress:
+    shown.print(text(f"{suite.title}: {len(suite.cells)} cells into {folder}"))
+    with Progress(*columns, console=shown, disable=not sys.stdout.isatty()) as progress:
         bar = progress.add_task("starting", total=len(suite.cells))
         for event in events:
-            label = event.cell.label
+            label = printable(event.cell.label)
             if event.kind == "started":
                 progress.update(bar, description=label)
                 continue
@@ -216,7 +221,7 @@ def _show_progress(suite: Any, folder: Path, events: Iterator[Any]) -> int:
                 failed += record["status"] != "ok"
                 kept[record["status"]] += event.kind == "kept" and record["status"] != "ok"
                 line = f"[{event.index}/{event.total}] {label}: {_outcome(event.kind, record)}"
-                console.print(line, highlight=False, markup=False)
+                shown.print(text(line))
     said = [
         f"{how} ({count} {'cell' if count == 1 else 'cells'}): {message}"
         for (how, message), count in not_run.items()
@@ -224,7 +229,7 @@ def _show_progress(suite: Any, folder: Path, events: Iterator[Any]) -> int:
     if kept.total():
         said.append(f"{counted(+kept)} kept from an earlier run; {RETRY}")
     for line in said:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        echo(line)
     return failed
 
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from wdist_bench.cli.output import echo
+
 
 def status(
     folder: Annotated[Path, typer.Argument(help="Results folder, of a run under way or not.")],
@@ -17,20 +19,20 @@ def status(
 
     journal = read_run(folder, state=True)
     state = progress(journal)
-    typer.echo(f"{state.title}: {state.total} cells")
+    echo(f"{state.title}: {state.total} cells")
     counts = counted(state.statuses)
-    typer.echo(f"done     {sum(state.statuses.values())}" + (f" ({counts})" if counts else ""))
+    echo(f"done     {sum(state.statuses.values())}" + (f" ({counts})" if counts else ""))
     kept = state.kept_failures
     hint = f" ({counted(kept)} kept by the next run; {RETRY})" if kept else ""
-    typer.echo(f"failed   {state.failed}{hint}")
-    typer.echo(f"running  {len(state.running)}")
+    echo(f"failed   {state.failed}{hint}")
+    echo(f"running  {len(state.running)}")
     for start in state.running:
-        typer.echo(f"         {start['label']} on {start['host']}, process {start['pid']}")
-    typer.echo(f"left     {state.left}")
+        echo(f"         {start['label']} on {start['host']}, process {start['pid']}")
+    echo(f"left     {state.left}")
     if state.left:
-        typer.echo(f"time     {_duration(state.seconds_left)}")
+        echo(f"time     {_duration(state.seconds_left)}")
     for warning in journal.warnings():
-        typer.echo(f"warning: {warning}", err=True)
+        echo(f"warning: {warning}", err=True)
 
 
 def _duration(seconds: float | None) -> str:

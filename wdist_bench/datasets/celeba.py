@@ -56,7 +56,8 @@ def _find(split: str) -> Found | None:
 
 
 def _look(split: str, folder: Path) -> Found | None:
-    place = next((folder / name for name in _PLACES if (folder / name).exists()), None)
+    places = [folder / name for name in _PLACES]
+    place = next((place for place in places if place.is_dir() or place.is_file()), None)
     if place is None:
         return None
     entries = list_jpegs(place)

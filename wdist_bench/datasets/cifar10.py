@@ -6,6 +6,7 @@ import tarfile
 import zlib
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -78,11 +79,17 @@ def _read(split: str, found: Found, progress: Progress) -> Images:
         contents = _unpack(found.files[0], _BATCHES[split])
         sources = [f"{found.files[0]}: {name}" for name in _BATCHES[split]]
     else:
-        contents = [path.read_bytes() for path in found.files]
+        contents = [_read_some(path.open("rb")) for path in found.files]
         sources = [str(path) for path in found.files]
     batches = [read_batch(*each) for each in zip(contents, sources, strict=True)]
     pixels, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     return Images(pixels, _SHAPE, 255, labels)
+
+
+def _read_some(stream: IO[bytes]) -> bytes:
+    """One byte more than a batch has at most: `read_batch` then refuses what goes on."""
+    with stream:
+        return stream.read(_RECORDS * (1 + _PIXELS) + 1)
 
 
 def _unpack(archive: Path, names: tuple[str, ...]) -> list[bytes]:
@@ -99,7 +106,7 @@ def _unpack(archive: Path, names: tuple[str, ...]) -> list[bytes]:
                 name = member.name.removeprefix("./").removeprefix(f"{_FOLDER}/")
                 stream = tar.extractfile(member) if member.isfile() and name in names else None
                 if stream is not None:
-                    contents[name] = stream.read()
+                    contents[name] = _read_some(stream)
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
         raise ValueError(
             f"{archive}: expected a whole gzipped tar archive, got a broken one ({error}); "

@@ -40,6 +40,8 @@ def decoded_path(
 
 def open_decoded(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
     """The mapped pixels (N, dim), read-only; None where the file is absent or not whole."""
+    if not path.is_file():
+        return None
     try:
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):

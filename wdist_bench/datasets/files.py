@@ -1,23 +1,34 @@
-"""Files that users name: found, and read without executing anything."""
+"""Files that users name: found, and read without executing anything or running out of memory."""
 
 from __future__ import annotations
 
-import zipfile
+import os
 from pathlib import Path
 
 import numpy as np
 
 from wdist_bench.datasets.places import data_folder
 
+_LARGE = 2**28
+"""Bytes up to which nobody asks whether content fits."""
+
+_MOST_EXPANSION = 100
+"""Bytes in memory for one in the file: zeros compress 1000-fold, samples hardly ever 10-fold."""
+
 
 def find_file(name: str, parameter: str) -> Path:
     """The path itself, or the same below the folder that WDIST_BENCH_DATA names."""
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))
     folder = data_folder()
     places = [path] if folder is None or path.is_absolute() else [path, folder / path]
     for place in places:
         if place.is_file():
             return place
+        if place.exists():
+            raise ValueError(
+                f"{parameter}: expected a file, got {place}, which is a folder, a pipe or a "
+                "device; save its content in a file"
+            )
     looked = " or ".join(str(place) for place in places)
     raise FileNotFoundError(
         f"{parameter}: expected a file, got {name!r}, which is not there ({looked}); "
@@ -26,16 +37,67 @@ def find_file(name: str, parameter: str) -> Path:
 
 
 def read_arrays(path: Path, parameter: str) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file by key; of an .npy file under the key ""."""
+    """The arrays of an .npz file by key; of an .npy file under the key "".
+
+    Raises:
+        ValueError: no such file, one that is not whole, or more than fits in memory.
+    """
     try:
-        with path.open("rb") as stream:
-            content = np.load(stream, allow_pickle=False)
-            if isinstance(content, np.ndarray):
-                return {"": content}
+        content = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: nothing is read yet
+    except Exception as error:  # whatever NumPy stumbles on
+        raise _unreadable(path, parameter, error) from None
+    if isinstance(content, np.ndarray):
+        check_size(content.nbytes, stored(path), f"{parameter}: {path}")
+        return {"": np.array(content)}
+    with content:
+        members = content.zip.infolist()
+        packed = sum(member.compress_size for member in members)
+        check_size(sum(m.file_size for m in members), packed, f"{parameter}: {path}")
+        try:
             return {key: content[key] for key in content.files}
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        except Exception as error:  # and zipfile
+            raise _unreadable(path, parameter, error) from None
+
+
+def stored(path: Path) -> int:
+    """Bytes that a file takes on the disk: less than its size where it has holes."""
+    state = path.stat()
+    blocks = getattr(state, "st_blocks", 0)  # of 512 bytes; 0 where the file system does not say
+    return min(state.st_size, 512 * blocks) if blocks else state.st_size
+
+
+def check_size(size: int, packed: int, source: str) -> None:
+    """Refuse content that would not fit in memory, before any of it is read.
+
+    Args:
+        size: bytes of the content in memory.
+        packed: bytes that it takes in the file.
+        source: the file, for the message.
+
+    Raises:
+        ValueError: more than is free, or 100 times what the file takes: a decompression bomb.
+    """
+    if size <= _LARGE:
+        return
+    if size > _MOST_EXPANSION * packed:
         raise ValueError(
-            f"{parameter}: expected a readable NumPy file, got {path} ({reason}); "
-            "write it again with numpy.save or numpy.savez, without Python objects"
-        ) from None
+            f"{source}: expected content that takes some room in its file, got {size:,} bytes out "
+            f"of {packed:,}, which looks made to fill the memory; if it is not, write it "
+            "uncompressed"
+        )
+    from wdist_bench.solvers.memory import available
+
+    free = available()
+    if size > free:
+        raise ValueError(
+            f"{source}: expected content that fits in the {free:,} bytes of memory that are free, "
+            f"got {size:,}; use fewer rows"
+        )
+
+
+def _unreadable(path: Path, parameter: str, error: Exception) -> ValueError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return ValueError(
+        f"{parameter}: expected a readable NumPy file, got {path} ({reason}); "
+        "write it again with numpy.save or numpy.savez, without Python objects"
+    )

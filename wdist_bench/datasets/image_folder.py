@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wdist_bench.datasets.files import check_size
+
 if TYPE_CHECKING:
     import pandas as pd
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+# Pillow's names of these; it reads others, EPS among them, which it hands to Ghostscript.
+_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
+_MOST_VALUES = 2**22
+"""Numbers of one image: every one is a column with a name."""
+
 _ORIENTATION = 274  # EXIF's tag for how the picture is to be turned
 _UPRIGHT = 1
 
@@ -66,6 +73,8 @@ def read_image_folder(folder: Path, parameter: str) -> pd.DataFrame:
     import pandas as pd
 
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
+    for path in paths:
+        _check_file(path, folder, parameter)
     if not paths:
         raise ValueError(
             f"{parameter}: expected images ({', '.join(SUFFIXES)}) in {folder}, got none; "
@@ -75,15 +84,15 @@ def read_image_folder(folder: Path, parameter: str) -> pd.DataFrame:
     modes: list[str] = []
     for path in paths:
         try:
-            with Image.open(path) as image:
-                complaint = _complaint(image)
+            with Image.open(path, formats=_FORMATS) as image:
+                complaint = _too_large(image, path, len(paths)) or _complaint(image)
                 if not complaint:
                     plain = _plain(image)
                     if image.getexif().get(_ORIENTATION, _UPRIGHT) != _UPRIGHT:
                         plain = ImageOps.exif_transpose(plain)
                     modes.append("I;16" if plain.mode.startswith("I") else plain.mode)
                     images.append(np.asarray(plain))
-        except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        except Exception as error:  # whatever Pillow stumbles on
             raise ValueError(
                 f"{parameter}: expected an image, got {path} ({error}); repair or remove it"
             ) from error
@@ -111,6 +120,33 @@ def read_image_folder(folder: Path, parameter: str) -> pd.DataFrame:
         for channel in kind.channels
     ]
     return pd.DataFrame(pixels, columns=columns, copy=False)
+
+
+def _check_file(path: Path, folder: Path, parameter: str) -> None:
+    """Refuse what is no file, which may never end, and a link to somewhere else."""
+    if not path.is_file():
+        raise ValueError(
+            f"{parameter}: expected an image, got {path}, which is a folder, a pipe, a device or a "
+            "link to nothing; remove it"
+        )
+    if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(
+            f"{parameter}: expected images in {folder}, got {path}, a link to a file elsewhere; "
+            "copy the images into the folder (cp -L does)"
+        )
+
+
+def _too_large(image: Any, path: Path, count: int) -> str:
+    """A complaint as below about the size, which the file says before any pixel is decoded."""
+    width, height = image.size
+    values = width * height * (3 if _READ_AS.get(image.mode) == "RGB" else 1)
+    if values > _MOST_VALUES:
+        return (
+            f"images of at most {_MOST_VALUES:,} numbers (pixels x channels), got {width} x "
+            f"{height} pixels in {{}}; make it smaller"
+        )
+    check_size(8 * values * count, count * path.stat().st_size, f"{count} images like {path}")
+    return ""
 
 
 def _complaint(image: Any) -> str:

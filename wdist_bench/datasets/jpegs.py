@@ -15,6 +15,7 @@ from typing import Any
 from wdist_bench.datasets.archives import check_members
 
 _SUFFIXES = (".jpg", ".jpeg")
+_MOST = 2**20  # bytes of an image file
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,19 @@ def list_jpegs(place: Path) -> list[Entry]:
     """The images of a folder or a .zip archive, in the order of their names; decodes nothing.
 
     Raises:
-        ValueError: none there, a broken archive, or a member that points out of it.
+        ValueError: none there, a broken archive, a member that points out of it, or a huge one.
     """
     entries = _in_folder(place) if place.is_dir() else _in_zip(place)
     if not entries:
         raise ValueError(
             f"{place}: expected .jpg files, got none; unpack the images into it, or remove it"
         )
+    for entry in entries:
+        if entry.size > _MOST:
+            raise ValueError(
+                f"{place}: expected images of at most {_MOST:,} bytes, got {entry.size:,} in "
+                f"{entry.name!r}; get the aligned and cropped images"
+            )
     return sorted(entries, key=lambda entry: entry.name)
 
 

@@ -19,6 +19,7 @@ from wdist_bench.datasets.places import first_found, where
 _MAGIC = {"images": 2051, "labels": 2049}  # unsigned bytes in three dimensions, and in one
 _STEMS = {"test": "t10k", "train": "train"}
 _COUNTS = {"test": 10_000, "train": 60_000}
+_MOST = {"images": 16 + 60_000 * 28 * 28, "labels": 8 + 60_000}  # bytes: the larger split
 _MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -45,16 +46,21 @@ def read_idx(path: Path, content: str) -> np.ndarray:
         content: "images", shape (count, rows, columns), or "labels", shape (count,).
 
     Raises:
-        ValueError: a broken gzip file, another magic number, or another length than its shape.
+        ValueError: a broken gzip file, more than MNIST holds, another magic number, or another
+            length than its shape.
     """
+    most = _MOST[content]
     try:
-        data = path.read_bytes()
-        if path.suffix == ".gz":
-            data = gzip.decompress(data)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            data = stream.read(most + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(
             f"{path}: expected a whole gzip file, got a broken one ({error}); get the file again"
         ) from error
+    if len(data) > most:
+        raise ValueError(
+            f"{path}: expected at most {most:,} bytes of {content}, got more; get the file again"
+        )
     rank = 3 if content == "images" else 1
     start = 4 + 4 * rank
     if len(data) < start:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from wdist_bench.containers import as_float64, counts_rows
 from wdist_bench.datasets.digits import load_digits
-from wdist_bench.datasets.files import find_file, read_arrays
+from wdist_bench.datasets.files import check_size, find_file, read_arrays, stored
 from wdist_bench.datasets.image_folder import read_image_folder
 from wdist_bench.validation import check_points
 
@@ -40,7 +41,7 @@ def load_rows(samples: Any, parameter: str, header: bool | None = None) -> Any:
     """
     if not isinstance(samples, (str, Path)):
         return _checked(samples, parameter)
-    folder = Path(samples).expanduser()
+    folder = Path(os.path.expanduser(samples))
     if folder.is_dir():
         return _checked(read_image_folder(folder, parameter), f"{parameter} ({folder})")
     path = find_file(str(samples), parameter)
@@ -80,17 +81,53 @@ def _read_parquet(path: Path, parameter: str) -> pd.DataFrame:
     import pandas as pd
 
     try:
+        _check_parquet(path, parameter)
         return pd.read_parquet(path)
     except ImportError:
         raise ValueError(
             f"{parameter}: expected a reader of Parquet files for {path}, got none installed; "
             "install one with: pip install pyarrow"
         ) from None
-    except (ValueError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except _RefusedError:
+        raise
+    except Exception as error:  # whatever the reader stumbles on
+        reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
             f"{parameter}: expected a Parquet table, got {path} ({reason}); write it again"
         ) from None
+
+
+class _RefusedError(ValueError):
+    """A whole file whose content is no table of numbers, or too large."""
+
+
+def _check_parquet(path: Path, parameter: str) -> None:
+    """Refuse what does not fit before it is read: a few bytes may stand for many rows.
+
+    Without pyarrow, whose reader knows that, another one reads unchecked.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("pyarrow") is None:
+        return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema, metadata, packed = pq.read_schema(path), pq.read_metadata(path), stored(path)
+    longest = 100 * packed  # bytes of one text, compressed well and then repeated
+    index = (schema.pandas_metadata or {}).get("index_columns", [])
+    for field in schema:
+        numeric = pa.types.is_primitive(field.type) or pa.types.is_decimal(field.type)
+        if not numeric and field.name not in index and metadata.num_rows * longest > _LARGE:
+            raise _RefusedError(
+                f"{parameter}: expected numbers, got the column {field.name!r} of type "
+                f"{field.type!s:.60} in {path}; encode or drop such columns"
+            )
+    try:
+        size = 8 * metadata.num_rows * metadata.num_columns
+        check_size(size, packed, f"{parameter}: {path}")
+    except ValueError as error:
+        raise _RefusedError(str(error)) from None
 
 
 def _read_numpy(path: Path, parameter: str) -> np.ndarray:
@@ -110,7 +147,7 @@ def _read_numpy(path: Path, parameter: str) -> np.ndarray:
 # How files write a value that is missing.
 _MISSING = {"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "<na>", "nat"}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.I | re.A)
-_WHOLE = re.compile(r"\d+", re.ASCII)
+_WHOLE = re.compile(r"\d{1,18}", re.ASCII)
 # What starts like a number is rather a slip in one, or a number with a unit, than a name.
 _LIKE_A_NUMBER = re.compile(r"[+\-.,$€£]*\d.*|[+-]?[OoIl][.,]\d.*", re.DOTALL)
 _SEPARATORS = {",": ("comma-separated", "commas"), "\t": ("tab-separated", "tabs")}
@@ -118,6 +155,10 @@ _UNNAMED = ("", "Unnamed: 0")  # what pandas writes above row numbers, and calls
 _FEWEST_BELOW = 3
 _LOOKED_AT = 1000  # rows that decide about the first
 _YEARS = (1800, 2100)
+_BLOCK = 2**20
+_LARGE = 2**28
+_MOST_COLUMNS = 2**16  # of a text file: pandas takes about 10 KB for each
+_CELL = 60  # bytes of a cell of text in memory, whatever it holds
 
 
 def has_header(cells: np.ndarray) -> bool | None:
@@ -175,6 +216,7 @@ def _read_text(path: Path, parameter: str, separator: str, header: bool | None) 
     """Numbers, one point a line; a data frame where the first line holds names."""
     import pandas as pd
 
+    _check_text(path, parameter, separator)
     try:
         table = pd.read_csv(
             path, sep=separator, header=None, dtype=str, keep_default_na=False,
@@ -216,6 +258,28 @@ def _read_text(path: Path, parameter: str, separator: str, header: bool | None) 
             )
         names, numbers = names[1:], numbers[:, 1:]
     return pd.DataFrame(numbers, columns=names)
+
+
+def _check_text(path: Path, parameter: str, separator: str) -> None:
+    """Refuse what is no text, and more columns or cells than fit, before pandas reads it."""
+    cells, columns = 1, 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            if b"\0" in block:
+                raise ValueError(
+                    f"{parameter}: expected text, got bytes of value 0 in {path}; save it as text "
+                    "in UTF-8"
+                )
+            if not columns:
+                first, newline, _ = block.partition(b"\n")
+                columns = (cells + first.count(separator.encode())) if newline else 0
+            cells += block.count(separator.encode()) + block.count(b"\n")
+            if (columns or cells) > _MOST_COLUMNS:
+                raise ValueError(
+                    f"{parameter}: expected at most {_MOST_COLUMNS:,} columns in a text file, got "
+                    f"more in {path}; save it as .npy"
+                )
+    check_size(_CELL * cells, path.stat().st_size, f"{parameter}: {path}")
 
 
 def _fix(cell: str, line: int, separator: str) -> str:

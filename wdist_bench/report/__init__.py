@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from wdist_bench.bench.journal import Journal
+from wdist_bench.folders import write
+from wdist_bench.report.escaping import words
 from wdist_bench.report.results import Results
 
 Writer = Callable[[Path, list[dict[str, Any]]], list[Path]]
@@ -31,8 +33,6 @@ _EXPERIMENTS: dict[str, str] = {
 }
 """Experiment name -> "module:function" of its writer; experiments that share one are one report."""
 
-_CSV: dict[str, Any] = {"index": False, "float_format": "%.9g", "lineterminator": "\n"}
-
 
 def write_report(folder: Path, results: Results | None = None) -> list[Path]:
     """Write every table and figure of a results folder from its journal; returns the files.
@@ -53,20 +53,27 @@ def _write_cells(folder: Path, results: Results) -> list[Path]:
     journal, table, compared = results.journal, results.table, results.compared
     if table.empty:
         return []
+    from wdist_bench.report.escaping import csv
     from wdist_bench.report.figures import write_figures
     from wdist_bench.report.markdown import write_markdown
 
-    csv = folder / "errors.csv"
-    table.to_csv(csv, **_CSV)
     written = [
-        csv,
+        write(folder / "errors.csv", csv(table)),
         write_markdown(folder, journal, table, compared),
         *write_figures(folder, journal, table),
     ]
     if not compared.empty:
-        compared.to_csv(folder / "comparisons.csv", **_CSV)
-        written.append(folder / "comparisons.csv")
+        written.append(write(folder / "comparisons.csv", csv(compared)))
     return written
+
+
+def _in_words(record: dict[str, Any]) -> dict[str, Any]:
+    """An experiment's record whose parameters and status are plain words and numbers.
+
+    They stand in headings, links, labels of figures and names of files; none of ours has any
+    other character.
+    """
+    return record | {name: words(record[name]) for name in ("parameters", "status")}
 
 
 def _write_experiments(folder: Path, journal: Journal) -> list[Path]:
@@ -75,10 +82,10 @@ def _write_experiments(folder: Path, journal: Journal) -> list[Path]:
     for record in journal.planned():
         writer = _EXPERIMENTS.get(record.get("experiment", ""))
         if writer:
-            by_writer.setdefault(writer, []).append(record)
-    files = []
+            by_writer.setdefault(writer, []).append(_in_words(record))
+    files: list[Path] = []
     for writer, records in by_writer.items():
         module, _, function = writer.partition(":")
-        write: Writer = getattr(import_module(module), function)
-        files += write(folder, records)
+        write_experiment: Writer = getattr(import_module(module), function)
+        files += write_experiment(folder, records)
     return files

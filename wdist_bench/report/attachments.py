@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import base64
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from wdist_bench.folders import ignored, is_plain, plain_files, read_plain
+
 _OURS = {"errors.md", "figure2.png", "estimates.png"}
 """Files whose content the page shows in its own way."""
+
+_MOST_TEXT = 250_000  # bytes of all reports, which as HTML are several times as long
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,16 @@ class Attachment:
     title: str
     file: str
     html: str
+
+    @property
+    def address(self) -> str:
+        """Of the file, for a link beside it."""
+        return address(self.file)
+
+
+def address(name: str) -> str:
+    """A relative link to a file, whatever bytes its name holds; never one with a scheme."""
+    return quote(os.fsencode(name))
 
 
 class Figures:
@@ -33,23 +48,31 @@ class Figures:
     def source(self, name: str) -> str | None:
         """A data URI; None where there is no such file or no room for it."""
         path = self.folder / name
-        if Path(name).name != name or path.suffix != ".png" or not path.is_file():
+        if Path(name).name != name or path.suffix != ".png" or not is_plain(path):
             return None
-        size = -(-path.stat().st_size // 3) * 4
-        if size > self.left:
+        content = read_plain(path, self.left // 4 * 3)
+        if content is None:
             if name not in self.linked:
                 self.linked.append(name)
             return None
-        self.left -= size
+        text = base64.b64encode(content).decode()
+        self.left -= len(text)
         self.shown.add(name)
-        return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()
+        return "data:image/png;base64," + text
 
 
 def attachments(folder: Path, figures: Figures) -> list[Attachment]:
-    """Every Markdown report and remaining figure of a folder, in the order of their names."""
-    reports = [path for path in sorted(folder.glob("*.md")) if path.name not in _OURS]
-    found = [_report(path, figures) for path in reports]
-    for path in sorted(folder.glob("*.png")):
+    """Every Markdown report and remaining figure of a folder, in the order of their names.
+
+    Reports for which there is no room are linked.
+    """
+    reports = [path for path in plain_files(folder, "*.md") if path.name not in _OURS]
+    found, left = [], _MOST_TEXT
+    for path in reports:
+        content = read_plain(path, left)
+        left -= len(content or b"")
+        found.append(_linked(path) if content is None else _report(path, content, figures))
+    for path in plain_files(folder, "*.png"):
         if path.name in _OURS | figures.shown:
             continue
         title = path.stem.replace("_", " ")
@@ -57,7 +80,17 @@ def attachments(folder: Path, figures: Figures) -> list[Attachment]:
     return found
 
 
-def _report(path: Path, figures: Figures) -> Attachment:
+def ignored_files(folder: Path) -> list[str]:
+    """Names of files that a report would show were they no links, pipes or folders."""
+    return ignored(folder, ("*.md", "*.png", "environment.json"))
+
+
+def _linked(path: Path) -> Attachment:
+    title = path.stem.replace("_", " ")
+    return Attachment(title, path.name, "<p>Too large for this page.</p>")
+
+
+def _report(path: Path, content: bytes, figures: Figures) -> Attachment:
     """A report as HTML; raw HTML in it is shown as text, headings go two levels down."""
     from markdown_it import MarkdownIt
 
@@ -68,7 +101,7 @@ def _report(path: Path, figures: Figures) -> Attachment:
         lambda *_: '<div class="scroll" tabindex="0" role="group" aria-label="Table"><table>\n',
     )
     parser.add_render_rule("table_close", lambda *_: "</table></div>\n")
-    tokens = parser.parse(path.read_text(encoding="utf-8"))
+    tokens = parser.parse(content.decode("utf-8", "replace"))
     title = path.stem.replace("_", " ")
     if [token.type for token in tokens[:1]] == ["heading_open"] and tokens[0].tag == "h1":
         title, tokens = tokens[1].content, tokens[3:]
@@ -87,5 +120,5 @@ def _image(alt: str, name: str, figures: Figures) -> str:
 
     source = figures.source(name)
     if source is None:
-        return f'<a href="{escape(quote(name))}">{escape(alt or name)} ({escape(name)})</a>'
+        return f'<a href="{escape(address(name))}">{escape(alt or name)} ({escape(name)})</a>'
     return f'<img src="{source}" alt="{escape(alt or name)}" loading="lazy">'

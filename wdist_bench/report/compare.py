@@ -424,7 +424,7 @@ def _hardware(folder: Path) -> str:
     found = environment(folder)
     if not found:
         return "not recorded"
-    devices = ", ".join(found.get("devices", []))
+    devices = ", ".join(map(str, found.get("devices", [])))
     return f"{found.get('cpu')}, {found.get('cores')} cores, {found.get('backend')} ({devices})"
 
 

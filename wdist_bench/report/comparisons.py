@@ -33,6 +33,7 @@ from wdist_bench.bench.statistics import (
     paired_difference,
     sign_flips,
 )
+from wdist_bench.report.escaping import inline
 from wdist_bench.report.leaderboard import NULL
 from wdist_bench.report.settings import IDENTITY, variants
 from wdist_bench.report.tables import root
@@ -216,13 +217,14 @@ def sentences(comparisons: list[dict[Any, Any]]) -> list[str]:
 
 def _sentence(against: str, rows: list[dict[Any, Any]]) -> str:
     first = rows[0]
-    said = f"Closest to the {against} truth, paired by run: **{first['best_variant']}** "
+    best = inline(first["best_variant"])
+    said = f"Closest to the {against} truth, paired by run: **{best}** "
     said += f"({first['best_error']:.3g}); behind it "
     parts = []
     for row in rows:
         interval = f"[{row['ci_low']:.3g}, {row['ci_high']:.3g}]"
         parts.append(
-            f"{row['other_variant']} by {row['difference']:.3g} {interval} ({_level(row)})"
+            f"{inline(row['other_variant'])} by {row['difference']:.3g} {interval} ({_level(row)})"
         )
     return said + ", ".join(parts) + "."
 

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.bench.journal import unpack
+from wdist_bench.folders import write
 from wdist_bench.report import example1_claims, example1_theorems
+from wdist_bench.report.escaping import csv, inline
 from wdist_bench.report.example1_figures import write_example1_figures
 from wdist_bench.report.example1_measures import (
     PLATEAU,
@@ -59,9 +61,7 @@ def write_example1(folder: Path, records: list[Record]) -> list[Path]:
     written = [_markdown(folder, records, tables)]
     for name, rows in tables.items():
         if rows:
-            path = folder / f"example1_{name}.csv"
-            pd.DataFrame(rows).to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
-            written.append(path)
+            written.append(write(folder / f"example1_{name}.csv", csv(pd.DataFrame(rows))))
     return written + write_example1_figures(folder, records)
 
 
@@ -251,15 +251,13 @@ def _markdown(folder: Path, records: list[Record], tables: dict[str, Any]) -> Pa
     for name, title, text, columns in _SECTIONS:
         if tables[name]:
             lines += [f"## {title}", "", text, "", *_table(tables[name], columns), ""]
-    path = folder / "example1.md"
-    path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
-    return path
+    return write(folder / "example1.md", "\n".join(lines).rstrip() + "\n")
 
 
 def _notes(records: list[Record]) -> list[str]:
     """What is missing or failed, said first."""
     notes = [
-        f"- {record['experiment']} ({record['status']}): {record['message']}"
+        f"- {record['experiment']} ({record['status']}): {inline(record['message'])}"
         for record in records
         if record["status"] != "ok"
     ]

@@ -9,6 +9,9 @@ import pandas as pd
 
 from wdist_bench.bench.journal import COMPACT, Journal, read_run, write_compact
 from wdist_bench.estimate import NOT_RUN
+from wdist_bench.folders import write
+from wdist_bench.printable import one_line
+from wdist_bench.report.escaping import csv
 from wdist_bench.report.settings import labelled_table
 
 FORMATS = ("csv", "parquet", "latex", "pdf", "journal")
@@ -68,7 +71,7 @@ def flat(table: pd.DataFrame) -> pd.DataFrame:
             shown[name] = numbers
         else:
             shown[name] = shown[name].astype("object").where(~empty, None)
-            shown[name] = [value if value is None else str(value) for value in shown[name]]
+            shown[name] = [None if v is None else str(v) for v in shown[name]]
     return shown
 
 
@@ -76,20 +79,17 @@ def _csv(out: Path, table: pd.DataFrame, journal: Journal) -> list[Path]:
     """The file that `report` writes, elsewhere where `out` says so."""
     from wdist_bench.report.tables import error_table
 
-    path = out / "errors.csv"
-    error_table(journal).to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
-    return [path]
+    return [write(out / "errors.csv", csv(error_table(journal)))]
 
 
 def _parquet(out: Path, table: pd.DataFrame, journal: Journal) -> list[Path]:
-    path = out / "errors.parquet"
     try:
-        flat(table).to_parquet(path, index=False)
+        content = flat(table).to_parquet(None, index=False)
     except ImportError as error:
         raise ValueError(
             "format: expected pyarrow for Parquet, got none; install it: pip install pyarrow"
         ) from error
-    return [path]
+    return [write(out / "errors.parquet", content)]
 
 
 _HEADS = (
@@ -102,18 +102,17 @@ def _latex(out: Path, table: pd.DataFrame, journal: Journal) -> list[Path]:
     """Tables for papers: one a setting, numbers as in `errors.md`."""
     shown = table[table["status"] != "skipped"]
     blocks = [_tabular(rows) for _, rows in shown.groupby("setting", sort=False)]
-    tables, document = out / "errors.tex", out / "errors_document.tex"
-    tables.write_text(
+    tables = write(
+        out / "errors.tex",
         "% Needs \\usepackage{booktabs}. Distances are W_p in the units of the data.\n"
         + "\n".join(blocks),
-        encoding="utf-8",
     )
-    document.write_text(
+    document = write(
+        out / "errors_document.tex",
         "\\documentclass{article}\n\\usepackage[margin=2cm]{geometry}\n\\usepackage{booktabs}\n"
         "\\extrafloats{500}\n\\begin{document}\n"
         f"\\section*{{{escape(journal.plan['title'])}}}\n"
         "\\input{errors.tex}\n\\end{document}\n",
-        encoding="utf-8",
     )
     return [tables, document]
 
@@ -191,6 +190,10 @@ _SPECIAL = {
 
 
 def escape(text: Any) -> str:
-    """Text for LaTeX; what is not ASCII becomes a question mark, as old engines have no letters."""
-    plain = str(text).encode("ascii", "replace").decode().replace('"', "''")
-    return "".join(_SPECIAL.get(character, character) for character in plain)
+    """Text for LaTeX; what is not ASCII becomes a question mark, as old engines have no letters.
+
+    At the start of a cell, "[" and "*" would be read as options of the line above.
+    """
+    plain = one_line(str(text)).encode("ascii", "replace").decode().replace('"', "''")
+    start = "{}" if plain.startswith(("[", "*")) else ""
+    return start + "".join(_SPECIAL.get(character, character) for character in plain)

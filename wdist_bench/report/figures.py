@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal, failed_runs, unpack
+from wdist_bench.folders import write
+from wdist_bench.report.escaping import label
 from wdist_bench.report.tables import SETTING, method_labels, root
 
 if TYPE_CHECKING:
@@ -65,10 +69,13 @@ def _panels(count: int, width: float, height: float) -> tuple[Any, list[Axes]]:
 def _save(figure: Any, path: Path) -> Path:
     import matplotlib.pyplot as plt
 
-    metadata: Any = _PDF_METADATA if path.suffix == ".pdf" else _METADATA
-    figure.savefig(path, dpi=150, metadata=metadata)
+    kind, content = path.suffix[1:], io.BytesIO()
+    metadata: Any = _PDF_METADATA if kind == "pdf" else _METADATA
+    with warnings.catch_warnings():  # of characters that the font lacks, and labels too long
+        warnings.filterwarnings("ignore", "Glyph |constrained_layout", UserWarning)
+        figure.savefig(content, format=kind, dpi=150, metadata=metadata)
     plt.close(figure)
-    return path
+    return write(path, content.getvalue())
 
 
 def _training_curves(records: list[dict[str, Any]], journal: Journal, path: Path) -> Path:
@@ -85,7 +92,7 @@ def _training_curves(records: list[dict[str, Any]], journal: Journal, path: Path
             runs = np.ma.masked_invalid(root(unpack(record["history"]), record["p"]))
             mean, sd = runs.mean(axis=0), runs.std(axis=0, ddof=min(1, len(runs) - 1))
             steps = record["history_steps"]
-            axis.plot(steps, mean, **style, lw=1.8, label=_curve_label(record))
+            axis.plot(steps, mean, **style, lw=1.8, label=label(_curve_label(record)))
             axis.fill_between(steps, mean - sd, mean + sd, color=style["color"], alpha=0.2, lw=0)
         exact = root(unpack(journal.truths[place]["costs"]).mean(axis=1), here[0]["p"])
         axis.axhline(exact.mean(), color="black", ls="--", lw=1.2, label="exact on batches")
@@ -100,7 +107,7 @@ def _training_curves(records: list[dict[str, Any]], journal: Journal, path: Path
             xlim=(0, max(steps)),
         )
         axis.set_title(
-            f"{here[0]['task']}, dim {here[0]['dim']}, batches of {here[0]['n']}\n{known}",
+            f"{label(here[0]['task'])}, dim {here[0]['dim']}, batches of {here[0]['n']}\n{known}",
             fontsize=10,
         )
         axis.spines[["top", "right"]].set_visible(False)
@@ -132,8 +139,8 @@ def _shared_legend(figure: Any, axes: list[Axes]) -> None:
     """One legend above all panels, each label once."""
     entries: dict[str, Any] = {}
     for axis in axes:
-        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
-            entries.setdefault(label, handle)
+        for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
+            entries.setdefault(name, handle)
     columns = min(len(entries), 2 + 2 * len(axes))
     figure.legend(
         list(entries.values()), list(entries), loc="outside upper center", ncols=columns,
@@ -159,11 +166,11 @@ def _estimates(table: pd.DataFrame, path: Path) -> Path:
     figure, axes = _panels(len(families), 2.6 + column * min(widest, 4), 3.6)
     for axis, (family, rows) in zip(axes, families, strict=True):
         _family_panel(axis, rows, names)
-        axis.set_title(str(family), fontsize=11)
+        axis.set_title(label(family), fontsize=11)
     handles = [axes[0].plot([], [], **_mark(names, name))[0] for name in names]
     handles += [axes[0].plot([], [], color="black", lw=2)[0]]
     handles += [axes[0].plot([], [], color="0.82", lw=4)[0]]
-    labels = [*names, "exact value of the batches", "population distance"]
+    labels = [*map(label, names), "exact value of the batches", "population distance"]
     columns = max(2, int(figure.get_figwidth() / 2.2))
     figure.legend(
         handles, labels, loc="outside upper center", ncols=columns, frameon=False, fontsize=9
@@ -241,6 +248,7 @@ def _family_panel(axis: Axes, rows: pd.DataFrame, names: list[str]) -> None:
 
 def _setting_label(row: pd.Series) -> str:
     file = Path(json.loads(row["task_options"]).get("file", "")).stem
-    where = row["dataset"] or file or f"dim {int(row['dim'])}"
-    norm = "" if row["norm"] == "l2" else f" {row['norm']}"
-    return f"{row['task'].replace('_', chr(10))}\n{where}, $W_{row['p']}${norm}\nn = {row['n']}"
+    where = label(row["dataset"] or file or f"dim {int(row['dim'])}")
+    norm = "" if row["norm"] == "l2" else label(f" {row['norm']}")
+    task = label(row["task"]).replace("_", "\n")
+    return f"{task}\n{where}, $W_{int(row['p'])}${norm}\nn = {row['n']}"

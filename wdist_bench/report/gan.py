@@ -11,6 +11,8 @@ import pandas as pd
 
 from wdist_bench.bench.journal import unpack
 from wdist_bench.bench.statistics import t_interval
+from wdist_bench.folders import write
+from wdist_bench.report.escaping import csv, inline
 from wdist_bench.report.gan_claims import (
     ACCEPTABLE,
     GOOD,
@@ -56,7 +58,7 @@ def write_gan(folder: Path, records: list[dict[str, Any]]) -> list[Path]:
             write_curves(here, folder / f"gan_curves_{slug(place)}.png"),
         ]
         written += [
-            write_grid(r, folder / f"gan_samples_{slug(place)}_{r['parameters']['loss']}.png")
+            write_grid(r, folder / f"gan_samples_{slug(place)}_{slug(r['parameters']['loss'])}.png")
             for r in here
         ]
     if varied:
@@ -109,9 +111,7 @@ def _write_csv(folder: Path, records: list[dict[str, Any]]) -> Path:
             row[f"{name}_sd"] = float(found.std(ddof=1)) if found.size > 1 else math.nan
         row |= {name: record[name] for name in ("compile_seconds", "run_seconds")}
         rows.append(row)
-    path = folder / "gan.csv"
-    pd.DataFrame(rows).to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
-    return path
+    return write(folder / "gan.csv", csv(pd.DataFrame(rows)))
 
 
 def _numbers(record: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -159,9 +159,7 @@ def _write_markdown(
         lines += [_sizes(varied), ""]
         labels = settings(varied)
         lines += _table([{"varied": a} | _row(r) for a, r in zip(labels, varied, strict=True)])
-    path = folder / "gan.md"
-    path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
-    return path
+    return write(folder / "gan.md", "\n".join(lines).rstrip() + "\n")
 
 
 def _claim_row(claim: Any) -> dict[str, str]:
@@ -178,7 +176,7 @@ def _notes(records: list[dict[str, Any]]) -> list[str]:
     notes: dict[str, int] = {}
     for record in records:
         if "w1" not in record:
-            said = f"{record['status']}: {record['message']}"
+            said = f"{record['status']}: {inline(record['message'])}"
             notes[said] = notes.get(said, 0) + 1
     return [*(f"- Not run ({count} cells), {said}" for said, count in notes.items()), ""]
 
@@ -186,7 +184,7 @@ def _notes(records: list[dict[str, Any]]) -> list[str]:
 def _section(place: str, records: list[dict[str, Any]]) -> list[str]:
     name = slug(place)
     grids = ", ".join(
-        f"[{r['parameters']['loss']}](gan_samples_{name}_{r['parameters']['loss']}.png)"
+        f"[{r['parameters']['loss']}](gan_samples_{name}_{slug(r['parameters']['loss'])}.png)"
         for r in records
     )
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import math
 import re
 import zlib
@@ -13,6 +14,7 @@ import numpy as np
 
 from wdist_bench.bench.journal import unpack
 from wdist_bench.bench.statistics import t_interval
+from wdist_bench.folders import write
 from wdist_bench.report.figures import _COLORS, _METADATA, _panels, _save
 from wdist_bench.report.gan_claims import ACCEPTABLE, GOOD, label, log_misfit, restriction
 
@@ -50,8 +52,9 @@ def write_grid(record: dict[str, Any], path: Path) -> Path:
         canvas[top : top + height, left : left + width] = color
     enlarged = canvas.repeat(zoom, axis=0).repeat(zoom, axis=1)
     metadata: Any = _METADATA
-    matplotlib.image.imsave(path, enlarged, metadata=metadata)
-    return path
+    content = io.BytesIO()
+    matplotlib.image.imsave(content, enlarged, format="png", metadata=metadata)
+    return write(path, content.getvalue())
 
 
 def write_overview(records: list[dict[str, Any]], path: Path) -> Path:

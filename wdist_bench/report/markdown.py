@@ -12,7 +12,9 @@ from tabulate import tabulate
 
 from wdist_bench.bench.journal import Journal
 from wdist_bench.estimate import NOT_RUN
+from wdist_bench.folders import write
 from wdist_bench.report.comparisons import sentences
+from wdist_bench.report.escaping import cell, code, inline, paragraphs
 from wdist_bench.report.tables import SETTING, method_labels, task_label
 
 Row = dict[Any, Any]
@@ -47,7 +49,8 @@ def write_markdown(
     folder: Path, journal: Journal, table: pd.DataFrame, compared: pd.DataFrame
 ) -> Path:
     """Write `errors.md` from `error_table` and `comparison_table`."""
-    lines = [f"# {journal.plan['title']}", "", journal.plan["description"].strip(), "", LEGEND]
+    said = paragraphs(journal.plan["description"])
+    lines = [f"# {inline(journal.plan['title'])}", "", said, "", LEGEND]
     lines += _notes(journal, table)
     shown = table[~table["status"].isin(["skipped"])]
     shown = shown.assign(method=method_labels(shown, by_setting=True))
@@ -55,9 +58,7 @@ def write_markdown(
     for group, rows in _by_setting(shown).items():
         lines += _section(rows)
         lines += [*itertools.chain(*((said, "") for said in sentences(closest.get(group, []))))]
-    path = folder / "errors.md"
-    path.write_text("\n".join(lines).rstrip() + "\n", encoding="utf-8")
-    return path
+    return write(folder / "errors.md", "\n".join(lines).rstrip() + "\n")
 
 
 def _by_setting(table: pd.DataFrame) -> dict[tuple[Any, ...], list[Row]]:
@@ -73,19 +74,20 @@ def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
     notes = []
     skipped = table[table["status"] == "skipped"]
     for message, rows in skipped.groupby("message", sort=False):
-        notes.append(f"- Not run ({len(rows)} cells): {message}")
+        notes.append(f"- Not run ({len(rows)} cells): {inline(message)}")
     missing = len(journal.plan["keys"]) - len(table)
     if missing:
         notes.append(f"- Not run yet: {missing} cells; run the suite again to finish it.")
     broken = table[table["status"].isin(["error", "timeout", "out_of_memory"])]
     for row in broken.to_dict("records"):
         what = str(row["status"]).replace("_", " ").capitalize()
-        notes.append(f"- {what}: {row['estimator']} on {task_label(row)}: {row['message']}")
+        where = f"{row['estimator']} on {task_label(row)}: {row['message']}"
+        notes.append(f"- {inline(what)}: {inline(where)}")
     failed = table[~table["status"].isin(["ok", *NOT_RUN])]["status"].value_counts(sort=False)
     if not failed.empty:
         counts = ", ".join(f"{count} {status}" for status, count in failed.items())
-        notes.append(f"- Cells that failed: {counts}; each says so in its row.")
-    notes += [f"- {warning}" for warning in journal.warnings()]
+        notes.append(f"- Cells that failed: {inline(counts)}; each says so in its row.")
+    notes += [f"- {inline(warning)}" for warning in journal.warnings()]
     return [*notes, ""] if notes else []
 
 
@@ -98,24 +100,25 @@ def _section(rows: list[Row]) -> list[str]:
     truth = _number(first["truth_population"]) or "not known"
     if first["truth_population_stderr"] and first["truth_population_stderr"] > 0:
         truth += f" +- {first['truth_population_stderr']:.2g}"
-    kind = f" ({first['truth_kind']})" if pd.notna(first["truth_kind"]) else ""
+    kind = f" ({inline(first['truth_kind'])})" if pd.notna(first["truth_kind"]) else ""
     head = f"Truth: population {truth}{kind}; exact batch value {batch or 'not known'} on average."
     if not math.isnan(first["finite_sample_bias"]):
         head += f" Finite-sample bias {_signed(first['finite_sample_bias'])}."
     body = [_cells(row) for row in rows]
     columns = [name for name in body[0] if name not in _OPTIONAL or any(c[name] for c in body)]
     table = tabulate(
-        [[cells[name] for name in columns] for cells in body],
+        [[cell(cells[name]) for name in columns] for cells in body],
         columns, "pipe", disable_numparse=True, stralign="right",
     )  # fmt: skip
-    return [f"## {task_label(first)}", "", f"Parameters: `{first['task_parameters']}`. {head}", "",
+    return [f"## {inline(task_label(first))}", "",
+            f"Parameters: {code(first['task_parameters'])}. {head}", "",
             table, "", *_refusals(rows)]  # fmt: skip
 
 
 def _refusals(rows: list[Row]) -> list[str]:
     """Why rows of a section have no number, each reason once."""
     reasons = dict.fromkeys(r["message"] for r in rows if r["status"] == "refused")
-    return [*itertools.chain(*((f"Refused: {reason}.", "") for reason in reasons))]
+    return [*itertools.chain(*((f"Refused: {inline(reason)}.", "") for reason in reasons))]
 
 
 def _cells(row: Row) -> dict[str, str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wdist_bench.bench.journal import Journal
+from wdist_bench.folders import is_plain, write
+from wdist_bench.printable import printable
 from wdist_bench.report.attachments import Attachment, Figures, attachments
 from wdist_bench.report.comparisons import comparison_table
 from wdist_bench.report.page_data import (
@@ -74,14 +76,12 @@ def write_page(
         experiments=experiments,
         experiment_count=experiment_count,
         linked=figures.linked,
-        files=[name for name in _FILES if (folder / name).is_file()],
+        files=[name for name in _FILES if is_plain(folder / name)],
         style=_text("page.css"),
         scripts=[_text(name) for name in _SCRIPTS],
         plotly=plotly,
     )  # fmt: skip
-    path = folder / "report.html"
-    path.write_text(html, encoding="utf-8")
-    return path
+    return write(folder / "report.html", html)
 
 
 def _verdicts(table: pd.DataFrame, compared: pd.DataFrame) -> list[list[str]]:
@@ -114,6 +114,7 @@ def _templates() -> Any:
         loader=PackageLoader("wdist_bench.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=lambda value: printable(value, "\n") if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.bench.journal import Journal, unpack
+from wdist_bench.folders import read_plain
 from wdist_bench.report.leaderboard import TRUTHS, leaderboard
 from wdist_bench.report.tables import root
 
@@ -32,6 +33,7 @@ WORDS = (
     "target", "status", "message", "critic", "truth_kind", "truth_reference", "task_parameters",
     "estimator_parameters", "environment", "backend", "key", "started",
 )  # fmt: skip
+_MOST = 2**20  # bytes of an environment.json
 _CURVE_NUMBERS = 150_000
 """Numbers that all training curves may hold together: the page stays below 8 MB."""
 
@@ -130,8 +132,21 @@ def _experiment_cell(record: dict[str, Any]) -> dict[str, str]:
 
 def environment(folder: Path) -> dict[str, Any]:
     """`environment.json`: versions and hardware of the last run; empty where there is none."""
-    path = folder / "environment.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    content = read_plain(folder / "environment.json", _MOST)
+    try:
+        found = json.loads(content or b"{}")
+    except (ValueError, RecursionError):
+        return {}
+    return {k: _described(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+def _described(value: Any) -> Any:
+    """A description of the kinds that `describe_environment` gives, whatever a file holds."""
+    if isinstance(value, dict):
+        return {name: str(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [str(part) for part in value]
+    return value if isinstance(value, bool | int | None) else str(value)
 
 
 def _numbers(values: pd.Series) -> list[float | int | None]:

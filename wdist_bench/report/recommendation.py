@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from wdist_bench.folders import write
+from wdist_bench.report.escaping import cell, csv, inline
 from wdist_bench.report.recommendation_figure import write_figure
 
 Plain = dict[str, Any]
@@ -28,9 +30,9 @@ def write_recommendation(folder: Path, answer: Plain) -> list[Path]:
     """Write recommendation.md, .csv, .json and .png; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     text, table, data = (folder / f"recommendation.{kind}" for kind in ("md", "csv", "json"))
-    text.write_text(markdown(answer), encoding="utf-8")
-    run_table(answer).to_csv(table, index=False)
-    data.write_text(json.dumps(answer, indent=1) + "\n", encoding="utf-8")
+    write(text, markdown(answer))
+    write(table, csv(run_table(answer), None))
+    write(data, json.dumps(answer, indent=1) + "\n")
     caption = f"{_size(answer)}, W{answer['p']}"
     path = folder / "recommendation.png"
     return [text, table, data, write_figure(answer, run_table(answer), _QUESTIONS, caption, path)]
@@ -55,7 +57,7 @@ def markdown(answer: Plain) -> str:
     target = answer["target"]
     other = "batch" if target == "population" else "population"
     lines = ["# Which estimator to trust on data like yours", ""]
-    lines += [f"**{_sentence(answer['coverage'])}** {_data(answer)}", ""]
+    lines += [f"**{_sentence(inline(answer['coverage']))}** {_data(answer)}", ""]
     lines += [_headline(answer, target), "", _headline(answer, other), ""]
     if answer["pair"]:
         lines += ["## Your pair", "", *_pair(answer), ""]
@@ -76,7 +78,7 @@ def _headline(answer: Plain, target: str) -> str:
     choice = answer[target]
     start = f"**For {_QUESTIONS[target]}**, on data like yours ({_size(answer)}):"
     if not choice["recommended"]:
-        return f"{start} **no answer**: {choice['reason']}."
+        return f"{start} **no answer**: {inline(choice['reason'])}."
     row = _standing(choice, choice["recommended"])
     if target == "batch" and row["error"] == 0:
         said = f"{start} **{row['estimator']}**, which has no error by definition"
@@ -197,9 +199,9 @@ def _pair(answer: Plain) -> list[str]:
     rows = f"{pair['n']} and {pair['m']} rows"
     refused = pair["status"] == "refused"
     if refused:
-        lines = [f"- **No answer**: {pair['message']}."]
+        lines = [f"- **No answer**: {inline(pair['message'])}."]
     elif pair["value"] is None:
-        lines = [f"- {pair['estimator']} gave no number on {rows}: {pair['message']}"]
+        lines = [f"- {pair['estimator']} gave no number on {rows}: {inline(pair['message'])}"]
     else:
         lines = [f"- **{pair['estimator']}: {name} = {_number(pair['value'])}** on {rows}, "
                  f"{_seconds(pair['seconds'])}."]  # fmt: skip
@@ -257,7 +259,11 @@ def _table(answer: Plain) -> str:
     rows = [_row(answer, name) for name in order]
     if not rows:
         return "No estimator ran."
-    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True, stralign="right")
+    return (
+        pd.DataFrame(rows)
+        .map(cell)
+        .to_markdown(index=False, disable_numparse=True, stralign="right")
+    )
 
 
 def _row(answer: Plain, name: str) -> dict[str, str]:
@@ -302,12 +308,12 @@ def _left(answer: Plain) -> list[str]:
         for name, seconds in answer["not_tried"].items()
     ]
     lines += [
-        f"- Ruled out: {name}: {why}."
+        f"- Ruled out: {inline(name)}: {inline(why)}."
         for name, why in answer[answer["target"]]["ruled_out"].items()
         if answer[answer["target"]]["recommended"]
     ]
-    lines += [f"- Refused: {message}" for message in answer["refused"].values()]
-    return lines + [f"- {note}." for note in answer["notes"]]
+    lines += [f"- Refused: {inline(message)}" for message in answer["refused"].values()]
+    return lines + [f"- {inline(note)}." for note in answer["notes"]]
 
 
 def _method(answer: Plain) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wdist_bench.report.escaping import label
 from wdist_bench.report.figures import _COLORS, _save
 
 _FAMILY_MARKS = "os^DvPX*"
@@ -42,7 +43,7 @@ def write_figure(
     for axis, target in zip(axes, targets, strict=True):
         _panel(axis, answer, runs, order, families, target)
         axis.set_title(f"against {questions[target]}", fontsize=10.5)
-    axes[0].set_yticks(range(len(order)), order, fontsize=9)
+    axes[0].set_yticks(range(len(order)), list(map(label, order)), fontsize=9)
     recommended = answer[answer["target"]]
     for tick, name in zip(axes[0].get_yticklabels(), order, strict=True):
         if name == recommended["recommended"] and recommended["trusted"]:
@@ -79,7 +80,7 @@ def _panel(
             own[f"error_{target}"][shown],
             places[shown] + 0.24 - 0.16 * index,
             ls="none", marker=_FAMILY_MARKS[index], ms=3.2, alpha=0.55, mew=0,
-            color=_COLORS[index], label=family,
+            color=_COLORS[index], label=label(family),
         )  # fmt: skip
     rows = {row["estimator"]: row for row in answer[target]["standings"]}
     for place, name in enumerate(order):

@@ -62,12 +62,12 @@ const charts = (() => {
     const usable = log ? shown.filter((row) => row.estimate > 0 && row[truth] > 0) : shown;
     const bars = usable.length <= MANY;
     const traces = [...byVariant(usable)].map(([variant, list]) => ({
-      type: "scatter", mode: "markers", name: variant, x: list.map((r) => r[truth]), y: list.map((r) => r.estimate),
+      type: "scatter", mode: "markers", name: asText(variant), x: list.map((r) => r[truth]), y: list.map((r) => r.estimate),
       error_y: bars ? { type: "data", symmetric: false, thickness: 1.2, width: 3, color: color(variant),
         array: list.map((r) => (plain(r.estimate_ci_high) ? r.estimate_ci_high - r.estimate : 0)),
         arrayminus: list.map((r) => (plain(r.estimate_ci_low) ? r.estimate - r.estimate_ci_low : 0)) } : undefined,
       marker: { color: color(variant), symbol: symbol(variant), size: 8 }, customdata: list.map((r) => r.index),
-      text: list.map((r) => r.setting_label), hovertemplate: `<b>${variant}</b><br>%{text}<br>truth %{x:.4g}, estimate %{y:.4g}<extra></extra>`,
+      text: list.map((r) => asText(r.setting_label)), hovertemplate: `<b>${asText(variant)}</b><br>%{text}<br>truth %{x:.4g}, estimate %{y:.4g}<extra></extra>`,
     }));
     const ends = usable.map((row) => row[truth]);
     const line = [Math.min(...ends), Math.max(...ends)];
@@ -81,7 +81,7 @@ const charts = (() => {
 
   function split(controls) {
     const list = rows().filter((row) => String(row.setting) === controls.setting && plain(row.bias_batch) && plain(row.finite_sample_bias)).reverse();
-    const names = list.map((r) => r.variant);
+    const names = list.map((r) => asText(r.variant));
     const traces = [
       { type: "bar", orientation: "h", name: "solver error", y: names, x: list.map((r) => r.bias_batch), marker: { color: "#0072B2" } },
       { type: "bar", orientation: "h", name: "finite-sample bias", y: names, x: list.map((r) => r.finite_sample_bias), marker: { color: "#E69F00", pattern: { shape: "/", bgcolor: "#E69F00", fgcolor: "#7a5200", size: 7, solidity: 0.25 } } },
@@ -125,10 +125,10 @@ const charts = (() => {
     const x = [], y = [], text = [], at = [];
     order.forEach((point, i) => {
       if (i && point.line !== order[i - 1].line) { x.push(null); y.push(null); text.push(""); at.push(null); }
-      x.push(point.x); y.push(point.y); text.push(point.label); at.push(point.row ? point.row.index : null);
+      x.push(point.x); y.push(point.y); text.push(asText(point.label)); at.push(point.row ? point.row.index : null);
     });
-    return { type: "scatter", mode: loose ? "markers" : "lines+markers", connectgaps: false, name: variant, x, y, text, customdata: at, line: { color: color(variant), width: 1.2, dash: dash(variant) },
-      marker: { color: color(variant), symbol: symbol(variant), size: 9 }, hovertemplate: `<b>${variant}</b><br>%{text}<br>%{x:.4g}: error %{y:.3g}<extra></extra>` };
+    return { type: "scatter", mode: loose ? "markers" : "lines+markers", connectgaps: false, name: asText(variant), x, y, text, customdata: at, line: { color: color(variant), width: 1.2, dash: dash(variant) },
+      marker: { color: color(variant), symbol: symbol(variant), size: 9 }, hovertemplate: `<b>${asText(variant)}</b><br>%{text}<br>%{x:.4g}: error %{y:.3g}<extra></extra>` };
   }
 
   // Points that no other beats in both error and budget.
@@ -148,7 +148,7 @@ const charts = (() => {
       const upper = mean.map((m, i) => (plain(m) && plain(sd[i]) ? m + sd[i] : m)), lower = mean.map((m, i) => (plain(m) && plain(sd[i]) ? m - sd[i] : m));
       traces.push({ type: "scatter", mode: "lines", x: [...steps, ...[...steps].reverse()], y: [...upper, ...lower.reverse()], fill: "toself", fillcolor: color(row.variant), opacity: 0.16, line: { width: 0 }, hoverinfo: "skip", showlegend: false, legendgroup: row.variant });
       const lost = row.failed ? ` (${row.failed} of ${row.runs} runs failed)` : "";
-      traces.push({ type: "scatter", mode: "lines", name: row.variant + lost, legendgroup: row.variant, x: steps, y: mean, line: { color: color(row.variant), width: 2, dash: dash(row.variant) }, customdata: steps.map(() => row.index), hovertemplate: `<b>${row.variant}</b><br>step %{x}: %{y:.4g}<extra></extra>` });
+      traces.push({ type: "scatter", mode: "lines", name: asText(row.variant + lost), legendgroup: row.variant, x: steps, y: mean, line: { color: color(row.variant), width: 2, dash: dash(row.variant) }, customdata: steps.map(() => row.index), hovertemplate: `<b>${asText(row.variant)}</b><br>step %{x}: %{y:.4g}<extra></extra>` });
     }
     const first = list[0];
     if (first) {
@@ -170,8 +170,8 @@ const charts = (() => {
   function published(controls) {
     const [title, ours, oursSd, theirs, theirsSd, has] = PUBLISHED[controls.metric];
     const list = rows().filter((row) => has(row) && plain(row[ours])).reverse();
-    const names = list.map((r) => `${r.variant}<br>${narrow() ? r.setting_label.split(", ")[0] : r.setting_label}`);
-    const point = (name, value, sd, style) => ({ type: "scatter", mode: "markers", name, y: names, x: list.map((r) => r[value]), customdata: list.map((r) => r.index), text: list.map((r) => r.setting_label),
+    const names = list.map((r) => `${asText(r.variant)}<br>${asText(narrow() ? r.setting_label.split(", ")[0] : r.setting_label)}`);
+    const point = (name, value, sd, style) => ({ type: "scatter", mode: "markers", name, y: names, x: list.map((r) => r[value]), customdata: list.map((r) => r.index), text: list.map((r) => asText(r.setting_label)),
       error_x: sd ? { type: "data", array: list.map((r) => r[sd] || 0), thickness: 1.3, width: 4, color: style.color } : undefined, marker: { size: 10, ...style }, hovertemplate: `${name}: %{x:.4g}<extra></extra>` });
     const traces = [point("published", theirs, theirsSd, { color: "#D55E00", symbol: "diamond-open", line: { width: 2 } }), point("ours", ours, oursSd, { color: "#0072B2", symbol: "circle" })];
     return { traces, layout: layout(axis(title), axis("", { type: "category", tickfont: { size: narrow() ? 9 : 11 } }), { height: 170 + 44 * list.length, legend: { orientation: "h", y: 1.15, x: 0 } }), note: "" };

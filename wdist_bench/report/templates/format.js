@@ -38,6 +38,9 @@ function el(tag, attributes = {}, ...children) {
   return node;
 }
 
+// Text in a figure: Plotly takes tags, links, entities and %{...} in it for markup.
+const asText = (text) => String(text).replace(/[&<>%]/g, (sign) => `&#${sign.charCodeAt(0)};`);
+
 const byId = (id) => document.getElementById(id);
 
 function median(values) {
