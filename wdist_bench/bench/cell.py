@@ -46,6 +46,12 @@ class Cell:
     family: str = ""
     refusal: str = ""  # why it is not to be run; it is then another cell than one that runs
 
+    def __post_init__(self) -> None:
+        """Sizes as plain integers: NumPy's would be written another way, and give another key."""
+        object.__setattr__(self, "p", self.cost.p)
+        for name, value in asdict(self.stream).items():
+            object.__setattr__(self, name, value)
+
     def build_task(self) -> Task:
         """The task, rebuilt from name and parameters."""
         return tasks.get(self.task, **self.task_parameters)

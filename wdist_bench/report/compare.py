@@ -18,6 +18,7 @@ from wdist_bench.report.page_data import environment
 from wdist_bench.report.settings import names
 from wdist_bench.report.tables import root
 from wdist_bench.report.two_samples import Gap, Samples, paired, tests, welch
+from wdist_bench.validation import check_number
 
 MIN_EFFECT = 0.001
 DISASTER = 100
@@ -151,6 +152,8 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
     Raises:
         ValueError: the folders share no cell.
     """
+    check_number(level, "level", above=0)
+    check_number(min_effect, "min_effect", minimum=0)
     cells_a, cells_b = _cells(a), _cells(b)
     pairs, only_a, only_b = _match(cells_a, cells_b)
     if not pairs:
