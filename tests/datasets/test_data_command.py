@@ -60,7 +60,8 @@ def test_status_decodes_nothing_unless_asked(call, data, cache):
     assert not (cache / "decoded").exists()
     _, said, _ = call("status", "--decode")
     assert len(list((cache / "decoded").iterdir())) == 2
-    assert row(said, "celeba", "crop108").rstrip()[-7:] == "37.0 kB"  # 3 x 12,288 bytes, header 128
+    assert "37.1 kB" in row(said, "celeba", "crop108")  # 3 x 12,288 bytes, header 128, digest 64
+    assert "not as in our results" in row(said, "celeba", "crop108")
     assert f"cache: {cache}\n" in said
 
 
@@ -73,8 +74,19 @@ def test_status_goes_on_past_a_broken_set(call, data):
     assert "1,797" in row(said, "digits", "all")
 
 
-def test_what_is_fetched_is_found_and_read(call, cache, server, monkeypatch):
+def test_status_verifies_what_is_quick_to_read(call, data):
+    (data / "mnist").mkdir()
+    (data / "mnist" / NAME).write_bytes(IMAGES)
+    code, said, _ = call("status")
+    assert code == 0
+    assert "broken" in row(said, "mnist", "test")
+    assert "expected the published content" in said
+    assert "as in our results" in row(said, "digits", "all")
+
+
+def test_what_is_fetched_is_found_and_read(call, cache, server, monkeypatch, publish):
     server.content = IMAGES
+    publish(NAME.removesuffix(".gz"), gzip.decompress(IMAGES))
     url = f"http://127.0.0.1:{server.server_port}/{NAME}"
     file = Download(NAME, (url,), hashlib.sha256(IMAGES).hexdigest(), len(IMAGES))
     monkeypatch.setitem(MNIST.downloads, "test", (file,))

@@ -88,6 +88,8 @@ class Cell:
             task_parameters = parameters(task)
             if hasattr(task, "version"):
                 settings["task_version"] = task.version
+            if data := task.data_digest:  # other images than keys mean that say nothing of them
+                settings["data"] = data
             if (origin := task.origin) is not None and origin.any():  # drawn relative to it
                 settings["origin"] = origin.tolist()
         except FileNotFoundError:  # its file is not here: it will be skipped, and tried again

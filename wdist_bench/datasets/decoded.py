@@ -6,9 +6,11 @@ import contextlib
 import hashlib
 import logging
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,7 +18,17 @@ from wdist_bench.datasets.places import cache_folder
 
 _LOG = logging.getLogger(__name__)
 
-Chunks = Callable[[], Iterator[np.ndarray]]
+Chunks = Callable[[], Iterator[tuple[np.ndarray, bytes]]]
+"""Decodes: blocks of rows, in order, each with what tells the files behind them from others."""
+
+_DIGEST = 64  # bytes of a SHA-256 in hexadecimal, which follow the pixels
+
+
+class Decoded(NamedTuple):
+    """Pixels (N, dim) uint8, and the SHA-256 of all that tells their files from others."""
+
+    pixels: np.ndarray
+    digest: str
 
 
 def decoded_path(
@@ -38,16 +50,21 @@ def decoded_path(
     return folder / "decoded" / f"{label}-{digest.hexdigest()[:16]}.npy"
 
 
-def open_decoded(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
+def open_decoded(path: Path, shape: tuple[int, int]) -> Decoded | None:
     """The mapped pixels (N, dim), read-only; None where the file is absent or not whole."""
     try:
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+        if pixels.shape != shape or pixels.dtype != np.uint8:
+            return None
+        with path.open("rb") as file:
+            file.seek(pixels.offset + pixels.size)
+            digest = file.read(_DIGEST + 1).decode("ascii")
     except (OSError, ValueError, EOFError):
         return None
-    return pixels if pixels.shape == shape and pixels.dtype == np.uint8 else None
+    return Decoded(pixels, digest) if re.fullmatch(f"[0-9a-f]{{{_DIGEST}}}", digest) else None
 
 
-def decode_once(path: Path | None, shape: tuple[int, int], chunks: Chunks) -> np.ndarray:
+def decode_once(path: Path | None, shape: tuple[int, int], chunks: Chunks) -> Decoded:
     """Pixels (N, dim) uint8 from the decoded file, which is written first where it is not there.
 
     The file gets its name only when it is whole and on disk. A folder that cannot be written, or
@@ -57,13 +74,12 @@ def decode_once(path: Path | None, shape: tuple[int, int], chunks: Chunks) -> np
     Args:
         path: from `decoded_path`.
         shape: (N, dim).
-        chunks: called to decode; yields blocks of rows, in order. Its errors pass through, and
-            none of them may be an OSError.
+        chunks: called to decode. Its errors pass through, and none of them may be an OSError.
     """
     if path is not None:
-        pixels = open_decoded(path, shape)
-        if pixels is not None:
-            return pixels
+        decoded = open_decoded(path, shape)
+        if decoded is not None:
+            return decoded
         try:
             _write(path, shape, chunks)
         except OSError as error:
@@ -73,27 +89,31 @@ def decode_once(path: Path | None, shape: tuple[int, int], chunks: Chunks) -> np
                 path, error.strerror or error, f"{shape[0] * shape[1]:,}",
             )  # fmt: skip
         else:
-            pixels = open_decoded(path, shape)
-            if pixels is not None:
-                return pixels
-    whole = np.empty(shape, np.uint8)
+            decoded = open_decoded(path, shape)
+            if decoded is not None:
+                return decoded
+    whole, digest = np.empty(shape, np.uint8), hashlib.sha256()
     start = 0
-    for rows in chunks():
+    for rows, files in chunks():
         whole[start : start + len(rows)] = rows
+        digest.update(files)
         start += len(rows)
-    return whole
+    return Decoded(whole, digest.hexdigest())
 
 
 def _write(path: Path, shape: tuple[int, int], chunks: Chunks) -> None:
     """Written to a temporary name with plain writes (a full disk kills who writes a map)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(".part", path.stem, path.parent)
+    digest = hashlib.sha256()
     try:
         with os.fdopen(handle, "wb") as stream:
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(stream, header)
-            for rows in chunks():
+            for rows, files in chunks():
                 stream.write(np.ascontiguousarray(rows).data)
+                digest.update(files)
+            stream.write(digest.hexdigest().encode())
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)

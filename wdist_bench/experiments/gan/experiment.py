@@ -107,6 +107,11 @@ class Gan(Experiment):
                 check_integer(number, option, minimum)
 
     @property
+    def data_digest(self) -> str:
+        """Which images lie here under the name of the set."""
+        return self.restriction.data_digest()
+
+    @property
     def restriction(self) -> Restriction:
         """The images."""
         return Restriction(self.dataset, self.split, self.classes)
