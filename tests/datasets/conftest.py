@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from wdist_bench import datasets
-from wdist_bench.datasets import cifar10, mnist
+from wdist_bench.datasets import cifar10, mnist, places
 
 
 @pytest.fixture
@@ -27,6 +27,11 @@ def cache(tmp_path, monkeypatch):
     """The folder that WDIST_BENCH_CACHE names, not made yet."""
     monkeypatch.setenv("WDIST_BENCH_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture(autouse=True)
+def _warn_again():
+    places._said.clear()
 
 
 @pytest.fixture(autouse=True)

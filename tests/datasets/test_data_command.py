@@ -116,3 +116,23 @@ def test_there_is_nothing_to_fetch_of_what_a_package_ships(call):
     code, said, _ = call("fetch", "patches")
     assert code == 0
     assert "nothing to fetch" in said
+
+
+def test_a_cache_that_cannot_be_made_is_named_where_something_is_to_be_fetched(
+    call, cache, tmp_path, monkeypatch
+):
+    cache.write_text("no folder")
+    code, _, said = call("fetch", "mnist")
+    assert code == 2
+    assert said.count("\n") == 1
+    assert f"expected a folder that can be written, got {cache}" in said
+    assert "WDIST_BENCH_CACHE" in said
+
+
+@pytest.mark.parametrize("place", ["~nobody-of-that-name/x", "x" * 5000, "file"])
+def test_status_goes_on_without_a_cache_that_can_be_read(call, tmp_path, monkeypatch, place):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("WDIST_BENCH_CACHE", place if place != "file" else str(tmp_path / "file"))
+    code, said, _ = call("status")
+    assert code == 0
+    assert "not here" in row(said, "mnist", "test")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 import os
 import re
 import tempfile
@@ -14,13 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wdist_bench.datasets.places import cache_folder
-
-_LOG = logging.getLogger(__name__)
+from wdist_bench.datasets.places import cache_folder, reason, usable_cache, warn_once
 
 Chunks = Callable[[], Iterator[tuple[np.ndarray, bytes]]]
 """Decodes: blocks of rows, in order, each with what tells the files behind them from others."""
 
+_FOLDER = "decoded"  # below the cache
 _DIGEST = 64  # bytes of a SHA-256 in hexadecimal, which follow the pixels
 
 
@@ -47,7 +45,7 @@ def decoded_path(
     digest = hashlib.sha256(parameters.encode())
     for entry in inputs:
         digest.update(repr(entry).encode())
-    return folder / "decoded" / f"{label}-{digest.hexdigest()[:16]}.npy"
+    return folder / _FOLDER / f"{label}-{digest.hexdigest()[:16]}.npy"
 
 
 def open_decoded(path: Path, shape: tuple[int, int]) -> Decoded | None:
@@ -80,14 +78,16 @@ def decode_once(path: Path | None, shape: tuple[int, int], chunks: Chunks) -> De
         decoded = open_decoded(path, shape)
         if decoded is not None:
             return decoded
+    if path is not None and usable_cache(_FOLDER) is not None:
         try:
             _write(path, shape, chunks)
         except OSError as error:
-            _LOG.warning(
-                "%s: expected a place for the decoded images, got %s; decoding in memory every "
-                "time: set WDIST_BENCH_CACHE to a folder with %s bytes free",
-                path, error.strerror or error, f"{shape[0] * shape[1]:,}",
-            )  # fmt: skip
+            warn_once(
+                str(path),
+                f"{path}: expected a place for the decoded images, got {reason(error)}; decoding "
+                "in memory every time: set WDIST_BENCH_CACHE to a folder with "
+                f"{shape[0] * shape[1]:,} bytes free",
+            )
         else:
             decoded = open_decoded(path, shape)
             if decoded is not None:
