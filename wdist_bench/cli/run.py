@@ -183,6 +183,8 @@ def _show_errors(end: Closing) -> None:
     if end.tasks:
         console.print(f"\n{LEGEND}", style="dim", highlight=False, markup=False, soft_wrap=True)
     console.print(f"\n{end.headline}", highlight=False, markup=False, soft_wrap=True)
+    if end.mixture:
+        console.print(end.mixture, highlight=False, markup=False, soft_wrap=True)
     console.print(f"page: {end.page}", highlight=False, markup=False, soft_wrap=True)
 
 

@@ -11,6 +11,8 @@ import pandas as pd
 from wdist_bench.bench.journal import Journal, read_run
 from wdist_bench.report.comparisons import comparison_table
 from wdist_bench.report.markdown import _number, _plus_minus, _signed, task_label
+from wdist_bench.report.page_data import environment
+from wdist_bench.report.provenance import mixture, places
 from wdist_bench.report.settings import labelled_table
 from wdist_bench.report.tables import SETTING, method_labels
 from wdist_bench.report.verdicts import verdicts
@@ -50,11 +52,13 @@ class Closing:
     Attributes:
         tasks: of all tasks that ran, in the suite's order; none where there are only experiments.
         headline: one sentence.
+        mixture: one sentence where the cells come from several environments; else empty.
         page: where the whole report is.
     """
 
     tasks: list[TaskErrors]
     headline: str
+    mixture: str
     page: Path
 
 
@@ -64,7 +68,8 @@ def closing(folder: Path) -> Closing:
     table = labelled_table(journal)
     ran = table[table["status"] != "skipped"]
     tasks = [_task(rows) for _, rows in ran.groupby(SETTING, sort=False)]
-    return Closing(tasks, _headline(journal, table), folder / "report.html")
+    mixed = mixture(places(journal, environment(folder)))
+    return Closing(tasks, _headline(journal, table), mixed, folder / "report.html")
 
 
 def _task(rows: pd.DataFrame) -> TaskErrors:

@@ -11,6 +11,8 @@ import pandas as pd
 from wdist_bench.bench.journal import Journal
 from wdist_bench.estimate import NOT_RUN
 from wdist_bench.report.comparisons import comparison_table, sentences
+from wdist_bench.report.page_data import environment
+from wdist_bench.report.provenance import mixture, places
 from wdist_bench.report.tables import SETTING, method_labels, task_label
 
 LEGEND = """\
@@ -42,6 +44,7 @@ def write_markdown(folder: Path, journal: Journal, table: pd.DataFrame) -> Path:
     """Write `errors.md`."""
     lines = [f"# {journal.plan['title']}", "", journal.plan["description"].strip(), "", LEGEND]
     lines += _notes(journal, table)
+    lines += _origin(folder, journal)
     shown = table[~table["status"].isin(["skipped"])]
     compared = dict(list(comparison_table(journal).groupby(SETTING, sort=False)))
     for group, rows in shown.groupby(SETTING, sort=False):
@@ -72,6 +75,12 @@ def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
         notes.append(f"- Cells that failed: {counts}; each says so in its row.")
     notes += [f"- {warning}" for warning in journal.warnings()]
     return [*notes, ""] if notes else []
+
+
+def _origin(folder: Path, journal: Journal) -> list[str]:
+    """Where cells were measured, if not all in one environment."""
+    said = mixture(places(journal, environment(folder)))
+    return [said, ""] if said else []
 
 
 def _section(rows: pd.DataFrame) -> list[str]:

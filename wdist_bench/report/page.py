@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from wdist_bench.bench.journal import Journal
 from wdist_bench.report.attachments import Figures, attachments
 from wdist_bench.report.comparisons import comparison_table
-from wdist_bench.report.page_data import environment, experiment_cells, page_data
+from wdist_bench.report.page_data import environment, environments, experiment_cells, page_data
+from wdist_bench.report.provenance import mixture, places
 from wdist_bench.report.settings import labelled_table
 from wdist_bench.report.verdicts import refusals, shortcomings, verdicts
 
@@ -38,7 +39,9 @@ def write_page(folder: Path, journal: Journal, table: pd.DataFrame | None = None
 
     table = labelled_table(journal, table)
     content = (
-        page_data(folder, journal, table) if len(table) else {"environment": environment(folder)}
+        page_data(folder, journal, table)
+        if len(table)
+        else {"environments": environments(folder, journal)}
     )
     data = embedded(content)
     plotly = get_plotlyjs() if len(table) else ""
@@ -55,6 +58,7 @@ def write_page(folder: Path, journal: Journal, table: pd.DataFrame | None = None
         reports=reports,
         experiments=experiment_cells(journal),
         linked=figures.linked,
+        mixture=mixture(places(journal, environment(folder))),
         files=[name for name in _FILES if (folder / name).is_file()],
         style=_text("page.css"),
         scripts=[_text(name) for name in _SCRIPTS],

@@ -13,6 +13,7 @@ import pandas as pd
 
 from wdist_bench.bench.journal import Journal, unpack
 from wdist_bench.report.leaderboard import TRUTHS, leaderboard
+from wdist_bench.report.provenance import places
 from wdist_bench.report.tables import root
 
 NUMBERS = (
@@ -55,7 +56,7 @@ def page_data(folder: Path, journal: Journal, table: pd.DataFrame) -> dict[str, 
         "words": list(words),
         "curves": _curves([r for r in journal.planned() if "estimator" in r]),
         "leaderboards": _leaderboards(table),
-        "environment": environment(folder),
+        "environments": environments(folder, journal),
     }
 
 
@@ -79,6 +80,11 @@ def environment(folder: Path) -> dict[str, Any]:
     """`environment.json`: versions and hardware of the last run; empty where there is none."""
     path = folder / "environment.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def environments(folder: Path, journal: Journal) -> list[dict[str, Any]]:
+    """Where the cells of the page were measured, and how many of them."""
+    return [asdict(place) for place in places(journal, environment(folder))]
 
 
 def _numbers(values: pd.Series) -> list[float | int | None]:
