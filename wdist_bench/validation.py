@@ -28,6 +28,11 @@ WEIGHT_SUM_TOLERANCE = 1e-6
 # Share of letters that two names must have in common for "did you mean": a slip of one letter in
 # four or of two in eight, and no other word.
 _NEAR = 0.7
+# Of int32, in which sizes and steps are counted inside compiled programs.
+_LARGEST = 2**31 - 1
+SEEDS = 2**32
+"""Seeds are below this number: `jax.random.key` takes a larger one modulo it, so that 0 and 2^32
+would give the same numbers under two names."""
 
 
 def check_points(points: Any, name: str) -> np.ndarray:
@@ -204,7 +209,7 @@ def check_p(p: Any) -> int:
             f"p: expected 1 or 2, got {type(p).__name__} of length {len(p)}; weights are passed by "
             "name, as in wb.estimate(x, y, a=weights_x, b=weights_y)"
         )
-    if isinstance(p, bool) or p not in (1, 2):
+    if isinstance(p, (bool, np.bool_)) or p not in (1, 2):
         raise ValueError(f"p: expected 1 or 2, got {p!r}; other exponents are not supported")
     return int(p)
 
@@ -228,12 +233,30 @@ def fold(name: str) -> str:
     return "".join(letter for letter in name.lower() if letter.isalnum())
 
 
-def check_integer(value: Any, name: str, minimum: int) -> int:
-    """A whole number of at least `minimum`."""
+def check_integer(value: Any, name: str, minimum: int, maximum: int = _LARGEST) -> int:
+    """A whole number from `minimum` to `maximum`: an int, Python's or NumPy's, and no bool."""
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not whole or value < minimum:
-        raise ValueError(f"{name}: expected a whole number >= {minimum}, got {value!r}; change it")
+        raise ValueError(
+            f"{name}: expected a whole number >= {minimum}, got {value!r:.60}; change it"
+        )
+    if value > maximum:
+        raise ValueError(
+            f"{name}: expected a whole number <= {maximum}, got {value!r:.60}; change it"
+        )
     return int(value)
+
+
+def check_seed(value: Any, name: str = "seed") -> int:
+    """A seed: a whole number from 0 to 2^32 - 1."""
+    return check_integer(value, name, 0, SEEDS - 1)
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """True or False, and nothing that Python would take for one of them."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name}: expected true or false, got {value!r:.60}; write one of them")
+    return bool(value)
 
 
 def check_number(
@@ -247,10 +270,10 @@ def check_number(
         wanted += f" > {above:g}"
     try:
         number = float(value)
-        if isinstance(value, (bool, str)):
+        if isinstance(value, (bool, np.bool_, str)):
             raise TypeError
-    except (TypeError, ValueError):
-        raise ValueError(f"{name}: expected {wanted}, got {value!r}; pass a number") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name}: expected {wanted}, got {value!r:.60}; pass a number") from None
     low = minimum is not None and number < minimum
     if not math.isfinite(number) or low or (above is not None and number <= above):
         raise ValueError(f"{name}: expected {wanted}, got {value!r}; change it")

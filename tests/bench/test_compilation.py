@@ -40,6 +40,70 @@ def test_a_second_process_takes_the_program_from_the_users_cache_and_says_so(tmp
     assert answers[0][1].startswith(str(tmp_path / "jax"))
 
 
+SECOND = """
+folder = jax.config.jax_compilation_cache_dir
+{spoil}
+jax.jit(lambda x: jnp.tan(x) @ x)(jnp.ones((4, 4)))
+before =""".lstrip()
+
+
+def compiled(tmp_path, spoil=""):
+    """Two programs in a process whose warnings are errors: cached or not, and what it wrote."""
+    program = PROGRAM.replace("before =", SECOND.format(spoil=spoil))
+    answer = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        env=os.environ | {"WDIST_BENCH_CACHE": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(answer.stdout)[0], answer.stderr.splitlines()
+
+
+def test_programs_that_were_cut_off_are_named_once_and_compiled_again_for_good(tmp_path):
+    assert compiled(tmp_path) == (False, [])
+    kept = list((tmp_path / "jax").rglob("*-cache"))
+    assert len(kept) > 1
+    for file in kept:
+        file.write_bytes(file.read_bytes()[:100])
+    kept[0].write_bytes(b"")
+    cached, warned = compiled(tmp_path)
+    assert not cached
+    assert len(warned) == 1
+    assert "expected whole compiled programs" in warned[0]
+    assert str(tmp_path) in warned[0]
+    assert compiled(tmp_path) == (True, [])
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "import shutil, pathlib; shutil.rmtree(folder); pathlib.Path(folder).write_text('')",
+        # No file may grow: what a full disk or a quota gives, but for the words.
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))",
+    ],
+    ids=["gone", "full"],
+)
+def test_a_folder_that_takes_no_more_programs_is_named_once(tmp_path, spoil):
+    cached, warned = compiled(tmp_path, spoil)
+    assert not cached
+    assert len(warned) == 1
+    assert "expected a folder that can be written" in warned[0]
+    assert "WDIST_BENCH_CACHE" in warned[0]
+
+
+def test_a_cache_that_cannot_be_made_costs_one_line_and_no_cell(
+    tmp_path, monkeypatch, drive, deeds
+):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("WDIST_BENCH_CACHE", str(tmp_path / "file"))
+    driver = drive(deeds(3), tmp_path / "out", "--jobs", 2)
+    _, errors = driver.communicate(timeout=120)
+    assert driver.returncode == 0, errors
+    assert len(errors.splitlines()) == 1
+    assert errors.startswith(f"cache: expected a folder that can be written, got {tmp_path}/file (")
+    assert "WDIST_BENCH_CACHE" in errors
+
+
 def test_the_library_leaves_the_flags_of_other_programs_alone():
     from wdist_bench.bench.isolation import Workers
 

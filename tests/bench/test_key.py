@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from wdist_bench import estimators, tasks
+from wdist_bench import datasets, estimators, tasks
 from wdist_bench.bench.cell import Cell
 from wdist_bench.bench.experiment import ExperimentCell
+from wdist_bench.bench.journal import read_journal
+from wdist_bench.bench.suite import load_suite
 from wdist_bench.tasks.gaussian_shift import GaussianShift
 
+ROOT = Path(__file__).parents[2]
 CELL = Cell("gaussian_shift", {"dim": 2}, "c_transform", {"steps": 5})
 
 
@@ -114,3 +118,44 @@ def test_where_data_are_drawn_from_is_in_the_key_and_what_streams_ignore_is_not(
     assert "origin" not in near.identity("cpu")
     assert far.identity("cpu")["origin"] == [1e9 + 1.5]
     assert key(replace(CELL, estimator_parameters={"steps": 5, "standardize": False})) == key()
+
+
+def test_the_name_of_a_set_of_images_is_not_all_that_a_key_says_of_them(monkeypatch):
+    cells = (
+        replace(CELL, task="image_batches", task_parameters={"dataset": "digits"}),
+        replace(CELL, task="translated_images", task_parameters={"dataset": "digits"}),
+        ExperimentCell("gan", {"loss": "non_saturating", "dataset": "digits"}),
+    )
+    before = [key(cell) for cell in cells]
+    for digest in ("", "0123"):
+        monkeypatch.setattr(datasets, "content", lambda name, split, found=digest: found)
+        for cell, old in zip(cells, before, strict=True):
+            assert (key(cell) == old) is (digest == "")
+            assert cell.identity("cpu").get("data", "") == digest
+
+
+def committed():
+    """Suites with committed results."""
+    found = {path.parent.name for path in (ROOT / "results").glob("*/journal.jsonl.gz")}
+    return sorted(found & {path.stem for path in (ROOT / "benchmarks").glob("*.toml")})
+
+
+def known(cell):
+    """The key of a cell whose data are here, else None."""
+    try:
+        built = cell.build_task() if isinstance(cell, Cell) else cell.build()
+        _ = built.data_digest
+    except FileNotFoundError:
+        return None
+    return key(cell)
+
+
+@pytest.mark.parametrize("name", committed())
+def test_no_key_of_a_committed_result_has_changed(name):
+    """They would be measured again, and `compare` would not find them."""
+    plan = read_journal(ROOT / "results" / name).plan
+    suite = load_suite(ROOT / "benchmarks" / f"{name}.toml", plan.get("profile", "cpu"))
+    recorded = set(plan["keys"])
+    keys = [known(cell) for cell in suite.cells]
+    assert len(recorded - set(keys)) <= keys.count(None)
+    assert recorded & set(keys)

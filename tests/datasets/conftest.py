@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from wdist_bench import datasets
+from wdist_bench.datasets import cifar10, mnist, places
 
 
 @pytest.fixture
@@ -28,10 +30,30 @@ def cache(tmp_path, monkeypatch):
 
 
 @pytest.fixture(autouse=True)
+def _warn_again():
+    places._said.clear()
+
+
+@pytest.fixture(autouse=True)
 def _forget_what_was_loaded():
-    datasets.load.cache_clear()
+    for remembered in (datasets.load, datasets.content):
+        remembered.cache_clear()
     yield
-    datasets.load.cache_clear()
+    for remembered in (datasets.load, datasets.content):
+        remembered.cache_clear()
+
+
+@pytest.fixture
+def publish(monkeypatch):
+    """Declares the content of a file of MNIST or CIFAR-10 to be the published one."""
+
+    def declare(name, content):
+        if name in mnist._CONTENTS:
+            monkeypatch.setitem(mnist._CONTENTS, name, hashlib.sha256(content).hexdigest())
+        else:
+            monkeypatch.setitem(cifar10._KNOWN, name, (hashlib.md5(content).hexdigest(),))
+
+    return declare
 
 
 @pytest.fixture

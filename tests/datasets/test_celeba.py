@@ -152,3 +152,32 @@ def test_celeba_says_how_to_get_it_and_is_never_fetched(data, cache):
         with pytest.raises(datasets.DatasetNotFoundError, match=r"non-commercial .* never fetched"):
             call("celeba", "crop108")
     assert not cache.exists()
+
+
+def test_other_faces_have_another_digest_wherever_they_lie(folder):
+    """Keys of cells say which images they are of; times, folders and archives are no part of it."""
+
+    def digest(contents, packed=False):
+        for path in folder.iterdir():
+            path.unlink()
+        archive = folder.with_suffix(".zip")
+        archive.unlink(missing_ok=True)
+        if packed:
+            folder.rmdir()
+            with zipfile.ZipFile(archive, "w") as content:
+                for number, data in enumerate(contents):
+                    content.writestr(f"{PLACE}/{number:06}.jpg", data)
+        else:
+            for number, data in enumerate(contents):
+                (folder / f"{number:06}.jpg").write_bytes(data)
+        return [datasets.decode("celeba", "crop108").digest for _ in range(2)]  # decoded, mapped
+
+    first = digest([jpeg(0), jpeg(1)])
+    assert first[0] == first[1]
+    assert digest([jpeg(1), jpeg(0)])[0] != first[0]
+    assert digest([jpeg(0), jpeg(2)])[0] != first[0]
+    assert digest([jpeg(0)])[0] != first[0]
+    assert digest([jpeg(0), jpeg(1)], packed=True) == first
+    datasets.content.cache_clear()
+    datasets.load.cache_clear()
+    assert datasets.content("celeba", "crop108") == first[0][:16]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from wdist_bench import datasets
 from wdist_bench.datasets import cifar10
-from wdist_bench.datasets.cifar10 import read_batch
+from wdist_bench.datasets.cifar10 import CIFAR10, read_batch
 
 FOLDER = "cifar-10-batches-bin"
 SIZE = 10_000 * 3073
@@ -48,9 +50,11 @@ def test_channels_come_last_and_labels_apart():
     assert set(labels.tolist()) == {4}
 
 
-def test_the_archive_and_the_unpacked_folder_give_the_same(folder, monkeypatch):
+def test_the_archive_and_the_unpacked_folder_give_the_same(folder, monkeypatch, publish):
     monkeypatch.setattr(cifar10, "_RECORDS", 100)
     contents = {f"{FOLDER}/data_batch_{i}.bin": batch(i, 100) for i in (5, 1, 2, 3, 4)}
+    for name, content in contents.items():
+        publish(name.removeprefix(f"{FOLDER}/"), content)
     path = archive(folder / "cifar-10-binary.tar.gz", contents)
     packed = datasets.decode("cifar10", "train")
     path.unlink()
@@ -61,6 +65,7 @@ def test_the_archive_and_the_unpacked_folder_give_the_same(folder, monkeypatch):
     assert datasets.find("cifar10", "train").count == len(unpacked.pixels) == 500
     np.testing.assert_array_equal(packed.pixels, unpacked.pixels)
     np.testing.assert_array_equal(packed.labels, unpacked.labels)
+    assert packed.digest == unpacked.digest
     firsts = [contents[f"{FOLDER}/data_batch_{i}.bin"][0] for i in range(1, 6)]
     assert unpacked.labels[::100].tolist() == firsts
 
@@ -79,6 +84,47 @@ def test_a_broken_batch_is_one_clear_error(folder, content, expected):
     (folder / FOLDER / "test_batch.bin").write_bytes(content)
     with pytest.raises(ValueError, match=expected):
         datasets.load("cifar10", "test")
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "archive"])
+def test_other_images_under_the_name_are_no_cifar(folder, packed):
+    if packed:
+        archive(folder / "cifar-10-binary.tar.gz", {f"{FOLDER}/test_batch.bin": batch(0)})
+    else:
+        (folder / FOLDER).mkdir()
+        (folder / FOLDER / "test_batch.bin").write_bytes(batch(0))
+    with pytest.raises(ValueError, match=r"test_batch\.bin|tar\.gz") as caught:
+        datasets.load("cifar10", "test")
+    said = str(caught.value)
+    assert "expected the published content" in said
+    assert "wdist-bench data fetch cifar10 --split test" in said
+    assert "own_data" in said
+    assert "\n" not in said
+
+
+def test_the_publishers_images_have_another_key_than_the_copy_behind_our_results(
+    folder, monkeypatch
+):
+    from wdist_bench.bench.cell import Cell
+
+    cell = Cell("image_batches", {"dataset": "cifar10"}, "exact", {})
+    (folder / FOLDER).mkdir()
+    identities = []
+    for seed, published in ((0, "measured"), (1, "publisher's")):
+        content = batch(seed)
+        (folder / FOLDER / "test_batch.bin").write_bytes(content)
+        digest = hashlib.md5(content).hexdigest()
+        monkeypatch.setitem(cifar10._KNOWN, "test_batch.bin", (digest,))
+        if published == "measured":
+            monkeypatch.setitem(
+                datasets._SETS, "cifar10", replace(CIFAR10, measured=frozenset({digest}))
+            )
+        for remembered in (datasets.load, datasets.content):
+            remembered.cache_clear()
+        identities.append(cell.identity("cpu"))
+    assert "data" not in identities[0]
+    assert identities[1].pop("data") == digest[:16]
+    assert identities[0] == identities[1]
 
 
 def test_a_truncated_archive_is_one_clear_error(folder):

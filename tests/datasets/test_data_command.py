@@ -60,7 +60,8 @@ def test_status_decodes_nothing_unless_asked(call, data, cache):
     assert not (cache / "decoded").exists()
     _, said, _ = call("status", "--decode")
     assert len(list((cache / "decoded").iterdir())) == 2
-    assert row(said, "celeba", "crop108").rstrip()[-7:] == "37.0 kB"  # 3 x 12,288 bytes, header 128
+    assert "37.1 kB" in row(said, "celeba", "crop108")  # 3 x 12,288 bytes, header 128, digest 64
+    assert "not as in our results" in row(said, "celeba", "crop108")
     assert f"cache: {cache}\n" in said
 
 
@@ -73,8 +74,19 @@ def test_status_goes_on_past_a_broken_set(call, data):
     assert "1,797" in row(said, "digits", "all")
 
 
-def test_what_is_fetched_is_found_and_read(call, cache, server, monkeypatch):
+def test_status_verifies_what_is_quick_to_read(call, data):
+    (data / "mnist").mkdir()
+    (data / "mnist" / NAME).write_bytes(IMAGES)
+    code, said, _ = call("status")
+    assert code == 0
+    assert "broken" in row(said, "mnist", "test")
+    assert "expected the published content" in said
+    assert "as in our results" in row(said, "digits", "all")
+
+
+def test_what_is_fetched_is_found_and_read(call, cache, server, monkeypatch, publish):
     server.content = IMAGES
+    publish(NAME.removesuffix(".gz"), gzip.decompress(IMAGES))
     url = f"http://127.0.0.1:{server.server_port}/{NAME}"
     file = Download(NAME, (url,), hashlib.sha256(IMAGES).hexdigest(), len(IMAGES))
     monkeypatch.setitem(MNIST.downloads, "test", (file,))
@@ -104,3 +116,23 @@ def test_there_is_nothing_to_fetch_of_what_a_package_ships(call):
     code, said, _ = call("fetch", "patches")
     assert code == 0
     assert "nothing to fetch" in said
+
+
+def test_a_cache_that_cannot_be_made_is_named_where_something_is_to_be_fetched(
+    call, cache, tmp_path, monkeypatch
+):
+    cache.write_text("no folder")
+    code, _, said = call("fetch", "mnist")
+    assert code == 2
+    assert said.count("\n") == 1
+    assert f"expected a folder that can be written, got {cache}" in said
+    assert "WDIST_BENCH_CACHE" in said
+
+
+@pytest.mark.parametrize("place", ["~nobody-of-that-name/x", "x" * 5000, "file"])
+def test_status_goes_on_without_a_cache_that_can_be_read(call, tmp_path, monkeypatch, place):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("WDIST_BENCH_CACHE", place if place != "file" else str(tmp_path / "file"))
+    code, said, _ = call("status")
+    assert code == 0
+    assert "not here" in row(said, "mnist", "test")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import logging
 import os
 
@@ -12,6 +13,7 @@ import pytest
 from wdist_bench.datasets.decoded import decode_once, decoded_path, open_decoded
 
 ROWS = np.arange(60, dtype=np.uint8).reshape(10, 6)
+DIGEST = hashlib.sha256(bytes([0, 4, 8])).hexdigest()  # of what the decoder says of its files
 INPUTS = [("a.jpg", 10, 1), ("b.jpg", 20, 2)]
 
 
@@ -27,7 +29,7 @@ class Decoder:
         for start in range(0, 10, 4):
             if self.fail_after is not None and start >= self.fail_after:
                 raise ValueError("b.jpg: broken")
-            yield ROWS[start : start + 4]
+            yield ROWS[start : start + 4], bytes([start])
 
 
 @pytest.fixture
@@ -39,9 +41,10 @@ def test_images_are_decoded_once_and_then_mapped_read_only(path, cache):
     assert path.parent == cache / "decoded"
     decoder = Decoder()
     for _ in range(3):
-        pixels = decode_once(path, ROWS.shape, decoder)
+        pixels, digest = decode_once(path, ROWS.shape, decoder)
         assert isinstance(pixels, np.memmap)
         np.testing.assert_array_equal(pixels, ROWS)
+        assert digest == DIGEST
     assert decoder.calls == 1
     assert not pixels.flags.writeable
 
@@ -70,26 +73,32 @@ def test_an_error_while_decoding_leaves_nothing(path):
 
 def test_the_file_has_no_name_before_it_is_whole(path):
     def watching():
-        for rows in Decoder()():
+        for block in Decoder()():
             assert not path.exists()
-            yield rows
+            yield block
 
     decode_once(path, ROWS.shape, watching)
     assert list(path.parent.iterdir()) == [path]
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "other shape", "other type"])
+@pytest.mark.parametrize(
+    "damage", ["truncated", "padded", "no digest", "empty", "other shape", "other type"]
+)
 def test_a_damaged_file_is_decoded_again(path, damage):
     decode_once(path, ROWS.shape, Decoder())
     if damage == "truncated":
         path.write_bytes(path.read_bytes()[:-1])
+    elif damage == "padded":
+        path.write_bytes(path.read_bytes() + b"0")
+    elif damage == "no digest":
+        np.save(path, ROWS)
     elif damage == "empty":
         path.write_bytes(b"")
     else:
         np.save(path, ROWS[:9] if damage == "other shape" else ROWS.astype(np.float32))
     assert open_decoded(path, ROWS.shape) is None
-    np.testing.assert_array_equal(decode_once(path, ROWS.shape, Decoder()), ROWS)
-    np.testing.assert_array_equal(open_decoded(path, ROWS.shape), ROWS)
+    np.testing.assert_array_equal(decode_once(path, ROWS.shape, Decoder()).pixels, ROWS)
+    np.testing.assert_array_equal(open_decoded(path, ROWS.shape).pixels, ROWS)
 
 
 def test_a_full_disk_costs_the_file_and_not_the_images(path, monkeypatch, caplog):
@@ -98,7 +107,8 @@ def test_a_full_disk_costs_the_file_and_not_the_images(path, monkeypatch, caplog
 
     monkeypatch.setattr(os, "fsync", full)
     with caplog.at_level(logging.WARNING):
-        pixels = decode_once(path, ROWS.shape, Decoder())
+        pixels, digest = decode_once(path, ROWS.shape, Decoder())
+    assert digest == DIGEST
     np.testing.assert_array_equal(pixels, ROWS)
     assert list(path.parent.iterdir()) == []
     assert [record.levelname for record in caplog.records] == ["WARNING"]
@@ -112,9 +122,11 @@ def test_a_folder_that_cannot_be_made_costs_the_file_and_not_the_images(
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("WDIST_BENCH_CACHE", str(tmp_path / "file"))
     path = decoded_path("celeba-crop108", INPUTS, "108")
-    np.testing.assert_array_equal(decode_once(path, ROWS.shape, Decoder()), ROWS)
-    assert "set WDIST_BENCH_CACHE to a folder" in caplog.text
+    np.testing.assert_array_equal(decode_once(path, ROWS.shape, Decoder()).pixels, ROWS)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert f"expected a folder that can be written, got {tmp_path / 'file'}" in caplog.text
+    assert "WDIST_BENCH_CACHE" in caplog.text
 
 
 def test_without_a_cache_folder_images_are_decoded_in_memory():
-    np.testing.assert_array_equal(decode_once(None, ROWS.shape, Decoder()), ROWS)
+    np.testing.assert_array_equal(decode_once(None, ROWS.shape, Decoder()).pixels, ROWS)

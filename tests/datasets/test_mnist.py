@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from wdist_bench import datasets
+from wdist_bench.datasets import mnist
 from wdist_bench.datasets.mnist import read_idx
 
 PIXELS = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
@@ -82,18 +83,73 @@ def test_a_set_of_the_wrong_size_is_refused(data, cache):
         datasets.load("mnist", "test")
 
 
-def test_labels_come_with_the_images_where_they_lie_beside_them(data, cache):
+def test_labels_come_with_the_images_where_they_lie_beside_them(data, cache, publish):
     folder = data / "mnist"
+    publish(STEM, gzip.decompress(IMAGES))
     folder.mkdir()
     (folder / f"{STEM}.gz").write_bytes(IMAGES)
     assert datasets.decode("mnist", "test").labels is None
     classes = [i % 10 for i in range(10_000)]
     (folder / LABELS).write_bytes(labels(classes))
+    publish(LABELS, labels(classes))
     assert datasets.decode("mnist", "test").labels.tolist() == classes
     for wrong in (classes[:-1], [10] * 10_000, []):
         (folder / LABELS).write_bytes(labels(wrong))
         with pytest.raises(ValueError, match="expected 10000 labels 0 to 9, got"):
             datasets.decode("mnist", "test")
+
+
+@pytest.mark.parametrize("place", ["data", "cache"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_other_images_under_the_name_are_no_mnist(data, cache, place, packed):
+    """They would be measured under the key of MNIST's."""
+    folder = (data if place == "data" else cache) / "mnist"
+    folder.mkdir(parents=True)
+    path = folder / (f"{STEM}.gz" if packed else STEM)
+    path.write_bytes(IMAGES if packed else gzip.decompress(IMAGES))
+    with pytest.raises(ValueError, match="expected the published content") as caught:
+        datasets.load("mnist", "test")
+    said = str(caught.value)
+    assert said.startswith(str(path))
+    assert "wdist-bench data fetch mnist --split test" in said
+    assert "own_data" in said
+    assert "\n" not in said
+
+
+def test_the_published_images_are_accepted_however_they_are_packed(data, cache, publish):
+    content = gzip.decompress(IMAGES)
+    publish(STEM, content)
+    (data / "mnist").mkdir()
+    for name, packed in (
+        (STEM, content), (f"{STEM}.gz", gzip.compress(content, 1)),
+        (f"{STEM}.gz", gzip.compress(content[:9]) + gzip.compress(content[9:])),
+    ):  # fmt: skip
+        (data / "mnist" / name).write_bytes(packed)
+        assert datasets.decode("mnist", "test").digest == hashlib.sha256(content).hexdigest()
+        (data / "mnist" / name).unlink()
+
+
+def test_other_labels_beside_the_published_images_are_refused(data, cache, publish):
+    publish(STEM, gzip.decompress(IMAGES))
+    (data / "mnist").mkdir()
+    (data / "mnist" / f"{STEM}.gz").write_bytes(IMAGES)
+    (data / "mnist" / LABELS).write_bytes(labels([0] * 10_000))
+    with pytest.raises(ValueError, match=f"{LABELS}: expected the published content"):
+        datasets.load("mnist", "test")
+
+
+def test_a_file_that_unpacks_without_end_is_refused_early(data, cache, monkeypatch):
+    monkeypatch.setattr(mnist, "_LARGEST", 10_000)
+    (data / "mnist").mkdir()
+    (data / "mnist" / f"{STEM}.gz").write_bytes(IMAGES)
+    with pytest.raises(ValueError, match="expected at most 10000 bytes of images, got more"):
+        datasets.load("mnist", "test")
+
+
+def test_the_real_sets_are_those_of_our_results(real):
+    for name, split in (("mnist", "test"), ("cifar10", "test"), ("celeba", "crop108")):
+        real(name, split)
+        assert datasets.content(name, split) == ""
 
 
 def test_the_published_test_images_are_decoded_byte_for_byte(real):

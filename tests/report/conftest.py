@@ -22,7 +22,7 @@ class Folder:
 
     def __init__(self, path):
         self.path = path
-        self.cells, self.truths = [], {}
+        self.cells, self.truths, self.environments = [], {}, {}
         self.environment = dict(ENVIRONMENT)
 
     def add(self, estimator, costs, truths, task="gaussian_shift", population=1.0, **changes):
@@ -59,11 +59,20 @@ class Folder:
         self.cells.append(record)
         return record
 
+    def _described(self):
+        return [
+            {"type": "environment", "key": key, "environment": description}
+            for key, description in self.environments.items()
+        ]
+
     def write(self, planned=None):
         keys = [record["key"] for record in self.cells] + ["unrun"] * (planned or 0)
         plan = {"type": "plan", "suite": "made", "title": "Made by hand",
                 "description": "Numbers known.", "keys": keys}  # fmt: skip
-        lines = [{"schema": SCHEMA} | r for r in (plan, *self.truths.values(), *self.cells)]
+        lines = [
+            {"schema": SCHEMA} | r
+            for r in (plan, *self.truths.values(), *self._described(), *self.cells)
+        ]
         self.path.mkdir(parents=True, exist_ok=True)
         text = "".join(json.dumps(line) + "\n" for line in lines)
         (self.path / "journal.jsonl").write_text(text, encoding="utf-8")

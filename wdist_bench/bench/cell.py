@@ -46,6 +46,12 @@ class Cell:
     family: str = ""
     refusal: str = ""  # why it is not to be run; it is then another cell than one that runs
 
+    def __post_init__(self) -> None:
+        """Sizes as plain integers: NumPy's would be written another way, and give another key."""
+        object.__setattr__(self, "p", self.cost.p)
+        for name, value in asdict(self.stream).items():
+            object.__setattr__(self, name, value)
+
     def build_task(self) -> Task:
         """The task, rebuilt from name and parameters."""
         return tasks.get(self.task, **self.task_parameters)
@@ -82,6 +88,8 @@ class Cell:
             task_parameters = parameters(task)
             if hasattr(task, "version"):
                 settings["task_version"] = task.version
+            if data := task.data_digest:  # other images than keys mean that say nothing of them
+                settings["data"] = data
             if (origin := task.origin) is not None and origin.any():  # drawn relative to it
                 settings["origin"] = origin.tolist()
         except FileNotFoundError:  # its file is not here: it will be skipped, and tried again

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import gc
+import glob
 import hashlib
 import platform
+import re
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import jax
 
 from wdist_bench.bench.environment import processor
-from wdist_bench.datasets.places import cache_folder
+from wdist_bench.datasets.places import usable_cache, warn_once
 
 _MIN_SECONDS = 0.3  # programs that compile faster are not worth a file
 _CROWDED = 0.5  # of the memory maps that the system allows: time to drop programs
@@ -23,19 +27,70 @@ def use_cache() -> None:
     """Keep compiled programs in the user's cache folder and take them from there.
 
     The folder is one per processor and version of jaxlib: programs are machine code, and home
-    folders are shared between machines. Sets jax's global flags, so only processes that the
-    benchmark started for itself call this.
+    folders are shared between machines. Where it cannot be used, a line says so and programs are
+    compiled every time. Sets jax's global flags, so only processes that the benchmark started for
+    itself call this.
     """
-    home = cache_folder()
-    if home is None:
-        return
+    count()
     machine = f"{platform.machine()} {processor()} {jax.version.__version__}"
-    folder = Path(home) / "jax" / hashlib.sha256(machine.encode()).hexdigest()[:12]
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = usable_cache("jax", hashlib.sha256(machine.encode()).hexdigest()[:12])
+    if folder is None:
+        return
+    _attend(folder)
     jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _MIN_SECONDS)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    count()
+
+
+_TROUBLE = (
+    r"Error (?P<what>reading|writing) persistent compilation cache entry for "
+    r"'(?P<program>.*?)': (?P<why>.*)"
+)
+
+
+def _attend(folder: Path) -> None:
+    """Say once what jax says, in two lines, of every program that it cannot take or keep.
+
+    A file that was cut off (a worker killed while it wrote) is removed: jax leaves it there for
+    ever, and compiles its program again in every process.
+    """
+    otherwise = warnings.showwarning
+
+    def show(message: Warning | str, *place: Any, **more: Any) -> None:
+        trouble = re.match(_TROUBLE, str(message))
+        if trouble is None:
+            otherwise(message, *place, **more)
+        elif trouble["what"] == "writing":
+            _not_kept(folder, trouble["why"])
+        else:
+            _broken(folder, trouble["program"], trouble["why"])
+
+    warnings.showwarning = show
+    warnings.filterwarnings("always", _TROUBLE)
+
+
+def _not_kept(folder: Path, why: str) -> None:
+    warn_once(
+        "cache",
+        f"cache: expected a folder that can be written, got {folder} ({why}); going on without: "
+        "free space, or name another one with WDIST_BENCH_CACHE",
+    )
+
+
+def _broken(folder: Path, program: str, why: str) -> None:
+    """Remove what is kept under the name of a program."""
+    kept = list(folder.glob(f"{glob.escape(program)}-*"))
+    for file in kept:
+        with suppress(OSError):
+            file.unlink()
+    if not kept:  # it is not the program that is broken
+        _not_kept(folder, why)
+        return
+    warn_once(
+        "compiled programs",
+        f"cache: expected whole compiled programs in {folder}, got a broken one ({program}: {why});"
+        " it is removed and compiled again",
+    )
 
 
 def make_room() -> None:

@@ -22,7 +22,7 @@ from wdist_bench.estimators.potential import doubt as describe_doubt
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.solvers.forks import check_not_forked
 from wdist_bench.tasks import Task
-from wdist_bench.validation import check_integer, check_samples
+from wdist_bench.validation import check_integer, check_samples, check_seed
 
 MIN_SAMPLES = 100_000
 MAX_SAMPLES = 4_000_000
@@ -74,7 +74,7 @@ def estimate(
     estimator = _estimator(method, options)
     cost = Cost(p, norm)
     estimator.check_cost(cost)
-    seed = _seed(seed)
+    seed = check_seed(seed)
     if isinstance(estimator, DirectEstimator) and type(estimator).fit is DirectEstimator.fit:
         answer = estimator.estimate(samples, cost)  # needs no key, and no data on the device
     else:
@@ -145,7 +145,7 @@ def evaluate(
     estimator.check_cost(cost)
     own = getattr(estimator, "batch_size", 64)
     n = check_integer(own if batch_size is None else batch_size, "batch_size", 1)
-    stream = Stream(n, 1, check_integer(eval_batches, "eval_batches", 2), _seed(seed))
+    stream = Stream(n, 1, check_integer(eval_batches, "eval_batches", 2), check_seed(seed))
     sampler = task.sampler()
     if estimator.target == "batch" or batch_size is not None:
         check_limit(task, sampler, n)
@@ -224,10 +224,6 @@ def check_task(task: str | Task) -> Task:
             "your rows wb.tasks.get('own_data', samples=x)"
         )
     return task
-
-
-def _seed(seed: int) -> int:
-    return check_integer(seed, "seed", 0)
 
 
 def _estimator(method: str | Estimator, options: dict[str, Any]) -> Estimator:

@@ -23,6 +23,11 @@ class Experiment(ABC):
     version: ClassVar[int]
     seed: int
 
+    @property
+    def data_digest(self) -> str:
+        """A digest of the data behind it that its parameters do not tell; mostly empty."""
+        return ""
+
     @abstractmethod
     def run(self) -> dict[str, Any]:
         """The results as plain data that JSON can hold.
@@ -54,12 +59,17 @@ class ExperimentCell:
         """What determines the numbers, with every default spelled out."""
         built = self.build()
         code = source(type(built), parameters(built))
+        try:
+            data = built.data_digest
+        except FileNotFoundError:  # not here: it will be skipped, and tried again
+            data = ""
         return {
             "experiment": self.experiment,
             "version": built.version,
             "parameters": parameters(built),
             "backend": backend,
             **({"source": code} if code else {}),  # a plug-in's; our own have versions
+            **({"data": data} if data else {}),
         }
 
     def key(self, backend: str) -> str:

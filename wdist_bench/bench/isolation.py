@@ -23,6 +23,7 @@ from wdist_bench.bench import memory, work
 from wdist_bench.bench.cell import digest
 from wdist_bench.bench.plugins import loaded_plugins
 from wdist_bench.bench.work import Job
+from wdist_bench.datasets import places
 
 _ATTEMPTS = 5  # to find a living worker; one killed between two cells has lost nothing
 _PATIENCE = 0.5  # seconds after which a call looks whether it was given up
@@ -30,18 +31,22 @@ _MISSED = 4  # looks after which a worker that is gone is given up
 _LOOK = 0.1  # seconds between two looks at the memory of workers
 
 
-def start_worker(plugins: tuple[str, ...], beside: int) -> None:
+def start_worker(
+    plugins: tuple[str, ...], beside: int, warned: frozenset[str] = frozenset()
+) -> None:
     """Prepare a worker process: plug-ins, compilation cache, an end together with the driver.
 
     Args:
         plugins: files to import.
         beside: workers that share the accelerators' memory.
+        warned: what the driver has warned of already.
     """
     from pathlib import Path
 
     from wdist_bench.bench.compilation import use_cache
     from wdist_bench.bench.plugins import load_plugin
 
+    places.heard(warned)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if beside > 1:  # jax would take 75 % for the first of them
         os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.75 / beside:.3f}")
@@ -88,6 +93,7 @@ class Workers:
         self.timeout = timeout
         self.memory_limit = memory_limit or memory.default_limit(jobs)
         self._idle: queue.LifoQueue[_Slot] = queue.LifoQueue()
+        places.usable_cache()  # warns here, once, and not in every worker
         files = loaded_plugins() if plugins is None else plugins
         self._every = [_Slot(files, jobs) for _ in range(jobs)]
         for slot in reversed(self._every):
@@ -170,7 +176,7 @@ class _Slot:
     """A pool of one worker, renewed after a loss."""
 
     def __init__(self, plugins: tuple[str, ...], beside: int) -> None:
-        self._setup = (plugins, beside)
+        self._setup = (plugins, beside, places.said())
         self._pool: Any = None
         self._closed = False
         self.pid = 0

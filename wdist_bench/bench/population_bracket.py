@@ -14,6 +14,7 @@ from wdist_bench.bench.tails import Tails, skewness_correction, tails
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator
 from wdist_bench.tasks import Task
+from wdist_bench.validation import check_integer, check_seed
 
 _TAILS_STREAM = 4  # the streams before it are those of `Keys`
 _Z = 1.959964
@@ -68,6 +69,9 @@ def population_bracket(
     """
     task = check_task(task)
     cost = Cost(p, norm)
+    check_seed(seed)
+    check_integer(n, "n", 1)
+    check_integer(eval_batches, "eval_batches", 2)
     sampler = task.sampler()
     n = n if sampler.limit is None else min(n, sampler.limit)
     key = jax.random.fold_in(run_keys(seed, 1)[0], _TAILS_STREAM)

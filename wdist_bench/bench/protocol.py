@@ -24,6 +24,7 @@ from wdist_bench.estimate import Estimator
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.tasks.base import Task
+from wdist_bench.validation import check_integer, check_seed
 
 
 class Keys(NamedTuple):
@@ -48,13 +49,21 @@ class Stream:
         n: points of each measure in a batch, for training and for evaluation.
         runs: independent runs.
         eval_batches: fresh batches each frozen estimator is evaluated on.
-        seed: seed of all data.
+        seed: seed of all data, below 2^32.
+
+    Raises:
+        ValueError: a size that is no whole number >= 1, or another seed.
     """
 
     n: int = 64
     runs: int = 20
     eval_batches: int = 100
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for size in ("n", "runs", "eval_batches"):
+            object.__setattr__(self, size, check_integer(getattr(self, size), size, 1))
+        object.__setattr__(self, "seed", check_seed(self.seed))
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ from wdist_bench.validation import (
     check_number,
     check_pair,
     check_points,
+    check_seed,
 )
 
 # Shares of the budget that are spent when a stage ends.
@@ -213,7 +214,7 @@ def recommend(
     check_name(target, TARGETS, "target")
     check_integer(runs, "runs", FEWEST)
     check_integer(rows, "rows", 4)
-    check_integer(seed, "seed", 0)
+    check_seed(seed)
     x, y = (check_points(x, "x"), None) if y is None else check_pair(x, y)
     exact_value(x[:2], x[:2], cost)  # imports what is only imported at need
     clock = Clock(budget)

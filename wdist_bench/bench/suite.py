@@ -21,7 +21,7 @@ from wdist_bench.bench.cell import Cell
 from wdist_bench.bench.experiment import ExperimentCell
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
-from wdist_bench.validation import check_name
+from wdist_bench.validation import SEEDS, check_name
 
 Profile = Literal["cpu", "gpu", "full"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
@@ -29,7 +29,7 @@ PROFILES: tuple[Profile, ...] = get_args(Profile)
 
 _MOST_BYTES = 2**24
 _MOST_CELLS = 1_000_000
-Count = Annotated[int, Field(strict=True, ge=1)]
+Count = Annotated[int, Field(strict=True, ge=1, lt=2**31)]
 Counts = Annotated[list[Count], Field(min_length=1)]
 Exponents = Annotated[list[Annotated[int, Field(strict=True)]], Field(min_length=1)]
 
@@ -93,7 +93,7 @@ class Document(BaseModel):
     steps: Count = Field(500, description="training steps of critics")
     runs: Count = Field(20, description="independent runs")
     eval_batches: Count = Field(100, description="fresh batches a frozen estimator sees")
-    seed: int = Field(0, ge=0, strict=True)
+    seed: int = Field(0, ge=0, lt=SEEDS, strict=True)
     tasks: list[TaskEntry] = []
     estimators: list[EstimatorEntry] = []
     experiments: list[ExperimentEntry] = []
@@ -207,6 +207,7 @@ def _mistake(error: ValidationError) -> str:
             return str(wrong)
     expected = {
         "greater_than_equal": f"a whole number >= {context.get('ge')}",
+        "less_than": f"a whole number < {context.get('lt')}",
         "too_short": "a list with at least one entry",
         "int_type": "a whole number",
         "string_type": "text",

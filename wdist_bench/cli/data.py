@@ -26,13 +26,13 @@ def status(
         bool, typer.Option("--decode", help="Write the decoded files that are still to come.")
     ] = False,
 ) -> None:
-    """Show every image set: where it is, what it holds, or how to get it.
+    """Show every image set: where it is, what it holds, or how to get it, and verify it.
 
     Looks in WDIST_BENCH_DATA, then in the cache (WDIST_BENCH_CACHE, else the user's).
     """
     shown = console()
     table = Table(box=None, pad_edge=False)
-    for column in ("name", "split", "where", "images", "shape", "on disk", "decoded"):
+    for column in ("name", "split", "where", "images", "shape", "on disk", "decoded", "content"):
         table.add_column(column, overflow="fold")
     absent = []
     for name in datasets.names():
@@ -41,6 +41,7 @@ def status(
                 found = datasets.find(name, split)
                 if decode and found.decoded is not None:
                     _decode(name, split, shown)
+                content = _content(name, split, found)
             except (datasets.DatasetNotFoundError, ValueError) as error:
                 here = isinstance(error, ValueError)
                 table.add_row(name, split, "broken, see below" if here else "not here, see below")
@@ -49,7 +50,14 @@ def status(
             shape = " x ".join(map(str, found.shape))
             size = decimal(found.size) if found.files else "shipped"
             table.add_row(
-                name, split, text(found.place), f"{found.count:,}", shape, size, _decoded(found)
+                name,
+                split,
+                text(found.place),
+                f"{found.count:,}",
+                shape,
+                size,
+                _decoded(found),
+                content,
             )
     shown.print(table)
     for message in [f"cache: {cache_folder() or 'none without pooch'}", *dict.fromkeys(absent)]:
@@ -85,6 +93,14 @@ def _decoded(found: datasets.Found) -> str:
     if not found.decoded.is_file():
         return "on first use"
     return decimal(found.decoded.stat().st_size)
+
+
+def _content(name: str, split: str, found: datasets.Found) -> str:
+    """Whether the images are those of the committed results; looks at what is quick to read."""
+    if found.decoded is not None and not found.decoded.is_file():
+        return ""
+    other = datasets.content(name, split)
+    return f"not as in our results ({other})" if other else "as in our results"
 
 
 @contextmanager

@@ -74,11 +74,15 @@ def run(
 
     from wdist_bench.bench.runner import run_suite
     from wdist_bench.bench.suite import load_suite
+    from wdist_bench.validation import check_number
 
     # This process only reads the suite; the accelerators' memory is for the workers.
     jax.config.update("jax_platforms", "cpu")
     loaded = load_suite(suite, profile)
     folder = out or Path("results", "local", loaded.name)
+    for name, value in (("--timeout", timeout), ("--memory-limit", memory_limit)):
+        if value is not None:
+            check_number(value, name, above=0)
     limit = None if memory_limit is None else int(memory_limit * 2**30)
     workers = _engine(engine, scheduler, jobs, timeout, limit, _resources(resource or []))
     events: Any = run_suite(loaded, folder, workers, retry_failed=retry_failed, fail_fast=fail_fast)
@@ -122,14 +126,17 @@ def _engine(
 
 def _resources(pairs: list[str]) -> dict[str, float]:
     """NAME=AMOUNT pairs."""
+    from wdist_bench.validation import check_number
+
     found = {}
     for pair in pairs:
         name, _, amount = pair.partition("=")
         try:
-            found[name] = float(amount)
+            found[name] = check_number(float(amount), name, above=0)
         except ValueError:
             raise ValueError(
-                f"--resource: expected NAME=AMOUNT, got {pair!r}; write GPU=1, say"
+                f"--resource: expected NAME=AMOUNT with an amount > 0, got {pair!r}; write GPU=1, "
+                "say"
             ) from None
     return found
 
@@ -188,6 +195,8 @@ def _show_errors(end: Closing) -> None:
         shown.print(text(LEGEND, "dim"), soft_wrap=True)
     echo()
     echo(end.headline)
+    if end.mixture:
+        echo(end.mixture)
     echo(f"page: {end.page}")
 
 

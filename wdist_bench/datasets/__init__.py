@@ -11,12 +11,12 @@ from pathlib import Path
 from wdist_bench.datasets.celeba import CELEBA
 from wdist_bench.datasets.cifar10 import CIFAR10
 from wdist_bench.datasets.digits import DIGITS
-from wdist_bench.datasets.downloads import DownloadError, fetch_file
+from wdist_bench.datasets.downloads import DownloadError, fetch_file, require_pooch
 from wdist_bench.datasets.image_set import Found, ImageSet, Progress, silent
 from wdist_bench.datasets.images import DatasetNotFoundError, Images
 from wdist_bench.datasets.mnist import MNIST
 from wdist_bench.datasets.patches import PATCHES
-from wdist_bench.datasets.places import cache_folder
+from wdist_bench.datasets.places import made_in_cache
 from wdist_bench.validation import check_name
 
 _SETS: dict[str, ImageSet] = {s.name: s for s in (DIGITS, PATCHES, MNIST, CIFAR10, CELEBA)}
@@ -49,6 +49,16 @@ def find(name: str, split: str) -> Found:
     return found
 
 
+@lru_cache(maxsize=16)
+def content(name: str, split: str) -> str:
+    """What the key of a cell says of the images: a digest where they are not those of our results.
+
+    Empty for the images that the committed results were measured on. Raises as `load` does.
+    """
+    digest = load(name, split).digest
+    return "" if digest in _SETS[name].measured else digest[:16]
+
+
 @lru_cache(maxsize=4)
 def load(name: str, split: str) -> Images:
     """The images of one split; raises as `find` does."""
@@ -73,6 +83,7 @@ def fetch(name: str, split: str, progress: Progress = silent) -> list[Path]:
 
     Raises:
         DownloadError: no mirror gave a file with the published digest.
+        CacheError: the cache folder cannot be written.
         DatasetNotFoundError: the set may not be fetched; the message says how to get it.
     """
     check_name(split, splits(name), f"split of {name}")
@@ -80,16 +91,12 @@ def fetch(name: str, split: str, progress: Progress = silent) -> list[Path]:
     if not downloads:
         find(name, split)
         return []
-    folder = cache_folder()
-    if folder is None:
-        raise DownloadError(
-            f"{name}: expected pooch to fetch it, got no such package; install it with: "
-            "pip install 'wdist-bench[bench]'"
-        )
-    return [fetch_file(download, folder / name, progress) for download in downloads]
+    require_pooch(name)
+    folder = made_in_cache(name)
+    return [fetch_file(download, folder, progress) for download in downloads]
 
 
 __all__ = [
     "DatasetNotFoundError", "DownloadError", "Found", "Images", "Progress",
-    "decode", "fetch", "find", "load", "names", "splits",
+    "content", "decode", "fetch", "find", "load", "names", "splits",
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -50,6 +51,10 @@ def _plain(image: Any) -> Any:
 # (120: 49.6, 140: 52.6, whole images: 57.9).
 _RESIZES = {"crop108": _antialiased, "crop108_plain": _plain}
 
+# SHA-256 of the SHA-256 of every file, in the order of the names: the 4,000 images that our results
+# were measured on.
+_MEASURED = "7aa650d302b826015d5a78393f2793f7c3ce23dd21badf8f055c19a76303f9fa"
+
 
 def _find(split: str) -> Found | None:
     return first_found("celeba", partial(_look, split))
@@ -76,12 +81,14 @@ def _read(split: str, found: Found, progress: Progress) -> Images:
     place = found.files[0]
     names = [entry.name for entry in list_jpegs(place)]
     chunks = partial(_decode, place, names, split, progress)
-    pixels = decode_once(found.decoded, (len(names), _SIDE * _SIDE * 3), chunks)
-    return Images(pixels, _SHAPE, 255)
+    decoded = decode_once(found.decoded, (len(names), _SIDE * _SIDE * 3), chunks)
+    return Images(decoded.pixels, _SHAPE, 255, digest=decoded.digest)
 
 
-def _decode(place: Path, names: list[str], split: str, progress: Progress) -> Iterator[np.ndarray]:
-    """Blocks of decoded rows in the order of the names, by a pool of threads.
+def _decode(
+    place: Path, names: list[str], split: str, progress: Progress
+) -> Iterator[tuple[np.ndarray, bytes]]:
+    """Blocks of decoded rows in the order of the names, with the SHA-256 of their files.
 
     Raises:
         ValueError: one broken image, named; nothing is left of the others.
@@ -89,14 +96,16 @@ def _decode(place: Path, names: list[str], split: str, progress: Progress) -> It
     resize = _RESIZES[split]
     with opened(place) as read, ThreadPoolExecutor(os.cpu_count()) as pool:
 
-        def row(name: str) -> np.ndarray:
+        def row(name: str) -> tuple[np.ndarray, bytes]:
             source = f"{place}{os.sep if place.is_dir() else ': '}{name}"
-            image = decode_rgb(read_entry(read, name, source), source, _SIZE)
-            return np.asarray(resize(image)).reshape(-1)
+            content = read_entry(read, name, source)
+            image = decode_rgb(content, source, _SIZE)
+            return np.asarray(resize(image)).reshape(-1), hashlib.sha256(content).digest()
 
         for start in range(0, len(names), _BLOCK):
             block = names[start : start + _BLOCK]
-            yield np.stack(list(pool.map(row, block)))
+            rows, files = zip(*pool.map(row, block), strict=True)
+            yield np.stack(rows), b"".join(files)
             progress(start + len(block), len(names))
 
 
@@ -108,6 +117,8 @@ def _missing(split: str) -> str:
     )
 
 
-CELEBA = ImageSet("celeba", tuple(_RESIZES), _find, _read, _missing)
+CELEBA = ImageSet(
+    "celeba", tuple(_RESIZES), _find, _read, _missing, measured=frozenset({_MEASURED})
+)
 """64 x 64 colour faces. Source: Liu, Luo, Wang, Tang, Deep learning face attributes in the wild,
 ICCV 2015. No class labels are read."""

@@ -11,6 +11,7 @@ from typing import IO
 import numpy as np
 
 from wdist_bench.datasets.archives import check_members
+from wdist_bench.datasets.contents import check_known, md5
 from wdist_bench.datasets.downloads import Download
 from wdist_bench.datasets.image_set import Found, ImageSet, Progress
 from wdist_bench.datasets.images import Images
@@ -29,6 +30,20 @@ _BATCHES = {
     "test": ("test_batch.bin",),
     "train": tuple(f"data_batch_{i}.bin" for i in range(1, 6)),
 }
+# MD5 of the batches in that archive, as in the lists of four projects, which agree.
+_PUBLISHED = {
+    "test_batch.bin": "803d5f7f4d78ea53de84dbe85f74fb6d",
+    "data_batch_1.bin": "5dd7e06a14cb22eb9f671a540d1b7c25",
+    "data_batch_2.bin": "5ea93a67294ea407fff1d09f752e9692",
+    "data_batch_3.bin": "942cd6a4bcdd0dd3c604fbe906cb4421",
+    "data_batch_4.bin": "ae636b3ba5c66a11e91e8cb52e771fcb",
+    "data_batch_5.bin": "53f37980c15c3d472c316c40844f3f0d",
+}
+# The test images that our results were measured on: a shuffled copy whose pixels went through JPEG
+# once. The keys of those cells say nothing of the images; where they are the publisher's, keys do.
+_MEASURED = "c44b6730b69948c635fab7c230ff7b8d"
+_KNOWN: dict[str, tuple[str, ...]] = {name: (digest,) for name, digest in _PUBLISHED.items()}
+_KNOWN["test_batch.bin"] += (_MEASURED,)
 _RECORDS = 10_000  # in a batch
 _SHAPE = (32, 32, 3)
 _PIXELS = 3072
@@ -83,7 +98,17 @@ def _read(split: str, found: Found, progress: Progress) -> Images:
         sources = [str(path) for path in found.files]
     batches = [read_batch(*each) for each in zip(contents, sources, strict=True)]
     pixels, labels = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-    return Images(pixels, _SHAPE, 255, labels)
+    fetch = f"wdist-bench data fetch cifar10 --split {split}"
+    digests = [
+        check_known(md5(content), _KNOWN[name], source, fetch)
+        for content, name, source in zip(contents, _BATCHES[split], sources, strict=True)
+    ]
+    return Images(pixels, _SHAPE, 255, labels, _together(digests))
+
+
+def _together(digests: list[str]) -> str:
+    """One digest of several batches."""
+    return digests[0] if len(digests) == 1 else md5("".join(digests).encode())
 
 
 def _read_some(stream: IO[bytes]) -> bytes:
@@ -136,6 +161,7 @@ CIFAR10 = ImageSet(
     find=_find,
     read=_read,
     missing=_missing,
+    measured=frozenset({_MEASURED, _together([_PUBLISHED[name] for name in _BATCHES["train"]])}),
     downloads={"test": (_ARCHIVE,), "train": (_ARCHIVE,)},
 )
 """32 x 32 colour photographs with classes. Source: Krizhevsky, Learning multiple layers of features

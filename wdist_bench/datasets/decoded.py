@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import logging
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from wdist_bench.datasets.places import cache_folder
+from wdist_bench.datasets.places import cache_folder, reason, usable_cache, warn_once
 
-_LOG = logging.getLogger(__name__)
+Chunks = Callable[[], Iterator[tuple[np.ndarray, bytes]]]
+"""Decodes: blocks of rows, in order, each with what tells the files behind them from others."""
 
-Chunks = Callable[[], Iterator[np.ndarray]]
+_FOLDER = "decoded"  # below the cache
+_DIGEST = 64  # bytes of a SHA-256 in hexadecimal, which follow the pixels
+
+
+class Decoded(NamedTuple):
+    """Pixels (N, dim) uint8, and the SHA-256 of all that tells their files from others."""
+
+    pixels: np.ndarray
+    digest: str
 
 
 def decoded_path(
@@ -35,21 +45,26 @@ def decoded_path(
     digest = hashlib.sha256(parameters.encode())
     for entry in inputs:
         digest.update(repr(entry).encode())
-    return folder / "decoded" / f"{label}-{digest.hexdigest()[:16]}.npy"
+    return folder / _FOLDER / f"{label}-{digest.hexdigest()[:16]}.npy"
 
 
-def open_decoded(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
+def open_decoded(path: Path, shape: tuple[int, int]) -> Decoded | None:
     """The mapped pixels (N, dim), read-only; None where the file is absent or not whole."""
     if not path.is_file():
         return None
     try:
         pixels = np.load(path, mmap_mode="r", allow_pickle=False)
+        if pixels.shape != shape or pixels.dtype != np.uint8:
+            return None
+        with path.open("rb") as file:
+            file.seek(pixels.offset + pixels.size)
+            digest = file.read(_DIGEST + 1).decode("ascii")
     except (OSError, ValueError, EOFError):
         return None
-    return pixels if pixels.shape == shape and pixels.dtype == np.uint8 else None
+    return Decoded(pixels, digest) if re.fullmatch(f"[0-9a-f]{{{_DIGEST}}}", digest) else None
 
 
-def decode_once(path: Path | None, shape: tuple[int, int], chunks: Chunks) -> np.ndarray:
+def decode_once(path: Path | None, shape: tuple[int, int], chunks: Chunks) -> Decoded:
     """Pixels (N, dim) uint8 from the decoded file, which is written first where it is not there.
 
     The file gets its name only when it is whole and on disk. A folder that cannot be written, or
@@ -59,43 +74,48 @@ def decode_once(path: Path | None, shape: tuple[int, int], chunks: Chunks) -> np
     Args:
         path: from `decoded_path`.
         shape: (N, dim).
-        chunks: called to decode; yields blocks of rows, in order. Its errors pass through, and
-            none of them may be an OSError.
+        chunks: called to decode. Its errors pass through, and none of them may be an OSError.
     """
     if path is not None:
-        pixels = open_decoded(path, shape)
-        if pixels is not None:
-            return pixels
+        decoded = open_decoded(path, shape)
+        if decoded is not None:
+            return decoded
+    if path is not None and usable_cache(_FOLDER) is not None:
         try:
             _write(path, shape, chunks)
         except OSError as error:
-            _LOG.warning(
-                "%s: expected a place for the decoded images, got %s; decoding in memory every "
-                "time: set WDIST_BENCH_CACHE to a folder with %s bytes free",
-                path, error.strerror or error, f"{shape[0] * shape[1]:,}",
-            )  # fmt: skip
+            warn_once(
+                str(path),
+                f"{path}: expected a place for the decoded images, got {reason(error)}; decoding "
+                "in memory every time: set WDIST_BENCH_CACHE to a folder with "
+                f"{shape[0] * shape[1]:,} bytes free",
+            )
         else:
-            pixels = open_decoded(path, shape)
-            if pixels is not None:
-                return pixels
-    whole = np.empty(shape, np.uint8)
+            decoded = open_decoded(path, shape)
+            if decoded is not None:
+                return decoded
+    whole, digest = np.empty(shape, np.uint8), hashlib.sha256()
     start = 0
-    for rows in chunks():
+    for rows, files in chunks():
         whole[start : start + len(rows)] = rows
+        digest.update(files)
         start += len(rows)
-    return whole
+    return Decoded(whole, digest.hexdigest())
 
 
 def _write(path: Path, shape: tuple[int, int], chunks: Chunks) -> None:
     """Written to a temporary name with plain writes (a full disk kills who writes a map)."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(".part", path.stem, path.parent)
+    digest = hashlib.sha256()
     try:
         with os.fdopen(handle, "wb") as stream:
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(stream, header)
-            for rows in chunks():
+            for rows, files in chunks():
                 stream.write(np.ascontiguousarray(rows).data)
+                digest.update(files)
+            stream.write(digest.hexdigest().encode())
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, path)

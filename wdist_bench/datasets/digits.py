@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from wdist_bench.datasets.contents import pixels_digest
 from wdist_bench.datasets.image_set import Found, ImageSet, Progress
 from wdist_bench.datasets.images import DatasetNotFoundError, Images
 
@@ -20,7 +21,8 @@ def load_digits(split: str) -> Images:
     except ImportError as error:
         raise DatasetNotFoundError(_missing(split)) from error
     table = read()
-    return Images(table.data.astype(np.uint8), (8, 8), 16, table.target.astype(np.uint8))
+    pixels, labels = table.data.astype(np.uint8), table.target.astype(np.uint8)
+    return Images(pixels, (8, 8), 16, labels, pixels_digest(pixels, labels))
 
 
 def _find(split: str) -> Found | None:
@@ -39,4 +41,7 @@ def _missing(split: str) -> str:
     )
 
 
-DIGITS = ImageSet("digits", ("all",), _find, _read, _missing)
+# Of the images of every version of scikit-learn so far.
+_MEASURED = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
+
+DIGITS = ImageSet("digits", ("all",), _find, _read, _missing, measured=frozenset({_MEASURED}))

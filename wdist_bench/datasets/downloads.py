@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -46,14 +47,10 @@ def fetch_file(download: Download, folder: Path, progress: Callable[[int, int], 
     Raises:
         DownloadError: no mirror gave the file.
     """
-    try:
-        import pooch
-        import requests
-    except ImportError as error:
-        raise DownloadError(
-            f"{download.file}: expected pooch to fetch it, got no such package; install it with: "
-            "pip install 'wdist-bench[bench]'"
-        ) from error
+    require_pooch(download.file)
+    import pooch
+    import requests
+
     resume = _Resume(download, folder / f"{download.file}.part", progress)
     reasons = []
     for url in download.mirrors:
@@ -73,6 +70,15 @@ def fetch_file(download: Download, folder: Path, progress: Callable[[int, int], 
         f"({'; '.join(reasons)}); run the command again where there is a network, or put the file "
         f"in {folder}"
     )
+
+
+def require_pooch(wanted: str) -> None:
+    """Raises DownloadError where the package that fetches is not installed."""
+    if find_spec("pooch") is None:
+        raise DownloadError(
+            f"{wanted}: expected pooch to fetch it, got no such package; install it with: "
+            "pip install 'wdist-bench[bench]'"
+        )
 
 
 class _NotWholeError(Exception):

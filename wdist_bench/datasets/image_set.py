@@ -48,6 +48,8 @@ class ImageSet:
         find: a split to where it is, or None; decodes nothing and touches no network.
         read: the images of a split that was found.
         missing: a split to one line that says how to get it.
+        measured: digests (`Images.digest`) of the images that the key of a cell means when it says
+            nothing of them: those of the committed results. Others are named in the key.
         downloads: the files of each split that can be fetched; empty where none may be.
     """
 
@@ -56,4 +58,5 @@ class ImageSet:
     find: Callable[[str], Found | None]
     read: Callable[[str, Found, Progress], Images]
     missing: Callable[[str], str]
+    measured: frozenset[str] = frozenset()
     downloads: Mapping[str, tuple[Download, ...]] = field(default_factory=dict)

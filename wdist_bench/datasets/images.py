@@ -24,12 +24,14 @@ class Images:
         shape: shape of one image, (height, width) or (height, width, channels).
         maximum: the pixel value of full intensity (255, or 16 for the digits).
         labels: (N,) uint8 classes, or None where the set has none here.
+        digest: of the content of the files that the images came from.
     """
 
     pixels: np.ndarray
     shape: tuple[int, ...]
     maximum: int
     labels: np.ndarray | None = None
+    digest: str = ""
 
     def __post_init__(self) -> None:
         for array in (self.pixels, self.labels):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from wdist_bench.datasets.contents import check_known, sha256
 from wdist_bench.datasets.downloads import Download
 from wdist_bench.datasets.image_set import Found, ImageSet, Progress
 from wdist_bench.datasets.images import Images
@@ -36,6 +37,14 @@ _PUBLISHED = {
     "t10k-labels-idx1-ubyte.gz": (
         "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6", 4_542),
 }  # fmt: skip
+# SHA-256 of what comes out of them: files packed anew, or not at all, are the same images. Of the
+# lists that we saw, those of five projects agree; the MD5s that others give are of the same files.
+_CONTENTS = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
 
 
 def read_idx(path: Path, content: str) -> np.ndarray:
@@ -49,6 +58,11 @@ def read_idx(path: Path, content: str) -> np.ndarray:
         ValueError: a broken gzip file, more than MNIST holds, another magic number, or another
             length than its shape.
     """
+    return _parsed(_unpacked(path, content), path, content)
+
+
+def _unpacked(path: Path, content: str) -> bytes:
+    """The content of a plain or gzipped file, of no more bytes than MNIST has."""
     most = _MOST[content]
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
@@ -61,6 +75,10 @@ def read_idx(path: Path, content: str) -> np.ndarray:
         raise ValueError(
             f"{path}: expected at most {most:,} bytes of {content}, got more; get the file again"
         )
+    return data
+
+
+def _parsed(data: bytes, path: Path, content: str) -> np.ndarray:
     rank = 3 if content == "images" else 1
     start = 4 + 4 * rank
     if len(data) < start:
@@ -106,19 +124,31 @@ def _look(split: str, folder: Path) -> Found | None:
 
 def _read(split: str, found: Found, progress: Progress) -> Images:
     count = _COUNTS[split]
-    images = read_idx(found.files[0], "images")
+    contents = [
+        _unpacked(path, kind) for path, kind in zip(found.files, ("images", "labels"), strict=False)
+    ]
+    images = _parsed(contents[0], found.files[0], "images")
     if images.shape != (count, 28, 28):
         raise ValueError(
             f"{found.files[0]}: expected {count} images of 28 x 28, got shape {images.shape}; "
             "get the file again"
         )
-    labels = read_idx(found.files[1], "labels") if len(found.files) > 1 else None
+    labels = _parsed(contents[1], found.files[1], "labels") if len(found.files) > 1 else None
     if labels is not None and (labels.shape != (count,) or labels.max() > 9):
         raise ValueError(
             f"{found.files[1]}: expected {count} labels 0 to 9, got shape {labels.shape} and "
             f"labels up to {labels.max(initial=0)}; get the file again"
         )
-    return Images(images.reshape(count, -1), (28, 28), 255, labels)
+    digests = [
+        check_known(
+            sha256(content),
+            (_CONTENTS[path.name.removesuffix(".gz")],),
+            str(path),
+            f"wdist-bench data fetch mnist --split {split}",
+        )
+        for content, path in zip(contents, found.files, strict=True)
+    ]
+    return Images(images.reshape(count, -1), (28, 28), 255, labels, digests[0])
 
 
 def _missing(split: str) -> str:
@@ -143,6 +173,7 @@ MNIST = ImageSet(
     find=_find,
     read=_read,
     missing=_missing,
+    measured=frozenset(_CONTENTS.values()),
     downloads={split: _downloads(split) for split in ("test", "train")},
 )
 """28 x 28 grey digits with classes. Source: LeCun, Cortes, Burges, The MNIST database."""

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from wdist_bench.datasets.contents import pixels_digest
 from wdist_bench.datasets.image_set import Found, ImageSet, Progress
 from wdist_bench.datasets.images import DatasetNotFoundError, Images
 
@@ -40,7 +41,8 @@ def _read(split: str, found: Found, progress: Progress) -> Images:
         raise DatasetNotFoundError(_missing(split)) from error
     parts = [cut_patches(photograph) for photograph in load_sample_images().images]
     labels = np.repeat(np.arange(len(parts), dtype=np.uint8), [len(part) for part in parts])
-    return Images(np.concatenate(parts), (_SIDE, _SIDE, 3), 255, labels)
+    pixels = np.concatenate(parts)
+    return Images(pixels, (_SIDE, _SIDE, 3), 255, labels, pixels_digest(pixels, labels))
 
 
 def _missing(split: str) -> str:
@@ -50,5 +52,8 @@ def _missing(split: str) -> str:
     )
 
 
-PATCHES = ImageSet("patches", ("all",), _find, _read, _missing)
+# Pillow decodes the photographs; one that does it otherwise gives other pixels, and another digest.
+_MEASURED = "5a4d54698ddc75778138eeaa5628384da782f74f8edad5a7fe7017ae52136f0d"
+
+PATCHES = ImageSet("patches", ("all",), _find, _read, _missing, measured=frozenset({_MEASURED}))
 """32 x 32 colour patches of china.jpg and flower.jpg (scikit-learn's sample images, CC BY)."""

@@ -34,7 +34,7 @@ from wdist_bench.estimators.potential import (
     require_w1,
 )
 from wdist_bench.problem import Problem, Samples
-from wdist_bench.validation import check_integer, check_name
+from wdist_bench.validation import check_flag, check_integer, check_name
 
 # What a new critic is made of, ours or a third party's.
 __all__ = [
@@ -114,6 +114,7 @@ class CriticEstimator(Estimator):
     def __post_init__(self) -> None:
         check_integer(self.steps, "steps", 1)
         check_integer(self.batch_size, "batch_size", 1)
+        check_flag(self.standardize, "standardize")
         check_name(self.critic, networks.NAMES, "critic")
         check_name(self.activation, networks.ACTIVATIONS, "activation")
         check_name(self.initial, networks.INITIAL_LAWS, "initial")

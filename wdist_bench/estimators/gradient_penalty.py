@@ -17,7 +17,7 @@ from wdist_bench.estimators.critic import CriticEstimator, Parts
 from wdist_bench.estimators.potential import Critic, difference_dual, require_w1
 from wdist_bench.estimators.presets import MALLASTO, W1_BENCHMARK
 from wdist_bench.problem import Samples
-from wdist_bench.validation import check_number
+from wdist_bench.validation import check_flag, check_number
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,7 @@ class PenalizedCritic(CriticEstimator):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(self.penalty_weight, "penalty_weight", minimum=0)
+        check_flag(self.correct, "correct")
         if self.correct and self.penalty_weight == 0:
             raise ValueError(
                 "correct: expected a penalty_weight > 0 to correct by, got 0; set either"

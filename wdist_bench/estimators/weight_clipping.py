@@ -14,7 +14,7 @@ from wdist_bench.estimators import register
 from wdist_bench.estimators.critic import CriticEstimator, Parts
 from wdist_bench.estimators.potential import difference_dual, require_w1
 from wdist_bench.estimators.presets import MALLASTO, W1_BENCHMARK
-from wdist_bench.validation import check_number
+from wdist_bench.validation import check_flag, check_number
 
 
 @register
@@ -58,6 +58,7 @@ class WeightClipping(CriticEstimator):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(self.clip, "clip", above=0)
+        check_flag(self.clip_biases, "clip_biases")
 
     def check_cost(self, cost: Cost) -> None:
         """p = 1 only."""

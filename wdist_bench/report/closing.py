@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from wdist_bench.report.markdown import _number, _plus_minus, _signed, task_label
+from wdist_bench.report.page_data import environment
+from wdist_bench.report.provenance import mixture, places
 from wdist_bench.report.results import Results
 from wdist_bench.report.tables import SETTING, method_labels
 from wdist_bench.report.verdicts import verdicts
@@ -54,12 +56,14 @@ class Closing:
             experiments.
         more_tasks: how many tasks are left out, in words; empty where none is.
         headline: one sentence.
+        mixture: one sentence where the cells come from several environments; else empty.
         page: where the whole report is.
     """
 
     tasks: list[TaskErrors]
     more_tasks: str
     headline: str
+    mixture: str
     page: Path
 
 
@@ -71,7 +75,8 @@ def closing(folder: Path, results: Results | None = None) -> Closing:
     tasks = [_task(rows) for _, rows in itertools.islice(ran, TASKS)]
     left = ran.ngroups - len(tasks)
     more = f"and {left} more tasks; errors.md has them" if left else ""
-    return Closing(tasks, more, _headline(results), folder / "report.html")
+    mixed = mixture(places(results.journal, environment(folder)))
+    return Closing(tasks, more, _headline(results), mixed, folder / "report.html")
 
 
 def _task(rows: pd.DataFrame) -> TaskErrors:

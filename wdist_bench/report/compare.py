@@ -11,14 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from wdist_bench.bench.journal import read_run, run_costs, unpack
+from wdist_bench.bench.journal import Journal, read_run, run_costs, unpack
 from wdist_bench.bench.statistics import LEVEL, Interval, t_interval
 from wdist_bench.report.comparisons import batch_errors, population_errors
 from wdist_bench.report.leaderboard import NULL
 from wdist_bench.report.page_data import environment
+from wdist_bench.report.provenance import hardware, mixture, places
 from wdist_bench.report.settings import names
 from wdist_bench.report.tables import root
 from wdist_bench.report.two_samples import Gap, Samples, paired, tests, welch
+from wdist_bench.validation import check_number
 
 MIN_EFFECT = 0.001
 DISASTER = 100
@@ -153,7 +155,10 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
     Raises:
         ValueError: the folders share no cell.
     """
-    cells_a, cells_b = _cells(a), _cells(b)
+    check_number(level, "level", above=0)
+    check_number(min_effect, "min_effect", minimum=0)
+    before, after = read_run(a), read_run(b)
+    cells_a, cells_b = _cells(before), _cells(after)
     pairs, only_a, only_b = _match(cells_a, cells_b)
     if not pairs:
         raise ValueError(
@@ -169,12 +174,11 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
         tuple(cell.label for cell in only_b),
         math.exp(float(np.mean(logs))) if logs else math.nan,
         (math.exp(interval[0]), math.exp(interval[1])),
-        (_hardware(a), _hardware(b)),
+        (_hardware(a, before), _hardware(b, after)),
     )
 
 
-def _cells(folder: Path) -> list[_Cell]:
-    journal = read_run(folder)
+def _cells(journal: Journal) -> list[_Cell]:
     records = [record for record in journal.planned() if "estimator" in record]
     named = names(records)
     return [
@@ -420,12 +424,10 @@ def _speed(a: _Cell, b: _Cell) -> float:
     return after / before if before > 0 and after > 0 else math.nan
 
 
-def _hardware(folder: Path) -> str:
-    found = environment(folder)
-    if not found:
-        return "not recorded"
-    devices = ", ".join(map(str, found.get("devices", [])))
-    return f"{found.get('cpu')}, {found.get('cores')} cores, {found.get('backend')} ({devices})"
+def _hardware(folder: Path, journal: Journal) -> str:
+    """Where cells ran; and how their environments differ, where there are several."""
+    found = places(journal, environment(folder))
+    return "; ".join(filter(None, (hardware(found), mixture(found).rstrip("."))))
 
 
 def _mean(values: np.ndarray) -> float:

@@ -15,6 +15,8 @@ from wdist_bench.estimate import NOT_RUN
 from wdist_bench.folders import write
 from wdist_bench.report.comparisons import sentences
 from wdist_bench.report.escaping import cell, code, inline, paragraphs
+from wdist_bench.report.page_data import environment
+from wdist_bench.report.provenance import mixture, places
 from wdist_bench.report.tables import SETTING, method_labels, task_label
 
 Row = dict[Any, Any]
@@ -52,6 +54,7 @@ def write_markdown(
     said = paragraphs(journal.plan["description"])
     lines = [f"# {inline(journal.plan['title'])}", "", said, "", LEGEND]
     lines += _notes(journal, table)
+    lines += _origin(folder, journal)
     shown = table[~table["status"].isin(["skipped"])]
     shown = shown.assign(method=method_labels(shown, by_setting=True))
     closest = _by_setting(compared)
@@ -89,6 +92,12 @@ def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
         notes.append(f"- Cells that failed: {inline(counts)}; each says so in its row.")
     notes += [f"- {inline(warning)}" for warning in journal.warnings()]
     return [*notes, ""] if notes else []
+
+
+def _origin(folder: Path, journal: Journal) -> list[str]:
+    """Where cells were measured, if not all in one environment."""
+    said = mixture(places(journal, environment(folder)))
+    return [inline(said), ""] if said else []
 
 
 def _section(rows: list[Row]) -> list[str]:

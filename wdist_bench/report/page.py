@@ -16,9 +16,11 @@ from wdist_bench.report.page_data import (
     STANDINGS,
     embedded,
     environment,
+    environments,
     experiment_cells,
     fitting_data,
 )
+from wdist_bench.report.provenance import mixture, places
 from wdist_bench.report.settings import labelled_table
 from wdist_bench.report.verdicts import refusals, shortcomings, verdicts
 
@@ -55,7 +57,7 @@ def write_page(
     compared = comparison_table(journal) if compared is None else compared
     plotly = get_plotlyjs() if len(table) else ""
     room = MAX_BYTES - _REST - len(plotly)
-    data, shown = embedded({"environment": environment(folder)}), table
+    data, shown = embedded({"environments": environments(folder, journal)}), table
     if len(table):
         data, shown = fitting_data(folder, journal, table, room)
     figures = Figures(folder, room - len(data))
@@ -76,6 +78,7 @@ def write_page(
         experiments=experiments,
         experiment_count=experiment_count,
         linked=figures.linked,
+        mixture=mixture(places(journal, environment(folder))),
         files=[name for name in _FILES if is_plain(folder / name)],
         style=_text("page.css"),
         scripts=[_text(name) for name in _SCRIPTS],

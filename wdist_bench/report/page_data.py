@@ -14,6 +14,7 @@ import pandas as pd
 from wdist_bench.bench.journal import Journal, unpack
 from wdist_bench.folders import read_plain
 from wdist_bench.report.leaderboard import TRUTHS, leaderboard
+from wdist_bench.report.provenance import places
 from wdist_bench.report.tables import root
 
 NUMBERS = (
@@ -102,7 +103,7 @@ def page_data(
         "words": list(words),
         "curves": _curves([journal.cells[key] for key in table["key"]]),
         "leaderboards": boards,
-        "environment": environment(folder),
+        "environments": environments(folder, journal),
     }
 
 
@@ -147,6 +148,11 @@ def _described(value: Any) -> Any:
     if isinstance(value, list):
         return [str(part) for part in value]
     return value if isinstance(value, bool | int | None) else str(value)
+
+
+def environments(folder: Path, journal: Journal) -> list[dict[str, Any]]:
+    """Where the cells of the page were measured, and how many of them."""
+    return [asdict(place) for place in places(journal, environment(folder))]
 
 
 def _numbers(values: pd.Series) -> list[float | int | None]:

@@ -33,6 +33,11 @@ class Task(ABC):
         """The data set behind the task, empty where there is none."""
         return ""
 
+    @property
+    def data_digest(self) -> str:
+        """A digest of the data behind the task that its parameters do not tell; mostly empty."""
+        return ""
+
     @abstractmethod
     def sampler(self) -> Sampler:
         """Where samples come from, as a pytree that travels into compiled programs."""

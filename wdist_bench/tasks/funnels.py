@@ -18,7 +18,14 @@ from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.rays import Rays, apply, random_rays
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_integer, check_name, check_number, check_p, check_points
+from wdist_bench.validation import (
+    check_integer,
+    check_name,
+    check_number,
+    check_p,
+    check_points,
+    check_seed,
+)
 
 _KEYS = ("centers", "bias", "dim", "width", "deg", "semi_length")
 _SEMI_LENGTH = 2.5
@@ -71,9 +78,11 @@ class Funnels(Task):
 
     def _generate(self) -> Rays:
         settled = []
-        for parameter, default, least in (("dim", 2, 1), ("width", 16, 1), ("seed", 0, 0)):
+        for parameter, default in (("dim", 2), ("width", 16), ("seed", 0)):
             given = getattr(self, parameter)
-            settled.append(default if given is None else check_integer(given, parameter, least))
+            value = default if given is None else given
+            is_seed = parameter == "seed"
+            settled.append(check_seed(value) if is_seed else check_integer(value, parameter, 1))
             object.__setattr__(self, parameter, settled[-1])
         dim, width, seed = settled
         return random_rays(seed, width, np.zeros(dim), _SEMI_LENGTH, self._settle_power(8.0))

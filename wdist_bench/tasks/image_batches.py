@@ -40,6 +40,11 @@ class ImageBatches(Task):
     def __post_init__(self) -> None:
         object.__setattr__(self, "split", settle_split(self.dataset, self.split))
 
+    @property
+    def data_digest(self) -> str:
+        """Which images lie here under the name of the set."""
+        return datasets.content(self.dataset, self.split)
+
     def sampler(self) -> Sampler:
         """Disjoint batches without replacement."""
         images = datasets.load(self.dataset, self.split)

@@ -22,7 +22,7 @@ from wdist_bench.tasks.rows import Rows
 from wdist_bench.tasks.transforms import AlongRays, Dilate, Transform, Translate
 from wdist_bench.tasks.vectors import as_vector
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_integer, check_name, check_number, check_p
+from wdist_bench.validation import check_integer, check_name, check_number, check_p, check_seed
 
 # Parameters of each transform with their defaults.
 _DEFAULTS: dict[str, dict[str, Any]] = {
@@ -96,7 +96,7 @@ class OwnData(Task):
                 object.__setattr__(self, "center", frozen_vector(self.center, "center", dim))
         else:
             check_integer(self.width, "width", 1)
-            check_integer(self.seed, "seed", 0)
+            check_seed(self.seed)
             check_number(self.power, "power", minimum=1)
             if not np.ptp(rows.values, axis=0).any():
                 raise ValueError(
@@ -177,7 +177,7 @@ def _transform(task: OwnData) -> Transform:
         return Dilate(check_number(task.factor, "factor"), center)
     low, high = rows.min(0), rows.max(0)
     half = BOX_MARGIN * float((high - low).max()) / 2
-    seed, width = check_integer(task.seed, "seed", 0), check_integer(task.width, "width", 1)
+    seed, width = check_seed(task.seed), check_integer(task.width, "width", 1)
     power = check_number(task.power, "power")
     return AlongRays(random_rays(seed, width, (low + high) / 2, half, power))
 

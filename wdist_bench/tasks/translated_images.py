@@ -55,6 +55,11 @@ class TranslatedImages(Task):
     def _translate(self) -> Translate:
         return Translate(as_vector(self.shift, self._images().pixels.shape[1]))
 
+    @property
+    def data_digest(self) -> str:
+        """Which images lie here under the name of the set."""
+        return datasets.content(self.dataset, self.split)
+
     def sampler(self) -> Sampler:
         """Disjoint batches without replacement, the second one translated."""
         images = self._images()

@@ -16,7 +16,7 @@ from wdist_bench.experiments.example1.quadrature import jensen_shannon, uniform
 from wdist_bench.experiments.example1.segments import check_numbers, finished
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.tasks.noisy import Noisy
-from wdist_bench.validation import check_integer, check_number
+from wdist_bench.validation import check_number, check_seed
 
 # Midpoints of the segment, and of the noise per coordinate, in the linear programme.
 _HEIGHTS, _NOISE = 48, 8
@@ -57,7 +57,7 @@ class Example1Bounds(Experiment):
     def __post_init__(self) -> None:
         check_number(self.theta, "theta")
         check_numbers(self.noise_stds, "noise_stds", above=0)
-        check_integer(self.seed, "seed", 0)
+        check_seed(self.seed)
 
     def run(self) -> dict[str, Any]:
         """Every noise level."""

@@ -16,7 +16,7 @@ from wdist_bench.experiments.example1.quadrature import jensen_shannon, normal, 
 from wdist_bench.experiments.example1.segments import check_numbers, finished
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.tasks.parallel_segments import ParallelSegments
-from wdist_bench.validation import check_integer, check_number
+from wdist_bench.validation import check_number, check_seed
 
 _HEIGHTS = 64
 
@@ -53,7 +53,7 @@ class Example1Convergence(Experiment):
         check_numbers(self.thetas, "thetas")
         check_numbers(self.cells, "cells", above=0)
         check_number(self.noise_std, "noise_std", above=0)
-        check_integer(self.seed, "seed", 0)
+        check_seed(self.seed)
 
     def run(self) -> dict[str, Any]:
         """Every theta."""

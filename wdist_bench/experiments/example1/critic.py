@@ -28,7 +28,7 @@ from wdist_bench.experiments.example1.segments import (
     segments,
 )
 from wdist_bench.problem import Problem, Samples
-from wdist_bench.validation import check_integer
+from wdist_bench.validation import check_integer, check_seed
 
 _COST = Cost()
 # The last twentieth of training against the one that ends where the last quarter begins.
@@ -84,7 +84,7 @@ class Example1Critic(Experiment):
         check_numbers(self.thetas, "thetas")
         for option, minimum in (("steps", 100), ("runs", 1), ("n", 1), ("eval_batches", 2)):
             check_integer(getattr(self, option), option, minimum)
-        check_integer(self.seed, "seed", 0)
+        check_seed(self.seed)
         _ = self.estimator
 
     @property

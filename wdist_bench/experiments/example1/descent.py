@@ -22,7 +22,7 @@ from wdist_bench.estimators.potential import dual_value
 from wdist_bench.experiments.example1.discriminator import JensenShannonDiscriminator, log_dual
 from wdist_bench.experiments.example1.segments import finished, noisy_segments
 from wdist_bench.problem import Samples
-from wdist_bench.validation import check_integer, check_name, check_number
+from wdist_bench.validation import check_integer, check_name, check_number, check_seed
 
 DISCRIMINATORS = ("optimal", "network")
 _COST = Cost()
@@ -88,7 +88,7 @@ class Example1Descent(Experiment):
         for option, minimum in (("steps", 2), ("n", 1), ("runs", 2), ("discriminator_steps", 1)):
             check_integer(getattr(self, option), option, minimum)
         check_integer(self.warm_up, "warm_up", 0)
-        check_integer(self.seed, "seed", 0)
+        check_seed(self.seed)
         check_number(self.learning_rate, "learning_rate", above=0)
         _ = self.trainer
 

@@ -27,7 +27,7 @@ from wdist_bench.experiments.example1.segments import (
     real_points,
 )
 from wdist_bench.problem import Problem, Samples
-from wdist_bench.validation import check_integer, check_number
+from wdist_bench.validation import check_integer, check_number, check_seed
 
 _COST = Cost()
 _EVALUATION_POINTS = 2**14
@@ -109,7 +109,7 @@ class Example1Discriminator(Experiment):
         check_numbers(self.thetas, "thetas")
         check_number(self.noise_std, "noise_std", minimum=0)
         check_integer(self.runs, "runs", 1)
-        check_integer(self.seed, "seed", 0)
+        check_seed(self.seed)
         _ = self.estimator
 
     @property

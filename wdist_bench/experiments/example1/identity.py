@@ -26,7 +26,7 @@ from wdist_bench.experiments.example1.quadrature import (
     rule,
 )
 from wdist_bench.experiments.example1.segments import check_numbers, finished
-from wdist_bench.validation import check_integer, check_name, check_number
+from wdist_bench.validation import check_integer, check_name, check_number, check_seed
 
 REALS = ("gaussian", "mixture", "smoothed_segment")
 _SMOOTHING = 0.25  # of the segment [0, 1]
@@ -77,7 +77,7 @@ class Example1Identity(Experiment):
         check_number(self.scale, "scale", above=0)
         check_integer(self.samples, "samples", 2)
         check_integer(self.runs, "runs", 2)
-        check_integer(self.seed, "seed", 0)
+        check_seed(self.seed)
 
     def run(self) -> dict[str, Any]:
         """Both sides at every theta."""

@@ -14,7 +14,7 @@ from wdist_bench.bench.experiment import Experiment, register
 from wdist_bench.bench.journal import pack
 from wdist_bench.bench.parallel import map_runs, run_keys
 from wdist_bench.experiments.example1.segments import check_numbers, finished
-from wdist_bench.validation import check_integer, check_name, check_number
+from wdist_bench.validation import check_integer, check_name, check_number, check_seed
 
 NOISES = ("value_and_gradient", "gradient_only")
 _LEVELS = np.geomspace(0.1, 1000, 41)
@@ -75,7 +75,7 @@ class Example1Instability(Experiment):
         check_number(self.gradient_std, "gradient_std", above=0)
         check_integer(self.draws, "draws", 1000)
         check_integer(self.runs, "runs", 2)
-        check_integer(self.seed, "seed", 0)
+        check_seed(self.seed)
 
     @property
     def scale(self) -> float:

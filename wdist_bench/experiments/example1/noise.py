@@ -22,7 +22,7 @@ from wdist_bench.experiments.example1.quadrature import (
     rule,
 )
 from wdist_bench.experiments.example1.segments import check_numbers, finished
-from wdist_bench.validation import check_integer
+from wdist_bench.validation import check_seed
 
 
 @register
@@ -60,7 +60,7 @@ class Example1Noise(Experiment):
     def __post_init__(self) -> None:
         check_numbers(self.thetas, "thetas")
         check_numbers(self.noise_stds, "noise_stds", above=0)
-        check_integer(self.seed, "seed", 0)
+        check_seed(self.seed)
 
     def run(self) -> dict[str, Any]:
         """Every (theta, noise)."""

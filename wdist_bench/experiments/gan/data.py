@@ -31,9 +31,16 @@ class Restriction:
     split: str = ""
     classes: tuple[int, ...] = ()
 
+    def _part(self) -> tuple[str, str]:
+        return self.dataset, self.split or datasets.splits(self.dataset)[0]
+
     def images(self) -> datasets.Images:
         """The whole split; raises DatasetNotFoundError with the way to get it."""
-        return datasets.load(self.dataset, self.split or datasets.splits(self.dataset)[0])
+        return datasets.load(*self._part())
+
+    def data_digest(self) -> str:
+        """What tells the images from those of our results; raises as `images` does."""
+        return datasets.content(*self._part())
 
     def labels(self) -> np.ndarray | None:
         """(N,) labels of the whole split, None where there are none."""

@@ -25,7 +25,7 @@ from wdist_bench.experiments.gan.training import (
     held_out_batches,
     train,
 )
-from wdist_bench.validation import check_integer, check_name, check_number
+from wdist_bench.validation import check_flag, check_integer, check_name, check_number, check_seed
 
 # The loss at a snapshot is the mean over this many generator steps before it.
 _WINDOW = 20
@@ -94,11 +94,22 @@ class Gan(Experiment):
         for option in ("batch_size", "n", "watched", "shown"):
             check_integer(getattr(self, option), option, 2)
         check_number(self.rate, "rate", above=0)
-        check_integer(self.seed, "seed", 0)
-        for width in self.hidden:
-            check_integer(width, "hidden", 1)
-        for label in self.classes:
-            check_integer(label, "classes", 0)
+        check_seed(self.seed)
+        check_flag(self.batch_norm, "batch_norm")
+        for option, minimum in (("hidden", 1), ("classes", 0)):
+            numbers = getattr(self, option)
+            if not isinstance(numbers, tuple):
+                raise ValueError(
+                    f"{option}: expected a tuple of whole numbers, got {numbers!r:.60}; write "
+                    "(100, 100)"
+                )
+            for number in numbers:
+                check_integer(number, option, minimum)
+
+    @property
+    def data_digest(self) -> str:
+        """Which images lie here under the name of the set."""
+        return self.restriction.data_digest()
 
     @property
     def restriction(self) -> Restriction:

@@ -173,10 +173,6 @@ function details(row) {
     ["Gradient cosine", format.number(row.gradient_cosine)], ["published", format.number(row.paper_gradient_cosine)],
     ["Gradient L2", format.number(row.gradient_l2)], ["published", format.number(row.paper_gradient_l2)],
   ];
-  const environments = distinct(cells.rows.map((r) => r.environment).filter(Boolean));
-  const place = environments.length > 1
-    ? `${row.environment}; this folder has cells of ${environments.length} environments, versions are known of the last`
-    : row.environment;
   body.replaceChildren(
     ...(row.message || row.status !== "ok"
       ? [el("div", { class: "notes" }, el("strong", {}, row.status), el("div", {}, row.message || "no message"))] : []),
@@ -186,13 +182,13 @@ function details(row) {
     el("h3", {}, "Parameters of the task"), el("pre", {}, pretty(row.task_parameters)),
     el("h3", {}, "Provenance"), el("dl", { class: "definitions" }, ...pairs([
       ["Protocol", row.protocol], ["Ground norm", row.norm], ["Seed", String(row.seed)], ["Version of the estimator", String(row.estimator_version)],
-      ["Backend", row.backend], ["Started", row.started], ["Key", row.key], ["Environment", place], ...environment()])),
+      ["Backend", row.backend], ["Started", row.started], ["Key", row.key], ["Environment", row.environment], ...environment(row.environment)])),
   );
   byId("details").showModal();
 }
 
-function environment() {
-  const found = cells.data.environment;
+function environment(key) {
+  const found = (cells.data.environments.find((place) => place.key === key) || { description: {} }).description;
   if (!found.python) return [["", "not recorded"]];
   const packages = Object.entries(found.packages || {}).map(([name, version]) => `${name} ${version}`).join(", ");
   return [["Processor", `${found.cpu}, ${found.cores} cores`], ["Devices", (found.devices || []).join(", ")], ["Python", found.python],

@@ -92,7 +92,11 @@ const page = (() => {
       if (cells.rows.length) charts.draw();
     });
     byId("close").addEventListener("click", () => byId("details").close());
-    byId("environment").append(...pairs(environment()));
+    const places = cells.data.environments;
+    for (const place of places) {
+      const count = places.length > 1 ? [["Cells", `${place.cells}`]] : [];
+      byId("environment").append(...pairs([...count, ...environment(place.key)]));
+    }
     if (!cells.rows.length) return;
     const bounds = distinct(cells.rows.map((row) => row.bound)).filter(Boolean);
     fill(byId("bound"), ["", ...bounds], ["any", ...bounds.map((bound) => BOUNDS[bound] || bound)]);

@@ -1,0 +1,134 @@
+"""In which environments the cells of a folder were measured: all of them, not the last run's."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from wdist_bench.bench.journal import Journal
+from wdist_bench.estimate import NOT_RUN
+
+_PLACES = 4  # environments that a sentence names
+_DIFFERENCES = 6  # what it says of each
+_MAIN = ("package jax", "git")  # what it says of the only one that is recorded
+_REVISION = 8  # digits of a git revision
+
+
+@dataclass(frozen=True)
+class Place:
+    """An environment and what was measured there.
+
+    Attributes:
+        key: the digest that records name it by.
+        cells: how many of the cells shown were measured there.
+        description: versions, hardware and revision as `describe_environment` gives them; empty
+            where no journal has them.
+    """
+
+    key: str
+    cells: int
+    description: dict[str, Any]
+
+
+def places(journal: Journal, last: dict[str, Any]) -> list[Place]:
+    """The environments of the last suite's cells that ran, the one with the most cells first.
+
+    Args:
+        journal: of a results folder.
+        last: its `environment.json`, which is of the last run and not of every cell: it stands in
+            where the journal describes no environment at all, as those of early versions.
+    """
+    ran = (record for record in journal.planned() if record.get("status") not in NOT_RUN)
+    counts = Counter(str(record.get("environment", "")) for record in ran)
+    if not counts or (len(counts) == 1 and not journal.environments):
+        return [Place(*next(iter(counts.items()), ("", 0)), last)]
+    return [Place(key, cells, _described(journal, key)) for key, cells in counts.most_common()]
+
+
+def _described(journal: Journal, key: str) -> dict[str, Any]:
+    found = journal.environments.get(key, {}).get("environment")
+    return found if isinstance(found, dict) else {}
+
+
+def mixture(found: list[Place]) -> str:
+    """One sentence that says how cells of several environments differ; empty where there is one."""
+    if len(found) < 2:
+        return ""
+    facts = [_facts(place.description) for place in found]
+    differing = _differing(facts) if sum(map(bool, facts)) > 1 else list(_MAIN)
+    total = sum(place.cells for place in found)
+    said = [
+        f"{place.cells} {_with(fact, differing)}" for place, fact in zip(found, facts, strict=True)
+    ]
+    more = len(said) - _PLACES
+    if more > 0:
+        rest = sum(place.cells for place in found[_PLACES:])
+        said = [*said[:_PLACES], f"{rest} in {more} more environments"]
+    first, *others = said
+    count, _, how = first.partition(" ")
+    return f"{count} of {total} cells were measured {how}; {'; '.join(others)}."
+
+
+def _with(facts: dict[str, str], differing: list[str]) -> str:
+    if not facts:
+        return "in an environment that is not recorded"
+    own = [facts[name] for name in differing if name in facts]
+    if not own:
+        return "in another environment"
+    more = f" and {len(own) - _DIFFERENCES} more" if len(own) > _DIFFERENCES else ""
+    return f"with {', '.join(own[:_DIFFERENCES])}{more}"
+
+
+def _facts(description: dict[str, Any]) -> dict[str, str]:
+    """What may differ, in words, what matters to numbers and seconds first."""
+    if not description:
+        return {}
+    packages = description.get("packages")
+    versions = packages if isinstance(packages, dict) else {}
+    flags = description.get("flags")
+    revision = str(description.get("git") or "not known")[:_REVISION]
+    dirty = " with changes" if description.get("git_dirty") else ""
+    return {
+        "backend": f"backend {description.get('backend')}",
+        "devices": f"devices {_list(description.get('devices'))}",
+        "cpu": str(description.get("cpu")),
+        "cores": f"{description.get('cores')} cores",
+        **{f"package {name}": f"{name} {version}" for name, version in versions.items()},
+        "python": f"Python {description.get('python')}",
+        "flags": f"flags {flags}",
+        "git": f"revision {revision}{dirty}",
+        "platform": str(description.get("platform")),
+    }
+
+
+def _differing(facts: Iterable[dict[str, str]]) -> list[str]:
+    """Names of what is said of several, and not the same of all."""
+    values: dict[str, set[str]] = {}
+    for fact in facts:
+        for name, value in fact.items():
+            values.setdefault(name, set()).add(value)
+    return [name for name, said in values.items() if len(said) > 1]
+
+
+def hardware(found: list[Place]) -> str:
+    """Where cells ran, one line."""
+    counts: Counter[str] = Counter()
+    for place in found:
+        counts[_hardware(place.description)] += place.cells
+    if len(counts) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{place} ({cells} cells)" for place, cells in counts.most_common())
+
+
+def _hardware(description: dict[str, Any]) -> str:
+    if not description:
+        return "not recorded"
+    devices = _list(description.get("devices"))
+    place = f"{description.get('cpu')}, {description.get('cores')} cores"
+    return f"{place}, {description.get('backend')} ({devices})"
+
+
+def _list(values: Any) -> str:
+    return ", ".join(map(str, values)) if isinstance(values, list) else ""
