@@ -14,7 +14,7 @@ import jax
 
 _PACKAGES = (
     "wdist-bench", "jax", "jaxlib", "flax", "optax", "POT", "ott-jax", "numpy", "scipy", "pandas",
-    "pebble", "distributed",
+    "distributed",
 )  # fmt: skip
 
 

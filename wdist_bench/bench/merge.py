@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wdist_bench.bench.journal import Journal, JournalReader, append, read_journal
+from wdist_bench.bench.journal import Journal, JournalReader, append, next_attempt, read_journal
 
 
 def merge(folders: Sequence[Path], out: Path) -> Journal:
@@ -36,7 +36,8 @@ def merge(folders: Sequence[Path], out: Path) -> Journal:
                 merged.take(record)
     plan = _plan([source.plan for source in sources])
     if _content(plan) != _content(merged.plan):
-        append(out, {key: value for key, value in plan.items() if key != "written"})
+        plan = {key: value for key, value in plan.items() if key != "written"}
+        append(out, plan | {"attempt": next_attempt(merged.plan)})
     first = folders[0] / "environment.json"
     if first.is_file() and not (out / "environment.json").exists():
         shutil.copyfile(first, out / "environment.json")
