@@ -68,7 +68,10 @@ def checked(results: Any, description: Mapping[str, Any], label: str) -> dict[st
     try:
         found = _plain(results)
         _check_names(found, description)
-        Results.model_validate({"runs": description.get("runs")} | found)
+        given = Results.model_validate({"runs": description.get("runs")} | found)
+        if given.failed > given.runs:
+            said = f"failed: expected at most as many as runs ({given.runs}), got {given.failed}"
+            raise ResultError(said)
     except ValidationError as error:
         raise ResultError(f"{label}: {_mistake(error)}") from None
     except ResultError as error:
@@ -154,7 +157,7 @@ def _shown(value: Any) -> str:
     """A value in an error: its type, and the value itself where it is short."""
     try:
         return f"{repr(value)[:60]} ({type(value).__name__})"
-    except Exception:  # a stranger's __repr__
+    except BaseException:  # a stranger's __repr__
         return type(value).__name__
 
 
