@@ -21,14 +21,14 @@ from wdist_bench.bench.journal import (
 
 
 def cell(key, value, **rest):
-    return {"type": "cell", "key": key, "value": value, **rest}
+    return {"type": "cell", "key": key, "status": "ok", "value": value, **rest}
 
 
 def test_the_last_record_of_a_key_wins(tmp_path):
     for value in (1, 2):
         append(tmp_path, cell("a", value))
     append(tmp_path, {"type": "truth", "key": "a", "costs": [[1.0]]})
-    append(tmp_path, {"type": "plan", "keys": ["b", "a"]})
+    append(tmp_path, {"type": "plan", "title": "", "description": "", "keys": ["b", "a"]})
     journal = read_journal(tmp_path)
     assert journal.cells["a"]["value"] == 2
     assert journal.truths["a"]["costs"] == [[1.0]]
@@ -54,7 +54,7 @@ def test_every_process_has_a_file_of_its_own(tmp_path):
     code = (
         "import sys, pathlib; from wdist_bench.bench.journal import append\n"
         "for i in range(50): append(pathlib.Path(sys.argv[1]), "
-        "{'type': 'cell', 'key': sys.argv[2] + str(i)})"
+        "{'type': 'cell', 'status': 'ok', 'key': sys.argv[2] + str(i)})"
     )
     writers = [subprocess.Popen([sys.executable, "-c", code, tmp_path, name]) for name in "ab"]
     assert [writer.wait() for writer in writers] == [0, 0]
@@ -67,7 +67,7 @@ def test_every_process_has_a_file_of_its_own(tmp_path):
 def test_a_torn_last_line_is_reported_and_costs_nothing_else(tmp_path):
     append(tmp_path, cell("a", 1))
     (tmp_path / "journal-dead.jsonl").write_bytes(
-        b'{"schema": 1, "type": "cell", "key": "b"}\n{"schema": 1, "type": "ce'
+        b'{"schema": 1, "type": "cell", "key": "b", "status": "ok"}\n{"schema": 1, "type": "ce'
     )
     journal = read_journal(tmp_path)
     assert set(journal.cells) == {"a", "b"}
@@ -106,7 +106,7 @@ def test_a_reader_takes_what_was_added_and_waits_for_whole_lines(tmp_path):
     path.write_text('{"schema": 1, "type": "cell", ')
     assert set(reader.refresh().cells) == {"a"}
     with path.open("a") as file:
-        file.write('"key": "b"}\n')
+        file.write('"key": "b", "status": "ok"}\n')
     assert set(reader.refresh().cells) == {"a", "b"}
     assert reader.refresh().unreadable == []
 
@@ -117,7 +117,7 @@ def test_running_is_what_a_living_process_started_and_did_not_finish(tmp_path):
     host = socket.gethostname()
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    for key, pid in (("mine", os.getpid()), ("done", os.getppid()), ("lost", dead.pid)):
+    for key, pid in (("done", os.getpid()), ("mine", os.getpid()), ("lost", dead.pid)):
         append(tmp_path, {"type": "started", "key": key, "host": host, "pid": pid}, sync=False)
     append(tmp_path, {"type": "started", "key": "far", "host": "elsewhere", "pid": 1})
     append(tmp_path, cell("done", 1))
@@ -128,13 +128,13 @@ FULL = """
 import resource, sys, pathlib
 from wdist_bench.bench.journal import JournalError, append
 folder = pathlib.Path(sys.argv[1])
-append(folder, {"type": "cell", "key": "a"})
+append(folder, {"type": "cell", "key": "a", "status": "ok"})
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 try:
     append(folder, {"type": "cell", "key": "b", "value": "x" * 5000})
 except JournalError as error:
     print(error)
-append(folder, {"type": "cell", "key": "c"})
+append(folder, {"type": "cell", "key": "c", "status": "ok"})
 """
 
 

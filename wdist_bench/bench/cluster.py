@@ -18,10 +18,11 @@ from typing import Any
 
 from wdist_bench.bench import memory, work
 from wdist_bench.bench.cell import digest
-from wdist_bench.bench.isolation import WorkerError, Workers
-from wdist_bench.bench.journal import JournalReader, append
+from wdist_bench.bench.isolation import Workers
+from wdist_bench.bench.journal import JournalReader, append, rank
 from wdist_bench.bench.plugins import loaded_plugins
 from wdist_bench.bench.work import Job
+from wdist_bench.bench.worker import WorkerError
 
 _QUEUED = 2  # jobs sent for each thread of a worker, so that none waits for the driver
 _PATIENCE = 60  # seconds to wait for a first worker
@@ -199,7 +200,7 @@ class DaskEngine:
             except KilledWorker as error:
                 message = f"{_LOSSES} workers or more were lost while they were at it: {error}"
                 environment = digest(self._environment)
-                future.set_result(work.lost(job, environment, "error", message))
+                future.set_result(work.lost(job, environment, status="error", message=message))
         except BaseException as error:
             future.set_exception(error)
 
@@ -207,8 +208,8 @@ class DaskEngine:
         """The record, journaled here where its writer has another folder."""
         folder = Path(job.out)
         reader = self._readers.setdefault(job.out, JournalReader(folder))
-        known = reader.refresh().cells.get(job.key, {})
-        if known.get("written", 0) < record["written"]:
+        known = reader.refresh().cells.get(job.key)
+        if known is None or rank(known) < rank(record):
             append(folder, record)
         return record
 

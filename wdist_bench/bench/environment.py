@@ -14,7 +14,7 @@ import jax
 
 _PACKAGES = (
     "wdist-bench", "jax", "jaxlib", "flax", "optax", "POT", "ott-jax", "numpy", "scipy", "pandas",
-    "scikit-learn", "pillow", "pebble", "distributed",
+    "scikit-learn", "pillow", "distributed",
 )  # fmt: skip
 
 

@@ -1,69 +1,54 @@
 """Cells in worker processes with hard deadlines and memory limits.
 
-A worker that hangs, dies or takes too much memory costs one record, not the sweep. Workers are
-spawned, never forked (jax has threads), live as long as nothing goes wrong, and are replaced when
-something did. Each slot has a pool of one worker, so that a worker killed while it holds a lock
-stops nobody else.
+A worker that hangs, dies or takes too much memory costs one record, not the sweep. Workers live as
+long as nothing goes wrong and their memory stays small, and are replaced otherwise. What a cell
+started ends with its worker.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
+import atexit
 import queue
+import secrets
 import signal
+import subprocess
+import sys
 import threading
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for_futures
+import time
+from concurrent.futures import CancelledError, Future
 from contextlib import suppress
-from multiprocessing.connection import wait
+from dataclasses import dataclass, replace
 from typing import Any
 
-from wdist_bench.bench import memory, work
+from wdist_bench.bench import memory, processes, work
 from wdist_bench.bench.cell import digest
 from wdist_bench.bench.plugins import loaded_plugins
 from wdist_bench.bench.work import Job
+from wdist_bench.bench.worker import LOOK, DeadlineError, EndedError, Worker, WorkerError
 from wdist_bench.datasets import places
 
 _ATTEMPTS = 5  # to find a living worker; one killed between two cells has lost nothing
-_PATIENCE = 0.5  # seconds after which a call looks whether it was given up
-_MISSED = 4  # looks after which a worker that is gone is given up
-_LOOK = 0.1  # seconds between two looks at the memory of workers
+_GROWN = 0.5  # of the memory that a fresh worker leaves below the limit: time for a fresh one
+_REST = 50  # times as long as looking at all workers took, so that it takes 2 % of a core at most
 
 
-def start_worker(
-    plugins: tuple[str, ...], beside: int, warned: frozenset[str] = frozenset()
-) -> None:
-    """Prepare a worker process: plug-ins, compilation cache, an end together with the driver.
+@dataclass(frozen=True)
+class _Loss:
+    """A cell whose worker did not come back.
 
-    Args:
-        plugins: files to import.
-        beside: workers that share the accelerators' memory.
-        warned: what the driver has warned of already.
+    Attributes:
+        status: of its record.
+        message: of its record.
+        stop_reason: of its record.
+        seconds: since it was sent.
+        again: whether what ran before it, or beside it, may be why.
     """
-    from pathlib import Path
 
-    from wdist_bench.bench.compilation import use_cache
-    from wdist_bench.bench.plugins import load_plugin
-
-    places.heard(warned)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    if beside > 1:  # jax would take 75 % for the first of them
-        os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{0.75 / beside:.3f}")
-    for plugin in plugins:
-        load_plugin(Path(plugin))
-    use_cache()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-
-class WorkerError(ChildProcessError):
-    """Worker processes cannot start, or end before they begin with a cell."""
+    status: str
+    message: str
+    stop_reason: str
+    seconds: float
+    again: bool = False
 
 
 class Workers:
@@ -73,8 +58,8 @@ class Workers:
         jobs: cells at a time. With more than one they share the machine and their seconds are no
             timings; records say so.
         timeout: seconds that a cell may take; None for no end.
-        memory_limit: bytes that a worker may have in memory; None for an equal part of 80 % of
-            what is free now.
+        memory_limit: bytes that a worker and its descendants may have in memory; None for an equal
+            part of 80 % of what is free now.
         plugins: files that register estimators or tasks; those of this process by default.
 
     Raises:
@@ -92,138 +77,221 @@ class Workers:
         self.shared = jobs > 1
         self.timeout = timeout
         self.memory_limit = memory_limit or memory.default_limit(jobs)
-        self._idle: queue.LifoQueue[_Slot] = queue.LifoQueue()
         places.usable_cache()  # warns here, once, and not in every worker
         files = loaded_plugins() if plugins is None else plugins
-        self._every = [_Slot(files, jobs) for _ in range(jobs)]
-        for slot in reversed(self._every):
-            self._idle.put(slot)
-        self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="slot")
+        self._guard = _Guard()
+        self._every = [_Slot(files, jobs, f"{self._guard.mark}-{i};") for i in range(jobs)]
+        self._jobs: queue.SimpleQueue[tuple[Job, Future[dict[str, Any]]]] = queue.SimpleQueue()
         self._closed = threading.Event()
-        self._too_large: dict[int, int] = {}  # worker -> bytes when it was killed
         self._environment: dict[str, Any] = {}
         self._starting = threading.Lock()
-        threading.Thread(target=self._watch_memory, daemon=True).start()
+        atexit.register(self.close)  # whoever forgot to close it does not hang at exit
 
     def environment(self) -> dict[str, Any]:
         """Of a worker: the driver leaves the accelerator alone."""
         with self._starting:
             if not self._environment:
+                self._guard.start()
                 self._environment = self._every[0].call(work.environment, (), None)
+                self._begin()
         return self._environment
+
+    def _begin(self) -> None:
+        tasks = [(self._serve, (slot,)) for slot in self._every] + [(self._watch_memory, ())]
+        for target, arguments in tasks:
+            threading.Thread(target=target, args=arguments, daemon=True).start()
 
     def submit(self, job: Job) -> Future[dict[str, Any]]:
         """Run a job in the next idle worker."""
         self.environment()
-        return self._threads.submit(self._run, job)
+        future: Future[dict[str, Any]] = Future()
+        self._jobs.put((job, future))
+        return future
 
-    def _run(self, job: Job) -> dict[str, Any]:
-        from pebble import ProcessExpired
+    def _serve(self, slot: _Slot) -> None:
+        """The thread of a slot: jobs, one after the other."""
+        while not self._closed.is_set():
+            with suppress(queue.Empty):
+                job, future = self._jobs.get(timeout=1)
+                try:
+                    future.set_result(self._run(slot, job))
+                except BaseException as error:
+                    future.set_exception(error)
 
-        slot = self._idle.get()
-        if self._closed.is_set():
-            raise CancelledError
-        kills = memory.kills_by_the_system()
+    def _run(self, slot: _Slot, job: Job) -> dict[str, Any]:
+        """The record of a job; one that ran out of memory runs again in a fresh worker."""
+        slot.renew_if_grown(self.memory_limit)
+        answer = self._try(slot, job)
+        if isinstance(answer, _Loss) and answer.again:
+            job = replace(job, tries=2, lost_seconds=round(answer.seconds, 4))
+            answer = self._try(slot, job)
+        if isinstance(answer, _Loss):
+            return work.lost(
+                job,
+                digest(self._environment),
+                status=answer.status,
+                message=answer.message,
+                stop_reason=answer.stop_reason,
+            )
+        return answer
+
+    def _try(self, slot: _Slot, job: Job) -> dict[str, Any] | _Loss:
+        kills, began = memory.kills_by_the_system(), time.monotonic()
+        fresh = slot.fresh
         try:
-            return slot.call(work.execute, (job,), self.timeout)
-        except TimeoutError:
-            message = f"stopped at the deadline of {self.timeout:g} s; give more with --timeout"
-            return self._lost(slot, job, "timeout", message)
+            record = slot.call(work.execute, (job,), self.timeout)
+            slot.fresh = False
+            if fresh or record["status"] != "out_of_memory" or job.tries > 1:
+                return dict(record)
+            loss = _Loss("out_of_memory", record["message"], "memory limit", 0.0, again=True)
+        except DeadlineError as late:
+            loss = self._late(late)
         except WorkerError as error:
-            return self._lost(slot, job, "error", str(error))
-        except ProcessExpired as ended:
-            status, message = self._why(ended.pid, ended.exitcode, kills)
-            return self._lost(slot, job, status, message)
-        finally:
-            self._idle.put(slot)
-
-    def _lost(self, slot: _Slot, job: Job, status: str, message: str) -> dict[str, Any]:
+            loss = _Loss("error", str(error), "exception", 0.0)
+        except EndedError as ended:
+            loss = self._why(slot, ended.code, fresh, kills)
+        slot.discard()
         if self._closed.is_set():  # given up, not failed
             raise CancelledError
-        slot.discard()
-        return work.lost(job, digest(self._environment), status, message)
+        return replace(loss, seconds=time.monotonic() - began)
 
-    def _why(self, pid: int | None, code: int, kills: int) -> tuple[str, str]:
-        """Status and message for a worker that ended by itself or was killed."""
-        held = self._too_large.pop(pid or 0, 0)
-        if held:
-            return "out_of_memory", (
+    def _late(self, late: DeadlineError) -> _Loss:
+        said = f"stopped at the deadline of {self.timeout:g} s"
+        if late.watch.doubtful:
+            asleep = f"machine, driver or worker slept for {late.watch.asleep:.0f} s"
+            message = f"{said}, but {asleep} meanwhile; the next run tries the cell again"
+            return _Loss("error", message, "deadline", 0.0)
+        return _Loss("timeout", f"{said}; give more with --timeout", "deadline", 0.0)
+
+    def _why(self, slot: _Slot, code: int, fresh: bool, kills: int) -> _Loss:
+        """What to say of a worker that ended by itself or was killed."""
+        if held := slot.too_large:
+            return _Loss("out_of_memory", (
                 f"stopped with {held / 2**30:.1f} GiB in memory, the limit is "
                 f"{self.memory_limit / 2**30:.1f} GiB; give more with --memory-limit"
-            )
+            ), "memory limit", 0.0, again=not fresh)  # fmt: skip
         if code == -9 and memory.kills_by_the_system() > kills:
-            return "out_of_memory", "the system killed the worker for want of memory"
+            message = "the system killed the worker for want of memory"
+            return _Loss("out_of_memory", message, "memory limit", 0.0, again=True)
         how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return "error", f"the worker process ended ({how}); the next run tries the cell again"
+        message = f"the worker process ended ({how}); the next run tries the cell again"
+        return _Loss("error", message, "exception", 0.0)
 
     def _watch_memory(self) -> None:
-        while not self._closed.wait(_LOOK):
+        pause = LOOK
+        while not self._closed.wait(pause):
+            began = time.perf_counter()
             for slot in self._every:
-                held = memory.resident(slot.pid) if slot.pid else 0
-                if held > self.memory_limit:
-                    self._too_large[slot.pid] = held
-                    _kill(slot.pid)
+                slot.look(self.memory_limit)
+            pause = max(LOOK, _REST * (time.perf_counter() - began))
 
     def close(self) -> None:
-        """Kill the workers, whatever they are at."""
+        """Kill the workers, whatever they are at, and all that they started."""
+        atexit.unregister(self.close)
         self._closed.set()
         for slot in self._every:
             slot.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        while not self._jobs.empty():
+            self._jobs.get()[1].cancel()
+        self._guard.end()
+
+
+class _Guard:
+    """A process that ends this one's workers where this one cannot, since it was killed."""
+
+    def __init__(self) -> None:
+        self.mark = secrets.token_hex(8)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Once; it takes a moment to be there, and waits for nothing but our end."""
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", processes.__file__, self.mark],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
+            )
+
+    def end(self) -> None:
+        """Let it do its work, whatever is left of it."""
+        if self._process is not None:
+            self._process.communicate()
+            self._process = None
 
 
 class _Slot:
-    """A pool of one worker, renewed after a loss."""
+    """A place for one worker, renewed after a loss and when it has grown.
 
-    def __init__(self, plugins: tuple[str, ...], beside: int) -> None:
-        self._setup = (plugins, beside, places.said())
-        self._pool: Any = None
+    Attributes:
+        fresh: whether the worker has run no cell yet, or is still to come.
+    """
+
+    def __init__(self, plugins: tuple[str, ...], beside: int, mark: str) -> None:
+        self._setup = (plugins, beside, mark)
+        self._worker: Worker | None = None
+        self._changing = threading.Lock()
         self._closed = False
-        self.pid = 0
+        self.fresh = True
+
+    @property
+    def pid(self) -> int:
+        """Of the worker; 0 where there is none."""
+        worker = self._worker
+        return 0 if worker is None else worker.pid
+
+    @property
+    def too_large(self) -> int:
+        """Bytes that the worker held when it was killed for that; 0 where it was not."""
+        worker = self._worker
+        return 0 if worker is None else worker.too_large
 
     def call(self, function: Any, arguments: tuple[Any, ...], timeout: float | None) -> Any:
         """Result of a function in the worker; sent again where the worker died before it began.
 
         Raises:
-            TimeoutError: the deadline has passed; the worker is gone.
-            pebble.ProcessExpired: the worker ended while it was at it.
+            DeadlineError: the deadline has passed.
+            EndedError: the worker ended while it was at it.
             WorkerError: no worker lived long enough to begin, or the slot was closed.
         """
         for _ in range(_ATTEMPTS):
+            worker = self._living()
             try:
-                if self._pool is None:
-                    self._start()
-                return self._result(self._pool.schedule(function, arguments, timeout=timeout))
-            except RuntimeError:  # the pool noticed that its worker was lost between two calls
+                return worker.call(function, arguments, timeout)
+            except EndedError as ended:
+                if ended.begun:
+                    raise
                 self.discard()
         raise WorkerError(
             f"workers: expected a process that lives, got {_ATTEMPTS} that ended at once; "
             "see what they wrote to stderr"
         )
 
-    def _start(self) -> None:
-        from pebble import ProcessPool
-
-        self._pool = ProcessPool(
-            max_workers=1,
-            initializer=start_worker,
-            initargs=self._setup,
-            context=multiprocessing.get_context("spawn"),
-        )
-        self.pid = self._result(self._pool.schedule(os.getpid))
-
-    def _result(self, future: Any) -> Any:
-        """What a call gives, unless the slot is closed or the worker is gone without a word."""
-        from pebble import ProcessExpired
-
-        missed = 0
-        while not wait_for_futures([future], _PATIENCE).done:
+    def _living(self) -> Worker:
+        with self._changing:
             if self._closed:
                 raise WorkerError("workers: expected to go on, got closed; start new ones")
-            missed = 0 if _exists(self.pid) else missed + 1
-            if missed == _MISSED:  # exit code 0 is all that the pool takes for a peaceful end
-                raise ProcessExpired("ended", 0, self.pid)
-        return future.result()
+            if self._worker is None:
+                self._worker, self.fresh = Worker(*self._setup), True
+            return self._worker
+
+    def renew_if_grown(self, limit: int) -> None:
+        """End a worker that earlier cells have left too large for the next one.
+
+        XLA keeps what it compiled: 30 to 70 MB a critic of another shape. (`jax.clear_caches` and
+        `malloc_trim` gave back 220 of 330 MB; a fresh process gives back all, whatever it is.)
+        """
+        worker = self._worker
+        if worker is None or self.fresh:
+            return
+        allowed = worker.at_first + _GROWN * (limit - worker.at_first)
+        if worker.held(limit) > allowed:
+            self.discard()
+
+    def look(self, limit: int) -> None:
+        """Kill the worker where it has more than so many bytes in memory."""
+        worker = self._worker
+        if worker is not None:
+            worker.look(limit)
 
     def close(self) -> None:
         """Kill the worker; calls under way raise WorkerError."""
@@ -231,25 +299,8 @@ class _Slot:
         self.discard()
 
     def discard(self) -> None:
-        """Kill the worker and forget the pool."""
-        pool, pid = self._pool, self.pid
-        self._pool, self.pid = None, 0
-        if pid:
-            _kill(pid)
-        if pool is not None:
-            pool.stop()
-            threading.Thread(target=pool.join, daemon=True).start()  # a killed worker may block it
-
-
-def _exists(pid: int) -> bool:
-    """Whether a process is there; 0 is one that is still to come."""
-    import psutil
-
-    return pid == 0 or psutil.pid_exists(pid)
-
-
-def _kill(pid: int) -> None:
-    import psutil
-
-    with suppress(psutil.NoSuchProcess):
-        psutil.Process(pid).kill()
+        """Kill the worker and forget it."""
+        with self._changing:
+            worker, self._worker, self.fresh = self._worker, None, True
+        if worker is not None:
+            worker.end()

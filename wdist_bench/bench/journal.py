@@ -1,10 +1,12 @@
 """The journal of a results folder: append-only JSON lines, one write and fsync per record.
 
 Every process writes a file of its own, `journal-HOST-PID-TOKEN.jsonl`, so writers never meet.
-Readers take all `journal*.jsonl` together. Of several records with one key the last wins, by the
-time in `written` (seconds since 1970, from the clock of the writer; records without it come first;
-ties go to the later name and line). One exception keeps finished work from being hidden: an attempt
-that gave no answer (status skipped, error, timeout or out_of_memory) never replaces a record whose
+Readers take all `journal*.jsonl` together. Of several records with one key the last wins: the one
+with the highest `attempt`, a number one higher than that of the record which the writer saw when it
+began (clocks may be wrong; records of earlier versions have none and come first), then by the time
+in `written` (seconds since 1970, from the clock of the writer; records without it come first; ties
+go to the later name and line). One exception keeps finished work from being hidden: an attempt that
+gave no answer (status skipped, error, timeout or out_of_memory) never replaces a record whose
 method did answer (ok, not_converged, diverged). Cells that are refused have keys of their own.
 """
 
@@ -37,6 +39,8 @@ from wdist_bench.bench.journal_files import (
     open_journal,
 )
 from wdist_bench.bench.journal_lines import Parser, Stored, state
+from wdist_bench.bench.processes import born
+from wdist_bench.bench.record import check_record
 from wdist_bench.bench.statistics import negative_runs
 from wdist_bench.folders import write
 from wdist_bench.printable import whole_characters
@@ -62,7 +66,7 @@ class Journal:
     Attributes:
         cells: records of cells by key.
         truths: records of batch truths by key.
-        started: the last start of a cell by each process, by host and pid: key and time.
+        started: the last start of a cell by each process (`writer`).
         environments: descriptions of the environments that records name, by digest.
         plan: the last suite that was started here: title, description, keys in order.
         unreadable: file and number of each line that is no record (a torn last line, say).
@@ -72,7 +76,7 @@ class Journal:
 
     cells: dict[str, dict[str, Any]] = field(default_factory=dict)
     truths: dict[str, dict[str, Any]] = field(default_factory=dict)
-    started: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    started: dict[tuple[Any, ...], dict[str, Any]] = field(default_factory=dict)
     environments: dict[str, dict[str, Any]] = field(default_factory=dict)
     plan: dict[str, Any] = field(default_factory=dict)
     unreadable: Places = field(default_factory=lambda: Places())
@@ -84,13 +88,15 @@ class Journal:
         return [self.cells[key] for key in self.plan.get("keys", []) if key in self.cells]
 
     def running(self) -> list[dict[str, Any]]:
-        """Starts without a later record whose process lives, or is on another host."""
-        return [
-            start
-            for start in self.started.values()
-            if self.cells.get(start["key"], {}).get("written", 0) < start["written"]
-            and _may_live(start)
-        ]
+        """Starts without a record of their cell whose process lives, or is on another host."""
+        return [s for s in self.started.values() if not self._over(s) and _may_live(s)]
+
+    def _over(self, start: dict[str, Any]) -> bool:
+        """Whether there is a record of what was started, or of a later attempt at it."""
+        record = self.cells.get(start["key"], {})
+        if "attempt" in start:
+            return bool(record.get("attempt", 0) >= start["attempt"])
+        return bool(record.get("written", 0) >= start.get("written", 0))
 
     def warnings(self) -> list[str]:
         """What could not be read, one sentence each."""
@@ -118,22 +124,33 @@ class Journal:
     def take(self, record: dict[str, Any]) -> None:
         """Count a record in, where no later one with its key is there already."""
         if record["type"] == "plan":
-            if _rank(record) >= _rank(self.plan):
+            if rank(record) >= rank(self.plan):
                 self.plan = record
             return
-        if record["type"] == "started":  # a process is at one cell at a time
-            self.started[record["host"], record["pid"]] = record
+        if record["type"] == "started":  # the lines of a process lie in one file, in their order
+            self.started[writer(record)] = record
             return
         kinds = {"cell": self.cells, "truth": self.truths, "environment": self.environments}
         kind = kinds[record["type"]]
         known = kind.get(record["key"])
-        if known is None or _rank(record) >= _rank(known):
+        if known is None or rank(record) >= rank(known):
             kind[record["key"]] = record
 
 
-def _rank(record: dict[str, Any]) -> tuple[bool, float]:
-    """What makes a record the last of its key."""
-    return record.get("status", "ok") in ANSWERED, float(record.get("written", 0))
+def rank(record: dict[str, Any]) -> tuple[bool, int, float]:
+    """What makes a record the last of its key, and a plan the last of its folder."""
+    answered = record.get("status", "ok") in ANSWERED
+    return answered, record.get("attempt", 0), float(record.get("written", 0))
+
+
+def next_attempt(known: dict[str, Any] | None) -> int:
+    """The `attempt` of a record, or a plan, that is to be the last after the known one."""
+    return 1 + int((known or {}).get("attempt", 0))
+
+
+def writer(start: dict[str, Any]) -> tuple[Any, ...]:
+    """The process that started a cell; ids come back, so its birth is part of it."""
+    return start["host"], start["pid"], start.get("born")
 
 
 class Places(list[str]):
@@ -161,17 +178,11 @@ def few(places: list[str]) -> str:
 
 
 def _may_live(start: dict[str, Any]) -> bool:
-    """Whether the process that started a cell may still be there."""
+    """Whether the process that started a cell may still be there, and not another of its id."""
     if start["host"] != socket.gethostname():
         return True
-    import psutil
-
-    try:
-        return bool(psutil.Process(start["pid"]).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.Error:  # somebody else's
-        return True
+    birth = born(start["pid"])
+    return birth is not None and start.get("born", birth) == birth
 
 
 class JournalReader:
@@ -315,6 +326,7 @@ def _take(
         if schema != SCHEMA:
             journal.other_schema.append(f"{place} (schema {schema})")
             return False
+        check_record(record)
         journal.take(record)
     except (ValueError, KeyError, TypeError, RecursionError):
         journal.unreadable.append(place)

@@ -181,6 +181,8 @@ def state(line: bytes) -> Record:
     if _CELL in head and (found := _cell_state(head)):
         return found
     record = _checked(json.loads(_text(head)))
+    if record["type"] == "truth":
+        return record | {"costs": []}
     if record["type"] != "cell":
         return record
     return {name: record[name] for name in _OF_CELLS if name in record}

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 
 from wdist_bench.solvers.memory import available
+
+if TYPE_CHECKING:
+    import psutil
 
 _RESET_PEAK = "5"  # what /proc/PID/clear_refs takes to start VmHWM afresh (Linux, proc(5))
 _SHARE = 0.8  # of the memory that is free, for all workers together
@@ -60,11 +64,25 @@ def kills_by_the_system() -> int:
     return int(counts.get("oom_kill", 0))
 
 
-def resident(pid: int) -> int:
-    """Bytes that a process has in memory; 0 where it is gone."""
+def resident(processes: Sequence[psutil.Process], enough: int = 0) -> int:
+    """Bytes that processes have in memory together.
+
+    Pages that several of them share (forked ones share much) count once for each. Where that gives
+    more than `enough`, they are divided among those that share them, as far as the system tells
+    (Linux); that takes longer.
+    """
+    held = sum(_bytes(process, "memory_info", "rss") for process in processes)
+    if held <= enough or len(processes) < 2:
+        return held
+    apart = sum(_bytes(process, "memory_full_info", "pss") for process in processes)
+    return apart or held
+
+
+def _bytes(process: psutil.Process, question: str, name: str) -> int:
+    """0 where the process is gone, or the system does not tell."""
     import psutil
 
     try:
-        return int(psutil.Process(pid).memory_info().rss)
+        return int(getattr(getattr(process, question)(), name, 0))
     except (psutil.Error, OSError):
         return 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from wdist_bench.bench.journal import Journal, JournalReader, append, read_journal
+from wdist_bench.bench.journal import Journal, JournalReader, append, next_attempt, read_journal
 from wdist_bench.folders import is_plain, read_plain, write
 
 _MOST = 2**20  # bytes of an environment.json
@@ -38,7 +38,8 @@ def merge(folders: Sequence[Path], out: Path) -> Journal:
                 merged.take(record)
     plan = _plan([source.plan for source in sources])
     if _content(plan) != _content(merged.plan):
-        append(out, {key: value for key, value in plan.items() if key != "written"})
+        plan = {key: value for key, value in plan.items() if key != "written"}
+        append(out, plan | {"attempt": next_attempt(merged.plan)})
     environment = out / "environment.json"
     found = read_plain(folders[0] / environment.name, _MOST)
     if found is not None and not is_plain(environment):

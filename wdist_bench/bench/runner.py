@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 import socket
-import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from typing import Any
 from wdist_bench.bench.cell import Cell, digest
 from wdist_bench.bench.engine import Engine, InProcess
 from wdist_bench.bench.experiment import ExperimentCell
-from wdist_bench.bench.journal import TRIED_AGAIN, JournalReader, append
+from wdist_bench.bench.journal import TRIED_AGAIN, JournalReader, append, next_attempt, rank
 from wdist_bench.bench.suite import Suite
 from wdist_bench.bench.work import Job, refuse
 from wdist_bench.estimate import NOT_RUN
@@ -85,9 +84,12 @@ def run_suite(
         places = [
             _Place(index, cell, cell.key(backend)) for index, cell in enumerate(suite.cells, 1)
         ]
-        append(out, _plan(suite, places, engine))
+        reader = JournalReader(out)
+        number = next_attempt(reader.refresh().plan)
+        append(out, _plan(suite, places, engine) | {"attempt": number})
         write_environment(out, environment)
-        yield from _Sweep(suite, out, engine, environment, retry_failed, fail_fast).run(places)
+        sweep = _Sweep(suite, out, engine, environment, retry_failed, fail_fast, reader)
+        yield from sweep.run(places)
     finally:
         engine.close()
 
@@ -115,15 +117,17 @@ class _Sweep:
     environment: dict[str, Any]
     retry_failed: bool
     fail_fast: bool
+    reader: JournalReader
 
     def __post_init__(self) -> None:
-        self.reader = JournalReader(self.out)
-        self.began = time.time()
+        self.before: dict[str, tuple[bool, int, float]] = {}  # what was there when we began
         self.underway: dict[Future[dict[str, Any]], _Place] = {}
 
     def run(self, places: list[_Place]) -> Iterator[Event]:
         """Events of all cells, those that others are at last."""
         total = len(places)
+        cells = self.reader.journal.cells
+        self.before = {place.key: rank(cells[place.key]) for place in places if place.key in cells}
         waiting, put_off = list(reversed(places)), 0
         while waiting or self.underway:
             while waiting and len(self.underway) < self.engine.slots:
@@ -153,7 +157,7 @@ class _Sweep:
         known = self.reader.refresh().cells.get(place.key)
         if known is None or place.refused:
             return known
-        by_another = known.get("written", 0) >= self.began
+        by_another = self.before.get(place.key) != rank(known)  # or by ourselves, just now
         again = known["status"] != "ok" if self.retry_failed else known["status"] in TRIED_AGAIN
         return known if by_another or not again else None
 
@@ -174,7 +178,7 @@ class _Sweep:
             out=str(self.out.resolve()),
             suite=self.suite.name,
             shared=self.engine.shared,
-            sent=time.time(),
+            attempt=next_attempt(self.reader.journal.cells.get(place.key)),
         )
 
 

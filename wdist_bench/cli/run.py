@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -87,9 +88,9 @@ def run(
     workers = _engine(engine, scheduler, jobs, timeout, limit, _resources(resource or []))
     events: Any = run_suite(loaded, folder, workers, retry_failed=retry_failed, fail_fast=fail_fast)
     try:
-        failed = _show_progress(loaded, folder, events)
+        with contextlib.closing(events):
+            failed = _show_progress(loaded, folder, events)
     except KeyboardInterrupt:
-        events.close()
         echo("interrupted: every finished cell is kept; resume with the same command")
         raise typer.Exit(130) from None
     _report(folder)
