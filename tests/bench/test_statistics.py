@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from wdist_bench.bench import statistics
 from wdist_bench.bench.statistics import (
     bca_interval,
     holm,
@@ -194,3 +195,25 @@ def test_adjusted_p_values_keep_the_level_of_the_family(test):
         single += (found.single < 0.05).any()
     assert wrong <= 25  # 300 draws with 5 %: 26 or more have p = .006
     assert single > 45  # what no correction says
+
+
+def test_signs_of_many_units_come_in_small_parts_and_start_with_what_was_seen():
+    parts = list(statistics._many_signs(1000))
+    assert sum(map(len, parts)) == statistics.FLIPS
+    assert max(part.nbytes for part in parts) <= 2**24
+    assert (parts[0][0] == 1).all()
+    assert set(np.unique(parts[1])) == {-1.0, 1.0}
+    means = np.concatenate([part[1:].mean(axis=1) for part in parts])
+    assert abs(means.mean()) < 5 / np.sqrt(means.size * 1000)
+
+
+@pytest.mark.parametrize("units", [64, 65, 500])
+def test_sign_flips_of_many_units_give_the_p_value_of_a_normal_law(units):
+    """By chance within 5 standard errors of 65,536 flips; the sum is normal to 1 in 100."""
+    gaps = np.random.default_rng(units).normal(0, 1, (units, 1))
+    gaps += 1.96 * np.sqrt((gaps**2).sum()) / units - gaps.mean()
+    test = sign_flips(gaps)
+    z = abs(gaps.sum()) / np.sqrt((gaps**2).sum())
+    expected = 2 * stats.norm.sf(z)
+    assert test.single[0] == pytest.approx(expected, abs=0.005)
+    assert test.adjusted[0] == test.single[0]

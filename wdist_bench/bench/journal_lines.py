@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from sys import intern
 from typing import Any, Protocol, overload
 
@@ -41,7 +42,7 @@ class Source(Protocol):
 
 
 class Stored(Sequence[Any]):
-    """An array of a record that is still in its file: a list, parsed anew at every use."""
+    """An array of a record that is still in its file: a list, parsed when it is used."""
 
     __slots__ = ("_length", "_source", "_start")
 
@@ -63,6 +64,8 @@ class Stored(Sequence[Any]):
             ) from error
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if dtype == np.float64:
+            return np.array(_floats(self._source, self._start, self._length))
         return np.array(self.load(), dtype)
 
     @overload
@@ -86,6 +89,12 @@ class Stored(Sequence[Any]):
 
     def __reduce__(self) -> Any:
         return list, (self.load(),)  # another machine may not see the file
+
+
+@lru_cache(maxsize=16)
+def _floats(source: Source, start: int, length: int) -> np.ndarray:
+    """The array as numbers; the truths of a setting are asked for by each of its cells."""
+    return np.array(Stored(source, start, length).load(), np.float64)
 
 
 class Parser:
