@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from wdist_bench.cli.output import console, echo, text
+from wdist_bench.cli.reading import reading
 from wdist_bench.printable import printable
 
 if TYPE_CHECKING:
@@ -146,11 +147,12 @@ def _report(folder: Path) -> None:
     from wdist_bench.report.attachments import ignored_files
     from wdist_bench.report.closing import closing
 
-    for path in write_report(folder):
-        echo(f"wrote {path}")
-    for name in ignored_files(folder):
-        echo(f"warning: {folder / name}: no plain file that can be read; ignored", err=True)
-    _show_errors(closing(folder))
+    with reading(folder):
+        for path in write_report(folder):
+            echo(f"wrote {path}")
+        for name in ignored_files(folder):
+            echo(f"warning: {folder / name}: no plain file that can be read; ignored", err=True)
+        _show_errors(closing(folder))
 
 
 def _show_errors(end: Closing) -> None:
