@@ -125,7 +125,7 @@ def hostile_samples(folder: Path) -> dict[str, Path]:
     found |= _parquets(folder)
     images = {
         "eps": {"a.png": EPS}, "pixels": {"a.png": png(60_000, 60_000)},
-        "many pixels": {"a.png": png(3000, 3000)}, "cut": {"a.png": png(8, 8)},
+        "many pixels": {"a.png": png(10_000, 10_000)}, "cut": {"a.png": png(8, 8)},
         "gif": {"a.gif": b"GIF89a" + b"\xff" * 50}, "text": {"a.jpg": b"no image"},
     }  # fmt: skip
     for name, content in images.items():

@@ -122,7 +122,7 @@ def test_the_compact_journal_gives_the_same_report_and_no_run_takes_from_it(fold
 
 def test_a_journal_of_its_own_is_read_instead_of_the_compact_one(folder, tmp_path):
     export(folder, "journal", tmp_path)
-    append(tmp_path, {"type": "plan", "key": "plan", "title": "new", "keys": []})
+    append(tmp_path, {"type": "plan", "title": "new", "description": "", "keys": []})
     found = read_journal(tmp_path)
     assert found.plan["title"] == "new"
     assert not found.cells

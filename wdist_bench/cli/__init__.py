@@ -63,5 +63,5 @@ def main() -> None:
     try:
         app()
     except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
-        echo(f"error: {error or 'memory ran out'}", err=True)
+        echo(f"error: {str(error) or 'memory ran out'}", err=True)
         sys.exit(2)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from wdist_bench.cli.output import echo, echo_json
+from wdist_bench.cli.reading import reading
 
 if TYPE_CHECKING:
     from wdist_bench.report.compare import Change, Comparison
@@ -38,7 +39,8 @@ def compare(
     """
     from wdist_bench.report.compare import compare as compare_folders
 
-    found = compare_folders(a, b, level, min_effect)
+    with reading(a), reading(b):
+        found = compare_folders(a, b, level, min_effect)
     worse = found.verdict("regression")
     if as_json:
         echo_json(found.plain() | {"regressions": len(worse)})

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from wdist_bench.cli.output import echo
+from wdist_bench.cli.reading import reading
 
 
 class Format(StrEnum):
@@ -37,5 +38,6 @@ def export(
     """Write the errors of a results folder as a table for other programs, or its figures as PDF."""
     from wdist_bench.report.export import export as export_folder
 
-    for path in export_folder(folder, format_.value, out):
-        echo(f"wrote {path}")
+    with reading(folder):
+        for path in export_folder(folder, format_.value, out):
+            echo(f"wrote {path}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wdist_bench.cli.output import echo
+from wdist_bench.cli.reading import reading
 
 
 def merge(
@@ -21,10 +22,11 @@ def merge(
     from wdist_bench.bench.merge import merge as merge_folders
     from wdist_bench.report import write_report
 
-    journal = merge_folders(folders, out)
-    found, total = len(journal.planned()), len(journal.plan["keys"])
-    echo(f"{out}: {found} of {total} cells")
-    for warning in journal.warnings():
-        echo(f"warning: {warning}", err=True)
-    for path in write_report(out):
-        echo(f"wrote {path}")
+    with reading(out):
+        journal = merge_folders(folders, out)
+        found, total = len(journal.planned()), len(journal.plan["keys"])
+        echo(f"{out}: {found} of {total} cells")
+        for warning in journal.warnings():
+            echo(f"warning: {warning}", err=True)
+        for path in write_report(out):
+            echo(f"wrote {path}")

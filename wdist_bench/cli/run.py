@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from wdist_bench.cli.output import console, echo, text
+from wdist_bench.cli.reading import reading
 from wdist_bench.printable import printable
 
 if TYPE_CHECKING:
@@ -155,12 +156,13 @@ def _report(folder: Path) -> None:
     from wdist_bench.report.closing import closing
     from wdist_bench.report.results import Results
 
-    results = Results(folder)
-    for path in write_report(folder, results):
-        echo(f"wrote {path}")
-    for name in ignored_files(folder):
-        echo(f"warning: {folder / name}: no plain file that can be read; ignored", err=True)
-    _show_errors(closing(folder, results))
+    with reading(folder):
+        results = Results(folder)
+        for path in write_report(folder, results):
+            echo(f"wrote {path}")
+        for name in ignored_files(folder):
+            echo(f"warning: {folder / name}: no plain file that can be read; ignored", err=True)
+        _show_errors(closing(folder, results))
 
 
 def _show_errors(end: Closing) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from wdist_bench.cli.output import echo
+from wdist_bench.cli.reading import reading
 
 
 def status(
@@ -17,8 +18,9 @@ def status(
     from wdist_bench.bench.journal import read_run
     from wdist_bench.bench.progress import RETRY, counted, progress
 
-    journal = read_run(folder, state=True)
-    state = progress(journal)
+    with reading(folder):
+        journal = read_run(folder, state=True)
+        state = progress(journal)
     echo(f"{state.title}: {state.total} cells")
     counts = counted(state.statuses)
     echo(f"done     {sum(state.statuses.values())}" + (f" ({counts})" if counts else ""))

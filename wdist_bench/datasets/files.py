@@ -66,20 +66,21 @@ def stored(path: Path) -> int:
     return min(state.st_size, 512 * blocks) if blocks else state.st_size
 
 
-def check_size(size: int, packed: int, source: str) -> None:
+def check_size(size: int, packed: int, source: str, expansion: int = _MOST_EXPANSION) -> None:
     """Refuse content that would not fit in memory, before any of it is read.
 
     Args:
         size: bytes of the content in memory.
         packed: bytes that it takes in the file.
         source: the file, for the message.
+        expansion: the most bytes of content that a byte in the file may stand for.
 
     Raises:
-        ValueError: more than is free, or 100 times what the file takes: a decompression bomb.
+        ValueError: more than is free, or more than `expansion` allows: a decompression bomb.
     """
     if size <= _LARGE:
         return
-    if size > _MOST_EXPANSION * packed:
+    if size > expansion * packed:
         raise ValueError(
             f"{source}: expected content that takes some room in its file, got {size:,} bytes out "
             f"of {packed:,}, which looks made to fill the memory; if it is not, write it "

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +21,9 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP")
 _MOST_VALUES = 2**22
 """Numbers of one image: every one is a column with a name."""
+
+_MOST_EXPANSION = 2000
+"""Bytes in memory, eight a number, for one in the file: line drawings reach some hundreds."""
 
 _ORIENTATION = 274  # EXIF's tag for how the picture is to be turned
 _UPRIGHT = 1
@@ -64,7 +70,7 @@ def read_image_folder(folder: Path, parameter: str) -> pd.DataFrame:
         ImportError: Pillow is not installed.
     """
     try:
-        from PIL import Image, ImageOps
+        from PIL import ImageOps
     except ImportError as error:
         raise ImportError(
             f"{parameter}: expected Pillow to read images, got no such package; install it with: "
@@ -84,7 +90,7 @@ def read_image_folder(folder: Path, parameter: str) -> pd.DataFrame:
     modes: list[str] = []
     for path in paths:
         try:
-            with Image.open(path, formats=_FORMATS) as image:
+            with _opened(path) as image:
                 complaint = _too_large(image, path, len(paths)) or _complaint(image)
                 if not complaint:
                     plain = _plain(image)
@@ -136,6 +142,17 @@ def _check_file(path: Path, folder: Path, parameter: str) -> None:
         )
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """An image whose pixels are not decoded yet; Pillow's word about their number is ours below."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with Image.open(path, formats=_FORMATS) as image:
+            yield image
+
+
 def _too_large(image: Any, path: Path, count: int) -> str:
     """A complaint as below about the size, which the file says before any pixel is decoded."""
     width, height = image.size
@@ -145,7 +162,8 @@ def _too_large(image: Any, path: Path, count: int) -> str:
             f"images of at most {_MOST_VALUES:,} numbers (pixels x channels), got {width} x "
             f"{height} pixels in {{}}; make it smaller"
         )
-    check_size(8 * values * count, count * path.stat().st_size, f"{count} images like {path}")
+    packed = count * path.stat().st_size
+    check_size(8 * values * count, packed, f"{count} images like {path}", _MOST_EXPANSION)
     return ""
 
 

@@ -72,5 +72,5 @@ def sds_from_paper(error: float, paper_error: float, paper_sd: float) -> float:
 
 
 def _read(name: str) -> pd.DataFrame:
-    with files("wdist_bench.report").joinpath(name).open() as file:
+    with files("wdist_bench.report").joinpath(name).open(encoding="utf-8") as file:
         return pd.read_csv(file, comment="#")
