@@ -12,12 +12,21 @@ COMMITTED := results/$(SUITE)
 FOUND  := $(if $(wildcard $(LOCAL)/journal*),$(LOCAL),$(COMMITTED))
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# The ends of what pyproject.toml allows, in environments of their own. What is newest holds a day.
+LOWEST := .venv-lowest
+NEWEST := .venv-newest
+LOWEST_STAMP := $(LOWEST)/.installed
+NEWEST_STAMP := $(NEWEST)/.installed-$(shell date +%F)
+PIP    := -m pip --quiet --disable-pip-version-check
+
+# $(call python,>=,11,TARGET) stops unless PYTHON is >= 3.11.
+python = @$(PYTHON) -c 'import sys; minor = sys.version_info.minor; sys.exit(0 if minor $(1) $(2) else "expected Python $(1) 3.$(2), got 3.%d; call: make $(3) PYTHON=..." % minor)'
 
 .DEFAULT_GOAL := help
-.PHONY: help venv bench results report speed docs test test-all lint format clean
+.PHONY: help venv bench results report speed docs test test-all test-lowest test-newest lint format clean
 
 help:  ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 	@echo
 	@echo "  Options: SUITE=name of a file in benchmarks/, PROFILE=cpu, gpu or full, OUT=another results folder, PYTHON=interpreter."
 	@echo "  Large image sets are used when WDIST_BENCH_DATA names a folder that holds them."
@@ -25,9 +34,26 @@ help:  ## show this list
 venv: $(STAMP)  ## create .venv with the package, its extras and the tested versions
 
 $(STAMP): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "expected Python >= 3.11, got %d.%d; call: make PYTHON=python3.11 ..." % v[:2])'
+	$(call python,>=,11,venv)
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python $(PIP) install -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(LOWEST_STAMP): PYTHON = python3.11
+$(LOWEST_STAMP): pyproject.toml
+	$(call python,==,11,test-lowest)
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python $(PIP) install uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct -e '.[dev]'
+	$(LOWEST)/bin/python $(PIP) check
+	@touch $@
+
+$(NEWEST_STAMP): PYTHON = python3.13
+$(NEWEST_STAMP): pyproject.toml
+	$(call python,>=,13,test-newest)
+	$(PYTHON) -m venv --clear $(NEWEST)
+	$(NEWEST)/bin/python $(PIP) install -e '.[dev]'
+	$(NEWEST)/bin/python $(PIP) check
 	@touch $@
 
 bench: $(STAMP)  ## run a suite (SUITE=quick): tables, figures and a page in results/local/SUITE
@@ -50,6 +76,12 @@ docs: $(STAMP)  ## build the documentation as a site that opens without a server
 test: $(STAMP)  ## run the tests that take minutes at most
 	$(BIN)/python -m pytest -q -n auto -m "not slow"
 
+test-lowest: $(LOWEST_STAMP)  ## run them with the lowest version of all that is declared (Python 3.11)
+	$(LOWEST)/bin/python -m pytest -n auto -m "not slow"
+
+test-newest: $(NEWEST_STAMP)  ## run them with the newest version of everything (Python 3.13)
+	$(NEWEST)/bin/python -m pytest -n auto -m "not slow"
+
 test-all: $(STAMP)  ## run all tests, the slow ones too
 	$(BIN)/python -m pytest -q -n auto
 
@@ -62,6 +94,6 @@ format: $(STAMP)  ## let ruff repair what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean:  ## remove the environment and the caches, never results
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+clean:  ## remove the environments and the caches, never results
+	rm -rf $(VENV) $(LOWEST) $(NEWEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import hypothesis
 import pytest
 
 from wdist_bench.bench import compilation
@@ -15,6 +16,10 @@ DRIVER = shutil.which("chromedriver")
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--hide-scrollbars")  # fmt: skip
+
+
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")  # a loaded machine fails no test
 
 
 @pytest.fixture(autouse=True, scope="module")

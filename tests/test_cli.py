@@ -182,7 +182,10 @@ def test_status_and_merge_say_what_a_folder_holds(tmp_path, monkeypatch, capsys)
     ("options", "expected"),
     [
         (("--scheduler", "tcp://nowhere:1"), "expected --engine dask beside them, got local"),
-        (("--engine", "dask", "--resource", "GPU"), "expected NAME=AMOUNT with an amount > 0, got 'GPU'"),
+        (
+            ("--engine", "dask", "--resource", "GPU"),
+            "expected NAME=AMOUNT with an amount > 0, got 'GPU'",
+        ),
     ],
 )
 def test_engine_options_that_do_not_fit_are_refused(

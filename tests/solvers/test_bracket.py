@@ -54,6 +54,22 @@ def test_200_weighted_problems_are_contained(cost):
             assert found.upper - found.lower <= rtol * found.upper + 1e-12
 
 
+@pytest.mark.parametrize(("cost", "seed"), [(Cost(2), 985), (Cost(2, "l1"), 945)], ids=str)
+def test_steps_below_the_rounding_of_the_value_are_taken(cost, seed):
+    """Where the gain of a step is less than that, a line search by values alone stays for good."""
+    found = solve(*weighted_problem(seed), cost, rtol=1e-6)
+    assert found.converged
+    assert found.newton < 100
+
+
+@pytest.mark.parametrize(("cost", "seed"), [(Cost(2), 450), (Cost(2, "l1"), 63)], ids=str)
+def test_the_rows_of_a_cold_plan_have_their_mass(cost, seed):
+    """A potential over 1e-8 is rounded by 1e-8, and so was the mass of a row: too cheap a plan."""
+    x, y, a, b = weighted_problem(seed)
+    exact = solve_exact(cost.matrix(x, y), a, b).cost
+    assert solve(x, y, a, b, cost, rtol=1e-6).upper >= exact * (1 - 1e-12)
+
+
 @pytest.mark.parametrize("cost", COSTS, ids=str)
 def test_the_potentials_prove_the_lower_end(cost):
     x, y, a, b = weighted_problem(7)

@@ -40,6 +40,9 @@ class Source(Protocol):
     def __str__(self) -> str:
         """Its name, for messages."""
 
+    def __hash__(self) -> int:
+        """One for each source."""
+
 
 class Stored(Sequence[Any]):
     """An array of a record that is still in its file: a list, parsed when it is used."""

@@ -232,7 +232,7 @@ def _read_text(path: Path, parameter: str, separator: str, header: bool | None) 
     cells = table.to_numpy(object)
     decided = has_header(cells[:_LOOKED_AT]) if header is None else header
     named = bool(decided)
-    below = (pd.to_numeric(table[k][int(named) :], errors="coerce").to_numpy() for k in table)
+    below = (_numbers(table[k][int(named) :]) for k in table)
     numbers = np.stack([as_float64(column, f"{parameter} ({path})") for column in below], axis=1)
     for row, column in np.argwhere(np.isnan(numbers)):
         line, cell = int(row) + named, cells[row + named, column]
@@ -280,6 +280,18 @@ def _check_text(path: Path, parameter: str, separator: str) -> None:
                     f"more in {path}; save it as .npy"
                 )
     check_size(_CELL * cells, path.stat().st_size, f"{parameter}: {path}")
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    """The numbers of a column of text, NaN for what is none; pandas before 3 rounds them again."""
+    import pandas as pd
+
+    found = pd.to_numeric(column, errors="coerce").to_numpy()
+    if found.dtype != np.float64:
+        return found
+    exact, valid = np.full(len(found), np.nan), ~np.isnan(found)
+    exact[valid] = column.to_numpy(object)[valid]  # Python's float, correctly rounded
+    return exact
 
 
 def _fix(cell: str, line: int, separator: str) -> str:

@@ -165,15 +165,16 @@ def _certificate(tiles: Tiles, cost: Cost, state: State, eps: jax.Array) -> _End
     shrink = jnp.where(state.q > tiles.b, tiles.b / jnp.where(state.q > 0, state.q, 1), 1)
     lacking = tiles.b - shrink * state.q
 
-    def rows(carry: jax.Array, costs: jax.Array, f: jax.Array, a: jax.Array) -> tuple:
-        plan = jnp.exp((f[:, None] + state.g[None, :] - costs) / eps) * shrink[None, :]
+    def rows(carry: jax.Array, costs: jax.Array, a: jax.Array) -> tuple:
+        share, mass, _ = semidual.rows_of_plan(costs, state.g, a, eps)
+        plan = share[:, None] * mass * shrink[None, :]
         short = jnp.maximum(a - plan.sum(1), 0)
         phi = (costs - psi[None, :]).min(1)
         paid = (plan * costs).sum(), short @ (costs @ lacking), short.sum(), short @ phi
         return carry + jnp.stack(paid), phi
 
     (paid, moved, mass, due), phi = semidual.fold(
-        tiles, cost, (state.f, tiles.a), jnp.zeros(4, psi.dtype), rows
+        tiles, cost, (tiles.a,), jnp.zeros(4, psi.dtype), rows
     )
     # What rows and columns lack has the same mass, and is paired by its product over that mass.
     safe = jnp.where(mass > 0, mass, 1)

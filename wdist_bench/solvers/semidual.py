@@ -29,6 +29,8 @@ from wdist_bench.costs import Cost
 # Halvings before a Newton step is given up, and the share of its predicted ascent it must give.
 _HALVINGS = 20
 _ASCENT = 1e-4
+# What rounding can do to a value of the semi-dual, in units of it and of the largest cost.
+_NOISE = 8
 # Conjugate gradients stop at this share of the residual they start from, or after so many products.
 _FORCING = 0.3
 _PRODUCTS = 200
@@ -112,14 +114,25 @@ def row_potentials(
     """f, (tiles, rows), which gives every row its weight, and the column sums q, (m,)."""
 
     def step(q: jax.Array, costs: jax.Array, a: jax.Array) -> tuple[jax.Array, jax.Array]:
-        exponent = (g[None, :] - costs) / eps
-        top = exponent.max(1, keepdims=True)
-        mass = jnp.exp(exponent - top)
-        total = mass.sum(1)
-        return q + (a / total) @ mass, eps * (jnp.log(a) - jnp.log(total) - top[:, 0])
+        share, mass, top = rows_of_plan(costs, g, a, eps)
+        return q + share @ mass, eps * (jnp.log(a) - jnp.log(mass.sum(1)) - top)
 
     q, f = fold(tiles, cost, (tiles.a,), jnp.zeros_like(g), step)
     return f, q
+
+
+def rows_of_plan(
+    costs: jax.Array, g: jax.Array, a: jax.Array, eps: jax.Array
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """The plan diag(share) mass, whose rows sum to a, and each row's largest exponent `top`.
+
+    The rows do so within a unit of rounding for each entry, however low eps is; those of
+    exp((f_i + g_j - c_ij) / eps) within a unit of f / eps.
+    """
+    exponent = (g[None, :] - costs) / eps
+    top = exponent.max(1, keepdims=True)
+    mass = jnp.exp(exponent - top)
+    return a / mass.sum(1), mass, top[:, 0]
 
 
 def sinkhorn_step(
@@ -196,13 +209,21 @@ def ascend(
 
 
 def _newton(tiles: Tiles, cost: Cost, state: State, eps: jax.Array) -> State:
-    """One damped Newton step with a halving line search; where that fails, a Sinkhorn step."""
+    """One damped Newton step with a halving line search; where that fails, a Sinkhorn step.
+
+    A step is long enough where it gives its share of the predicted ascent. Close to the maximum
+    that is less than the rounding of the value; there the slope decides, which is known to more
+    digits: it may not have turned to more than its opposite (Hager, Zhang 2005, SIAM J. Optim. 16,
+    the approximate Wolfe condition).
+    """
     residual = tiles.b - state.q
     error = jnp.abs(residual).sum()
     product = _hessian(tiles, cost, state, eps, damping=jnp.clip(0.1 * error, 1e-12, 1e-2))
     diagonal = jnp.where(state.q > 0, state.q, 1)
     direction, products = _conjugate_gradients(product, eps * residual, diagonal)
     now, slope = value(tiles, state.f, state.g), residual @ direction
+    size = value(tiles, jnp.abs(state.f), jnp.abs(state.g))
+    noise = _NOISE * jnp.finfo(now.dtype).eps * (1 + size)
 
     def unfinished(s: tuple) -> jax.Array:
         return ~s[0] & (s[1] < _HALVINGS)
@@ -211,7 +232,10 @@ def _newton(tiles: Tiles, cost: Cost, state: State, eps: jax.Array) -> State:
         length = 0.5 ** s[1].astype(direction.dtype)
         g = state.g + length * direction
         f, q = row_potentials(tiles, cost, g, eps)
-        return value(tiles, f, g) >= now + _ASCENT * length * slope, s[1] + 1, g, f, q
+        gain, turned = value(tiles, f, g) - now, (tiles.b - q) @ direction
+        level = (gain >= -noise) & (turned >= (2 * _ASCENT - 1) * slope)
+        enough = (gain >= _ASCENT * length * slope) | level
+        return enough & (slope > 0), s[1] + 1, g, f, q
 
     zero = jnp.zeros((), jnp.int32)
     searched = (jnp.zeros((), bool), zero, state.g, state.f, state.q)
