@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from wdist_bench.bench.journal import read_run
+from wdist_bench.results.journal import read_run
 
 RESULTS = Path(__file__).parents[1] / "results" / "quick"
 SIZES = (32, 64, 128, 256)

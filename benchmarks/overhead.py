@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wdist_bench.bench.journal import read_journal
+from wdist_bench.results.journal import read_journal
 
 BLOCK = 1000  # cells of a mean
 

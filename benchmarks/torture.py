@@ -46,7 +46,7 @@ from typing import Any
 import psutil
 from trouble import BAD
 
-from wdist_bench.bench.journal import ANSWERED, Journal, read_journal
+from wdist_bench.results.journal import ANSWERED, Journal, read_journal
 
 HOME = Path(__file__).parent
 OURS = "WDIST_BENCH_TORTURE"  # every process of a scenario inherits it

@@ -7,7 +7,7 @@ import shutil
 import hypothesis
 import pytest
 
-from wdist_bench.bench import compilation
+from wdist_bench.protocol import compilation
 
 BROWSER = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from wdist_bench import cli
-from wdist_bench.bench.journal import read_journal
+from wdist_bench.results.journal import read_journal
 
 CHEAP = ("--methods", "exact, gaussian,nearest_neighbor", "--runs", "6")
 

@@ -7,7 +7,7 @@ import pytest
 
 import wdist_bench as wb
 from wdist_bench import elsewhere
-from wdist_bench.bench.trials import chosen
+from wdist_bench.recommend.trials import chosen
 from wdist_bench.validation import fold
 
 X = np.zeros((4, 2))

@@ -72,7 +72,7 @@ def test_a_folder_in_place_of_a_table_costs_one_line_and_nothing_else(tmp_path):
 
 READ = """
 import sys
-from wdist_bench.bench.suite import load_suite
+from wdist_bench.runs.suite import load_suite
 from wdist_bench.datasets.tables import load_rows
 from pathlib import Path
 for path in sys.argv[1:]:

@@ -14,10 +14,10 @@ import pytest
 
 import wdist_bench as wb
 from wdist_bench import estimators, tasks
-from wdist_bench.bench import experiment
-from wdist_bench.bench.cell import Cell
-from wdist_bench.bench.protocol import Stream
-from wdist_bench.bench.suite import load_suite
+from wdist_bench.protocol.stream import Stream
+from wdist_bench.runs import experiment
+from wdist_bench.runs.cell import Cell
+from wdist_bench.runs.suite import load_suite
 
 REGISTRIES = {"estimator": estimators.registry, "task": tasks.registry, "exp": experiment.registry}
 NO_INTEGER = (True, np.True_, -1, 1.5, float("nan"), "3", 2**70, (1.5,), (True,))

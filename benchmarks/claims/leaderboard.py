@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from wdist_bench.bench.journal import Journal, pack
-from wdist_bench.bench.statistics import LEVEL
 from wdist_bench.report.comparisons import comparison_table, population_errors
 from wdist_bench.report.leaderboard import equality
 from wdist_bench.report.settings import names
+from wdist_bench.results.journal import Journal, pack
+from wdist_bench.results.statistics import LEVEL
 
 Law = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 LAWS: dict[str, Law] = {

@@ -30,7 +30,7 @@ import pandas as pd
 import typer
 
 import wdist_bench as wb
-from wdist_bench.bench.protocol import Stream, batch_truths, run_stream
+from wdist_bench.protocol.stream import Stream, batch_truths, run_stream
 
 OFFSETS = (0.0, 1e4, 1e8, 1.7e9)
 SIZES = (1e-6, 1.0, 1e6)

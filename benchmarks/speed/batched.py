@@ -29,8 +29,8 @@ from problems import gaussians, pot
 from timing import alternate, hardware, median_and_spread
 
 import wdist_bench as wb
-from wdist_bench.bench.parallel import share_count
 from wdist_bench.costs import Cost
+from wdist_bench.protocol.parallel import share_count
 from wdist_bench.solvers.bracket import bracket
 
 N = 64

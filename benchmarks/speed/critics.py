@@ -38,12 +38,12 @@ from torch_jobs import INSTALLED, WAYS, TorchSide
 
 import wdist_bench as wb
 from wdist_bench import datasets
-from wdist_bench.bench.parallel import map_runs, run_keys, share_count
-from wdist_bench.bench.protocol import Stream, run_stream
 from wdist_bench.costs import Cost
 from wdist_bench.estimators.critic import CriticEstimator
 from wdist_bench.networks.dcgan import image_shape
 from wdist_bench.problem import Samples
+from wdist_bench.protocol.parallel import map_runs, run_keys, share_count
+from wdist_bench.protocol.stream import Stream, run_stream
 
 METHODS = ("weight_clipping", "gradient_penalty", "c_transform")
 COST = Cost(1)

@@ -40,7 +40,7 @@ def _main() -> None:
     import jax
     import ot  # noqa: F401  (loads scipy.optimize, scipy.spatial)
 
-    from wdist_bench.bench.memory import peak, reset_peak
+    from wdist_bench.runs.memory import peak, reset_peak
 
     jax.devices()
     reset_peak()

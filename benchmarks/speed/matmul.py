@@ -45,7 +45,7 @@ from critics import METHODS, SETTINGS, missing, ours
 from timing import alternate, hardware, median_and_spread
 from torch_jobs import INSTALLED
 
-from wdist_bench.bench.parallel import share_count
+from wdist_bench.protocol.parallel import share_count
 
 SIZES = (512, 1024, 2048, 4096)
 LOOP = 400  # products in one timed loop

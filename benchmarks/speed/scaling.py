@@ -66,7 +66,7 @@ def critic_cell(name: str, runs: int, batch: int, dim: int, devices: int) -> dic
     import jax
 
     import wdist_bench as wb
-    from wdist_bench.bench.protocol import Stream, run_stream
+    from wdist_bench.protocol.stream import Stream, run_stream
 
     assert jax.local_device_count() == devices
     task = wb.tasks.get("gaussian_shift", dim=dim, shift=2 / dim**0.5)

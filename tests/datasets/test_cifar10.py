@@ -105,7 +105,7 @@ def test_other_images_under_the_name_are_no_cifar(folder, packed):
 def test_the_publishers_images_have_another_key_than_the_copy_behind_our_results(
     folder, monkeypatch
 ):
-    from wdist_bench.bench.cell import Cell
+    from wdist_bench.runs.cell import Cell
 
     cell = Cell("image_batches", {"dataset": "cifar10"}, "exact", {})
     (folder / FOLDER).mkdir()

@@ -106,7 +106,7 @@ class PageSession:
         _check(block, block.content)
 
     def _toml(self, block: Block) -> None:
-        from wdist_bench.bench.suite import PROFILES, load_suite
+        from wdist_bench.runs.suite import PROFILES, load_suite
 
         path = self.folder / (block.title or "suite.toml")
         path.write_text(block.content, encoding="utf-8")

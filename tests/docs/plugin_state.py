@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from wdist_bench import estimators, tasks
-from wdist_bench.bench import experiment, plugins
+from wdist_bench.runs import experiment, plugins
 
 for _registry in (estimators, tasks, experiment):
     _registry.names()  # entry points register once, and stay

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
-from wdist_bench.bench.cell import summarize
-from wdist_bench.bench.protocol import Stream, run_stream
-from wdist_bench.bench.statistics import is_negative, negative_runs
 from wdist_bench.problem import Problem, Samples
+from wdist_bench.protocol.stream import Stream, run_stream
+from wdist_bench.results.statistics import is_negative, negative_runs
+from wdist_bench.runs.cell import summarize
 
 CRITICS = ("weight_clipping", "gradient_penalty", "spectral_norm", "soft_c_transform")
 FUNNEL_CRITIC = pytest.param("funnel", marks=pytest.mark.slow)

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from wdist_bench.bench.journal import SCHEMA, pack
+from wdist_bench.results.journal import SCHEMA, pack
 
 ENVIRONMENT = {
     "python": "3.11.7", "platform": "Linux", "packages": {"wdist-bench": "0.1.0"},

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from wdist_bench.bench.journal import Journal, pack
 from wdist_bench.report.comparisons import comparison_table, sentences
+from wdist_bench.results.journal import Journal, pack
 
 RUNS, BATCHES = 12, 3
 

@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 
 from wdist_bench import cli
-from wdist_bench.bench.journal import JournalReader, append, read_journal
-from wdist_bench.bench.merge import merge
 from wdist_bench.report.export import escape, export
 from wdist_bench.report.tables import COLUMNS, error_table
+from wdist_bench.results.journal import JournalReader, append, read_journal
+from wdist_bench.results.merge import merge
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wdist_bench.bench.journal import read_journal
 from wdist_bench.report.comparisons import comparison_table
 from wdist_bench.report.leaderboard import leaderboard, not_told_apart, ranks
 from wdist_bench.report.settings import labelled_table
 from wdist_bench.report.verdicts import shortcomings, verdicts
+from wdist_bench.results.journal import read_journal
 
 NONE = [[np.nan], [np.nan]]
 

@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wdist_bench.bench import journal_lines, statistics
-from wdist_bench.bench.journal import COMPACT, read_journal, write_compact
 from wdist_bench.report import closing as closing_module
 from wdist_bench.report import compare as compare_module
 from wdist_bench.report import figures, tables, write_report
@@ -21,6 +19,8 @@ from wdist_bench.report.page import MAX_BYTES, write_page
 from wdist_bench.report.page_data import first_settings
 from wdist_bench.report.results import Results
 from wdist_bench.report.settings import labelled_table, variants
+from wdist_bench.results import journal_lines, statistics
+from wdist_bench.results.journal import COMPACT, read_journal, write_compact
 
 METHODS = ("exact", "a", "b")
 

@@ -9,11 +9,11 @@ import re
 import numpy as np
 import pytest
 
-from wdist_bench.bench.journal import read_journal
 from wdist_bench.report.attachments import Figures, attachments
 from wdist_bench.report.page import MAX_BYTES, write_page
 from wdist_bench.report.page_data import embedded
 from wdist_bench.report.settings import labelled_table
+from wdist_bench.results.journal import read_journal
 
 DOT = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="

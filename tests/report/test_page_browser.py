@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wdist_bench.bench.journal import read_journal
 from wdist_bench.report.page import MAX_BYTES, write_page
+from wdist_bench.results.journal import read_journal
 
 pytestmark = pytest.mark.browser
 

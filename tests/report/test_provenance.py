@@ -8,11 +8,11 @@ import re
 import numpy as np
 import pytest
 
-from wdist_bench.bench.journal import read_run
 from wdist_bench.report import write_report
 from wdist_bench.report.closing import closing
 from wdist_bench.report.compare import compare
 from wdist_bench.report.provenance import hardware, mixture, places
+from wdist_bench.results.journal import read_run
 
 TRUTHS = np.ones((3, 2))
 
@@ -82,7 +82,7 @@ def test_compare_names_the_hardware_of_the_cells_and_not_of_the_last_run(mixed, 
 
 def of(*described):
     """Places with one cell each, in this order."""
-    from wdist_bench.bench.journal import Journal
+    from wdist_bench.results.journal import Journal
 
     keys = [str(number) for number in range(len(described))]
     cells = {key: {"status": "ok", "environment": key} for key in keys}

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wdist_bench.bench.journal import read_journal
 from wdist_bench.report import write_report
 from wdist_bench.report.closing import closing
 from wdist_bench.report.compare import compare
@@ -15,6 +14,7 @@ from wdist_bench.report.export import export
 from wdist_bench.report.leaderboard import leaderboard
 from wdist_bench.report.settings import labelled_table
 from wdist_bench.report.verdicts import shortcomings, verdicts
+from wdist_bench.results.journal import read_journal
 
 REASON = "picky: expected p = 1, got p = 2; use another"
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from wdist_bench.bench.journal import failed_runs, pack, run_costs, unpack
 from wdist_bench.report import write_report
 from wdist_bench.report.markdown import _seconds
 from wdist_bench.report.tables import errors, method_labels
+from wdist_bench.results.journal import failed_runs, pack, run_costs, unpack
 
 
 def test_errors_of_two_runs_by_hand():

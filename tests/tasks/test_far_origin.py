@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
-from wdist_bench.bench.cell import Cell
-from wdist_bench.bench.protocol import Stream, batch_truths, run_stream
 from wdist_bench.costs import Cost
+from wdist_bench.protocol.stream import Stream, batch_truths, run_stream
+from wdist_bench.runs.cell import Cell
 from wdist_bench.tasks.origin import far_origin
 
 OFFSETS = (pytest.param(1e8, marks=pytest.mark.slow), 1.7e9)

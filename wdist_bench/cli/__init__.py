@@ -51,7 +51,7 @@ def load_plugins(
     ] = None,
 ) -> None:
     """Benchmark Wasserstein-distance estimators against known truth."""
-    from wdist_bench.bench.plugins import load_plugin
+    from wdist_bench.runs.plugins import load_plugin
 
     for path in plugin or []:
         load_plugin(path)

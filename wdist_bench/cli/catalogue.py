@@ -23,7 +23,7 @@ def list_names(
     what: Annotated[What, typer.Argument(help="What to list.")] = What.ESTIMATORS,
 ) -> None:
     """List tasks, estimators or data sets with what is known of each."""
-    from wdist_bench.bench.catalogue import catalogue
+    from wdist_bench.runs.catalogue import catalogue
 
     header, rows = catalogue(what.value)
     table = Table(*header, box=None, pad_edge=False)

@@ -16,7 +16,7 @@ def check(
 
     A note below a rule says how far its check reaches. Exits with 1 when a rule does not hold.
     """
-    from wdist_bench.bench.conformance import check as conform
+    from wdist_bench.conformance.rules import check as conform
 
     failed = 0
     for name in names:

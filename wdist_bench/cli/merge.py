@@ -19,8 +19,8 @@ def merge(
 
     Nothing in the folders changes, and what `--out` holds already stays.
     """
-    from wdist_bench.bench.merge import merge as merge_folders
     from wdist_bench.report import write_report
+    from wdist_bench.results.merge import merge as merge_folders
 
     with reading(out):
         journal = merge_folders(folders, out)

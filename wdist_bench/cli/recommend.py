@@ -18,7 +18,7 @@ from wdist_bench.cli.output import console, echo, echo_json, echo_lines
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wdist_bench.bench.trials import Trial
+    from wdist_bench.recommend.trials import Trial
 
 
 def recommend(
@@ -74,7 +74,7 @@ def recommend(
     if as_json:
         echo_json({k: v for k, v in answer.items() if k != "trials"})
     else:
-        from wdist_bench.report.recommendation import markdown
+        from wdist_bench.recommend.words import markdown
 
         echo_lines(markdown(answer))
     if out is not None:
@@ -84,8 +84,8 @@ def recommend(
 
 
 def _write(out: Path, answer: dict[str, Any], quiet: bool) -> None:
-    from wdist_bench.bench.environment import describe_environment
-    from wdist_bench.report.recommendation import write_recommendation
+    from wdist_bench.recommend.words import write_recommendation
+    from wdist_bench.results.environment import describe_environment
 
     for path in write_recommendation(out, answer | {"environment": describe_environment()}):
         if not quiet:
@@ -95,7 +95,7 @@ def _write(out: Path, answer: dict[str, Any], quiet: bool) -> None:
 @contextmanager
 def _watching(out: Path | None, budget: float) -> Iterator[Callable[[Trial], None]]:
     """Shows the run under way on a terminal, and journals every run where there is a folder."""
-    from wdist_bench.bench.journal import append
+    from wdist_bench.results.journal import append
 
     columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
     progress = Progress(

@@ -74,8 +74,8 @@ def run(
     """
     import jax
 
-    from wdist_bench.bench.runner import run_suite
-    from wdist_bench.bench.suite import load_suite
+    from wdist_bench.runs.runner import run_suite
+    from wdist_bench.runs.suite import load_suite
     from wdist_bench.validation import check_number
 
     # This process only reads the suite; the accelerators' memory is for the workers.
@@ -112,11 +112,11 @@ def _engine(
             raise ValueError(
                 "--scheduler, --resource: expected --engine dask beside them, got local; add it"
             )
-        from wdist_bench.bench.isolation import Workers
+        from wdist_bench.runs.isolation import Workers
 
         return Workers(jobs, timeout, memory_limit)
     try:
-        from wdist_bench.bench.cluster import DaskEngine
+        from wdist_bench.runs.cluster import DaskEngine
 
         return DaskEngine(scheduler, jobs, timeout, memory_limit, resources)
     except ImportError as error:
@@ -205,8 +205,8 @@ def _show_errors(end: Closing) -> None:
 
 def _show_progress(suite: Any, folder: Path, events: Iterator[Any]) -> int:
     """One line per cell, and a bar on a terminal; returns the number of failed cells."""
-    from wdist_bench.bench.progress import RETRY, counted
     from wdist_bench.estimate import NOT_RUN
+    from wdist_bench.results.progress import RETRY, counted
 
     failed = 0
     not_run: Counter[tuple[str, str]] = Counter()

@@ -15,8 +15,8 @@ def status(
     folder: Annotated[Path, typer.Argument(help="Results folder, of a run under way or not.")],
 ) -> None:
     """Say what is done, running, failed and left in a results folder, and the time left."""
-    from wdist_bench.bench.journal import read_run
-    from wdist_bench.bench.progress import RETRY, counted, progress
+    from wdist_bench.results.journal import read_run
+    from wdist_bench.results.progress import RETRY, counted, progress
 
     with reading(folder):
         journal = read_run(folder, state=True)

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from wdist_bench.bench.journal import Journal
+from wdist_bench.results.journal import Journal
 from wdist_bench.folders import write
 from wdist_bench.report.escaping import words
 from wdist_bench.report.results import Results
@@ -16,7 +16,7 @@ Writer = Callable[[Path, list[dict[str, Any]]], list[Path]]
 """(folder, records of one suite's experiments) -> files written."""
 
 _EXPERIMENTS: dict[str, str] = {
-    "gan": "wdist_bench.report.gan:write_gan",
+    "gan": "wdist_bench.studies.gan.report:write_gan",
     **dict.fromkeys(
         (
             "example1_critic",
@@ -28,7 +28,7 @@ _EXPERIMENTS: dict[str, str] = {
             "example1_descent",
             "example1_bounds",
         ),
-        "wdist_bench.report.example1:write_example1",
+        "wdist_bench.studies.example1.report:write_example1",
     ),
 }
 """Experiment name -> "module:function" of its writer; experiments that share one are one report."""

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from wdist_bench.bench.journal import Journal, read_run, run_costs, unpack
-from wdist_bench.bench.statistics import LEVEL, Interval, t_interval
 from wdist_bench.report.comparisons import batch_errors, population_errors
 from wdist_bench.report.leaderboard import NULL
 from wdist_bench.report.page_data import environment
@@ -20,6 +18,8 @@ from wdist_bench.report.provenance import hardware, mixture, places
 from wdist_bench.report.settings import names
 from wdist_bench.report.tables import root
 from wdist_bench.report.two_samples import Gap, Samples, paired, tests, welch
+from wdist_bench.results.journal import Journal, read_run, run_costs, unpack
+from wdist_bench.results.statistics import LEVEL, Interval, t_interval
 from wdist_bench.validation import check_number
 
 MIN_EFFECT = 0.001

@@ -24,8 +24,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from wdist_bench.bench.journal import Journal, run_costs, unpack
-from wdist_bench.bench.statistics import (
+from wdist_bench.report.escaping import inline
+from wdist_bench.report.leaderboard import NULL
+from wdist_bench.report.settings import IDENTITY, variants
+from wdist_bench.report.tables import root
+from wdist_bench.results.journal import Journal, run_costs, unpack
+from wdist_bench.results.statistics import (
     LEVEL,
     Difference,
     Interval,
@@ -33,10 +37,6 @@ from wdist_bench.bench.statistics import (
     paired_difference,
     sign_flips,
 )
-from wdist_bench.report.escaping import inline
-from wdist_bench.report.leaderboard import NULL
-from wdist_bench.report.settings import IDENTITY, variants
-from wdist_bench.report.tables import root
 
 COLUMNS = (
     "task", "dataset", "dim", "p", "norm", "n", "against", "best", "best_options", "best_error",

@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from wdist_bench.bench.journal import COMPACT, Journal, read_run, write_compact
 from wdist_bench.estimate import NOT_RUN
 from wdist_bench.folders import write
 from wdist_bench.printable import one_line
 from wdist_bench.report.escaping import csv
 from wdist_bench.report.settings import labelled_table
+from wdist_bench.results.journal import COMPACT, Journal, read_run, write_compact
 
 FORMATS = ("csv", "parquet", "latex", "pdf", "journal")
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from wdist_bench.bench.journal import Journal, failed_runs, unpack
 from wdist_bench.folders import write
 from wdist_bench.report.escaping import label
 from wdist_bench.report.tables import SETTING, method_labels, root
+from wdist_bench.results.journal import Journal, failed_runs, unpack
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

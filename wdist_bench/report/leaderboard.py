@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from wdist_bench.bench.statistics import LEVEL, holm, sign_flips
 from wdist_bench.estimate import NOT_RUN
+from wdist_bench.results.statistics import LEVEL, holm, sign_flips
 
 NULL = 1e-9
 """A distance of two laws below this is 0."""

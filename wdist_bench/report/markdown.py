@@ -10,7 +10,6 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
-from wdist_bench.bench.journal import Journal
 from wdist_bench.estimate import NOT_RUN
 from wdist_bench.folders import write
 from wdist_bench.report.comparisons import sentences
@@ -18,6 +17,7 @@ from wdist_bench.report.escaping import cell, code, inline, paragraphs
 from wdist_bench.report.page_data import environment
 from wdist_bench.report.provenance import mixture, places
 from wdist_bench.report.tables import SETTING, method_labels, task_label
+from wdist_bench.results.journal import Journal
 
 Row = dict[Any, Any]
 """A row of the error table."""

@@ -7,7 +7,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wdist_bench.bench.journal import Journal
 from wdist_bench.folders import is_plain, write
 from wdist_bench.printable import printable
 from wdist_bench.report.attachments import Attachment, Figures, attachments
@@ -23,6 +22,7 @@ from wdist_bench.report.page_data import (
 from wdist_bench.report.provenance import mixture, places
 from wdist_bench.report.settings import labelled_table
 from wdist_bench.report.verdicts import refusals, shortcomings, verdicts
+from wdist_bench.results.journal import Journal
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wdist_bench.bench.journal import Journal, unpack
 from wdist_bench.folders import read_plain
 from wdist_bench.report.leaderboard import TRUTHS, leaderboard
 from wdist_bench.report.provenance import places
 from wdist_bench.report.tables import root
+from wdist_bench.results.journal import Journal, unpack
 
 NUMBERS = (
     "dim", "p", "n", "steps", "runs", "failed", "seed", "estimator_version",

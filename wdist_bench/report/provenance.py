@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from wdist_bench.bench.journal import Journal
 from wdist_bench.estimate import NOT_RUN
+from wdist_bench.results.journal import Journal
 
 _PLACES = 4  # environments that a sentence names
 _DIFFERENCES = 6  # what it says of each

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wdist_bench.bench.journal import read_run
+from wdist_bench.results.journal import read_run
 
 if TYPE_CHECKING:
     import pandas as pd

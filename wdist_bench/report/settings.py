@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from wdist_bench.bench.journal import Journal
 from wdist_bench.report.tables import error_table, task_label
+from wdist_bench.results.journal import Journal
 
 IDENTITY = ("task", "task_parameters", "p", "norm", "n", "protocol", "seed")
 """What makes a setting: every estimator there sees the same samples."""

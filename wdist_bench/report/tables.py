@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wdist_bench.bench.journal import Journal, failed_runs, run_costs, unpack
-from wdist_bench.bench.statistics import bias_and_rmse, summarize
 from wdist_bench.report.published import published, sds_from_paper
+from wdist_bench.results.journal import Journal, failed_runs, run_costs, unpack
+from wdist_bench.results.statistics import bias_and_rmse, summarize
 
 COLUMNS = (
     "task", "dataset", "dim", "estimator", "critic", "p", "norm", "n", "protocol", "steps",

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wdist_bench.bench.statistics import Interval, paired_difference, shuffles, sign_flips
+from wdist_bench.results.statistics import Interval, paired_difference, shuffles, sign_flips
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from wdist_bench.bench.journal import Journal, failed_runs, few
-from wdist_bench.bench.statistics import LEVEL
 from wdist_bench.estimate import NOT_RUN
 from wdist_bench.report.leaderboard import Standing, equal_laws, leaderboard, least_tasks
+from wdist_bench.results.journal import Journal, failed_runs, few
+from wdist_bench.results.statistics import LEVEL
 
 POOR = 0.5
 """Relative error of a run in the median setting above which a number is said to be no distance."""

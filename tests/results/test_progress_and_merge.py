@@ -1,0 +1,69 @@
+"""`status` counts what the journal holds, `merge` loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+
+import pytest
+
+from wdist_bench.results.journal import append, read_journal
+from wdist_bench.results.merge import merge
+from wdist_bench.results.progress import progress
+
+
+def write(folder, records, keys=("a", "b", "c", "d"), title="Suite"):
+    """A journal of another process."""
+    folder.mkdir(exist_ok=True)
+    plan = {"type": "plan", "title": title, "description": "", "keys": list(keys),
+            "labels": [key.upper() for key in keys], "at_once": 2, "written": 1.0}  # fmt: skip
+    with (folder / "journal-other.jsonl").open("a") as file:
+        for record in (plan, *records):
+            file.write(json.dumps({"schema": 1} | record) + "\n")
+
+
+def cell(key, status="ok", written=2.0, **rest):
+    return {"type": "cell", "key": key, "status": status, "written": written, **rest}
+
+
+def test_progress_counts_by_status_and_estimates_the_time_left(tmp_path):
+    write(tmp_path, [cell("a", seconds=2.0), cell("b", "timeout", seconds=4.0), cell("x")])
+    start = {"type": "started", "key": "c", "host": socket.gethostname(), "pid": os.getpid()}
+    append(tmp_path, start)
+    state = progress(read_journal(tmp_path))
+    assert (state.total, state.statuses, state.failed) == (4, {"ok": 1, "timeout": 1}, 1)
+    assert [start["label"] for start in state.running] == ["C"]
+    assert (state.left, state.seconds_left) == (2, 3.0)
+
+
+def test_merging_keeps_the_last_answer_of_every_key_and_changes_no_source(tmp_path):
+    one, two, out = (tmp_path / name for name in ("one", "two", "out"))
+    write(one, [cell("a", value=1, written=5.0), cell("b", value=1), cell("c", "error", 9.0)])
+    write(two, [cell("a", value=2, written=4.0), cell("c", value=2, written=3.0)])
+    (one / "environment.json").write_text("{}")
+    before = {path: path.read_bytes() for path in tmp_path.glob("*/*")}
+    merged = merge([one, two], out)
+    assert {key: record.get("value") for key, record in merged.cells.items()} == {
+        "a": 1, "b": 1, "c": 2,
+    }  # fmt: skip
+    assert merged.plan["keys"] == ["a", "b", "c", "d"]
+    assert (out / "environment.json").read_text() == "{}"
+    assert {path: path.read_bytes() for path in before} == before
+    size = sum(path.stat().st_size for path in out.glob("journal*"))
+    assert merge([two, one, out], out).cells == merged.cells
+    assert sum(path.stat().st_size for path in out.glob("journal*")) == size
+
+
+def test_different_suites_are_put_one_after_the_other(tmp_path):
+    write(tmp_path / "one", [cell("a")], keys=("a",), title="One")
+    write(tmp_path / "two", [cell("b")], keys=("b", "a"), title="Two")
+    merged = merge([tmp_path / "one", tmp_path / "two"], tmp_path / "out")
+    assert merged.plan["keys"] == ["a", "b"]
+    assert merged.plan["title"] == "One; Two"
+
+
+def test_a_folder_without_a_journal_is_refused_by_name(tmp_path):
+    write(tmp_path / "one", [cell("a")])
+    with pytest.raises(FileNotFoundError, match="nothing: expected a journal"):
+        merge([tmp_path / "one", tmp_path / "nothing"], tmp_path / "out")

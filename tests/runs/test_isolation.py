@@ -1,0 +1,206 @@
+"""Workers that hang, die or eat memory cost one record, and everything finished is kept."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+
+from wdist_bench.results.journal import read_journal
+from wdist_bench.runs.plugins import load_plugin, loaded_plugins
+
+ADVERSARIES = """
+title = "Adversaries"
+n = [4]
+runs = 2
+eval_batches = 2
+[[tasks]]
+name = "gaussian_shift"
+[[estimators]]
+name = "returns_nan"
+[[estimators]]
+name = "raises"
+[[estimators]]
+name = "allocates"
+[[estimators]]
+name = "loops"
+[[estimators]]
+name = "nearest_neighbor"
+"""
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def done(out):
+    return read_journal(out).cells
+
+
+def test_adversaries_give_four_statuses_and_the_sweep_ends(drive, deeds, tmp_path):
+    out = tmp_path / "out"
+    driver = drive(deeds(text=ADVERSARIES), out, "--timeout", 15, "--memory-limit", 1.5)
+    said, errors = driver.communicate(timeout=120)
+    assert driver.returncode == 1, errors
+    records = {record["estimator"]: record for record in read_journal(out).planned()}
+    statuses = {name: record["status"] for name, record in records.items()}
+    assert statuses == {
+        "returns_nan": "diverged", "raises": "error", "allocates": "out_of_memory",
+        "loops": "timeout", "nearest_neighbor": "ok",
+    }  # fmt: skip
+    assert "the limit is 1.5 GiB" in records["allocates"]["message"]
+    assert "deadline of 15 s" in records["loops"]["message"]
+    assert records["loops"]["stop_reason"] == "deadline"
+    assert records["nearest_neighbor"]["peak_memory"] > 50e6
+    assert not records["nearest_neighbor"]["shared"]
+    assert "[5/5] nearest_neighbor on gaussian_shift() W1 n=4: ok" in said
+    table = pd.read_csv(out / "errors.csv")
+    assert table["failed"].tolist() == [2, 2, 2, 2, 0]
+    report = (out / "errors.md").read_text()
+    assert "Cells that failed: 1 diverged, 1 error, 1 out_of_memory, 1 timeout" in report
+
+
+BAD = ("is_killed", "leaves", "leaves_quietly", "exits")
+DEATHS = """
+title = "Deaths"
+[[experiments]]
+name = "deed"
+[experiments.sweep]
+what = ["answers", "is_killed", "leaves", "leaves_quietly", "exits", "answers"]
+seed = [1]
+[[experiments]]
+name = "deed"
+seed = 2
+"""
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_costs_one_record_each_time(drive, deeds, tmp_path):
+    out = tmp_path / "out"
+    suite = deeds(text=DEATHS)
+    assert drive(suite, out).wait(timeout=120) == 1
+    records = {r["parameters"]["what"]: r for r in read_journal(out).cells.values()}
+    assert [records[what]["status"] for what in BAD] == ["error"] * 4
+    assert "SIGKILL" in records["is_killed"]["message"]
+    assert "exit code 3" in records["leaves"]["message"]
+    assert "exit code 0" in records["leaves_quietly"]["message"]
+    assert "sys.exit(enough)" in records["exits"]["message"]
+    assert [r["status"] for r in read_journal(out).planned()].count("ok") == 3
+    answered = {key: r for key, r in done(out).items() if r["status"] == "ok"}
+    again = drive(suite, tmp_path / "out", "--fail-fast")
+    said = again.communicate(timeout=120)[0]
+    assert again.returncode == 1
+    assert "leaves" not in said  # it stopped at the first failure
+    assert {key: r for key, r in done(out).items() if r["status"] == "ok"} == answered
+
+
+def test_a_worker_killed_between_two_cells_is_replaced(plugin):
+    from wdist_bench.runs import isolation
+
+    workers = isolation.Workers(plugins=(str(plugin),))
+    try:
+        workers.environment()
+        slot = workers._every[0]
+        first = slot.pid
+        os.kill(first, signal.SIGKILL)
+        assert slot.call(os.getpid, (), None) != first
+    finally:
+        workers.close()
+
+
+def test_workers_that_cannot_start_are_one_clear_error(tmp_path):
+    from wdist_bench.runs.isolation import WorkerError, Workers
+
+    broken = tmp_path / "broken.py"
+    broken.write_text("import os; os._exit(1)")
+    workers = Workers(plugins=(str(broken),))
+    try:
+        with pytest.raises(WorkerError, match="ended at once; see what they wrote"):
+            workers.environment()
+    finally:
+        workers.close()
+
+
+def test_ctrl_c_gives_up_the_current_cell_and_says_how_to_go_on(drive, deeds, tmp_path):
+    out, suite = tmp_path / "out", deeds(6, seconds=0.5)
+    driver = drive(suite, out)
+    wait_for(lambda: len(done(out)) >= 2)
+    driver.send_signal(signal.SIGINT)
+    said, errors = driver.communicate(timeout=30)
+    assert driver.returncode == 130, errors
+    assert "every finished cell is kept; resume with the same command" in said
+    assert "Traceback" not in errors
+    kept = done(out)
+    assert 2 <= len(kept) < 6
+    assert {record["status"] for record in kept.values()} == {"ok"}
+    assert drive(suite, out).wait(timeout=60) == 0
+    assert len(done(out)) == 6
+    assert all(done(out)[key] == record for key, record in kept.items())
+
+
+def test_two_drivers_share_the_work_of_one_folder(drive, deeds, tmp_path):
+    out, suite = tmp_path / "out", deeds(16, seconds=0.5)
+    drivers = [drive(suite, out), drive(suite, out)]
+    assert [driver.wait(timeout=120) for driver in drivers] == [0, 0]
+    journal = read_journal(out)
+    assert len(journal.cells) == 16
+    assert journal.warnings() == []
+    lines = [line for path in out.glob("journal*") for line in path.read_text().splitlines()]
+    runs = sum('"type": "cell"' in line for line in lines)
+    assert runs <= 16 + 2  # the last ones may be done twice
+    assert any(record["shared"] for record in journal.cells.values())
+
+
+@pytest.mark.slow
+def test_jobs_share_the_machine_and_say_so(drive, deeds, tmp_path):
+    out = tmp_path / "out"
+    assert drive(deeds(4), out, "--jobs", 2).wait(timeout=60) == 0
+    assert all(record["shared"] for record in done(out).values())
+
+
+def test_a_plugin_is_imported_once(tmp_path):
+    path = tmp_path / "plugin_once.py"
+    path.write_text("import builtins\nbuiltins.loads = getattr(builtins, 'loads', 0) + 1\n")
+    import builtins
+
+    load_plugin(path)
+    load_plugin(path)
+    assert builtins.loads == 1
+    assert str(path.resolve()) in loaded_plugins()
+    del builtins.loads
+
+
+FULL = """
+import resource, subprocess, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
+sys.exit(subprocess.run(sys.argv[1:]).returncode)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no file-size limits")
+def test_a_full_disk_ends_the_run_with_one_line_and_keeps_what_is_there(
+    plugin, drive, deeds, tmp_path
+):
+    out, suite = tmp_path / "out", deeds(12)
+    command = [sys.executable, "-m", "wdist_bench.cli", "--plugin", plugin, "run", suite]
+    answer = subprocess.run(
+        [sys.executable, "-c", FULL, *command, "--out", out],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert answer.returncode == 2
+    assert answer.stderr.startswith(f"error: {out.resolve()}: expected to write a record")
+    assert answer.stderr.count("\n") == 1
+    before = done(out)
+    assert 0 < len(before) < 12
+    assert read_journal(out).warnings() == []
+    assert drive(suite, out).wait(timeout=60) == 0
+    assert len(done(out)) == 12
+    assert before.items() <= done(out).items()

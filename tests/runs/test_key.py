@@ -1,0 +1,161 @@
+"""The key of a cell: all that determines its numbers, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from wdist_bench import datasets, estimators, tasks
+from wdist_bench.results.journal import read_journal
+from wdist_bench.runs.cell import Cell
+from wdist_bench.runs.experiment import ExperimentCell
+from wdist_bench.runs.suite import load_suite
+from wdist_bench.tasks.gaussian_shift import GaussianShift
+
+ROOT = Path(__file__).parents[2]
+CELL = Cell("gaussian_shift", {"dim": 2}, "c_transform", {"steps": 5})
+
+
+def key(cell=CELL, backend="cpu"):
+    return cell.key(backend)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"task_parameters": {"dim": 3}},
+        {"estimator": "soft_c_transform"},
+        {"estimator_parameters": {"steps": 6}},
+        {"p": 2},
+        {"norm": "l1"},
+        {"n": 65},
+        {"runs": 21},
+        {"eval_batches": 101},
+        {"seed": 1},
+        {"protocol": "fixed"},
+    ],
+)
+def test_whatever_changes_the_numbers_changes_the_key(change):
+    assert key(replace(CELL, **change)) != key()
+
+
+def test_every_field_of_a_cell_but_its_family_is_in_the_identity():
+    refused = replace(CELL, refusal="no meaning")
+    assert {f.name for f in fields(Cell)} - set(refused.identity("cpu")) == {"family"}
+    assert key(replace(CELL, family="other")) == key()
+
+
+def test_a_refused_cell_is_another_one_than_the_same_that_runs():
+    assert "refusal" not in CELL.identity("cpu")
+    assert len({key(replace(CELL, refusal=reason)) for reason in ("", "one", "another")}) == 3
+
+
+def test_the_backend_the_precision_and_the_versions_are_in_the_key():
+    assert key(backend="gpu") != key()
+    assert CELL.identity("cpu")["dtype"] == "float32"
+    assert CELL.identity("cpu")["estimator_version"] == 1
+
+
+def test_a_default_that_is_spelled_out_gives_the_same_key():
+    spelled = replace(CELL, task_parameters={"dim": 2, "shift": 2.0})
+    assert key(spelled) == key()
+
+
+def changed(factory, **attributes):
+    """A class like `factory`, of ours too, with other class attributes or defaults."""
+    attributes["__module__"] = factory.__module__
+    return dataclass(frozen=True)(type(factory.__name__, (factory,), attributes))
+
+
+def test_a_changed_default_or_version_changes_the_key(monkeypatch):
+    before = key()
+    critic = estimators.factory("c_transform")
+    monkeypatch.setitem(
+        estimators.registry._classes, "c_transform", changed(critic, version=critic.version + 1)
+    )
+    assert key() != before
+    monkeypatch.undo()
+    longer = changed(GaussianShift, __annotations__={"shift": float}, shift=2.5)
+    monkeypatch.setitem(tasks.registry._classes, "gaussian_shift", longer)
+    assert key() != before
+
+
+def test_the_version_of_a_task_that_has_one_is_in_the_key(monkeypatch):
+    before = key()
+    versioned = changed(GaussianShift, __annotations__={"version": ClassVar[int]}, version=2)
+    monkeypatch.setitem(tasks.registry._classes, "gaussian_shift", versioned)
+    assert key() != before
+
+
+def test_keys_do_not_depend_on_where_a_file_lies(tmp_path):
+    import numpy as np
+
+    keys = []
+    for name in ("here", "there"):
+        path = tmp_path / name / "rows.npy"
+        path.parent.mkdir()
+        np.save(path, np.arange(12.0).reshape(6, 2))
+        keys.append(key(replace(CELL, task="own_data", task_parameters={"samples": str(path)})))
+    assert keys[0] == keys[1]
+
+
+def test_experiments_are_told_apart_by_parameters_and_backend(tmp_path):
+    from wdist_bench.runs import experiment
+
+    name = experiment.names()[0]
+    first, second = (ExperimentCell(name, {"seed": seed}) for seed in (0, 1))
+    assert first.key("cpu") != second.key("cpu")
+    assert first.key("cpu") != first.key("gpu")
+
+
+def test_where_data_are_drawn_from_is_in_the_key_and_what_streams_ignore_is_not():
+    near, far = (
+        Cell("histogram", {"positions": [o, o + 1, o + 2, o + 3]}, "exact", {}) for o in (0, 1e9)
+    )
+    assert "origin" not in near.identity("cpu")
+    assert far.identity("cpu")["origin"] == [1e9 + 1.5]
+    assert key(replace(CELL, estimator_parameters={"steps": 5, "standardize": False})) == key()
+
+
+def test_the_name_of_a_set_of_images_is_not_all_that_a_key_says_of_them(monkeypatch):
+    cells = (
+        replace(CELL, task="image_batches", task_parameters={"dataset": "digits"}),
+        replace(CELL, task="translated_images", task_parameters={"dataset": "digits"}),
+        ExperimentCell("gan", {"loss": "non_saturating", "dataset": "digits"}),
+    )
+    before = [key(cell) for cell in cells]
+    for digest in ("", "0123"):
+        monkeypatch.setattr(datasets, "content", lambda name, split, found=digest: found)
+        for cell, old in zip(cells, before, strict=True):
+            assert (key(cell) == old) is (digest == "")
+            assert cell.identity("cpu").get("data", "") == digest
+
+
+def committed():
+    """Suites with committed results."""
+    found = {path.parent.name for path in (ROOT / "results").glob("*/journal.jsonl.gz")}
+    return sorted(found & {path.stem for path in (ROOT / "benchmarks").glob("*.toml")})
+
+
+def known(cell):
+    """The key of a cell whose data are here, else None."""
+    try:
+        built = cell.build_task() if isinstance(cell, Cell) else cell.build()
+        _ = built.data_digest
+    except FileNotFoundError:
+        return None
+    return key(cell)
+
+
+@pytest.mark.parametrize("name", committed())
+def test_no_key_of_a_committed_result_has_changed(name):
+    """They would be measured again, and `compare` would not find them."""
+    plan = read_journal(ROOT / "results" / name).plan
+    suite = load_suite(ROOT / "benchmarks" / f"{name}.toml", plan.get("profile", "cpu"))
+    recorded = set(plan["keys"])
+    keys = [known(cell) for cell in suite.cells]
+    assert len(recorded - set(keys)) <= keys.count(None)
+    assert recorded & set(keys)

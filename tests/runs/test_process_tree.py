@@ -1,0 +1,146 @@
+"""What a cell started ends with its worker, and workers end with their driver."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from wdist_bench.results.journal import read_journal
+from wdist_bench.runs import isolation
+
+TROUBLE = Path(__file__).parents[2] / "benchmarks" / "trouble.py"
+OURS = "WDIST_BENCH_TEST"  # inherited by every process of a test, whoever starts it
+FAMILY = 3  # that a cell starts: a child, one with a session of its own, one that init adopts
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no sessions")
+
+
+@pytest.fixture
+def family(tmp_path, monkeypatch):
+    """Finds the living processes of a test but for the test itself."""
+    monkeypatch.setenv(OURS, str(tmp_path))
+
+    def find(what=""):
+        found = []
+        for process in psutil.process_iter():
+            try:
+                mine = process.environ().get(OURS) == str(tmp_path)
+                if mine and what in " ".join(process.cmdline()) and process.pid != os.getpid():
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return [process for process in found if "resource_tracker" not in str(process.cmdline())]
+
+    return find
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def suite(tmp_path):
+    path = tmp_path / "tree.toml"
+    path.write_text(
+        'title = "Tree"\n[[experiments]]\nname = "trouble"\nwhat = "starts_family"\nseconds = 600.0'
+    )
+    return path
+
+
+def test_a_deadline_ends_the_whole_family(suite, family, tmp_path):
+    from wdist_bench.runs.plugins import load_plugin
+    from wdist_bench.runs.runner import run_suite
+    from wdist_bench.runs.suite import load_suite
+
+    load_plugin(TROUBLE)
+    workers = isolation.Workers(timeout=8, plugins=(str(TROUBLE),))
+    events = []
+    sweep = threading.Thread(
+        target=lambda: events.extend(run_suite(load_suite(suite), tmp_path / "out", workers))
+    )
+    sweep.start()
+    wait_for(lambda: len(family("time.sleep(60)")) == FAMILY)
+    sweep.join()
+    assert events[-1].record["status"] == "timeout"
+    assert family() == []
+
+
+def test_a_worker_has_a_session_of_its_own(family):
+    workers = isolation.Workers(plugins=())
+    try:
+        workers.environment()
+        pid = workers._every[0].pid
+        assert os.getsid(pid) == pid != os.getsid(0)
+    finally:
+        workers.close()
+
+
+@pytest.mark.parametrize("killed", ["driver and worker", "driver and guard"])
+def test_nobody_survives_a_driver_that_is_killed(drive, suite, family, tmp_path, killed):
+    driver = drive(suite, tmp_path / "out", plugin=TROUBLE)
+    wait_for(lambda: len(family("time.sleep(60)")) == FAMILY)
+    mates = {"worker": "spawn_main", "guard": "processes.py"}
+    victims = [p for word, mark in mates.items() if word in killed for p in family(mark)]
+    assert len(victims) == killed.count(" and ")
+    for process in (*victims, driver):
+        process.send_signal(signal.SIGKILL)
+    driver.wait()
+    if "guard" in killed:  # without it the worker's own session ends, and what has others stays
+        wait_for(lambda: family("spawn_main") == [])
+        for process in family():
+            process.kill()
+    else:
+        wait_for(lambda: family() == [])
+
+
+def test_ctrl_c_ends_the_family_too(drive, suite, family, tmp_path):
+    driver = drive(suite, tmp_path / "out", plugin=TROUBLE)
+    wait_for(lambda: len(family("time.sleep(60)")) == FAMILY)
+    driver.send_signal(signal.SIGINT)
+    assert driver.wait(timeout=60) == 130
+    assert family() == []
+
+
+def test_a_stopped_worker_ends_with_its_driver(drive, suite, family, tmp_path):
+    driver = drive(suite, tmp_path / "out", plugin=TROUBLE)
+    wait_for(lambda: len(family("time.sleep(60)")) == FAMILY)
+    (worker,) = family("spawn_main")
+    worker.suspend()
+    driver.kill()
+    driver.wait()
+    wait_for(lambda: family() == [])
+
+
+def test_a_worker_that_dies_takes_its_family_along(suite, family, tmp_path, drive):
+    driver = drive(suite, tmp_path / "out", plugin=TROUBLE)
+    wait_for(lambda: len(family("time.sleep(60)")) == FAMILY)
+    (worker,) = family("spawn_main")
+    worker.kill()
+    driver.communicate(timeout=60)
+    assert driver.returncode == 1
+    assert family() == []
+    (record,) = read_journal(tmp_path / "out").planned()
+    assert "SIGKILL" in record["message"]
+
+
+def test_a_program_started_outside_is_left_alone(family):
+    outside = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    workers = isolation.Workers(plugins=())
+    try:
+        workers.environment()
+    finally:
+        workers.close()
+    assert outside.poll() is None
+    outside.kill()
+    outside.wait()

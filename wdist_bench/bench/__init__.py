@@ -1,1 +1,0 @@
-"""Suite -> cells -> protocol -> journal, and the statistics of tables."""

@@ -1,0 +1,1 @@
+"""Rules that every plug-in keeps, and the second routes of truths."""

@@ -1,3 +1,0 @@
-"""What is no task x estimator cell, on the same protocol and seeds."""
-
-from wdist_bench.experiments import example1, gan

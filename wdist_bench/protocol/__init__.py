@@ -1,0 +1,1 @@
+"""How an estimator is measured on a task: streams, evaluation, compiled programs."""

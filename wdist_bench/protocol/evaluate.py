@@ -1,0 +1,377 @@
+"""The two calls of the library: `estimate` on arrays, `evaluate` on a task."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from wdist_bench import estimators, tasks
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, out_of_memory
+from wdist_bench.estimators.potential import FittedPotential, answer_with_diagnostics, mean_gap
+from wdist_bench.estimators.potential import doubt as describe_doubt
+from wdist_bench.problem import Problem, Sampler, Samples
+from wdist_bench.protocol.agreement import agreement, critic_gradients, gradient_points
+from wdist_bench.protocol.parallel import run_keys
+from wdist_bench.protocol.stream import Keys, Stream, _draw, check_limit, evaluation_batches
+from wdist_bench.results.statistics import is_negative, negative_message, t_interval
+from wdist_bench.solvers.forks import check_not_forked
+from wdist_bench.tasks import Task
+from wdist_bench.validation import check_integer, check_samples, check_seed
+
+MIN_SAMPLES = 100_000
+MAX_SAMPLES = 4_000_000
+RELATIVE_STDERR = 0.003
+_CHUNK = 10_000
+_Z95 = 1.959964  # of the normal law, two-sided
+_PROBE = 1000  # fresh points of each measure that a potential is looked at
+
+
+def estimate(
+    x: Any,
+    y: Any,
+    method: str | Estimator = "exact",
+    p: int = 1,
+    *,
+    norm: str = "l2",
+    a: Any = None,
+    b: Any = None,
+    seed: int = 0,
+    **options: Any,
+) -> Estimate:
+    """Estimate W_p between two samples.
+
+    Args:
+        x: (n, d) points of mu, one a row: NumPy, JAX, a data frame, or anything with `__array__`.
+        y: (m, d) points of nu. Columns are matched by name where both have names, by position
+            where one has none. Dates and durations must be of one kind and are counted in the
+            finer unit of the two, which `message` names.
+        method: name of an estimator (`wdist_bench.estimators.names()`), or an estimator.
+        p: exponent of the cost ||x - y||^p, 1 or 2.
+        norm: "l2" or "l1".
+        a: (n,) weights of x summing to one; None for equal weights. A Series is matched to the
+            rows of x by its index.
+        b: (m,) weights of y.
+        seed: of initialisation and minibatches, for methods that are random.
+        **options: of the estimator, for example `steps=500`.
+
+    Returns:
+        An Estimate whose `value` is W_p (the p-th root, no factor 1/2). Critics draw minibatches
+        from the samples and are evaluated on all of them. A failure has `status` other than
+        "ok" and value NaN. Where x and y look like two pictures or two histograms, `message` says
+        how to pass those.
+
+    Raises:
+        ValueError, TypeError: bad input; the message states what was expected and the fix.
+    """
+    checked = check_samples(x, y, a, b)
+    samples = Samples(checked.x, checked.y, checked.a, checked.b)
+    estimator = _estimator(method, options)
+    cost = Cost(p, norm)
+    estimator.check_cost(cost)
+    seed = check_seed(seed)
+    if isinstance(estimator, DirectEstimator) and type(estimator).fit is DirectEstimator.fit:
+        answer = estimator.estimate(samples, cost)  # needs no key, and no data on the device
+    else:
+        check_not_forked()
+        try:
+            answer = _signed(_fitted(estimator, samples, cost, seed).estimate(samples, cost))
+        except (MemoryError, jax.errors.JaxRuntimeError) as error:
+            answer = out_of_memory(error, estimator)
+    return _remarked(answer, checked.remark)
+
+
+def _fitted(estimator: Estimator, samples: Samples, cost: Cost, seed: int) -> Fitted:
+    data_key, own_key = jax.random.split(jax.random.key(seed))
+    standardize = getattr(estimator, "standardize", False)
+    return estimator.fit(own_key, Problem.from_samples(samples, cost, data_key, standardize))
+
+
+def _signed(answer: Estimate) -> Estimate:
+    """A dual value below 0 by more than 3 of its standard errors is no answer."""
+    error = answer.diagnostics.get("dual_stderr")
+    if error is None or not is_negative(answer.cost, error):
+        return answer
+    message = negative_message(answer.cost, error)
+    return replace(answer, status="not_converged", message=message, lower=None)
+
+
+def evaluate(
+    task: str | Task,
+    estimator: str | Estimator,
+    p: int = 1,
+    seed: int = 0,
+    *,
+    norm: str = "l2",
+    eval_samples: int | None = None,
+    eval_batches: int = 100,
+    batch_size: int | None = None,
+) -> Estimate:
+    """Estimate a task's distance by one run of the protocol "stream".
+
+    The estimator trains on fresh minibatches of the task and is then frozen. Estimators with a
+    potential on the whole space (target "population") are evaluated on fresh samples: as many
+    as it takes for a standard error of at most 0.3 % of the value, at least 100,000 and at most
+    4,000,000. Batch estimators are averaged over fresh batches (in units of W_p^p).
+
+    Args:
+        task: a task or its name.
+        estimator: an estimator or its name.
+        p: exponent of the cost, 1 or 2.
+        seed: of all data and of the initialisation.
+        norm: "l2" or "l1".
+        eval_samples: least number of fresh samples of each measure, overriding the rule above;
+            they are drawn in chunks of at most 10,000.
+        eval_batches: number of fresh batches for batch estimators.
+        batch_size: points per evaluation batch; default the estimator's own, else 64.
+
+    Returns:
+        An Estimate with `target` and `stderr`; for exact estimators `interval` (95 %), and for
+        those whose value is a lower bound of the population `lower`, its one-sided 95 % limit. Its
+        diagnostics hold `gradient_cosine` and `gradient_l2` of critics where the task's potential
+        is known. Compare it with `task.truth(p).value`, or for batch estimators with
+        `evaluate(task, "exact")` at the same
+        seed, which sees the same batches.
+    """
+    check_not_forked()
+    task = check_task(task)
+    estimator = _estimator(estimator, {})
+    cost = Cost(p, norm)
+    estimator.check_cost(cost)
+    own = getattr(estimator, "batch_size", 64)
+    n = check_integer(own if batch_size is None else batch_size, "batch_size", 1)
+    stream = Stream(n, 1, check_integer(eval_batches, "eval_batches", 2), check_seed(seed))
+    sampler = task.sampler()
+    if estimator.target == "batch" or batch_size is not None:
+        check_limit(task, sampler, n)
+    keys = Keys.of(run_keys(stream.seed, 1)[0])
+    with jax.enable_x64(sampler.x64):
+        fitted = estimator.fit(keys.estimator, Problem.from_sampler(sampler, cost, keys.train))
+    if estimator.target == "population":
+        count = None if eval_samples is None else check_integer(eval_samples, "eval_samples", 2)
+        answer = _population(estimator, fitted, sampler, cost, keys.evaluation, count)
+    else:
+        answer = _batches(estimator, fitted, sampler, cost, keys.evaluation, stream)
+    doubt = "" if answer.message else _doubt(answer, estimator, fitted, sampler, cost, keys)
+    return replace(
+        answer,
+        message=answer.message or doubt,
+        diagnostics=answer.diagnostics | _gradients(task, fitted, sampler, cost, keys),
+    )
+
+
+def _doubt(
+    answer: Estimate,
+    estimator: Estimator,
+    fitted: Any,
+    sampler: Sampler,
+    cost: Cost,
+    keys: Keys,
+) -> str:
+    """What fresh points say against the value of a potential: slopes, and the means' distance less
+    two of its standard errors.
+    """
+    if not isinstance(fitted, FittedPotential):
+        return ""
+    count = min(_PROBE, sampler.limit or _PROBE)
+    with jax.enable_x64(sampler.x64):
+        x, y = _draw(sampler, keys.gradient, 1, count)
+    points = Samples(np.asarray(x, np.float64), np.asarray(y, np.float64))
+    with jax.enable_x64(True):
+        inside = points.shifted(np.zeros(sampler.dim), np.float64)
+        _, _, found = answer_with_diagnostics(fitted, inside, cost)
+    error = math.sqrt((points.x.var(0).sum() + points.y.var(0).sum()) / count)
+    gap = max(mean_gap(points, cost) - 2 * error, 0.0)
+    diagnostics = {name: float(number) for name, number in found.items()} | {"mean_gap": gap}
+    return describe_doubt(estimator, answer.value, cost, diagnostics)
+
+
+def _gradients(
+    task: Task, fitted: Any, sampler: Sampler, cost: Cost, keys: Keys
+) -> dict[str, float]:
+    """How the critic's gradient agrees with the optimal potential's; empty where not known."""
+    count = gradient_points(task, sampler, cost) if hasattr(fitted, "critic") else 0
+    if not count:
+        return {}
+    with jax.enable_x64(sampler.x64):
+        found = _critic_gradients(fitted, sampler, cost, keys.gradient, count)
+    return agreement(task, cost, *found)
+
+
+_critic_gradients = jax.jit(critic_gradients, static_argnames=("cost", "count"))
+
+
+def _remarked(answer: Estimate, remark: str) -> Estimate:
+    """The answer with a remark on how its input was read added to its message."""
+    if not remark:
+        return answer
+    return replace(answer, message=f"{answer.message}; {remark}" if answer.message else remark)
+
+
+def check_task(task: str | Task) -> Task:
+    """A task, by name or as it is; raises TypeError where samples were given instead."""
+    if isinstance(task, str):
+        return tasks.get(task)
+    if not isinstance(task, Task):
+        raise TypeError(
+            f"task: expected a task or its name, got {type(task).__name__}; for two samples use "
+            "wb.estimate(x, y) or wb.recommend(x, y), and to make tasks of known distance from "
+            "your rows wb.tasks.get('own_data', samples=x)"
+        )
+    return task
+
+
+def _estimator(method: str | Estimator, options: dict[str, Any]) -> Estimator:
+    if isinstance(method, str):
+        return estimators.get(method, **options)
+    if not isinstance(method, Estimator):
+        fix = f"names are {', '.join(estimators.names())}"
+        if isinstance(method, type) and issubclass(method, Estimator):
+            fix = f"make one, as in method={method.__name__}()"
+        elif np.ndim(method) == 1:
+            fix = "weights are passed by name, as in wb.estimate(x, y, a=weights_x, b=weights_y)"
+        raise TypeError(
+            f"method: expected a name or an Estimator, got {type(method).__name__}; {fix}"
+        )
+    if options:
+        raise TypeError(
+            f"options: expected none beside an Estimator object, got {sorted(options)}; "
+            "set them when building it"
+        )
+    return method
+
+
+def _finish(
+    estimator: Estimator,
+    fitted: Fitted,
+    cost: Cost,
+    mean: float,
+    stderr: float,
+    interval: tuple[float, float],
+    message: str = "",
+    **diagnostics: float,
+) -> Estimate:
+    """Turn a mean of costs with its error into an Estimate of W_p."""
+    value = cost.root(mean)
+    history = np.asarray(getattr(fitted, "history", np.zeros(0)), np.float64)
+    shared: dict[str, Any] = {
+        "target": estimator.target,
+        "bound": estimator.bound,
+        "steps": getattr(estimator, "steps", 0),
+        "history": (np.sqrt(np.maximum(history, 0)) if cost.p == 2 else history)
+        if history.size
+        else None,
+        "diagnostics": diagnostics,
+    }
+    if not math.isfinite(mean):
+        text = message or "the estimate is NaN or inf; lower the learning rate"
+        return Estimate.failed("diverged", text, **shared)
+    if is_negative(mean, stderr):
+        return Estimate.failed("not_converged", negative_message(mean, stderr), **shared)
+    if estimator.bound == "lower" and estimator.target == "population":
+        # One-sided: below the true distance in 95 % of repetitions, and 0 always is.
+        shared["lower"] = max(cost.root(mean - 1.644854 * stderr), 0.0)
+    # Delta method for the root: d W / d cost = 1 / (2 W) at p = 2.
+    exact = estimator.bound == "exact"
+    slope = 1.0 if cost.p == 1 else (0.5 / value if value > 0 else math.inf)
+    return Estimate(
+        value,
+        mean,
+        stderr=stderr * slope if stderr > 0 else stderr,
+        # Of a bound, and of a number that is none, it would not hold the target.
+        interval=(cost.root(interval[0]), cost.root(interval[1])) if exact else None,
+        message=message,
+        **shared,
+    )
+
+
+def _batches(
+    estimator: Estimator,
+    fitted: Fitted,
+    sampler: Sampler,
+    cost: Cost,
+    key: jax.Array,
+    stream: Stream,
+) -> Estimate:
+    answers = [fitted.estimate(s, cost) for s in evaluation_batches(sampler, key, stream)]
+    for answer in answers:
+        if answer.status != "ok":
+            return Estimate.failed(
+                answer.status, answer.message, target=estimator.target, bound=estimator.bound
+            )
+    costs = np.array([answer.cost for answer in answers])
+    stderr = float(costs.std(ddof=1) / math.sqrt(len(costs)))
+    return _finish(
+        estimator,
+        fitted,
+        cost,
+        float(costs.mean()),
+        stderr,
+        t_interval(costs),
+        eval_batches=float(len(costs)),
+    )
+
+
+def _population(
+    estimator: Estimator,
+    fitted: Any,
+    sampler: Sampler,
+    cost: Cost,
+    key: jax.Array,
+    count: int | None,
+) -> Estimate:
+    """Dual value on fresh samples, chunk by chunk, until its standard error is small enough."""
+    chunk = min(_CHUNK, sampler.limit or _CHUNK, count or _CHUNK)
+    smallest, largest = (count, count) if count else (MIN_SAMPLES, MAX_SAMPLES)
+    total = np.zeros(4)  # sums of phi, phi^2, psi, psi^2
+    drawn = 0
+    while True:
+        # Only whole chunks are drawn, so a count that was asked for may be exceeded by part of one.
+        with jax.enable_x64(sampler.x64):
+            phi, psi = _chunk_potentials(fitted, sampler, key, drawn // chunk, chunk, cost)
+        phi, psi = np.asarray(phi, np.float64), np.asarray(psi, np.float64)
+        total += phi.sum(), (phi**2).sum(), psi.sum(), (psi**2).sum()
+        drawn += chunk
+        mean_phi, square_phi, mean_psi, square_psi = total / drawn
+        mean = mean_phi + mean_psi
+        variance = max(square_phi - mean_phi**2, 0) + max(square_psi - mean_psi**2, 0)
+        stderr = math.sqrt(variance / drawn)
+        wanted = RELATIVE_STDERR * abs(mean)
+        if not math.isfinite(mean) or drawn >= largest:
+            break
+        # A value of (nearly) 0 would take for ever: give up early where it is hopeless.
+        hopeless = variance > 4 * MAX_SAMPLES * wanted**2
+        if drawn >= smallest and (stderr <= wanted or hopeless):
+            break
+    message = ""
+    if count is None and stderr > wanted:
+        message = f"standard error above 0.3 % of the value after {drawn} samples"
+    # A method may correct its dual value (gradient_penalty does when told to), monotonically.
+    corrected = getattr(estimator, "corrected", float)
+    low, middle, high = (float(corrected(mean + z * stderr)) for z in (-_Z95, 0, _Z95))
+    return _finish(
+        estimator,
+        fitted,
+        cost,
+        middle,
+        (high - low) / (2 * _Z95),
+        (low, high),
+        message,
+        eval_samples=float(drawn),
+        uncorrected=mean,
+    )
+
+
+def _chunk_program(
+    fitted: Any, sampler: Sampler, key: jax.Array, chunk: jax.Array, size: int, cost: Cost
+) -> tuple[jax.Array, jax.Array]:
+    x, y = sampler.draw(jax.random.fold_in(key, chunk), size)
+    return fitted.potentials(Samples(x.astype(jnp.float32), y.astype(jnp.float32)), cost)
+
+
+_chunk_potentials = jax.jit(_chunk_program, static_argnames=("size", "cost"))

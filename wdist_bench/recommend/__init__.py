@@ -1,0 +1,1 @@
+"""Which estimator for your data: tasks like yours, trials, ranking, answer."""

@@ -1,0 +1,1 @@
+"""What was measured: records, journals, and the statistics of tables."""

@@ -1,0 +1,212 @@
+"""A cell: one estimator on one task at one size. It travels as plain names and parameters."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import jax
+import numpy as np
+
+from wdist_bench import estimators, tasks
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import Estimator
+from wdist_bench.protocol.stream import Stream, StreamResult, batch_truths, run_stream
+from wdist_bench.results.journal import pack
+from wdist_bench.runs.source import source
+from wdist_bench.tasks import Task
+
+HISTORY_POINTS = 100
+
+Add = Callable[[dict[str, Any]], Any]
+"""Adds a record to the journal."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Everything that determines the numbers of a cell, beside code versions and the backend."""
+
+    task: str
+    task_parameters: dict[str, Any]
+    estimator: str
+    estimator_parameters: dict[str, Any]
+    p: int = 1
+    norm: str = "l2"
+    n: int = 64
+    runs: int = 20
+    eval_batches: int = 100
+    seed: int = 0
+    protocol: str = "stream"
+    family: str = ""
+    refusal: str = ""  # why it is not to be run; it is then another cell than one that runs
+
+    def __post_init__(self) -> None:
+        """Sizes as plain integers: NumPy's would be written another way, and give another key."""
+        object.__setattr__(self, "p", self.cost.p)
+        for name, value in asdict(self.stream).items():
+            object.__setattr__(self, name, value)
+
+    def build_task(self) -> Task:
+        """The task, rebuilt from name and parameters."""
+        return tasks.get(self.task, **self.task_parameters)
+
+    def build_estimator(self) -> Estimator:
+        """The estimator, rebuilt from name and parameters."""
+        return estimators.get(self.estimator, **self.estimator_parameters)
+
+    @property
+    def cost(self) -> Cost:
+        """The ground cost."""
+        return Cost(self.p, self.norm)
+
+    @property
+    def stream(self) -> Stream:
+        """The sizes and seeds."""
+        return Stream(self.n, self.runs, self.eval_batches, self.seed)
+
+    def identity(self, backend: str) -> dict[str, Any]:
+        """What determines the numbers, with every default spelled out."""
+        estimator = self.build_estimator()
+        settings = asdict(self)
+        del settings["family"]  # only groups rows of a table
+        if not self.refusal:
+            del settings["refusal"]
+        for kind, code in (
+            ("task", source(tasks.factory(self.task), self.task_parameters)),
+            ("estimator", source(type(estimator), parameters(estimator))),
+        ):
+            if code:  # a plug-in's; our own have versions
+                settings[f"{kind}_source"] = code
+        try:
+            task = self.build_task()
+            task_parameters = parameters(task)
+            if hasattr(task, "version"):
+                settings["task_version"] = task.version
+            if data := task.data_digest:  # other images than keys mean that say nothing of them
+                settings["data"] = data
+            if (origin := task.origin) is not None and origin.any():  # drawn relative to it
+                settings["origin"] = origin.tolist()
+        except FileNotFoundError:  # its file is not here: it will be skipped, and tried again
+            task_parameters = self.task_parameters
+        own = parameters(estimator)
+        own.pop("standardize", None)  # of arrays: a stream is trained on as it comes
+        return settings | {
+            "task_parameters": task_parameters,
+            "estimator_parameters": own,
+            "estimator_version": estimator.version,
+            "dtype": "float32",
+            "backend": backend,
+        }
+
+    def key(self, backend: str) -> str:
+        """Hash of the identity: a changed default, version or plug-in gives another key."""
+        return digest(self.identity(backend))
+
+    @property
+    def label(self) -> str:
+        """One line for people."""
+        options = ", ".join(f"{k}={v}" for k, v in self.task_parameters.items())
+        return f"{self.estimator} on {self.task}({options}) W{self.p} n={self.n}"
+
+    def description(self, backend: str) -> dict[str, Any]:
+        """The fields of a record that are known before it runs."""
+        estimator = self.build_estimator()
+        return self.identity(backend) | {
+            "family": self.family,
+            "target": estimator.target,
+            "bound": estimator.bound,
+            "steps": getattr(estimator, "steps", 0),
+            "critic": getattr(estimator, "critic", ""),
+            "estimator_options": self.estimator_parameters,
+            "task_options": self.task_parameters,
+            "dataset": str(self.task_parameters.get("dataset", "")),
+        }
+
+    def truth_key(self, backend: str) -> str:
+        """Hash of what determines the batch truths: the data and the cost, no estimator."""
+        identity = self.identity(backend)
+        return digest({k: v for k, v in identity.items() if not k.startswith("estimator")})
+
+    def refused(self) -> dict[str, Any]:
+        """The fields of a record of a cell that is not to be run."""
+        record = {
+            "status": "refused",
+            "message": self.refusal,
+            "stop_reason": "refused",
+            "runs": 0,
+            "failed": 0,
+        }
+        with suppress(FileNotFoundError):  # its data are not here
+            task = self.build_task()
+            record |= {"dim": task.dim, "dataset": task.dataset}
+        return record
+
+    def run(self, truths: dict[str, dict[str, Any]], add: Add) -> dict[str, Any]:
+        """The fields of a record that running it gives.
+
+        Args:
+            truths: journaled batch truths by key; one that is missing is computed and added.
+            add: journals the record of a new batch truth.
+        """
+        task, estimator = self.build_task(), self.build_estimator()
+        truth = task.truth(self.p, self.norm)
+        key = self.truth_key(jax.default_backend())
+        if key not in truths:
+            exact = batch_truths(task, self.cost, self.stream)
+            truths[key] = {"type": "truth", "key": key, "costs": pack(exact)}
+            add(truths[key])
+        return {
+            "dim": task.dim,
+            "dataset": task.dataset,
+            **summarize(run_stream(task, estimator, self.cost, self.stream)),
+            "truth_key": key,
+            "truth_population": None if truth is None else vars(truth),
+        }
+
+
+def summarize(result: StreamResult) -> dict[str, Any]:
+    """The fields of a record that come from the runs."""
+    bad = [status for status in result.statuses if status != "ok"]
+    steps, history = thin(result.history)
+    return {
+        "status": Counter(bad).most_common(1)[0][0] if bad else "ok",
+        "message": next((message for message in result.messages if message), ""),
+        "failed": len(bad),
+        "run_statuses": result.statuses,
+        "costs": pack(result.costs),
+        "history_steps": steps,
+        "history": pack(history),
+        "compile_seconds": round(result.compile_seconds, 4),
+        "run_seconds": round(result.run_seconds, 4),
+        **{name: pack(values) for name, values in result.agreement.items()},
+    }
+
+
+def thin(history: np.ndarray) -> tuple[list[int], np.ndarray]:
+    """(runs, steps) as means over at most 100 equal stretches, with the last step of each."""
+    steps = history.shape[1]
+    points = min(steps, HISTORY_POINTS)
+    edges = np.linspace(0, steps, points + 1).astype(int)
+    stretches = list(itertools.pairwise(edges))
+    means = np.array([history[:, a:b].mean(axis=1) for a, b in stretches])
+    return [int(b) for _, b in stretches], means.reshape(points, len(history)).T
+
+
+def parameters(configuration: Any) -> dict[str, Any]:
+    """All parameters of a frozen dataclass that make it what it is, defaults included.
+
+    Fields left out of comparison (a path, say, beside the digest of its content) are left out.
+    """
+    return {f.name: getattr(configuration, f.name) for f in fields(configuration) if f.compare}
+
+
+def digest(content: dict[str, Any]) -> str:
+    """A short stable hash of plain data."""
+    text = json.dumps(content, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,308 @@
+"""A suite: tasks x estimators x sizes, and experiments, in one TOML file, validated first.
+
+An entry with `profiles` belongs to those profiles only; `[profiles.NAME]` overrides the sizes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import tomllib
+from contextlib import suppress
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from wdist_bench import estimators, tasks
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import Estimator
+from wdist_bench.runs import experiment
+from wdist_bench.runs.cell import Cell
+from wdist_bench.runs.experiment import ExperimentCell
+from wdist_bench.validation import SEEDS, check_name
+
+Profile = Literal["cpu", "gpu", "full"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+"""Budgets: minutes on two cores, an accelerator, or the papers' own whatever it takes."""
+
+_MOST_BYTES = 2**24
+_MOST_CELLS = 1_000_000
+Count = Annotated[int, Field(strict=True, ge=1, lt=2**31)]
+Counts = Annotated[list[Count], Field(min_length=1)]
+Exponents = Annotated[list[Annotated[int, Field(strict=True)]], Field(min_length=1)]
+
+
+class Entry(BaseModel):
+    """A task, an estimator or an experiment: its name; every other key is a parameter of it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    profiles: tuple[Profile, ...] = Field(PROFILES, min_length=1)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The keys beside those of the suite's own vocabulary."""
+        return dict(self.model_extra or {})
+
+
+class TaskEntry(Entry):
+    """A task; `p` and `n` override the suite's, `family` names its panel in figures."""
+
+    family: str = ""
+    p: Exponents | None = None
+    n: Counts | None = None
+
+
+class EstimatorEntry(Entry):
+    """An estimator; `runs` overrides the suite's, `max_dim` refuses tasks of higher dimension."""
+
+    runs: Count | None = None
+    max_dim: Count | None = None
+
+
+class ExperimentEntry(Entry):
+    """An experiment; lists under `sweep` are a product, one cell each."""
+
+    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+
+
+class Sizes(BaseModel):
+    """What a profile may override."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    n: Counts | None = None
+    steps: Count | None = None
+    runs: Count | None = None
+    eval_batches: Count | None = None
+
+
+class Document(BaseModel):
+    """The keys of a suite file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    title: str
+    description: str = ""
+    p: Exponents = [1]
+    norm: list[str] = Field(["l2"], min_length=1)
+    n: Counts = Field([64], description="points of each measure in a batch")
+    steps: Count = Field(500, description="training steps of critics")
+    runs: Count = Field(20, description="independent runs")
+    eval_batches: Count = Field(100, description="fresh batches a frozen estimator sees")
+    seed: int = Field(0, ge=0, lt=SEEDS, strict=True)
+    tasks: list[TaskEntry] = []
+    estimators: list[EstimatorEntry] = []
+    experiments: list[ExperimentEntry] = []
+    profiles: dict[Profile, Sizes] = {}
+
+    @model_validator(mode="after")
+    def _something_to_run(self) -> Document:
+        if bool(self.tasks) != bool(self.estimators) or not (self.tasks or self.experiments):
+            raise ValueError(
+                f"expected tasks and estimators, or experiments, got {len(self.tasks)} tasks, "
+                f"{len(self.estimators)} estimators and {len(self.experiments)} experiments; "
+                "add what is missing"
+            )
+        return self
+
+    def sized(self, profile: Profile) -> Document:
+        """The document with the sizes of a profile."""
+        sizes = self.profiles.get(profile, Sizes())
+        return self.model_copy(update=sizes.model_dump(exclude_none=True))
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A validated suite.
+
+    Attributes:
+        name: stem of the file, and of its results folder.
+        title: one line.
+        description: what it answers.
+        cells: in the order of the file: task by task, estimator by estimator, then experiments;
+            those that an estimator or `max_dim` refuses are among them and say why.
+        profile: the budget: "cpu", "gpu" or "full".
+    """
+
+    name: str
+    title: str
+    description: str
+    cells: tuple[Cell | ExperimentCell, ...]
+    profile: str = "cpu"
+
+
+def load_suite(path: Path, profile: str = "cpu") -> Suite:
+    """Read and validate a suite; raises ValueError that names the file and the key."""
+    budget = cast(Profile, check_name(profile, PROFILES, "profile"))
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected a suite file (.toml), got no such file")
+    if path.stat().st_size > _MOST_BYTES:
+        raise ValueError(
+            f"{path}: expected a suite of at most {_MOST_BYTES:,} bytes, got "
+            f"{path.stat().st_size:,}; is this a suite?"
+        )
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = Document.model_validate(content)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: expected TOML, got a syntax error: {error}; fix it") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: expected text in UTF-8, got {error}; save it so") from error
+    except ValidationError as error:
+        raise ValueError(f"{path}: {_mistake(error)}") from error
+    except RecursionError:
+        raise ValueError(
+            f"{path}: expected tables in lists in tables at most, got deeper nesting; unfold it"
+        ) from None
+    except ValueError as error:  # a whole number of more than 4,300 digits, say
+        raise ValueError(f"{path}: expected TOML, got {error}; correct it") from error
+    _check_number(document, path)
+    try:
+        cells: tuple[Cell | ExperimentCell, ...] = (
+            *_cells(document.sized(budget), budget),
+            *_experiments(document, budget),
+        )
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{path}: {error}") from error
+    if not cells:
+        raise ValueError(
+            f"{path}: expected something to run in profile {profile!r}, got nothing; "
+            "give another profile"
+        )
+    return Suite(path.stem, document.title, document.description, cells, profile)
+
+
+def _check_number(document: Document, path: Path) -> None:
+    """Refuse a suite of more cells than any folder can hold, before they are made."""
+    pairs = sum(len(e.n or document.n) * len(e.p or document.p) for e in document.tasks)
+    cells = pairs * len(document.norm) * len(document.estimators)
+    cells += sum(math.prod(map(len, entry.sweep.values())) for entry in document.experiments)
+    if cells > _MOST_CELLS:
+        raise ValueError(
+            f"{path}: expected at most {_MOST_CELLS:,} cells, got {cells:,}; split the suite"
+        )
+
+
+def _mistake(error: ValidationError) -> str:
+    """The first mistake of a suite, as a sentence: where, what was expected, what came."""
+    mistakes = error.errors()
+    unknown = [mistake for mistake in mistakes if mistake["type"] == "extra_forbidden"]
+    first = (unknown or mistakes)[0]  # a key that is not known explains one that is missing
+    kind, context = first["type"], first.get("ctx", {})
+    place = ".".join(map(str, first["loc"]))
+    if kind == "value_error":  # of our own validators
+        return str(context["error"])
+    if kind == "missing":
+        return f"{place}: expected this key, got none; add it"
+    if kind == "extra_forbidden":
+        *table, key = map(str, first["loc"])
+        known = Sizes.model_fields if table else Document.model_fields
+        try:
+            check_name(key, known, f"key of {'.'.join(table) or 'a suite'}")
+        except ValueError as wrong:
+            return str(wrong)
+    expected = {
+        "greater_than_equal": f"a whole number >= {context.get('ge')}",
+        "less_than": f"a whole number < {context.get('lt')}",
+        "too_short": "a list with at least one entry",
+        "int_type": "a whole number",
+        "string_type": "text",
+        "list_type": "a list",
+        "dict_type": "a table",
+        "model_type": "a table",
+        "tuple_type": "a list",
+        "literal_error": f"one of {context.get('expected')}",
+    }.get(kind, first["msg"])
+    if place in ("tasks", "estimators", "experiments"):
+        expected = f"tables under [[{place}]]"
+    return f"{place}: expected {expected}, got {repr(first['input'])[:80]}; correct it"
+
+
+def _experiments(document: Document, profile: str) -> list[ExperimentCell]:
+    """Every point of every sweep."""
+    cells = []
+    for entry in document.experiments:
+        if profile not in entry.profiles:
+            continue
+        fixed = {"seed": document.seed} | entry.parameters
+        for values in itertools.product(*entry.sweep.values()):
+            parameters = fixed | dict(zip(entry.sweep, values, strict=True))
+            experiment.get(entry.name, **parameters)  # a bad parameter fails before anything runs
+            cells.append(ExperimentCell(entry.name, parameters))
+    return cells
+
+
+def _cells(document: Document, profile: str) -> list[Cell]:
+    cells = []
+    for entry in document.tasks:
+        if profile not in entry.profiles:
+            continue
+        dim = None
+        with suppress(FileNotFoundError):  # missing data are named in the results
+            dim = tasks.get(entry.name, **entry.parameters).dim  # a bad parameter fails first
+        methods = [method for method in document.estimators if profile in method.profiles]
+        for p in entry.p or document.p:
+            for norm in document.norm:
+                for n in entry.n or document.n:
+                    cells += [_cell(document, entry, m, Cost(p, norm), n, dim) for m in methods]
+    return cells
+
+
+def _cell(
+    document: Document,
+    entry: TaskEntry,
+    method: EstimatorEntry,
+    cost: Cost,
+    n: int,
+    dim: int | None,
+) -> Cell:
+    parameters = method.parameters
+    factory = estimators.factory(method.name)
+    options = {option.name for option in fields(factory)}  # type: ignore[arg-type]
+    # A preset brings its paper's budget; otherwise the suite's holds for every critic.
+    shared = {} if "preset" in parameters else {"steps": document.steps, "batch_size": n}
+    parameters = {k: v for k, v in shared.items() if k in options} | parameters
+    estimator = estimators.get(method.name, **parameters)
+    return Cell(
+        task=entry.name,
+        task_parameters=entry.parameters,
+        estimator=method.name,
+        estimator_parameters=parameters,
+        p=cost.p,
+        norm=cost.norm,
+        n=n,
+        runs=method.runs or document.runs,
+        eval_batches=document.eval_batches,
+        seed=document.seed,
+        family=entry.family or entry.name,
+        refusal=_refusal(estimator, method, cost, dim),
+    )
+
+
+def _refusal(estimator: Estimator, method: EstimatorEntry, cost: Cost, dim: int | None) -> str:
+    """Why an estimator does not run on a task (`dim` None where it is not known); mostly empty."""
+    try:
+        estimator.check_cost(cost)
+        if dim is not None:
+            estimator.check_dim(dim)
+    except (ValueError, NotImplementedError) as error:
+        return str(error) or f"{method.name}: has no meaning for W{cost.p} with norm {cost.norm}"
+    if dim is not None and method.max_dim is not None and dim > method.max_dim:
+        return (
+            f"{method.name}: expected points of dimension {method.max_dim} at most, the suite's "
+            f"max_dim for it, got {dim}; raise max_dim to run it"
+        )
+    return ""
+
+
+def check_suite_name(name: str, folder: Path) -> Path:
+    """The file of a suite given by name or by path."""
+    path = Path(name)
+    if path.suffix == ".toml":
+        return path
+    known = sorted(file.stem for file in folder.glob("*.toml"))
+    return folder / f"{check_name(name, known, 'suite')}.toml"

@@ -1,0 +1,293 @@
+"""The claims about GAN losses, the rules that decide them, and the verdicts: records -> answers.
+
+The rules were written down before the first measurement and are the module's constants.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wdist_bench.results.journal import unpack
+from wdist_bench.results.statistics import t_interval
+
+SUPPORTED, REFUTED, UNDECIDED = "supported", "not supported", "undecided"
+
+GOOD = 1.2
+ACCEPTABLE = 1.5
+AVERAGE = 0.8
+TRACKS = 0.8
+WGANS = ("weight_clipping", "gradient_penalty")
+STANDARD = ("saturating", "non_saturating")
+RIVALS = (*WGANS, "funnel")
+# A ratio of 0 (all samples alike, say) has no logarithm.
+_SMALLEST = 1e-3
+
+RULES = f"""\
+Written down before the measurements; intervals are 95 % (Student's t over runs).
+- **Ratios.** W1: exact W1 of generated to held-out images over the real-against-real floor at the
+  same size. Centre: mean distance to the nearest k-means centre of the training images, over that
+  of held-out images. Diversity: mean distance between two generated images over that of real ones.
+  Perfect samples have all three at 1; averages lie near centres, noise far from everything.
+- **Misfit**: the factor by which the worst of the three is off, max(ratio, 1 / ratio), at least 1.
+- **Good**: misfit at most {GOOD} and all classes covered. **Acceptable**: at most {ACCEPTABLE}, all
+  classes covered. A class is covered when its share is at least a fifth of an even share, by the
+  nearest labelled image.
+- A statement about a misfit holds when its interval (taken on the logarithm) lies on the right side
+  of the threshold, fails when it lies on the wrong side, and is undecided otherwise. Coverage holds
+  when every run covers all classes, fails when none does. Failed runs cannot hold.
+- **Estimates best**: |loss - exact W1| / exact W1 on batches of held-out against generated images
+  at the end; the c-transform must be below {", ".join(RIVALS)},
+  paired by run (the soft c-transform is a variant of it and does not count). **Generates worse**:
+  its misfit is above that of both WGANs, paired by run.
+- **Tracks**: Spearman correlation of loss and exact W1 along training, interval above {TRACKS}.
+  **Averages**: interval of the centre ratio below {AVERAGE}.
+- A claim is supported when every comparison is, not supported when any fails, undecided otherwise.
+"""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One test of a claim.
+
+    Attributes:
+        what: the statement, in words.
+        verdict: supported, not supported or undecided.
+        numbers: what it rests on.
+    """
+
+    what: str
+    verdict: str
+    numbers: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim on one data set and its comparisons."""
+
+    claim: str
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def verdict(self) -> str:
+        """All of them, or the first way to fail."""
+        return conjunction(comparison.verdict for comparison in self.comparisons)
+
+
+def conjunction(verdicts: Iterable[str]) -> str:
+    """Three-valued "and"; undecided where there is nothing to judge."""
+    found = set(verdicts)
+    if REFUTED in found:
+        return REFUTED
+    return SUPPORTED if found == {SUPPORTED} else UNDECIDED
+
+
+def negation(verdict: str) -> str:
+    """Three-valued "not"."""
+    return {SUPPORTED: REFUTED, REFUTED: SUPPORTED}.get(verdict, UNDECIDED)
+
+
+def below(values: np.ndarray, threshold: float) -> str:
+    """Whether a mean is below a threshold, by its interval over runs; NaN runs are left out."""
+    low, high = t_interval(values[np.isfinite(values)])
+    if high < threshold:
+        return SUPPORTED
+    return REFUTED if low >= threshold else UNDECIDED
+
+
+def finite_mean(values: np.ndarray) -> float:
+    """Mean of the finite values; NaN where there are none."""
+    found = values[np.isfinite(values)]
+    return float(found.mean()) if found.size else math.nan
+
+
+def ratios(record: dict[str, Any]) -> dict[str, np.ndarray]:
+    """(runs,) each: "w1", "centre" and "diversity" of generated over real images."""
+    column = {
+        name: unpack(record[name])
+        for name in (
+            "w1",
+            "floor",
+            "centre_distance",
+            "centre_distance_real",
+            "diversity",
+            "diversity_real",
+        )
+    }
+    return {
+        "w1": column["w1"] / column["floor"],
+        "centre": column["centre_distance"] / column["centre_distance_real"],
+        "diversity": column["diversity"] / column["diversity_real"],
+    }
+
+
+def log_misfit(record: dict[str, Any]) -> np.ndarray:
+    """(runs,) max over the three ratios of |log ratio|; NaN where a run failed."""
+    three = np.stack(list(ratios(record).values()))
+    return np.abs(np.log(np.maximum(three, _SMALLEST))).max(0)
+
+
+def relative_error(record: dict[str, Any]) -> np.ndarray:
+    """(runs,) mean over batches of |loss - exact W1| / exact W1 at the end of training."""
+    values, exact = unpack(record["values"]), unpack(record["exact"])
+    return (np.abs(values - exact) / exact).mean(1)
+
+
+def is_within(record: dict[str, Any], factor: float) -> str:
+    """Whether the samples have a misfit of at most `factor` and cover all classes."""
+    verdict = conjunction([below(log_misfit(record), math.log(factor)), _covers(record)])
+    if record["failed"] == record["runs"]:
+        return REFUTED
+    return UNDECIDED if record["failed"] and verdict == SUPPORTED else verdict
+
+
+def _covers(record: dict[str, Any]) -> str:
+    if not record.get("known_classes"):
+        return SUPPORTED
+    whole = unpack(record["covered"]) >= len(record["known_classes"])
+    if whole.all():
+        return SUPPORTED
+    return UNDECIDED if whole.any() else REFUTED
+
+
+def tracks(record: dict[str, Any]) -> str:
+    """Whether the loss follows the exact W1 along training."""
+    return negation(below(unpack(record["rank_correlation"]), TRACKS))
+
+
+def are_averages(record: dict[str, Any]) -> str:
+    """Whether the samples sit nearer to the k-means centres than real images do."""
+    return below(ratios(record)["centre"], AVERAGE)
+
+
+def label(record: dict[str, Any]) -> str:
+    """The loss of a record in words."""
+    loss = record["parameters"]["loss"]
+    if loss in STANDARD:
+        return "standard, saturating" if loss == "saturating" else "standard, -log D"
+    return loss.replace("_", " ")
+
+
+def restriction(record: dict[str, Any]) -> str:
+    """The images of a record in words: "mnist, class 0", "mnist, classes 0, 1", "mnist, all"."""
+    chosen = record["parameters"]["classes"]
+    which = "all images"
+    if chosen:
+        plural = "classes" if len(chosen) > 1 else "class"
+        which = f"{plural} {', '.join(str(label) for label in chosen)}"
+    return f"{record['parameters']['dataset']}, {which}"
+
+
+def decide(records: list[dict[str, Any]]) -> list[Claim]:
+    """Every claim on every data set, from the finished records of the group "losses"."""
+    datasets = list(dict.fromkeys(r["parameters"]["dataset"] for r in records))
+    return [
+        claim
+        for name in datasets
+        for claim in _claims(name, [r for r in records if r["parameters"]["dataset"] == name])
+    ]
+
+
+def _claims(dataset: str, records: list[dict[str, Any]]) -> list[Claim]:
+    one = [r for r in records if len(r["parameters"]["classes"]) == 1]
+    two = [r for r in records if len(r["parameters"]["classes"]) == 2]
+    claims = [
+        Claim(f"{dataset}: WGAN makes good samples on one class", _quality(one, WGANS, GOOD)),
+        Claim(
+            f"{dataset}: WGAN makes acceptable samples on two classes",
+            _quality(two, WGANS, ACCEPTABLE),
+        ),
+        Claim(
+            f"{dataset}: the standard GAN fails with these networks",
+            tuple(
+                Comparison(f"not: {c.what}", negation(c.verdict), c.numbers)
+                for c in _quality(one + two, STANDARD, ACCEPTABLE)
+            ),
+        ),
+        Claim(
+            f"{dataset}: the c-transform estimates best",
+            _paired(records, RIVALS, relative_error, "relative error", lower=True),
+        ),
+        Claim(
+            f"{dataset}: the c-transform generates worse",
+            _paired(records, WGANS, log_misfit, "log misfit", lower=False),
+        ),
+    ]
+    return [claim for claim in claims if claim.comparisons]
+
+
+def _quality(
+    records: list[dict[str, Any]], losses: tuple[str, ...], factor: float
+) -> tuple[Comparison, ...]:
+    word = "good" if factor == GOOD else "acceptable"
+    found = []
+    for loss in losses:
+        for place in dict.fromkeys(map(restriction, records)):
+            what = f"{loss} is {word} on {place}"
+            here = [
+                r for r in records if restriction(r) == place and r["parameters"]["loss"] == loss
+            ]
+            found += [
+                Comparison(
+                    what, is_within(r, factor), f"misfit {misfit_text(r)}{_coverage_text(r)}"
+                )
+                for r in here
+            ] or [Comparison(what, UNDECIDED, "not run")]
+    return tuple(found)
+
+
+def _paired(
+    records: list[dict[str, Any]],
+    rivals: tuple[str, ...],
+    number: Any,
+    what: str,
+    lower: bool,
+) -> tuple[Comparison, ...]:
+    """The c-transform against each rival on each restriction, paired by run."""
+    found = []
+    by_place: dict[str, dict[str, dict[str, Any]]] = {}
+    for record in records:
+        by_place.setdefault(restriction(record), {})[record["parameters"]["loss"]] = record
+    for place, losses in by_place.items():
+        for rival in rivals:
+            statement = f"{what} {'below' if lower else 'above'} that of {rival} on {place}"
+            if "c_transform" not in losses or rival not in losses:
+                found.append(Comparison(statement, UNDECIDED, "not run"))
+                continue
+            ours, theirs = number(losses["c_transform"]), number(losses[rival])
+            gap = ours - theirs
+            gap = gap[np.isfinite(gap)]
+            verdict = below(gap, 0) if lower else below(-gap, 0)
+            low, high = t_interval(gap)
+            found.append(
+                Comparison(
+                    statement,
+                    verdict,
+                    f"{finite_mean(ours):.3f} against {finite_mean(theirs):.3f}, "
+                    f"difference {finite_mean(gap):+.3f} "
+                    f"[{low:+.3f}, {high:+.3f}]",
+                )
+            )
+    return tuple(found)
+
+
+def misfit_text(record: dict[str, Any]) -> str:
+    """The misfit as a factor (geometric mean over runs) with its interval."""
+    logs = log_misfit(record)
+    logs = logs[np.isfinite(logs)]
+    if not logs.size:
+        return "no number"
+    low, high = t_interval(logs)
+    return f"{math.exp(logs.mean()):.3g} [{math.exp(max(low, 0)):.3g}, {math.exp(high):.3g}]"
+
+
+def _coverage_text(record: dict[str, Any]) -> str:
+    classes = len(record.get("known_classes", []))
+    if classes < 2:
+        return ""
+    covered = unpack(record["covered"])
+    return f", {finite_mean(covered):.3g} of {classes} classes covered"
