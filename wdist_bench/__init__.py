@@ -1,10 +1,11 @@
 """Wasserstein-distance estimators and tasks with known truth."""
 
 from wdist_bench import estimators, tasks
+from wdist_bench.calls import estimate
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, Potentials
 from wdist_bench.problem import Problem, Sampler, Samples
-from wdist_bench.protocol.evaluate import estimate, evaluate
+from wdist_bench.protocol.evaluate import evaluate
 from wdist_bench.protocol.population_bracket import population_bracket
 from wdist_bench.recommend.recommend import Recommendation, recommend
 from wdist_bench.tasks import Task

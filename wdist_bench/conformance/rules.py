@@ -12,10 +12,11 @@ import jax
 import numpy as np
 
 from wdist_bench import estimators, tasks
+from wdist_bench.calls import estimate
 from wdist_bench.conformance.truth_routes import Limit, Routes, draw, draw_pairs, lipschitz_excess
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import BOUNDS, TARGETS, Estimate, Estimator
-from wdist_bench.protocol.evaluate import estimate, evaluate
+from wdist_bench.protocol.evaluate import evaluate
 from wdist_bench.runs.cell import parameters
 from wdist_bench.tasks import Task
 from wdist_bench.truth import Truth

@@ -1,4 +1,4 @@
-"""The two calls of the library: `estimate` on arrays, `evaluate` on a task."""
+"""`evaluate`: one run of an estimator on a task, by the protocol "stream"."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench import estimators, tasks
 from wdist_bench.costs import Cost
-from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, out_of_memory
+from wdist_bench.estimate import Estimate, Estimator, Fitted
+from wdist_bench.estimators.given import check_estimator
 from wdist_bench.estimators.potential import FittedPotential, answer_with_diagnostics, mean_gap
 from wdist_bench.estimators.potential import doubt as describe_doubt
 from wdist_bench.problem import Problem, Sampler, Samples
@@ -22,7 +22,8 @@ from wdist_bench.protocol.stream import Keys, Stream, _draw, check_limit, evalua
 from wdist_bench.results.statistics import is_negative, negative_message, t_interval
 from wdist_bench.solvers.forks import check_not_forked
 from wdist_bench.tasks import Task
-from wdist_bench.validation import check_integer, check_samples, check_seed
+from wdist_bench.tasks.given import check_task
+from wdist_bench.validation import check_integer, check_seed
 
 MIN_SAMPLES = 100_000
 MAX_SAMPLES = 4_000_000
@@ -30,75 +31,6 @@ RELATIVE_STDERR = 0.003
 _CHUNK = 10_000
 _Z95 = 1.959964  # of the normal law, two-sided
 _PROBE = 1000  # fresh points of each measure that a potential is looked at
-
-
-def estimate(
-    x: Any,
-    y: Any,
-    method: str | Estimator = "exact",
-    p: int = 1,
-    *,
-    norm: str = "l2",
-    a: Any = None,
-    b: Any = None,
-    seed: int = 0,
-    **options: Any,
-) -> Estimate:
-    """Estimate W_p between two samples.
-
-    Args:
-        x: (n, d) points of mu, one a row: NumPy, JAX, a data frame, or anything with `__array__`.
-        y: (m, d) points of nu. Columns are matched by name where both have names, by position
-            where one has none. Dates and durations must be of one kind and are counted in the
-            finer unit of the two, which `message` names.
-        method: name of an estimator (`wdist_bench.estimators.names()`), or an estimator.
-        p: exponent of the cost ||x - y||^p, 1 or 2.
-        norm: "l2" or "l1".
-        a: (n,) weights of x summing to one; None for equal weights. A Series is matched to the
-            rows of x by its index.
-        b: (m,) weights of y.
-        seed: of initialisation and minibatches, for methods that are random.
-        **options: of the estimator, for example `steps=500`.
-
-    Returns:
-        An Estimate whose `value` is W_p (the p-th root, no factor 1/2). Critics draw minibatches
-        from the samples and are evaluated on all of them. A failure has `status` other than
-        "ok" and value NaN. Where x and y look like two pictures or two histograms, `message` says
-        how to pass those.
-
-    Raises:
-        ValueError, TypeError: bad input; the message states what was expected and the fix.
-    """
-    checked = check_samples(x, y, a, b)
-    samples = Samples(checked.x, checked.y, checked.a, checked.b)
-    estimator = _estimator(method, options)
-    cost = Cost(p, norm)
-    estimator.check_cost(cost)
-    seed = check_seed(seed)
-    if isinstance(estimator, DirectEstimator) and type(estimator).fit is DirectEstimator.fit:
-        answer = estimator.estimate(samples, cost)  # needs no key, and no data on the device
-    else:
-        check_not_forked()
-        try:
-            answer = _signed(_fitted(estimator, samples, cost, seed).estimate(samples, cost))
-        except (MemoryError, jax.errors.JaxRuntimeError) as error:
-            answer = out_of_memory(error, estimator)
-    return _remarked(answer, checked.remark)
-
-
-def _fitted(estimator: Estimator, samples: Samples, cost: Cost, seed: int) -> Fitted:
-    data_key, own_key = jax.random.split(jax.random.key(seed))
-    standardize = getattr(estimator, "standardize", False)
-    return estimator.fit(own_key, Problem.from_samples(samples, cost, data_key, standardize))
-
-
-def _signed(answer: Estimate) -> Estimate:
-    """A dual value below 0 by more than 3 of its standard errors is no answer."""
-    error = answer.diagnostics.get("dual_stderr")
-    if error is None or not is_negative(answer.cost, error):
-        return answer
-    message = negative_message(answer.cost, error)
-    return replace(answer, status="not_converged", message=message, lower=None)
 
 
 def evaluate(
@@ -140,7 +72,7 @@ def evaluate(
     """
     check_not_forked()
     task = check_task(task)
-    estimator = _estimator(estimator, {})
+    estimator = check_estimator(estimator, {})
     cost = Cost(p, norm)
     estimator.check_cost(cost)
     own = getattr(estimator, "batch_size", 64)
@@ -204,46 +136,6 @@ def _gradients(
 
 
 _critic_gradients = jax.jit(critic_gradients, static_argnames=("cost", "count"))
-
-
-def _remarked(answer: Estimate, remark: str) -> Estimate:
-    """The answer with a remark on how its input was read added to its message."""
-    if not remark:
-        return answer
-    return replace(answer, message=f"{answer.message}; {remark}" if answer.message else remark)
-
-
-def check_task(task: str | Task) -> Task:
-    """A task, by name or as it is; raises TypeError where samples were given instead."""
-    if isinstance(task, str):
-        return tasks.get(task)
-    if not isinstance(task, Task):
-        raise TypeError(
-            f"task: expected a task or its name, got {type(task).__name__}; for two samples use "
-            "wb.estimate(x, y) or wb.recommend(x, y), and to make tasks of known distance from "
-            "your rows wb.tasks.get('own_data', samples=x)"
-        )
-    return task
-
-
-def _estimator(method: str | Estimator, options: dict[str, Any]) -> Estimator:
-    if isinstance(method, str):
-        return estimators.get(method, **options)
-    if not isinstance(method, Estimator):
-        fix = f"names are {', '.join(estimators.names())}"
-        if isinstance(method, type) and issubclass(method, Estimator):
-            fix = f"make one, as in method={method.__name__}()"
-        elif np.ndim(method) == 1:
-            fix = "weights are passed by name, as in wb.estimate(x, y, a=weights_x, b=weights_y)"
-        raise TypeError(
-            f"method: expected a name or an Estimator, got {type(method).__name__}; {fix}"
-        )
-    if options:
-        raise TypeError(
-            f"options: expected none beside an Estimator object, got {sorted(options)}; "
-            "set them when building it"
-        )
-    return method
 
 
 def _finish(

@@ -10,10 +10,11 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator
-from wdist_bench.protocol.evaluate import check_task, evaluate
+from wdist_bench.protocol.evaluate import evaluate
 from wdist_bench.protocol.parallel import run_keys
 from wdist_bench.protocol.tails import Tails, skewness_correction, tails
 from wdist_bench.tasks import Task
+from wdist_bench.tasks.given import check_task
 from wdist_bench.validation import check_integer, check_seed
 
 _TAILS_STREAM = 4  # the streams before it are those of `Keys`

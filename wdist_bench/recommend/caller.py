@@ -22,8 +22,8 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from wdist_bench.calls import estimate
 from wdist_bench.estimate import Estimate, Estimator
-from wdist_bench.protocol.evaluate import estimate
 from wdist_bench.runs.plugins import load_plugin, loaded_plugins
 
 QUICK = ("one_dimensional", "gaussian", "nearest_neighbor", "sliced", "exact")

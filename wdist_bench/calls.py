@@ -1,0 +1,92 @@
+"""The call on arrays: `estimate`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import jax
+
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, out_of_memory
+from wdist_bench.estimators.given import check_estimator
+from wdist_bench.problem import Problem, Samples
+from wdist_bench.results.statistics import is_negative, negative_message
+from wdist_bench.solvers.forks import check_not_forked
+from wdist_bench.validation import check_samples, check_seed
+
+
+def estimate(
+    x: Any,
+    y: Any,
+    method: str | Estimator = "exact",
+    p: int = 1,
+    *,
+    norm: str = "l2",
+    a: Any = None,
+    b: Any = None,
+    seed: int = 0,
+    **options: Any,
+) -> Estimate:
+    """Estimate W_p between two samples.
+
+    Args:
+        x: (n, d) points of mu, one a row: NumPy, JAX, a data frame, or anything with `__array__`.
+        y: (m, d) points of nu. Columns are matched by name where both have names, by position
+            where one has none. Dates and durations must be of one kind and are counted in the
+            finer unit of the two, which `message` names.
+        method: name of an estimator (`wdist_bench.estimators.names()`), or an estimator.
+        p: exponent of the cost ||x - y||^p, 1 or 2.
+        norm: "l2" or "l1".
+        a: (n,) weights of x summing to one; None for equal weights. A Series is matched to the
+            rows of x by its index.
+        b: (m,) weights of y.
+        seed: of initialisation and minibatches, for methods that are random.
+        **options: of the estimator, for example `steps=500`.
+
+    Returns:
+        An Estimate whose `value` is W_p (the p-th root, no factor 1/2). Critics draw minibatches
+        from the samples and are evaluated on all of them. A failure has `status` other than
+        "ok" and value NaN. Where x and y look like two pictures or two histograms, `message` says
+        how to pass those.
+
+    Raises:
+        ValueError, TypeError: bad input; the message states what was expected and the fix.
+    """
+    checked = check_samples(x, y, a, b)
+    samples = Samples(checked.x, checked.y, checked.a, checked.b)
+    estimator = check_estimator(method, options)
+    cost = Cost(p, norm)
+    estimator.check_cost(cost)
+    seed = check_seed(seed)
+    if isinstance(estimator, DirectEstimator) and type(estimator).fit is DirectEstimator.fit:
+        answer = estimator.estimate(samples, cost)  # needs no key, and no data on the device
+    else:
+        check_not_forked()
+        try:
+            answer = _signed(_fitted(estimator, samples, cost, seed).estimate(samples, cost))
+        except (MemoryError, jax.errors.JaxRuntimeError) as error:
+            answer = out_of_memory(error, estimator)
+    return _remarked(answer, checked.remark)
+
+
+def _fitted(estimator: Estimator, samples: Samples, cost: Cost, seed: int) -> Fitted:
+    data_key, own_key = jax.random.split(jax.random.key(seed))
+    standardize = getattr(estimator, "standardize", False)
+    return estimator.fit(own_key, Problem.from_samples(samples, cost, data_key, standardize))
+
+
+def _signed(answer: Estimate) -> Estimate:
+    """A dual value below 0 by more than 3 of its standard errors is no answer."""
+    error = answer.diagnostics.get("dual_stderr")
+    if error is None or not is_negative(answer.cost, error):
+        return answer
+    message = negative_message(answer.cost, error)
+    return replace(answer, status="not_converged", message=message, lower=None)
+
+
+def _remarked(answer: Estimate, remark: str) -> Estimate:
+    """The answer with a remark on how its input was read added to its message."""
+    if not remark:
+        return answer
+    return replace(answer, message=f"{answer.message}; {remark}" if answer.message else remark)
