@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wdist_bench.runs.experiment import Experiment, register
+from wdist_bench.experiment import Experiment, register
 
 
 class OwnError(BaseException):

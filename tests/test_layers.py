@@ -12,8 +12,8 @@ import pytest
 import wdist_bench
 
 PACKAGE = Path(wdist_bench.__file__).parent
-NOUNS = {"costs", "problem", "estimate", "truth", "containers", "doubts", "elsewhere", "folders",
-         "printable", "validation", "registry"}  # fmt: skip
+NOUNS = {"costs", "problem", "estimate", "truth", "experiment", "containers", "doubts",
+         "elsewhere", "folders", "printable", "validation", "registry"}  # fmt: skip
 NUMERICS = {"networks", "solvers", "datasets", "metrics"}
 PLUGINS = NOUNS | NUMERICS | {"results", "tasks", "estimators"}
 MAY_IMPORT = {

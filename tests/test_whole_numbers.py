@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
-from wdist_bench import estimators, tasks
+from wdist_bench import estimators, experiment, tasks
 from wdist_bench.protocol.stream import Stream
-from wdist_bench.runs import experiment
 from wdist_bench.runs.cell import Cell
 from wdist_bench.runs.suite import load_suite
 

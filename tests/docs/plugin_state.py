@@ -6,8 +6,8 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
-from wdist_bench import estimators, tasks
-from wdist_bench.runs import experiment, plugins
+from wdist_bench import estimators, experiment, tasks
+from wdist_bench.runs import plugins
 
 for _registry in (estimators, tasks, experiment):
     _registry.names()  # entry points register once, and stay

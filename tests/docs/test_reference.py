@@ -10,8 +10,9 @@ import pytest
 from markdown_pages import ROOT
 
 import wdist_bench as wb
+from wdist_bench import experiment
 from wdist_bench.report.tables import COLUMNS
-from wdist_bench.runs import experiment, suite
+from wdist_bench.runs import suite
 
 REFERENCE = ROOT / "docs" / "reference"
 OURS = "wdist_bench."

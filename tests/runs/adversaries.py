@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 import wdist_bench as wb
-from wdist_bench.runs.experiment import Experiment
-from wdist_bench.runs.experiment import register as register_experiment
+from wdist_bench.experiment import Experiment
+from wdist_bench.experiment import register as register_experiment
 
 
 @dataclass(frozen=True)

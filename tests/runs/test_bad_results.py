@@ -16,7 +16,7 @@ from wdist_bench.results.journal import append, read_journal
 from wdist_bench.results.progress import progress
 from wdist_bench.results.record import ResultError, check_record, checked
 from wdist_bench.runs.engine import InProcess
-from wdist_bench.runs.experiment import ExperimentCell
+from wdist_bench.runs.experiment_cell import ExperimentCell
 from wdist_bench.runs.plugins import load_plugin
 from wdist_bench.runs.runner import run_suite
 from wdist_bench.runs.suite import load_suite

@@ -13,10 +13,10 @@ from typing import ClassVar
 
 import pytest
 
+from wdist_bench.experiment import Experiment, register
 from wdist_bench.results.journal import append, read_journal
 from wdist_bench.runs import isolation, processes, stopwatch, work
 from wdist_bench.runs.cell import Cell
-from wdist_bench.runs.experiment import Experiment, register
 from wdist_bench.runs.plugins import load_plugin
 from wdist_bench.runs.runner import run_suite
 from wdist_bench.runs.stopwatch import Stopwatch

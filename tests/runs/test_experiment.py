@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from wdist_bench.experiment import Experiment, register
 from wdist_bench.results.journal import read_journal
-from wdist_bench.runs.experiment import Experiment, register
 from wdist_bench.runs.runner import run_suite
 from wdist_bench.runs.suite import load_suite
 

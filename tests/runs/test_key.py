@@ -11,7 +11,7 @@ import pytest
 from wdist_bench import datasets, estimators, tasks
 from wdist_bench.results.journal import read_journal
 from wdist_bench.runs.cell import Cell
-from wdist_bench.runs.experiment import ExperimentCell
+from wdist_bench.runs.experiment_cell import ExperimentCell
 from wdist_bench.runs.suite import load_suite
 from wdist_bench.tasks.gaussian_shift import GaussianShift
 
@@ -103,7 +103,7 @@ def test_keys_do_not_depend_on_where_a_file_lies(tmp_path):
 
 
 def test_experiments_are_told_apart_by_parameters_and_backend(tmp_path):
-    from wdist_bench.runs import experiment
+    from wdist_bench import experiment
 
     name = experiment.names()[0]
     first, second = (ExperimentCell(name, {"seed": seed}) for seed in (0, 1))

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wdist_bench.experiment import Experiment, register
 from wdist_bench.report import write_report
 from wdist_bench.results.journal import read_journal
 from wdist_bench.results.progress import progress
 from wdist_bench.runs.cell import thin
-from wdist_bench.runs.experiment import Experiment, register
 from wdist_bench.runs.runner import run_suite
 from wdist_bench.runs.suite import load_suite
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import wdist_bench as wb
-from wdist_bench import estimators, tasks
-from wdist_bench.runs import experiment, plugins
+from wdist_bench import estimators, experiment, tasks
+from wdist_bench.runs import plugins
 from wdist_bench.runs.cell import Cell
-from wdist_bench.runs.experiment import ExperimentCell
+from wdist_bench.runs.experiment_cell import ExperimentCell
 from wdist_bench.runs.plugins import load_plugin
 from wdist_bench.runs.runner import run_suite
 from wdist_bench.runs.source import source_digest
@@ -42,7 +42,7 @@ class Mine(GaussianShift):
 """
 EXPERIMENT = """
 from dataclasses import dataclass
-from wdist_bench.runs import experiment
+from wdist_bench import experiment
 
 @experiment.register
 @dataclass(frozen=True)

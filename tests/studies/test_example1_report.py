@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wdist_bench.experiment import get
 from wdist_bench.results.journal import pack
-from wdist_bench.runs.experiment import get
 from wdist_bench.studies.example1 import claims as example1_claims
 from wdist_bench.studies.example1 import theorems as example1_theorems
 from wdist_bench.studies.example1.measures import fit_line

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from wdist_bench.experiment import get
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import t_interval
-from wdist_bench.runs.experiment import get
 from wdist_bench.studies.example1.identity import REALS, divergence_gradient
 from wdist_bench.studies.example1.instability import hill_index
 from wdist_bench.studies.example1.noise import restored_gradient, theorem_3_2

@@ -12,10 +12,10 @@ import pytest
 import wdist_bench as wb
 from wdist_bench.costs import Cost
 from wdist_bench.estimators.potential import dual_value
+from wdist_bench.experiment import get
 from wdist_bench.problem import Samples
 from wdist_bench.protocol.stream import Stream, run_stream
 from wdist_bench.results.journal import unpack
-from wdist_bench.runs.experiment import get
 from wdist_bench.studies.example1.discriminator import log_dual
 from wdist_bench.studies.example1.quadrature import jensen_shannon, normal, normal_edges
 from wdist_bench.studies.example1.segments import noisy_segments, over_thetas, segments

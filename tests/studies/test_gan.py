@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wdist_bench import experiment
 from wdist_bench.results.journal import unpack
-from wdist_bench.runs import experiment
 from wdist_bench.runs.suite import load_suite
 from wdist_bench.studies.gan.data import Restriction, real_side
 from wdist_bench.studies.gan.training import geometric_snapshots

@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from wdist_bench.results.journal import Journal
+from wdist_bench import experiment
 from wdist_bench.folders import write
 from wdist_bench.report.escaping import words
 from wdist_bench.report.results import Results
-
-Writer = Callable[[Path, list[dict[str, Any]]], list[Path]]
-"""(folder, records of one suite's experiments) -> files written."""
-
-_EXPERIMENTS: dict[str, str] = {
-    "gan": "wdist_bench.studies.gan.report:write_gan",
-    **dict.fromkeys(
-        (
-            "example1_critic",
-            "example1_discriminator",
-            "example1_convergence",
-            "example1_identity",
-            "example1_instability",
-            "example1_noise",
-            "example1_descent",
-            "example1_bounds",
-        ),
-        "wdist_bench.studies.example1.report:write_example1",
-    ),
-}
-"""Experiment name -> "module:function" of its writer; experiments that share one are one report."""
+from wdist_bench.results.journal import Journal
 
 
 def write_report(folder: Path, results: Results | None = None) -> list[Path]:
@@ -77,15 +55,29 @@ def _in_words(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _write_experiments(folder: Path, journal: Journal) -> list[Path]:
-    """What each experiment's own writer gives."""
-    by_writer: dict[str, list[dict[str, Any]]] = {}
+    """What each study writes from the records of its experiments, else a plain table of them."""
+    from wdist_bench.report.plain import write_plain
+
+    studies: dict[str, list[dict[str, Any]]] = {}
     for record in journal.planned():
-        writer = _EXPERIMENTS.get(record.get("experiment", ""))
-        if writer:
-            by_writer.setdefault(writer, []).append(_in_words(record))
+        if "experiment" in record:
+            study = _study(record["experiment"])
+            studies.setdefault(study, []).append(_in_words(record))
     files: list[Path] = []
-    for writer, records in by_writer.items():
-        module, _, function = writer.partition(":")
-        write_experiment: Writer = getattr(import_module(module), function)
-        files += write_experiment(folder, records)
+    for study, records in studies.items():
+        written_by = _written_by(records[0]["experiment"])[1]
+        written = written_by(folder, records) if written_by else []
+        files += written or write_plain(folder, study, records)
     return files
+
+
+def _study(name: str) -> str:
+    return _written_by(name)[0] or name
+
+
+def _written_by(name: str) -> tuple[str, Any]:
+    """The study of an experiment and its writer; ("", None) where its plug-in is not here."""
+    if name not in experiment.names():
+        return "", None
+    known: Any = experiment.registry.factory(name)
+    return known.study, known.write

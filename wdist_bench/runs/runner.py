@@ -23,7 +23,7 @@ from wdist_bench.folders import write
 from wdist_bench.results.journal import TRIED_AGAIN, JournalReader, append, next_attempt, rank
 from wdist_bench.runs.cell import Cell, digest
 from wdist_bench.runs.engine import Engine, InProcess
-from wdist_bench.runs.experiment import ExperimentCell
+from wdist_bench.runs.experiment_cell import ExperimentCell
 from wdist_bench.runs.suite import Suite
 from wdist_bench.runs.work import Job, refuse
 

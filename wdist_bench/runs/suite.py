@@ -15,12 +15,11 @@ from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from wdist_bench import estimators, tasks
+from wdist_bench import estimators, experiment, tasks
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
-from wdist_bench.runs import experiment
 from wdist_bench.runs.cell import Cell
-from wdist_bench.runs.experiment import ExperimentCell
+from wdist_bench.runs.experiment_cell import ExperimentCell
 from wdist_bench.validation import SEEDS, check_name
 
 Profile = Literal["cpu", "gpu", "full"]

@@ -24,7 +24,7 @@ from wdist_bench.results.journal import ANSWERED, Journal, JournalReader, append
 from wdist_bench.results.record import ResultError, checked
 from wdist_bench.runs import memory, processes
 from wdist_bench.runs.cell import Add, Cell, digest
-from wdist_bench.runs.experiment import ExperimentCell
+from wdist_bench.runs.experiment_cell import ExperimentCell
 
 _STOPPED = {
     "ok": "completed",

@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wdist_bench.costs import Cost
+from wdist_bench.experiment import register
 from wdist_bench.results.journal import pack
-from wdist_bench.runs.experiment import Experiment, register
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.studies.example1.quadrature import jensen_shannon, uniform
 from wdist_bench.studies.example1.segments import check_numbers, finished
+from wdist_bench.studies.example1.study import Example1
 from wdist_bench.tasks.noisy import Noisy
 from wdist_bench.validation import check_number, check_seed
 
@@ -24,7 +25,7 @@ _HEIGHTS, _NOISE = 48, 8
 
 @register
 @dataclass(frozen=True, kw_only=True)
-class Example1Bounds(Experiment):
+class Example1Bounds(Example1):
     """Both bounds for the segments with noise uniform on the square [-b, b]^2, b = sqrt(3) s.
 
     V = E||e||^2 = 2 s^2. The noisy segments fill rectangles; a ball around both has the diameter

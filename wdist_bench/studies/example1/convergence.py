@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wdist_bench.costs import Cost
+from wdist_bench.experiment import register
 from wdist_bench.results.journal import pack
-from wdist_bench.runs.experiment import Experiment, register
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.studies.example1.quadrature import jensen_shannon, normal, normal_edges
 from wdist_bench.studies.example1.segments import check_numbers, finished
+from wdist_bench.studies.example1.study import Example1
 from wdist_bench.tasks.parallel_segments import ParallelSegments
 from wdist_bench.validation import check_number, check_seed
 
@@ -23,7 +24,7 @@ _HEIGHTS = 64
 
 @register
 @dataclass(frozen=True, kw_only=True)
-class Example1Convergence(Experiment):
+class Example1Convergence(Example1):
     """Distances of the two segments by their definitions, theta by theta.
 
     Records, per theta: `w1`, `jsd`, `kl` of the task's closed forms (null: infinite); `w1_program`,

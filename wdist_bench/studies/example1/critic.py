@@ -14,11 +14,11 @@ import numpy as np
 from wdist_bench import metrics
 from wdist_bench.costs import Cost
 from wdist_bench.estimators.weight_clipping import WeightClipping
+from wdist_bench.experiment import register
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.protocol.stream import Keys
 from wdist_bench.results.journal import pack
 from wdist_bench.runs.cell import thin
-from wdist_bench.runs.experiment import Experiment, register
 from wdist_bench.studies.example1.segments import (
     check_numbers,
     failed_runs,
@@ -28,6 +28,7 @@ from wdist_bench.studies.example1.segments import (
     real_points,
     segments,
 )
+from wdist_bench.studies.example1.study import Example1
 from wdist_bench.validation import check_integer, check_seed
 
 _COST = Cost()
@@ -37,7 +38,7 @@ _BEFORE, _LAST = slice(70, 75), slice(95, 100)
 
 @register
 @dataclass(frozen=True, kw_only=True)
-class Example1Critic(Experiment):
+class Example1Critic(Example1):
     """Weight-clipped critics on parallel segments: value / |theta| is their kappa.
 
     For a network f with hidden widths w_1 ... w_L and all weights in [-c, c], every slope of f

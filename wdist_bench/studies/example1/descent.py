@@ -16,12 +16,13 @@ from flax import nnx
 from wdist_bench import networks
 from wdist_bench.costs import Cost
 from wdist_bench.estimators.potential import dual_value
+from wdist_bench.experiment import register
 from wdist_bench.problem import Samples
 from wdist_bench.protocol.parallel import map_runs, run_keys
 from wdist_bench.results.journal import pack
-from wdist_bench.runs.experiment import Experiment, register
 from wdist_bench.studies.example1.discriminator import JensenShannonDiscriminator, log_dual
 from wdist_bench.studies.example1.segments import finished, noisy_segments
+from wdist_bench.studies.example1.study import Example1
 from wdist_bench.validation import check_integer, check_name, check_number, check_seed
 
 DISCRIMINATORS = ("optimal", "network")
@@ -31,7 +32,7 @@ _SHOWN = 100
 
 @register
 @dataclass(frozen=True, kw_only=True)
-class Example1Descent(Experiment):
+class Example1Descent(Example1):
     """Gradient descent of theta on E log(1 - D(g(z) + e)), the noise annealed along the way.
 
     Noise levels fall geometrically from `noise_start` to `noise_end`. "optimal": D is the optimal

@@ -14,10 +14,10 @@ from wdist_bench import metrics
 from wdist_bench.costs import Cost
 from wdist_bench.estimators.critic import CriticEstimator, Parts
 from wdist_bench.estimators.potential import Critic
+from wdist_bench.experiment import register
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.protocol.stream import Keys
 from wdist_bench.results.journal import pack
-from wdist_bench.runs.experiment import Experiment, register
 from wdist_bench.studies.example1.segments import (
     check_numbers,
     failed_runs,
@@ -27,6 +27,7 @@ from wdist_bench.studies.example1.segments import (
     over_thetas,
     real_points,
 )
+from wdist_bench.studies.example1.study import Example1
 from wdist_bench.validation import check_integer, check_number, check_seed
 
 _COST = Cost()
@@ -68,7 +69,7 @@ def log_dual(critic: Critic, samples: Samples, cost: Cost) -> tuple[jax.Array, j
 
 @register
 @dataclass(frozen=True, kw_only=True)
-class Example1Discriminator(Experiment):
+class Example1Discriminator(Example1):
     """Discriminators between (0, U) and (theta, U), with or without Gaussian noise on both.
 
     The minibatches of a run do not depend on `steps`: entries that differ in `steps` alone are

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.experiment import register
 from wdist_bench.protocol.parallel import run_keys
 from wdist_bench.results.journal import pack
-from wdist_bench.runs.experiment import Experiment, register
 from wdist_bench.studies.example1.quadrature import (
     Density,
     derivative,
@@ -26,6 +26,7 @@ from wdist_bench.studies.example1.quadrature import (
     rule,
 )
 from wdist_bench.studies.example1.segments import check_numbers, finished
+from wdist_bench.studies.example1.study import Example1
 from wdist_bench.validation import check_integer, check_name, check_number, check_seed
 
 REALS = ("gaussian", "mixture", "smoothed_segment")
@@ -34,7 +35,7 @@ _SMOOTHING = 0.25  # of the segment [0, 1]
 
 @register
 @dataclass(frozen=True, kw_only=True)
-class Example1Identity(Experiment):
+class Example1Identity(Example1):
     """Gradients that the optimal discriminator D* at (theta, scale) gives a Gaussian generator.
 
     The generator is g(z) = theta + scale z on a line, z ~ N(0, 1), with law P_g; P_r is N(0, 1),

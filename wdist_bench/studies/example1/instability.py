@@ -10,10 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.experiment import register
 from wdist_bench.protocol.parallel import map_runs, run_keys
 from wdist_bench.results.journal import pack
-from wdist_bench.runs.experiment import Experiment, register
 from wdist_bench.studies.example1.segments import check_numbers, finished
+from wdist_bench.studies.example1.study import Example1
 from wdist_bench.validation import check_integer, check_name, check_number, check_seed
 
 NOISES = ("value_and_gradient", "gradient_only")
@@ -24,7 +25,7 @@ _TAIL = 0.02
 
 @register
 @dataclass(frozen=True, kw_only=True)
-class Example1Instability(Experiment):
+class Example1Instability(Example1):
     """The gradient that a noisy discriminator gives to theta, mean over a minibatch.
 
     On the generated segment D* = 0 and grad D* = 0. The theorem perturbs both by independent white

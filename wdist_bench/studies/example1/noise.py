@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.experiment import register
 from wdist_bench.results.journal import pack
-from wdist_bench.runs.experiment import Experiment, register
 from wdist_bench.studies.example1.quadrature import (
     derivative,
     jensen_shannon,
@@ -22,12 +22,13 @@ from wdist_bench.studies.example1.quadrature import (
     rule,
 )
 from wdist_bench.studies.example1.segments import check_numbers, finished
+from wdist_bench.studies.example1.study import Example1
 from wdist_bench.validation import check_seed
 
 
 @register
 @dataclass(frozen=True, kw_only=True)
-class Example1Noise(Experiment):
+class Example1Noise(Example1):
     """What the optimal discriminator of the noisy laws gives to theta.
 
     N(0, s^2 I) is added to (0, U) and to (theta, U). The heights have one law, so the divergences

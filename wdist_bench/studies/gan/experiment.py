@@ -7,15 +7,16 @@ import time
 import zlib
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from wdist_bench import datasets
+from wdist_bench.experiment import Experiment, register
 from wdist_bench.protocol.parallel import map_runs, run_keys
 from wdist_bench.results.journal import pack
 from wdist_bench.runs.cell import thin
-from wdist_bench.runs.experiment import Experiment, register
 from wdist_bench.studies.gan import losses, measures
 from wdist_bench.studies.gan.data import RealSide, Restriction, real_side
 from wdist_bench.studies.gan.training import (
@@ -169,6 +170,13 @@ class Gan(Experiment):
             "real": encoded(first[:_SHOWN_REAL]),
             **_columns(measured),
         }
+
+    @classmethod
+    def write(cls, folder: Path, records: list[dict[str, Any]]) -> list[Path]:
+        """Tables, claims and figures of all cells."""
+        from wdist_bench.studies.gan.report import write_gan
+
+        return write_gan(folder, records)
 
     def _real(self, plan: Plan, run: int) -> RealSide:
         return real_side(self.restriction, self.seed, self.runs, run, plan.n, plan.watched)

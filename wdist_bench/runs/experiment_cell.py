@@ -1,47 +1,13 @@
-"""An experiment: what is no task x estimator cell, on the same suites, seeds and journal."""
+"""A cell of a suite that is one experiment at one point of its sweep."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-from wdist_bench.registry import Registry
+from wdist_bench.experiment import Experiment, get
 from wdist_bench.runs.cell import Add, digest, parameters
 from wdist_bench.runs.source import source
-
-
-class Experiment(ABC):
-    """A frozen dataclass of plain parameters, one of them `seed`: implement `run`.
-
-    Attributes:
-        name: the registered name.
-        version: raised when the same parameters give other numbers.
-    """
-
-    name: ClassVar[str]
-    version: ClassVar[int]
-    seed: int
-
-    @property
-    def data_digest(self) -> str:
-        """A digest of the data behind it that its parameters do not tell; mostly empty."""
-        return ""
-
-    @abstractmethod
-    def run(self) -> dict[str, Any]:
-        """The results as plain data that JSON can hold.
-
-        With at least `status`, `message`, `runs`, `failed`, `compile_seconds`, `run_seconds`.
-        """
-
-
-registry: Registry[Experiment] = Registry(
-    "experiment", "wdist_bench.experiments", home="wdist_bench.studies"
-)
-names = registry.names
-get = registry.get
-register = registry.register
 
 
 @dataclass(frozen=True)
