@@ -8,7 +8,7 @@ clipping 3.4 vmap, 2.1 map on two threads; penalty 6.2 and 3.9; c-transform 2.8 
 With several local devices the runs are sharded over them, a mesh of one axis; where they do not
 come out even, the last run is repeated and the copies are dropped. A run's numbers do not depend on
 the number of devices but for float32 rounding (the compiler may fuse another way): estimates of
-critics after a short training agree within 1e-5 of their size (`tests/bench/test_parallel.py`).
+critics after a short training agree within 1e-5 of their size (`tests/protocol/test_parallel.py`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The statistics of tables. The unit is the independent run.
 
 Coverage of the nominal 95 % intervals for the mean of 20 runs, by simulation (20,000 samples of
-each law, standard error 0.2 %; `tests/bench/test_statistics.py` repeats a part of it):
+each law, standard error 0.2 %; `tests/results/test_statistics.py` repeats a part of it):
 
 | law | Student's t | BCa bootstrap |
 |---|---|---|
