@@ -1,11 +1,11 @@
 """Critic training beside PyTorch: same networks, batches, steps, update rules and runs.
 
 Ours is one compiled program that every core executes on its share of the runs
-(`protocol/parallel.py`) and the seconds are those of training and evaluating all of them. PyTorch's are those of the same
-(`torch_jobs.WAYS` names the ways), each in processes of its own, so that no idle thread pool spins
-beside the other library. Calls alternate; what a first call takes, compilation
-included, is reported apart. Where `torch_runs` is smaller than `runs`, the ways that train one run
-after the other are timed on that many and scaled.
+(`protocol/parallel.py`) and the seconds are those of training and evaluating all of them. PyTorch's
+are those of the same (`torch_jobs.WAYS` names the ways), each in processes of its own, so that no
+idle thread pool spins beside the other library. Calls alternate; what a first call takes,
+compilation included, is reported apart. Where `torch_runs` is smaller than `runs`, the ways that
+train one run after the other are timed on that many and scaled.
 
 Planar Gaussians, MNIST and, with the critic of DCGAN, 32 x 32 colour patches go through the whole
 protocol, sampling included. On the W1 pairs, whose

@@ -19,6 +19,10 @@ import jax
 from wdist_bench.datasets.places import usable_cache, warn_once
 from wdist_bench.results.environment import processor
 
+_COMPILING = (
+    "/jax/core/compile/jaxpr_to_mlir_module_duration",
+    "/jax/core/compile/backend_compile_duration",
+)
 _MIN_SECONDS = 0.3  # programs that compile faster are not worth a file
 _CROWDED = 0.5  # of the memory maps that the system allows: time to drop programs
 
@@ -161,3 +165,26 @@ def _listen(event: str, **_: object) -> None:
     global _count
     if event == "/jax/compilation_cache/cache_hits":
         _count = replace(_count, taken=_count.taken + 1)
+
+
+@dataclass
+class Compiling:
+    """Seconds that jax said it spent on lowering and compiling; tracing, which nests, is not in."""
+
+    seconds: float = 0.0
+
+
+@contextmanager
+def compiling() -> Iterator[Compiling]:
+    """Adds up what is compiled inside, in this process."""
+    found = Compiling()
+
+    def listen(event: str, duration_secs: float, **_: str | int) -> None:
+        if event in _COMPILING:
+            found.seconds += duration_secs
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield found
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -17,9 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench.costs import Cost
-from wdist_bench.estimate import Estimator
+from wdist_bench.estimate import Estimate, Estimator
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.agreement import agreement, critic_gradients, gradient_points
+from wdist_bench.protocol.answers import Measured, measured
 from wdist_bench.protocol.parallel import map_runs, run_keys
 from wdist_bench.results.statistics import negative_runs
 from wdist_bench.solvers.exact import solve_exact
@@ -66,31 +67,7 @@ class Stream:
         object.__setattr__(self, "seed", check_seed(self.seed))
 
 
-@dataclass(frozen=True)
-class StreamResult:
-    """What the runs returned.
-
-    Attributes:
-        costs: (runs, eval_batches) estimates of E[c] = W_p^p, NaN where an evaluation failed.
-        history: (runs, steps) estimates of E[c] along training; zero steps where nothing trains.
-        messages: one per run, empty where it is fine.
-        statuses: one per run.
-        compile_seconds: tracing and compiling, 0 where nothing is compiled.
-        run_seconds: training and evaluating all runs, samples included.
-        agreement: (runs,) `gradient_cosine` and `gradient_l2` of critics, where the task's
-            potential is known; empty elsewhere.
-    """
-
-    costs: np.ndarray
-    history: np.ndarray
-    statuses: list[str]
-    messages: list[str]
-    compile_seconds: float
-    run_seconds: float
-    agreement: dict[str, np.ndarray] = field(default_factory=dict)
-
-
-def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> StreamResult:
+def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> Measured:
     """Every run of one estimator on one task."""
     estimator.check_cost(cost)
     sampler = task.sampler()
@@ -107,7 +84,7 @@ def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> 
         statuses[run], messages[run] = "diverged", _divergence(history[run])
     for run, message in negative_runs(costs).items():
         statuses[run], messages[run] = "not_converged", message
-    return StreamResult(
+    return Measured(
         costs,
         history,
         statuses,
@@ -168,26 +145,23 @@ def _one_run(
 
 def _run_on_host(
     sampler: Sampler, estimator: Estimator, cost: Cost, stream: Stream, keys: jax.Array
-) -> StreamResult:
+) -> Measured:
     """The same protocol for estimators that do not trace."""
-    costs = np.full((stream.runs, stream.eval_batches), np.nan)
-    statuses, messages = ["ok"] * stream.runs, [""] * stream.runs
-    histories = []
+    answers, histories = [], []
     start = time.perf_counter()
-    for run, run_key in enumerate(keys):
+    for run_key in keys:
         own = Keys.of(run_key)
         with jax.enable_x64(sampler.x64):
             fitted = estimator.fit(own.estimator, Problem.from_sampler(sampler, cost, own.train))
         histories.append(np.asarray(getattr(fitted, "history", np.zeros(0)), np.float64))
-        for batch, samples in enumerate(evaluation_batches(sampler, own.evaluation, stream)):
-            answer = fitted.estimate(samples, cost)
-            costs[run, batch] = answer.cost
-            if answer.status != "ok":
-                statuses[run], messages[run] = answer.status, answer.message
-    run_seconds = time.perf_counter() - start
-    for run, message in negative_runs(costs).items():
-        statuses[run], messages[run] = "not_converged", message
-    return StreamResult(costs, np.stack(histories), statuses, messages, 0.0, run_seconds)
+        batches = evaluation_batches(sampler, own.evaluation, stream)
+        answers.append([_numbers(fitted.estimate(samples, cost)) for samples in batches])
+    return measured(answers, histories, 0.0, time.perf_counter() - start)
+
+
+def _numbers(answer: Estimate) -> Estimate:
+    """The answer without its arrays: those of 2,000 batches would stay in memory."""
+    return replace(answer, potentials=None, history=None)
 
 
 def evaluation_batches(sampler: Sampler, key: jax.Array, stream: Stream) -> Iterator[Samples]:

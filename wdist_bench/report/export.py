@@ -12,6 +12,7 @@ from wdist_bench.folders import write
 from wdist_bench.printable import one_line
 from wdist_bench.report.escaping import csv
 from wdist_bench.report.settings import labelled_table
+from wdist_bench.results.columns import COLUMNS
 from wdist_bench.results.journal import COMPACT, Journal, read_run, write_compact
 
 FORMATS = ("csv", "parquet", "latex", "pdf", "journal")
@@ -61,9 +62,7 @@ def export(folder: Path, kind: str, out: Path | None = None) -> list[Path]:
 
 def flat(table: pd.DataFrame) -> pd.DataFrame:
     """The columns for other programs, each of one type."""
-    from wdist_bench.report.tables import COLUMNS
-
-    shown = table[list(dict.fromkeys([*COLUMNS, *_ADDED]))].copy()
+    shown = table[list(dict.fromkeys([*(c.name for c in COLUMNS), *_ADDED]))].copy()
     for name in shown.columns:
         numbers = pd.to_numeric(shown[name], errors="coerce")
         empty = shown[name].isna() | (shown[name].astype(str) == "")

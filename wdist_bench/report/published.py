@@ -12,6 +12,8 @@ import pandas as pd
 
 def published(record: dict[str, Any]) -> dict[str, float]:
     """What a paper says of a cell; empty where no paper ran it."""
+    if record.get("protocol") != "stream":
+        return {}
     return _mallasto_row(record) or _w1_benchmark_row(record)
 
 

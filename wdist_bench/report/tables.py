@@ -11,37 +11,22 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.report.published import published, sds_from_paper
+from wdist_bench.results.columns import COLUMNS, NUMBER
 from wdist_bench.results.journal import Journal, failed_runs, run_costs, unpack
 from wdist_bench.results.statistics import bias_and_rmse, summarize
 
-COLUMNS = (
-    "task", "dataset", "dim", "estimator", "critic", "p", "norm", "n", "protocol", "steps",
-    "runs", "failed", "truth_batch", "truth_population", "estimate", "estimate_ci_low",
-    "estimate_ci_high", "bias_batch", "bias_population", "abs_error_batch", "abs_error_batch_sd",
-    "compile_seconds", "run_seconds", "paper_error", "paper_sd",
-    # beyond the contract
-    "estimate_sd", "finite_sample_bias", "truth_population_stderr", "truth_kind", "target", "bound",
-    "status", "message", "family", "task_parameters", "estimator_parameters",
-    "task_options",
-    "gradient_cosine", "gradient_cosine_sd", "gradient_l2", "gradient_l2_sd",
-    "paper_sds", "paper_estimate", "paper_gradient_cosine", "paper_gradient_l2",
-    "rmse_batch", "rmse_population", "estimate_bca_low", "estimate_bca_high", "shared",
-    "compile_cached", "seconds", "peak_memory", "abs_error_population", "abs_error_population_sd",
-)  # fmt: skip
 # Columns that say on which samples a row was measured: a task at one cost and size.
-SETTING = ["task", "task_parameters", "p", "norm", "n"]
-_NUMBERS = (
-    "dim", "truth_batch", "truth_population", "truth_population_stderr", "finite_sample_bias",
-    "estimate", "estimate_sd", "estimate_ci_low", "estimate_ci_high", "estimate_bca_low",
-    "estimate_bca_high", "bias_batch", "bias_population", "rmse_batch", "rmse_population",
-    "abs_error_batch", "abs_error_batch_sd", "abs_error_population", "abs_error_population_sd",
-)  # fmt: skip
-"""Columns that are NaN, not None, where a record has nothing: cells that were lost or skipped."""
+SETTING = ["task", "task_parameters", "p", "norm", "n", "protocol"]
+_MISSING = {column.name: math.nan for column in COLUMNS if column.kind == NUMBER}
+"""Numbers are NaN, not None, where a record has nothing: cells that were lost or skipped."""
+
+_OWN = ("lower", "upper", "stderr")
+"""What the answers of a cell said of themselves, one number a run."""
 
 
 def error_table(journal: Journal) -> pd.DataFrame:
     """One row per task x estimator cell of the last suite, in its order, means over runs of W_p."""
-    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    columns: dict[str, list[Any]] = {column.name: [] for column in COLUMNS}
     for record in journal.planned():
         if "estimator" in record:
             row = _row(record, journal)
@@ -88,8 +73,10 @@ def root(cost: np.ndarray, p: int) -> np.ndarray:
 
 
 def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
-    row: dict[str, Any] = {column: record.get(column) for column in COLUMNS}
-    row |= {column: math.nan for column in _NUMBERS if row[column] is None}
+    row: dict[str, Any] = {column.name: record.get(column.name) for column in COLUMNS}
+    row |= {name: nan for name, nan in _MISSING.items() if row[name] is None}
+    row |= {name: _mean(record[name]) for name in _OWN if record.get(name)}
+    row["width"] = row["upper"] - row["lower"]
     row["task_parameters"] = json.dumps(record["task_parameters"], sort_keys=True)
     row["estimator_parameters"] = json.dumps(record["estimator_parameters"], sort_keys=True)
     row["task_options"] = json.dumps(record["task_options"])
@@ -119,6 +106,13 @@ def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
             row[name] = float(values.mean())
             row[f"{name}_sd"] = float(values.std(ddof=1)) if values.size > 1 else math.nan
     return row
+
+
+def _mean(packed: list[float | None]) -> float:
+    """Over the runs that have a number; NaN where none has."""
+    found = unpack(packed)
+    found = found[np.isfinite(found)]
+    return float(found.mean()) if found.size else math.nan
 
 
 def errors(costs: np.ndarray, truths: np.ndarray, p: int, population: float) -> dict[str, float]:

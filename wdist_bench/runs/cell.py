@@ -17,12 +17,17 @@ import numpy as np
 from wdist_bench import estimators, tasks
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
-from wdist_bench.protocol.stream import Stream, StreamResult, batch_truths, run_stream
+from wdist_bench.protocol.answers import Measured
+from wdist_bench.protocol.fixed import run_fixed
+from wdist_bench.protocol.stream import Stream, batch_truths, run_stream
 from wdist_bench.results.journal import pack
 from wdist_bench.runs.source import source
 from wdist_bench.tasks import Task
 
 HISTORY_POINTS = 100
+
+PROTOCOLS = {"stream": run_stream, "fixed": run_fixed}
+"""How the runs of a cell go, by the name that suites give."""
 
 Add = Callable[[dict[str, Any]], Any]
 """Adds a record to the journal."""
@@ -67,8 +72,9 @@ class Cell:
 
     @property
     def stream(self) -> Stream:
-        """The sizes and seeds."""
-        return Stream(self.n, self.runs, self.eval_batches, self.seed)
+        """The sizes and seeds; where both arrays are given once there is one batch."""
+        batches = 1 if self.protocol == "fixed" else self.eval_batches
+        return Stream(self.n, self.runs, batches, self.seed)
 
     def identity(self, backend: str) -> dict[str, Any]:
         """What determines the numbers, with every default spelled out."""
@@ -164,14 +170,18 @@ class Cell:
         return {
             "dim": task.dim,
             "dataset": task.dataset,
-            **summarize(run_stream(task, estimator, self.cost, self.stream)),
+            **summarize(PROTOCOLS[self.protocol](task, estimator, self.cost, self.stream), self.p),
             "truth_key": key,
             "truth_population": None if truth is None else vars(truth),
         }
 
 
-def summarize(result: StreamResult) -> dict[str, Any]:
-    """The fields of a record that come from the runs."""
+def summarize(result: Measured, p: int) -> dict[str, Any]:
+    """The fields of a record that come from the runs.
+
+    `lower` and `upper` bound the p-th root of a run's mean cost, `stderr` is the mean of its
+    answers' own standard errors.
+    """
     bad = [status for status in result.statuses if status != "ok"]
     steps, history = thin(result.history)
     return {
@@ -185,6 +195,13 @@ def summarize(result: StreamResult) -> dict[str, Any]:
         "compile_seconds": round(result.compile_seconds, 4),
         "run_seconds": round(result.run_seconds, 4),
         **{name: pack(values) for name, values in result.agreement.items()},
+        **{
+            name: pack((getattr(result, name) ** p).mean(axis=1) ** (1 / p))
+            for name in ("lower", "upper")
+            if getattr(result, name).size
+        },
+        **({"stderr": pack(result.stderr.mean(axis=1))} if result.stderr.size else {}),
+        "diagnostics": {name: pack(values) for name, values in result.diagnostics.items()},
     }
 
 

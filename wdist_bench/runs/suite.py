@@ -88,6 +88,7 @@ class Document(BaseModel):
     description: str = ""
     p: Exponents = [1]
     norm: list[str] = Field(["l2"], min_length=1)
+    protocol: list[Literal["stream", "fixed"]] = Field(["stream"], min_length=1)
     n: Counts = Field([64], description="points of each measure in a batch")
     steps: Count = Field(500, description="training steps of critics")
     runs: Count = Field(20, description="independent runs")
@@ -246,8 +247,10 @@ def _cells(document: Document, profile: str) -> list[Cell]:
         methods = [method for method in document.estimators if profile in method.profiles]
         for p in entry.p or document.p:
             for norm in document.norm:
-                for n in entry.n or document.n:
-                    cells += [_cell(document, entry, m, Cost(p, norm), n, dim) for m in methods]
+                for protocol in document.protocol:
+                    for n in entry.n or document.n:
+                        how = (Cost(p, norm), protocol, n)
+                        cells += [_cell(document, entry, method, how, dim) for method in methods]
     return cells
 
 
@@ -255,10 +258,10 @@ def _cell(
     document: Document,
     entry: TaskEntry,
     method: EstimatorEntry,
-    cost: Cost,
-    n: int,
+    how: tuple[Cost, str, int],
     dim: int | None,
 ) -> Cell:
+    cost, protocol, n = how
     parameters = method.parameters
     factory = estimators.factory(method.name)
     options = {option.name for option in fields(factory)}  # type: ignore[arg-type]
@@ -275,8 +278,9 @@ def _cell(
         norm=cost.norm,
         n=n,
         runs=method.runs or document.runs,
-        eval_batches=document.eval_batches,
+        eval_batches=1 if protocol == "fixed" else document.eval_batches,
         seed=document.seed,
+        protocol=protocol,
         family=entry.family or entry.name,
         refusal=_refusal(estimator, method, cost, dim),
     )

@@ -1,0 +1,62 @@
+"""The protocol "fixed" against the calls that a user makes."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+
+import wdist_bench as wb
+from wdist_bench.costs import Cost
+from wdist_bench.protocol.fixed import run_fixed
+from wdist_bench.protocol.parallel import run_keys
+from wdist_bench.protocol.stream import Keys, Stream, batch_truths, evaluation_batches
+from wdist_bench.runs.cell import Cell
+
+TASK = wb.tasks.get("gaussian_shift")
+STREAM = Stream(n=24, runs=3, eval_batches=1, seed=5)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("c_transform", {"steps": 20}), ("bracket", {}), ("sliced", {})]
+)
+def test_a_run_is_the_call_that_a_user_makes(name, options):
+    found = run_fixed(TASK, wb.estimators.get(name, **options), Cost(1), STREAM)
+    for run, key in enumerate(run_keys(STREAM.seed, STREAM.runs)):
+        keys = Keys.of(key)
+        (pair,) = evaluation_batches(TASK.sampler(), keys.evaluation, STREAM)
+        seed = int(jax.random.bits(keys.estimator))
+        answer = wb.estimate(pair.x, pair.y, name, p=1, seed=seed, **options)
+        assert found.costs[run, 0] == answer.cost
+    assert found.costs.shape == (3, 1)
+
+
+def test_every_estimator_sees_the_arrays_that_the_truth_is_of():
+    truths = batch_truths(TASK, Cost(2), STREAM)
+    exact = run_fixed(TASK, wb.estimators.get("exact"), Cost(2), STREAM)
+    assert np.array_equal(exact.costs, truths)
+    below = run_fixed(TASK, wb.estimators.get("double_c_transform", steps=20), Cost(2), STREAM)
+    assert (below.costs <= truths * (1 + 1e-5)).all()
+
+
+@pytest.mark.parametrize("protocol", ["stream", "fixed"])
+def test_bounds_errors_and_diagnostics_of_every_run_reach_the_record(protocol):
+    cell = Cell("gaussian_shift", {}, "bracket", {}, 2, n=24, runs=3, eval_batches=4,
+                protocol=protocol)  # fmt: skip
+    record = cell.run({}, lambda truth: truth)
+    lower, upper = np.array(record["lower"]), np.array(record["upper"])
+    truths = np.sqrt(batch_truths(TASK, Cost(2), cell.stream).mean(axis=1))
+    assert (lower <= truths * (1 + 1e-9)).all()
+    assert (truths <= upper * (1 + 1e-9)).all()
+    assert (upper - lower < 2e-3 * upper).all()
+    assert len(record["diagnostics"]["gap"]) == 3
+    assert "stderr" not in record
+
+
+def test_a_critic_has_its_training_curve_and_the_noise_of_its_dual():
+    cell = Cell("gaussian_shift", {}, "gradient_penalty", {"steps": 30, "batch_size": 8}, n=24,
+                runs=2, protocol="fixed")  # fmt: skip
+    record = cell.run({}, lambda truth: truth)
+    assert np.shape(record["history"]) == (2, 30)
+    assert np.all(np.array(record["diagnostics"]["dual_stderr"]) > 0)
+    assert record["compile_seconds"] > 0

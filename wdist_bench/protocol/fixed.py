@@ -1,0 +1,46 @@
+"""The protocol "fixed": two arrays given once, as users of `wb.estimate` have them.
+
+A run draws n points of each population, the first evaluation batch of "stream" at the same seed,
+and calls `wb.estimate` on these arrays. What trains has nothing else to train on, and its number is
+compared with the exact value of the same arrays: the target is the batch, for every estimator.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import jax
+import numpy as np
+
+from wdist_bench.calls import estimate
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import Estimator
+from wdist_bench.protocol.answers import Measured, measured
+from wdist_bench.protocol.compilation import compiling
+from wdist_bench.protocol.parallel import run_keys
+from wdist_bench.protocol.stream import Keys, Stream, check_limit, evaluation_batches
+from wdist_bench.tasks.base import Task
+
+
+def run_fixed(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> Measured:
+    """Every run of one estimator on one task; `stream.eval_batches` is not used.
+
+    Compile seconds are those that jax reports while the runs are under way; the first run of a
+    shape pays them, and run seconds are without them.
+    """
+    sampler = task.sampler()
+    check_limit(task, sampler, stream.n)
+    answers, histories, seconds = [], [], 0.0
+    with compiling() as compiled:
+        for key in run_keys(stream.seed, stream.runs):
+            keys = Keys.of(key)
+            (pair,) = evaluation_batches(sampler, keys.evaluation, replace(stream, eval_batches=1))
+            seed = int(jax.random.bits(keys.estimator))
+            start = time.perf_counter()
+            answer = estimate(pair.x, pair.y, estimator, cost.p, norm=cost.norm, seed=seed)
+            seconds += time.perf_counter() - start
+            answers.append([answer])
+            history = np.zeros(0) if answer.history is None else np.asarray(answer.history)
+            histories.append(history if cost.p == 1 else history**cost.p)
+    return measured(answers, histories, compiled.seconds, max(seconds - compiled.seconds, 0.0))
