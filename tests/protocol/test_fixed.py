@@ -35,7 +35,7 @@ def test_every_estimator_sees_the_arrays_that_the_truth_is_of():
     truths = batch_truths(TASK, Cost(2), STREAM)
     exact = run_fixed(TASK, wb.estimators.get("exact"), Cost(2), STREAM)
     assert np.array_equal(exact.costs, truths)
-    below = run_fixed(TASK, wb.estimators.get("double_c_transform", steps=20), Cost(2), STREAM)
+    below = run_fixed(TASK, wb.estimators.get("c_transform", steps=20), Cost(2), STREAM)
     assert (below.costs <= truths * (1 + 1e-5)).all()
 
 
@@ -46,8 +46,8 @@ def test_bounds_errors_and_diagnostics_of_every_run_reach_the_record(protocol):
     record = cell.run({}, lambda truth: truth)
     lower, upper = np.array(record["lower"]), np.array(record["upper"])
     truths = np.sqrt(batch_truths(TASK, Cost(2), cell.stream).mean(axis=1))
-    assert (lower <= truths * (1 + 1e-9)).all()
-    assert (truths <= upper * (1 + 1e-9)).all()
+    assert (lower <= truths * (1 + 1e-8)).all()  # records have nine digits
+    assert (truths <= upper * (1 + 1e-8)).all()
     assert (upper - lower < 2e-3 * upper).all()
     assert len(record["diagnostics"]["gap"]) == 3
     assert "stderr" not in record

@@ -13,7 +13,8 @@ import pytest
 
 from wdist_bench import cli
 from wdist_bench.report.export import escape, export
-from wdist_bench.report.tables import COLUMNS, error_table
+from wdist_bench.report.tables import error_table
+from wdist_bench.results.columns import COLUMNS
 from wdist_bench.results.journal import JournalReader, append, read_journal
 from wdist_bench.results.merge import merge
 
@@ -36,7 +37,7 @@ def test_parquet_gives_back_the_error_table(folder):
     (path,) = export(folder, "parquet")
     found, expected = pd.read_parquet(path), error_table(read_journal(folder))
     assert len(found) == len(expected) == 5
-    assert set(COLUMNS) <= set(found.columns)
+    assert {column.name for column in COLUMNS} <= set(found.columns)
     for name in ("estimate", "bias_batch", "abs_error_batch_sd", "truth_population"):
         assert found[name].dtype == np.float64
         np.testing.assert_array_equal(found[name], expected[name].astype(float))

@@ -106,7 +106,7 @@ def tables(estimators, tasks, law, rng, interaction=1.0, runs=4):
     return pd.DataFrame(
         {"setting": s, "variant": f"m{k}", "estimator": f"m{k}", "bound": "none",
          "target": "population", "status": "ok", "bias_population": errors[s, k],
-         "truth_population": 1.0, "failed": 0, "runs": runs, "seconds": 1.0}
+         "truth_population": 1.0, "failed": 0, "runs": runs, "seconds_per_run": 1.0}
         for s in range(tasks) for k in range(estimators)
     )  # fmt: skip
 

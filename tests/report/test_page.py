@@ -42,7 +42,13 @@ def test_the_page_carries_every_number_of_the_table(make_folder):
     table = labelled_table(read_journal(folder.path))
     at = data["columns"].index
     for cell, (_, row) in zip(data["cells"], table.iterrows(), strict=True):
-        for name in ("estimate", "bias_batch", "abs_error_batch", "estimate_ci_low", "seconds"):
+        for name in (
+            "estimate",
+            "bias_batch",
+            "abs_error_batch",
+            "estimate_ci_low",
+            "seconds_per_run",
+        ):
             assert cell[at(name)] == pytest.approx(row[name], rel=1e-5)
         assert data["words"][cell[at("variant")]] == row["variant"]
     assert data["curves"][0] is None

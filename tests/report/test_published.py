@@ -12,11 +12,13 @@ from wdist_bench.report.published import published, sds_from_paper
 
 MNIST = {
     "task": "image_batches", "dataset": "mnist", "p": 1, "norm": "l2", "n": 64, "steps": 500,
+    "protocol": "stream",
     "estimator": "c_transform", "estimator_options": {"steps": 500, "batch_size": 64},
     "task_parameters": {"dataset": "mnist", "split": "test"},
 }  # fmt: skip
 PAIR = {
     "task": "funnels", "dataset": "", "p": 1, "norm": "l2", "n": 1024, "steps": 5000,
+    "protocol": "stream",
     "estimator": "weight_clipping", "estimator_options": {"preset": "w1_benchmark"},
     "task_parameters": {
         "digest": "576ced317d1bda7f47ff9bf37901858aef2ea8df2de831482df20dff6f8a6309"

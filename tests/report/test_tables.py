@@ -108,7 +108,7 @@ def test_two_networks_of_one_method_are_told_apart(make_folder, monkeypatch):
 
 
 def test_steps_are_named_where_some_task_has_a_method_twice():
-    setting = {"task_parameters": "{}", "p": 1, "norm": "l2", "n": 8}
+    setting = {"task_parameters": "{}", "p": 1, "norm": "l2", "n": 8, "protocol": "stream"}
     cells = [
         ("a", "exact", "", -1), ("a", "penalty", "mlp", 500), ("a", "penalty", "mlp", 2000),
         ("a", "penalty", "dcgan", 500), ("b", "penalty", "mlp", 500), ("b", "exact", "", -1),

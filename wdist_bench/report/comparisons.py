@@ -38,11 +38,13 @@ from wdist_bench.results.statistics import (
     sign_flips,
 )
 
+_SHARED = ("task", "dataset", "dim", "p", "norm", "n", "protocol")
+
 COLUMNS = (
     "task", "dataset", "dim", "p", "norm", "n", "against", "best", "best_options", "best_error",
     "other", "other_options", "other_error", "runs", "failed", "difference", "ci_low", "ci_high",
     "p_value", "p_adjusted", "told_apart", "least_p", "best_variant", "other_variant", "setting",
-    "task_parameters",
+    "task_parameters", "protocol",
 )  # fmt: skip
 
 
@@ -185,7 +187,7 @@ def _row(
     contest: Contest, best: str, other: str, difference: Difference, test: _Test
 ) -> dict[str, Any]:
     record, rival = contest[best].record, contest[other].record
-    shared = {name: record.get(name) for name in ("task", "dataset", "dim", "p", "norm", "n")}
+    shared = {name: record.get(name) for name in _SHARED}
     interval: Interval = difference.interval
     return shared | {
         "best": record["estimator"],

@@ -17,7 +17,7 @@ from wdist_bench.results.journal import COMPACT, Journal, read_run, write_compac
 
 FORMATS = ("csv", "parquet", "latex", "pdf", "journal")
 
-_ADDED = ["setting", "variant", "relative_batch", "relative_population", "seconds", "seed",
+_ADDED = ["setting", "variant", "relative_batch", "relative_population", "seconds_per_run", "seed",
           "backend", "estimator_version", "started", "key"]  # fmt: skip
 
 
@@ -162,7 +162,7 @@ def _cells(row: pd.Series) -> list[str]:
         _math(row["bias_population"], 3, sign=True),
         error,
         "refused" if refused else f"{int(row['failed'])} of {int(row['runs'])}",
-        _math(row["seconds"], 2),
+        _math(row["seconds_per_run"], 2),
     ]
 
 

@@ -105,7 +105,7 @@ def leaderboard(table: pd.DataFrame, truth: str, bound: str = "") -> list[Standi
                 relative_bias=float(shown["relative_bias"].median()),
                 failed=int(own["failed"].sum()),
                 runs=int(own["runs"].sum()),
-                seconds=float(own["seconds"].median()),
+                seconds=float(own["seconds_per_run"].median()),
             )
         )
     return standings

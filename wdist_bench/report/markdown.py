@@ -25,6 +25,8 @@ Row = dict[Any, Any]
 LEGEND = """\
 Distances are W_p in the units of the data (the p-th root, no factor 1/2).
 **Estimate**: mean over runs with its 95 % interval over runs (Student's t).
+**Certified**: means over runs of the lower and upper bounds that hold for each batch, and
+**width**, how far they are apart.
 **Error vs batch** and **vs population**: signed, estimate minus the exact value of the evaluation
 batches, and minus the distance of the two laws; the two differ by the finite-sample bias.
 **|Error| of a run**: mean +- sd over runs of |estimate of the run - distance of the laws|, what one
@@ -140,6 +142,8 @@ def _cells(row: Row) -> dict[str, str]:
         "estimate": "refused"
         if refused
         else _with(row["estimate"], row["estimate_ci_low"], row["estimate_ci_high"]),
+        "certified": _ends(row["lower"], row["upper"]),
+        "width": _number(row["width"]),
         "sd of runs": _number(row["estimate_sd"]),
         "error vs batch": _signed(row["bias_batch"]),
         "vs population": _signed(row["bias_population"]),
@@ -160,6 +164,8 @@ def _cells(row: Row) -> dict[str, str]:
 
 
 _OPTIONAL = (
+    "certified",
+    "width",
     "abs. error of a run",
     "paper",
     "paper sds",
@@ -193,6 +199,13 @@ def _with(value: float, low: float, high: float) -> str:
     if pd.isna(value):
         return "no number"
     return f"{_number(value)} [{_number(low)}, {_number(high)}]"
+
+
+def _ends(lower: float, upper: float) -> str:
+    """The two certified ends, as far as there are any."""
+    if pd.isna(lower) and pd.isna(upper):
+        return ""
+    return f"[{_number(lower) or '-inf'}, {_number(upper) or 'inf'}]"
 
 
 def _plus_minus(value: float, sd: float) -> str:

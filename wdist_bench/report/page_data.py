@@ -15,25 +15,20 @@ from wdist_bench.folders import read_plain
 from wdist_bench.report.leaderboard import TRUTHS, leaderboard
 from wdist_bench.report.provenance import places
 from wdist_bench.report.tables import root
+from wdist_bench.results.columns import COLUMNS, COUNT, NUMBER, WORD
 from wdist_bench.results.journal import Journal, unpack
 
+_PAGE = [column for column in COLUMNS if column.page]
 NUMBERS = (
-    "dim", "p", "n", "steps", "runs", "failed", "seed", "estimator_version",
-    "truth_batch", "truth_population", "truth_population_stderr",
-    "estimate", "estimate_ci_low", "estimate_ci_high", "estimate_sd",
-    "bias_batch", "bias_population", "finite_sample_bias",
-    "abs_error_batch", "abs_error_batch_sd", "abs_error_population", "abs_error_population_sd",
-    "relative_batch", "relative_population", "relative_bias",
-    "compile_seconds", "run_seconds", "seconds",
-    "paper_error", "paper_sd", "paper_sds", "paper_estimate",
-    "gradient_cosine", "gradient_cosine_sd", "paper_gradient_cosine",
-    "gradient_l2", "gradient_l2_sd", "paper_gradient_l2",
+    *(column.name for column in _PAGE if column.kind in (NUMBER, COUNT)),
+    "seed", "estimator_version", "relative_batch", "relative_population", "relative_bias",
+    "seconds_per_run",
 )  # fmt: skip
 WORDS = (
-    "variant", "estimator", "setting_label", "task", "dataset", "norm", "protocol", "bound",
-    "target", "status", "message", "critic", "truth_kind", "truth_reference", "task_parameters",
-    "estimator_parameters", "environment", "backend", "key", "started",
+    *(column.name for column in _PAGE if column.kind == WORD),
+    "variant", "setting_label", "truth_reference", "environment", "backend", "key", "started",
 )  # fmt: skip
+_UNITS = {"W": "units of the data", "s": "seconds"}
 _MOST = 2**20  # bytes of an environment.json
 _CURVE_NUMBERS = 150_000
 """Numbers that all training curves may hold together: the page stays below 8 MB."""
@@ -98,6 +93,7 @@ def page_data(
     cells = zip(*numbers, *named, [int(s) for s in table["setting"]], strict=True)
     return {
         "columns": columns,
+        "headings": {c.name: [c.heading, _UNITS.get(c.unit, c.unit), c.says] for c in _PAGE},
         "count_numbers": len(NUMBERS),
         "cells": [list(cell) for cell in cells],
         "words": list(words),

@@ -22,7 +22,7 @@ def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.Da
 
     Added columns: `variant`, the estimator with the options in which it occurs more than once;
     `setting`, a number shared by the rows of one task at one cost and size (same samples);
-    `setting_label`, its name; `seconds`, run seconds per run; `relative_batch` and
+    `setting_label`, its name; `seconds_per_run`, run seconds per run; `relative_batch` and
     `relative_population`, the errors of one run (`abs_error_batch`, `abs_error_population`) over
     the true distance; `relative_bias`, |bias_population| over it; and from the records `seed`,
     `key`, `started`, `environment`, `backend`, `estimator_version`, `truth_reference`.
@@ -37,7 +37,7 @@ def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.Da
     number = ["failed", "runs", "run_seconds", "abs_error_batch", "abs_error_population",
               "bias_population", "truth_batch", "truth_population"]  # fmt: skip
     table = table.assign(**{name: pd.to_numeric(table[name]) for name in number})
-    table["seconds"] = table["run_seconds"] / table["runs"]
+    table["seconds_per_run"] = table["run_seconds"] / table["runs"]
     table["relative_batch"] = table["abs_error_batch"] / _positive(table["truth_batch"])
     distance = _positive(table["truth_population"])
     table["relative_population"] = table["abs_error_population"] / distance

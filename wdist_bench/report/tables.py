@@ -64,7 +64,8 @@ def task_label(row: pd.Series | Mapping[str, Any]) -> str:
     name = row["task"] + (f" ({shown})" if shown else "")
     where = "" if pd.isna(row["dim"]) or "dim" in options else f", dim {int(row['dim'])}"
     norm = "" if row["norm"] == "l2" else f", {row['norm']} norm"
-    return f"{name}{where}, W{row['p']}{norm}, n = {row['n']}"
+    how = "" if row["protocol"] == "stream" else f", {row['protocol']}"
+    return f"{name}{where}, W{row['p']}{norm}, n = {row['n']}{how}"
 
 
 def root(cost: np.ndarray, p: int) -> np.ndarray:
@@ -96,7 +97,7 @@ def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
             record["p"],
             math.nan if population is None else population["value"],
         )
-    if {"abs_error_batch", "paper_sd"} <= row.keys() and row["paper_sd"] is not None:
+    if not math.isnan(row["paper_sd"]):
         row["paper_sds"] = sds_from_paper(
             row["abs_error_batch"], row["paper_error"], row["paper_sd"]
         )

@@ -23,49 +23,38 @@ const cells = (() => {
 const bounded = (row) => (row.bound ? `${row.bound} (${row.target})` : "");
 const units = "units of the data";
 
-// Columns: label, unit, definition, what it sorts by, what it shows.
+// Columns: what it sorts by, what it shows; heading, unit and meaning come with the data where the
+// column is one of the error table.
+const plusMinus = (mean, sd) => mean === null ? "" : format.number(mean, 3) + (sd === null ? "" : ` \u00b1 ${format.number(sd, 2)}`);
 const COLUMNS = [
-  { label: "Estimator", text: true, unit: "", by: "variant",
-    says: "Its name, with the options in which it occurs more than once. Opens the details of the cell." },
-  { label: "Task", text: true, wrap: true, unit: "", by: "setting_label",
-    says: "The pair of measures, its dimension or data set, the distance W1 or W2 and the points n of a batch." },
-  { label: "Dim", unit: "", by: "dim", wide: true, says: "Dimension of the points." },
-  { label: "n", unit: "points", by: "n", wide: true, says: "Points of each measure in a batch." },
-  { label: "Bound", text: true, unit: "of target", by: "bound", wide: true, show: bounded,
-    says: "What the number claims to be (exact, a lower or an upper bound, none) of its target: the exact value of the batch, or the distance of the two laws (population)." },
-  { label: "Estimate", unit: units, by: "estimate", fold: true,
+  { by: "variant", label: "Estimator", text: true, says: "its name, with the options in which it occurs more than once; opens the details of the cell" },
+  { by: "setting_label", label: "Task", text: true, wrap: true, says: "the pair of populations, its dimension or data set, W1 or W2 and the points n of a batch" },
+  { by: "dim", wide: true },
+  { by: "n", wide: true },
+  { by: "bound", text: true, wide: true, unit: "of target", show: bounded },
+  { by: "estimate", fold: true,
     show: (r) => r.estimate === null ? (r.status === "refused" ? "refused" : r.absent ? "not run" : "no number")
-      : `${format.number(r.estimate)} ${format.interval(r.estimate_ci_low, r.estimate_ci_high)}`,
-    says: "Mean over runs of the estimate of W_p (the p-th root, no factor 1/2), with its 95 % interval over runs (Student's t). Failed runs are left out." },
-  { label: "Truth, laws", unit: units, by: "truth_population", wide: true,
-    says: "Distance of the two laws, from a closed form, quadrature or a long Monte-Carlo run." },
-  { label: "Truth, batch", unit: units, by: "truth_batch", wide: true,
-    says: "Exact value of the evaluation batches by linear programming, mean over runs." },
-  { label: "Error, laws", unit: units, by: "bias_population", show: (r) => format.signed(r.bias_population),
-    says: "Signed: mean estimate minus the distance of the two laws = solver error + finite-sample bias." },
-  { label: "Solver error", unit: units, by: "bias_batch", show: (r) => format.signed(r.bias_batch),
-    says: "Signed: mean estimate minus the exact value of the same batches." },
-  { label: "Finite-sample bias", unit: units, by: "finite_sample_bias", wide: true,
-    show: (r) => format.signed(r.finite_sample_bias),
-    says: "Exact value of the batches minus the distance of the two laws: what an exact solver on batches is off." },
-  { label: "|Error|, batches", unit: `mean \u00b1 sd, ${units}`, by: "abs_error_batch",
-    show: (r) => r.abs_error_batch === null ? "" : format.number(r.abs_error_batch, 3) +
-      (r.abs_error_batch_sd === null ? "" : ` \u00b1 ${format.number(r.abs_error_batch_sd, 2)}`),
-    says: "Mean and standard deviation over all evaluation batches of |estimate \u2212 exact value of that batch|." },
-  { label: "|Error| of a run, laws", unit: `mean \u00b1 sd, ${units}`, by: "abs_error_population", wide: true,
-    show: (r) => r.abs_error_population === null ? "" : format.number(r.abs_error_population, 3) +
-      (r.abs_error_population_sd === null ? "" : ` \u00b1 ${format.number(r.abs_error_population_sd, 2)}`),
-    says: "Mean and standard deviation over runs of |estimate of the run \u2212 distance of the two laws|: what one run is off, where the error against the laws is that of the mean of the runs." },
-  { label: "Relative, laws", unit: "of the distance", by: "relative_population", show: (r) => format.percent(r.relative_population),
-    says: "Error of a run against the laws / distance of the two laws; empty where that is zero." },
-  { label: "Relative, batch", unit: "of the distance", by: "relative_batch", show: (r) => format.percent(r.relative_batch),
-    says: "|Error| on batches / exact value of the batches." },
-  { label: "Failed", unit: "of runs", by: "failed", show: (r) => r.status === "refused" ? "" : `${r.failed} of ${r.runs}`,
-    says: "Runs that gave no number; they are left out of the means beside them. Independent runs differ in data and initialisation." },
-  { label: "Steps", unit: "training", by: "steps", wide: true, says: "Training steps of the critic; 0 for direct solvers." },
-  { label: "Time", unit: "per run", by: "seconds", show: (r) => format.seconds(r.seconds),
-    says: "Seconds a run, training and evaluation, without compilation, on the hardware named below." },
-];
+      : `${format.number(r.estimate)} ${format.interval(r.estimate_ci_low, r.estimate_ci_high)}` },
+  { by: "truth_population", wide: true },
+  { by: "truth_batch", wide: true },
+  { by: "bias_population", show: (r) => format.signed(r.bias_population) },
+  { by: "bias_batch", show: (r) => format.signed(r.bias_batch) },
+  { by: "finite_sample_bias", wide: true, show: (r) => format.signed(r.finite_sample_bias) },
+  { by: "abs_error_batch", unit: `mean \u00b1 sd, ${units}`, show: (r) => plusMinus(r.abs_error_batch, r.abs_error_batch_sd) },
+  { by: "abs_error_population", unit: `mean \u00b1 sd, ${units}`, wide: true, show: (r) => plusMinus(r.abs_error_population, r.abs_error_population_sd) },
+  { by: "relative_population", label: "Relative, population", unit: "of the distance", show: (r) => format.percent(r.relative_population),
+    says: "error of a run / distance of the populations; empty where that is zero" },
+  { by: "relative_batch", label: "Relative, batch", unit: "of the distance", show: (r) => format.percent(r.relative_batch),
+    says: "|error| on batches / exact value of the batches" },
+  { by: "width", wide: true },
+  { by: "failed", unit: "of runs", show: (r) => r.status === "refused" ? "" : `${r.failed} of ${r.runs}` },
+  { by: "steps", wide: true },
+  { by: "seconds_per_run", label: "Time", unit: "per run", show: (r) => format.seconds(r.seconds_per_run),
+    says: "seconds a run, training and evaluation, without compilation, on the hardware named below" },
+].map((column) => {
+  const [label, unit, says] = (cells.data.headings || {})[column.by] || [column.by, "", ""];
+  return { label, unit, says, ...column };
+});
 
 const table = (() => {
   const state = { by: null, down: false, shown: PAGE, rows: cells.rows };

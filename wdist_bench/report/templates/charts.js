@@ -93,7 +93,7 @@ const charts = (() => {
     return { traces, layout: layout(axis(`signed error (${units})`, { zeroline: true, zerolinecolor: css("--soft") }), axis("", { type: "category" }), { barmode: "relative", bargap: 0.45, height: 190 + 34 * list.length, legend: { orientation: "h", y: 1.12, x: 0 } }), note: "" };
   }
 
-  const BUDGETS = { n: "n, points of a batch", dim: "dimension", steps: "training steps", seconds: "seconds a run, without compilation" };
+  const BUDGETS = { n: "n, points of a batch", dim: "dimension", steps: "training steps", seconds_per_run: "seconds a run, without compilation" };
 
   function budget(controls) {
     const truth = choice().truth, x = controls.x;
@@ -102,11 +102,11 @@ const charts = (() => {
     const usable = rows().filter((row) => plain(row[error]) && plain(row[x]) && row[x] > 0 && row[error] !== 0 && !(truth === "batch" && row.estimator === "exact") && (!controls.task || row.task === controls.task));
     const points = controls.task ? usable.map((row) => ({ row, variant: row.variant, x: row[x], y: Math.abs(row[error]), label: row.setting_label, line: row.p + row.norm + (x === "n" ? row.task_parameters : "") + (x === "dim" ? row.n : "") }))
       : medians(usable, x, error);
-    const traces = [...byVariant(points)].map(([variant, list]) => trace(variant, list, controls.task && (x === "seconds" || x === "steps")));
-    if (x === "seconds" || x === "steps") traces.push(front(points));
+    const traces = [...byVariant(points)].map(([variant, list]) => trace(variant, list, controls.task && (x === "seconds_per_run" || x === "steps")));
+    if (x === "seconds_per_run" || x === "steps") traces.push(front(points));
     const found = distinct(points.map((point) => point.x)), values = found.length;
-    const across = x === "seconds" || values > 8 ? logarithmic(found) : { type: "log", tickmode: "array", tickvals: found, ticktext: found.map(String) };
-    const note = (controls.task ? "A point is a cell. " : "A point is the median over settings of one estimator" + (x === "seconds" ? ". " : " at one value. ")) +
+    const across = x === "seconds_per_run" || values > 8 ? logarithmic(found) : { type: "log", tickmode: "array", tickvals: found, ticktext: found.map(String) };
+    const note = (controls.task ? "A point is a cell. " : "A point is the median over settings of one estimator" + (x === "seconds_per_run" ? ". " : " at one value. ")) +
       (values === 1 ? "All cells have one value here. " : "");
     return { traces, layout: layout(axis(BUDGETS[x], across), axis(relative ? `error / ${target()}` : `|error| (${units})`, logarithmic(points.map((point) => point.y), relative))), note };
   }
@@ -114,7 +114,7 @@ const charts = (() => {
   function medians(list, x, error) {
     const groups = new Map();
     for (const row of list) {
-      const key = row.variant + "|" + (x === "seconds" ? "" : row[x]);
+      const key = row.variant + "|" + (x === "seconds_per_run" ? "" : row[x]);
       groups.set(key, [...(groups.get(key) || []), row]);
     }
     return [...groups.values()].map((group) => ({ variant: group[0].variant, x: median(group.map((r) => r[x])), y: median(group.map((r) => Math.abs(r[error]))), label: `median of ${group.length} cells`, line: "" }));
@@ -196,7 +196,7 @@ const charts = (() => {
       { id: "split", title: "Where the error comes from", draw: split, read: "Solver error: estimate minus exact value of the same batches. Finite-sample bias: exact value of the batches minus the distance of the two laws. Bars on the diamond: 95 % interval over runs.",
         controls: [settingControl((row) => plain(row.bias_batch) && plain(row.finite_sample_bias))] },
       { id: "budget", title: "Error against budget", draw: budget, read: "Lower left is better: a smaller error for less. The dotted staircase (seconds and steps) is the Pareto front: nothing shown is both cheaper and closer.",
-        controls: [{ name: "x", label: "Against", values: ["seconds", "n", "dim", "steps"], labels: ["seconds", "n", "dimension", "steps"] }, taskControl("all tasks, medians"), { name: "error", label: "Error", values: ["relative", "absolute"], labels: ["relative", units] }] },
+        controls: [{ name: "x", label: "Against", values: ["seconds_per_run", "n", "dim", "steps"], labels: ["seconds", "n", "dimension", "steps"] }, taskControl("all tasks, medians"), { name: "error", label: "Error", values: ["relative", "absolute"], labels: ["relative", units] }] },
       { id: "training", title: "Training curves", draw: training, read: "Mean of the minibatch estimates over runs; band: one standard deviation over runs.", controls: [settingControl((row) => row.curve)] },
       { id: "published", title: "Published figures beside ours", draw: published, read: "Bars: standard deviation over evaluation batches for errors, over runs otherwise; published values without bars came without them.",
         controls: [{ name: "metric", label: "Figure", values: metrics, labels: metrics.map((name) => PUBLISHED[name][0]) }] },
