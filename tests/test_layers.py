@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "tasks": NOUNS | NUMERICS | {"tasks"},
     "estimators": NOUNS | NUMERICS | {"estimators"},
     "calls": PLUGINS,
-    "protocol": PLUGINS | {"protocol"},
+    "protocol": PLUGINS | {"calls", "protocol"},
     "runs": PLUGINS | {"protocol", "runs"},
     "conformance": PLUGINS | {"calls", "protocol", "runs", "conformance"},
     "report": NOUNS | {"metrics", "results", "report"},

@@ -14,8 +14,9 @@ from typing import ClassVar
 import pytest
 
 from wdist_bench.experiment import Experiment, register
+from wdist_bench.results.births import born
 from wdist_bench.results.journal import append, read_journal
-from wdist_bench.runs import isolation, processes, stopwatch, work
+from wdist_bench.runs import isolation, stopwatch, work
 from wdist_bench.runs.cell import Cell
 from wdist_bench.runs.plugins import load_plugin
 from wdist_bench.runs.runner import run_suite
@@ -169,7 +170,7 @@ def test_a_plan_dated_ahead_does_not_hide_a_later_one(tmp_path):
 
 def test_a_start_dated_ahead_is_over_when_its_record_is_there(tmp_path):
     start = {"type": "started", "key": "k", "host": socket.gethostname(), "pid": os.getpid()}
-    start |= {"born": processes.born(os.getpid()), "attempt": 1, "written": time.time() + AHEAD}
+    start |= {"born": born(os.getpid()), "attempt": 1, "written": time.time() + AHEAD}
     append(tmp_path, start)
     assert [s["key"] for s in read_journal(tmp_path).running()] == ["k"]
     append(tmp_path, {"type": "cell", "key": "k", "status": "ok", "attempt": 1})
@@ -179,7 +180,7 @@ def test_a_start_dated_ahead_is_over_when_its_record_is_there(tmp_path):
 CELL = Cell("gaussian_shift", {}, "nearest_neighbor", {}, n=4, runs=2, eval_batches=2)
 
 
-@pytest.mark.parametrize(("born", "shared"), [(processes.born(1), True), ("0@another", False)])
+@pytest.mark.parametrize(("born", "shared"), [(born(1), True), ("0@another", False)])
 def test_an_id_that_came_back_is_another_process(tmp_path, born, shared):
     start = {"type": "started", "key": "x", "host": socket.gethostname(), "pid": 1, "born": born}
     append(tmp_path, start | {"attempt": 1, "written": time.time()})
@@ -195,11 +196,11 @@ def test_a_process_is_told_from_the_next_by_its_birth():
 
     children = [subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
                 for _ in range(2)]  # fmt: skip
-    births = [processes.born(child.pid) for child in children]
-    again = [processes.born(child.pid) for child in children]
+    births = [born(child.pid) for child in children]
+    again = [born(child.pid) for child in children]
     for child in children:
         child.communicate()
     assert births == again
     assert None not in births
     assert births[0] != births[1] or children[0].pid != children[1].pid
-    assert [processes.born(child.pid) for child in children] == [None, None]
+    assert [born(child.pid) for child in children] == [None, None]

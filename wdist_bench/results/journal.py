@@ -29,6 +29,7 @@ import numpy as np
 
 from wdist_bench.folders import write
 from wdist_bench.printable import whole_characters
+from wdist_bench.results.births import born
 from wdist_bench.results.journal_files import (
     COMPACT,
     Blanks,
@@ -43,7 +44,6 @@ from wdist_bench.results.journal_files import (
 from wdist_bench.results.journal_lines import Parser, Stored, state
 from wdist_bench.results.record import check_record
 from wdist_bench.results.statistics import negative_runs
-from wdist_bench.runs.processes import born
 
 SCHEMA = 1
 ANSWERED = ("ok", "not_converged", "diverged")

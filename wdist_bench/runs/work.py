@@ -19,10 +19,11 @@ from typing import Any
 import jax
 
 from wdist_bench.protocol import compilation
+from wdist_bench.results.births import born
 from wdist_bench.results.environment import describe_environment
 from wdist_bench.results.journal import ANSWERED, Journal, JournalReader, append
 from wdist_bench.results.record import ResultError, checked
-from wdist_bench.runs import memory, processes
+from wdist_bench.runs import memory
 from wdist_bench.runs.cell import Add, Cell, digest
 from wdist_bench.runs.experiment_cell import ExperimentCell
 
@@ -138,7 +139,7 @@ def announce(folder: Path, reader: JournalReader) -> str:
 @lru_cache(maxsize=1)
 def _here() -> dict[str, Any]:
     """What tells this process from all others."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "born": processes.born(os.getpid())}
+    return {"host": socket.gethostname(), "pid": os.getpid(), "born": born(os.getpid())}
 
 
 class _Beside:
