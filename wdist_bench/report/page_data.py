@@ -35,6 +35,7 @@ WORDS = (
     "estimator_parameters", "environment", "backend", "key", "started",
 )  # fmt: skip
 _MOST = 2**20  # bytes of an environment.json
+_KINDS = {"packages": dict, "flags": dict, "devices": list}  # of values in it
 _CURVE_NUMBERS = 150_000
 """Numbers that all training curves may hold together: the page stays below 8 MB."""
 
@@ -138,7 +139,8 @@ def environment(folder: Path) -> dict[str, Any]:
         found = json.loads(content or b"{}")
     except (ValueError, RecursionError):
         return {}
-    return {k: _described(v) for k, v in found.items()} if isinstance(found, dict) else {}
+    kept = found.items() if isinstance(found, dict) else ()
+    return {k: _described(v) for k, v in kept if isinstance(v, _KINDS.get(k, object))}
 
 
 def _described(value: Any) -> Any:
