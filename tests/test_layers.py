@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "estimators": NOUNS | NUMERICS | {"estimators"},
     "bench": NOUNS | NUMERICS | {"tasks", "estimators", "bench"},
     "experiments": NOUNS | NUMERICS | {"tasks", "estimators", "bench", "experiments"},
-    "report": NOUNS | {"metrics", "bench.journal", "bench.statistics", "report"},
+    "report": NOUNS
+    | {"metrics", "bench.differences", "bench.journal", "bench.statistics", "report"},
 }
 HEAVY = ("ot", "ott", "pandas", "scipy.stats", "sklearn", "matplotlib", "typer", "pydantic", "PIL",
          "pooch", "requests")  # fmt: skip
