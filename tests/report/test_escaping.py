@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import csv as csv_module
 import io
+import json
+import re
+import shutil
+import subprocess
+from html import unescape
+from pathlib import Path
 
 import hostile_files as hostile
 import numpy as np
@@ -14,6 +20,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 
+from wdist_bench import report
 from wdist_bench.printable import one_line
 from wdist_bench.report import write_report
 from wdist_bench.report.escaping import cell, code, csv, inline, label, paragraphs, words
@@ -129,3 +136,30 @@ def test_every_export_of_a_hostile_journal_is_written(folder):
     for text in (text for row in cells for text in row):
         assert not text.startswith(("=", "@", "+"))
         assert text.isprintable() or "\n" in text
+
+
+TEMPLATES = Path(report.__file__).parent / "templates"
+NODE = shutil.which("node")
+
+
+@pytest.mark.skipif(NODE is None, reason="no node, which runs the scripts of the page")
+def test_a_name_is_no_markup_and_no_template_in_the_figures_of_the_page():
+    given = json.dumps([text.replace("\ud800", "").replace("\udfff", "") for text in hostile.TEXTS])
+    code = (TEMPLATES / "format.js").read_text(encoding="utf-8")
+    code += f"console.log(JSON.stringify({given}.map(asText)))"
+    ended = subprocess.run([NODE, "-e", code], capture_output=True, text=True, check=True)
+    for text, shown in zip(json.loads(given), json.loads(ended.stdout), strict=True):
+        assert not set("<>%") & set(shown)
+        assert unescape(shown) == text  # Plotly turns such entities into characters, as HTML does
+
+
+def test_every_name_in_a_figure_of_the_page_is_made_text():
+    code = (TEMPLATES / "charts.js").read_text(encoding="utf-8")
+    raw = (
+        r"\bname: (?:row\.)?variant",
+        r"\btext: list\.map\(\(r\) => r\.",
+        r"\$\{(?:r\.|row\.)?variant\}",
+        r"text\.push\(point",
+    )
+    for pattern in raw:
+        assert not re.findall(pattern, code), pattern

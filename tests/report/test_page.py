@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from wdist_bench.report.attachments import Figures, attachments
+from wdist_bench.report.compare import compare
 from wdist_bench.report.page import MAX_BYTES, write_page
 from wdist_bench.report.page_data import embedded
 from wdist_bench.report.settings import labelled_table
@@ -129,3 +130,28 @@ def test_figures_beyond_the_budget_are_linked(make_folder):
     assert second.html == '<a href="b.png">b (b.png)</a>'
     assert figures.linked == ["b.png"]
     assert figures.source("../journal.jsonl") is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[" * 100_000, "[1]", "{", '{"devices": 3, "packages": {"a": NaN}, "cpu": [{}], "x": 1e999}'],
+)
+def test_an_environment_that_is_none_leaves_the_page_as_it_is(make_folder, content):
+    folder = two_cells(make_folder())
+    folder.write()
+    (folder.path / "environment.json").write_text(content)
+    journal = read_journal(folder.path)
+    data = data_of(write_page(folder.path, journal).read_text(encoding="utf-8"))
+    assert set(data["environment"]) <= {"devices", "packages", "cpu", "x"}
+    assert compare(folder.path, folder.path).hardware
+
+
+def test_reports_are_shown_whole_or_named(make_folder):
+    folder = make_folder()
+    folder.path.mkdir(exist_ok=True)
+    (folder.path / "long.md").write_text("# Long\n\n" + "x" * 2_000_000)
+    (folder.path / "other.md").write_bytes(b"# Other \xff\n\nshown")
+    long, other = attachments(folder.path, Figures(folder.path, 1000))
+    assert (long.file, long.html) == ("long.md", "<p>Too large for this page.</p>")
+    assert "shown" in other.html
+    assert other.title == "Other \ufffd"

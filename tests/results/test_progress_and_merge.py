@@ -67,3 +67,19 @@ def test_a_folder_without_a_journal_is_refused_by_name(tmp_path):
     write(tmp_path / "one", [cell("a")])
     with pytest.raises(FileNotFoundError, match="nothing: expected a journal"):
         merge([tmp_path / "one", tmp_path / "nothing"], tmp_path / "out")
+
+
+def test_merging_reads_and_writes_no_environment_through_a_link(tmp_path):
+    (tmp_path / "secret").write_text("{}")
+    for name in ("a", "b"):
+        write(tmp_path / name, [cell("a")])
+    (tmp_path / "a" / "environment.json").symlink_to("../secret")
+    merge([tmp_path / "a"], tmp_path / "b")
+    assert not (tmp_path / "b" / "environment.json").exists()
+    (tmp_path / "a" / "environment.json").unlink()
+    (tmp_path / "a" / "environment.json").write_text("{1}")
+    (tmp_path / "b" / "environment.json").symlink_to("../new")
+    merge([tmp_path / "a"], tmp_path / "b")
+    assert not (tmp_path / "new").exists()
+    assert not (tmp_path / "b" / "environment.json").is_symlink()
+    assert (tmp_path / "b" / "environment.json").read_text() == "{1}"

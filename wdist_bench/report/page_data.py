@@ -30,6 +30,7 @@ WORDS = (
 )  # fmt: skip
 _UNITS = {"W": "units of the data", "s": "seconds"}
 _MOST = 2**20  # bytes of an environment.json
+_KINDS = {"packages": dict, "flags": dict, "devices": list}  # of values in it
 _CURVE_NUMBERS = 150_000
 """Numbers that all training curves may hold together: the page stays below 8 MB."""
 
@@ -134,7 +135,8 @@ def environment(folder: Path) -> dict[str, Any]:
         found = json.loads(content or b"{}")
     except (ValueError, RecursionError):
         return {}
-    return {k: _described(v) for k, v in found.items()} if isinstance(found, dict) else {}
+    kept = found.items() if isinstance(found, dict) else ()
+    return {k: _described(v) for k, v in kept if isinstance(v, _KINDS.get(k, object))}
 
 
 def _described(value: Any) -> Any:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from wdist_bench.estimate import NOT_RUN
+from wdist_bench.results.differences import differing, facts, listed
 from wdist_bench.results.journal import Journal
 
 _PLACES = 4  # environments that a sentence names
 _DIFFERENCES = 6  # what it says of each
 _MAIN = ("package jax", "git")  # what it says of the only one that is recorded
-_REVISION = 8  # digits of a git revision
 
 
 @dataclass(frozen=True)
@@ -56,11 +55,12 @@ def mixture(found: list[Place]) -> str:
     """One sentence that says how cells of several environments differ; empty where there is one."""
     if len(found) < 2:
         return ""
-    facts = [_facts(place.description) for place in found]
-    differing = _differing(facts) if sum(map(bool, facts)) > 1 else list(_MAIN)
+    described = [facts(place.description) for place in found]
+    names = differing(described) if sum(map(bool, described)) > 1 else list(_MAIN)
     total = sum(place.cells for place in found)
     said = [
-        f"{place.cells} {_with(fact, differing)}" for place, fact in zip(found, facts, strict=True)
+        f"{place.cells} {_with(given, names)}"
+        for place, given in zip(found, described, strict=True)
     ]
     more = len(said) - _PLACES
     if more > 0:
@@ -71,45 +71,14 @@ def mixture(found: list[Place]) -> str:
     return f"{count} of {total} cells were measured {how}; {'; '.join(others)}."
 
 
-def _with(facts: dict[str, str], differing: list[str]) -> str:
-    if not facts:
+def _with(given: dict[str, str], names: list[str]) -> str:
+    if not given:
         return "in an environment that is not recorded"
-    own = [facts[name] for name in differing if name in facts]
+    own = [given[name] for name in names if name in given]
     if not own:
         return "in another environment"
     more = f" and {len(own) - _DIFFERENCES} more" if len(own) > _DIFFERENCES else ""
     return f"with {', '.join(own[:_DIFFERENCES])}{more}"
-
-
-def _facts(description: dict[str, Any]) -> dict[str, str]:
-    """What may differ, in words, what matters to numbers and seconds first."""
-    if not description:
-        return {}
-    packages = description.get("packages")
-    versions = packages if isinstance(packages, dict) else {}
-    flags = description.get("flags")
-    revision = str(description.get("git") or "not known")[:_REVISION]
-    dirty = " with changes" if description.get("git_dirty") else ""
-    return {
-        "backend": f"backend {description.get('backend')}",
-        "devices": f"devices {_list(description.get('devices'))}",
-        "cpu": str(description.get("cpu")),
-        "cores": f"{description.get('cores')} cores",
-        **{f"package {name}": f"{name} {version}" for name, version in versions.items()},
-        "python": f"Python {description.get('python')}",
-        "flags": f"flags {flags}",
-        "git": f"revision {revision}{dirty}",
-        "platform": str(description.get("platform")),
-    }
-
-
-def _differing(facts: Iterable[dict[str, str]]) -> list[str]:
-    """Names of what is said of several, and not the same of all."""
-    values: dict[str, set[str]] = {}
-    for fact in facts:
-        for name, value in fact.items():
-            values.setdefault(name, set()).add(value)
-    return [name for name, said in values.items() if len(said) > 1]
 
 
 def hardware(found: list[Place]) -> str:
@@ -125,10 +94,6 @@ def hardware(found: list[Place]) -> str:
 def _hardware(description: dict[str, Any]) -> str:
     if not description:
         return "not recorded"
-    devices = _list(description.get("devices"))
+    devices = listed(description.get("devices"))
     place = f"{description.get('cpu')}, {description.get('cores')} cores"
     return f"{place}, {description.get('backend')} ({devices})"
-
-
-def _list(values: Any) -> str:
-    return ", ".join(map(str, values)) if isinstance(values, list) else ""

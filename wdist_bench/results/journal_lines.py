@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import lru_cache
 from sys import intern
 from typing import Any, Protocol, overload
@@ -31,7 +31,7 @@ Keep = Callable[[int, bytes], int]
 """(place in the line, array as text) -> place in the source."""
 
 
-class Source(Protocol):
+class Source(Hashable, Protocol):
     """Where arrays are."""
 
     def read(self, start: int, length: int) -> bytes:

@@ -209,6 +209,8 @@ class _Guard:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", processes.__file__, self.mark],
                 stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,  # who reads ours to its end should not wait for it
+                stderr=subprocess.DEVNULL,
                 start_new_session=True,
             )
 

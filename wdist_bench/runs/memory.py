@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     import psutil
 
 _RESET_PEAK = "5"  # what /proc/PID/clear_refs takes to start VmHWM afresh (Linux, proc(5))
+_KILLS = (  # control groups of version 2 and 1, the whole machine (Linux)
+    "/sys/fs/cgroup/memory.events",
+    "/sys/fs/cgroup/memory/memory.oom_control",
+    "/proc/vmstat",
+)
 _SHARE = 0.8  # of the memory that is free, for all workers together
 
 
@@ -55,13 +61,15 @@ def default_limit(workers: int) -> int:
 
 
 def kills_by_the_system() -> int:
-    """How often the kernel killed a process of this container for want of memory; 0 if unknown."""
-    try:
-        text = Path("/sys/fs/cgroup/memory.events").read_text(encoding="utf-8")
-    except OSError:
-        return 0
-    counts = dict(line.split() for line in text.splitlines())
-    return int(counts.get("oom_kill", 0))
+    """How often the kernel killed a process for want of memory, of this container where it counts
+    those apart; 0 if unknown.
+    """
+    for place in _KILLS:
+        with suppress(OSError, ValueError):
+            counts = dict(line.split() for line in Path(place).read_text("utf-8").splitlines())
+            if "oom_kill" in counts:
+                return int(counts["oom_kill"])
+    return 0
 
 
 def resident(processes: Sequence[psutil.Process], enough: int = 0) -> int:
