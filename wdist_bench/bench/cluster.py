@@ -189,6 +189,7 @@ class DaskEngine:
                 )
         self._environment: dict[str, Any] = {}
         self._readers: dict[str, JournalReader] = {}
+        self._described: dict[str, dict[str, Any]] = {}  # environments of workers by digest
         self._met: set[str] = set()  # addresses of workers that were asked for their environment
         self._connect(scheduler)
 
@@ -276,7 +277,9 @@ class DaskEngine:
         """Warn of what a worker has that the first has not, once for each such difference."""
         if answer.status != "finished":  # lost, or about to say why with its first cell
             return
-        first, other = facts(self._environment), facts(answer.result())
+        found = answer.result()
+        self._described[digest(found)] = found
+        first, other = facts(self._environment), facts(found)
         names = [name for name in differing((first, other)) if name not in _UNIMPORTANT]
         if names:
             theirs = ", ".join(other[name] for name in names)
@@ -322,6 +325,10 @@ class DaskEngine:
         known = reader.refresh().cells.get(job.key, {})
         if known.get("written", 0) < record["written"]:
             append(folder, record)
+            name = record.get("environment")
+            if name in self._described.keys() - reader.journal.environments.keys():
+                described = self._described[name]
+                append(folder, {"type": "environment", "key": name, "environment": described})
         return record
 
     def close(self) -> None:
@@ -342,6 +349,8 @@ def _address(scheduler: str) -> str:
     if not Path(scheduler).is_file():
         return scheduler
     content = json.loads(Path(scheduler).read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or "address" not in content:
+        raise ValueError("no address in that file")
     return str(content["address"])
 
 
