@@ -33,6 +33,7 @@ from wdist_bench.bench.journal import JournalReader, append
 from wdist_bench.bench.plugins import loaded_plugins
 from wdist_bench.bench.work import Job
 from wdist_bench.datasets import places
+from wdist_bench.validation import check_integer
 
 _LOG = logging.getLogger(__name__)
 _LOOPBACK = "127.0.0.1"
@@ -52,12 +53,14 @@ class Protection:
         timeout: seconds that a cell may take, or None.
         memory_limit: bytes, or None for the default.
         plugins: files that register estimators or tasks; the same paths on every machine.
+        warned: what the driver, on the same machine, has warned of already.
     """
 
     threads: int
     timeout: float | None
     memory_limit: int | None
     plugins: tuple[str, ...]
+    warned: frozenset[str] = frozenset()
 
 
 _workers: dict[Protection, Workers] = {}
@@ -75,6 +78,7 @@ def _isolated(protection: Protection) -> Workers:
         )
     with _starting:
         if protection not in _workers:
+            places.heard(protection.warned)
             _workers[protection] = Workers(
                 protection.threads, protection.timeout, protection.memory_limit, protection.plugins
             )
@@ -156,10 +160,14 @@ class DaskEngine:
         import dask
         from distributed import LocalCluster
 
+        check_integer(jobs, "jobs", 1)
         if scheduler is None and memory_limit is None:
             memory_limit = memory.default_limit(jobs)
         self.shared = scheduler is None and jobs > 1  # elsewhere the workers know
-        self.protection = Protection(0, timeout, memory_limit, loaded_plugins())
+        if scheduler is None:
+            places.usable_cache()  # warns here, once, and not in every worker
+        warned = places.said() if scheduler is None else frozenset()
+        self.protection = Protection(0, timeout, memory_limit, loaded_plugins(), warned)
         self.resources = resources or None
         self._cluster: Any = None
         self._client: Any = None
@@ -184,6 +192,7 @@ class DaskEngine:
                     dashboard_address=None,
                     # Without a dashboard it listens all the same, and says so where 8787 is taken.
                     scheduler_kwargs={"dashboard_address": f"{_LOOPBACK}:0"},
+                    silence_logs=logging.CRITICAL,
                     memory_limit=0,  # the limit of the isolated processes is the one that counts
                     resources=resources,
                 )
