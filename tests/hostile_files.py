@@ -6,6 +6,7 @@ be shown.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -257,6 +258,31 @@ def _journal(folder: Path) -> None:
     with (folder / "journal-a.jsonl").open("w", encoding="utf-8") as file:
         for record in records:
             file.write(json.dumps({"schema": 1} | record) + "\n")
+
+
+def hostile_journals(folder: Path) -> None:
+    """Beside the journal of a hostile folder: what has the name of one, and is none."""
+    outside = folder.parent / "outside"
+    plan = {"schema": 1, "type": "plan", "title": SECRET, "description": SECRET, "keys": ["k"],
+            "written": 9e9}  # fmt: skip
+    (outside / "journal.jsonl").write_text(json.dumps(plan) + "\n")
+    (folder / "journal-b.jsonl").symlink_to("../outside/journal.jsonl")
+    (folder / "journal-c.jsonl").symlink_to("/dev/zero")
+    (folder / "journal-d.jsonl").mkdir()
+    os.mkfifo(folder / "journal-e.jsonl")
+    sparse(folder / "journal-f.jsonl", 2**40)
+    deep, digits = "[" * 100_000, "9" * 100_000
+    lines = (deep, digits, f'{{"schema": {digits}}}', "{", "\x1b[2J", "null", '{"schema": 1}')
+    (folder / "journal-g.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def compact_bomb(folder: Path, mebibytes: int) -> Path:
+    """A folder of nothing but a compact journal, whose one line does not end."""
+    folder.mkdir()
+    with gzip.open(folder / "journal.jsonl.gz", "wb", compresslevel=1) as file:
+        for _ in range(mebibytes):
+            file.write(b"x" * MIB)
+    return folder
 
 
 def _cell(number: int, estimator: str, text: str, costs: np.ndarray) -> dict:

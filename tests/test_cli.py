@@ -233,3 +233,40 @@ def test_a_first_line_that_is_unclear_is_settled_by_an_option(
     if command == "estimate":
         for option, said in (("--header", "8 x 2: 0, 1"), ("--no-header", "9 x 2, columns")):
             assert said in call(monkeypatch, capsys, command, x, y, option)[1]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--timeout", "nan"), ("--timeout", "inf"), ("--memory-limit", "nan"), ("--jobs", "1.5"),
+        ("--jobs", "0"), ("--engine", "dask", "--resource", "GPU=nan"),
+        ("--engine", "dask", "--resource", "GPU=0"), ("--engine", "dask", "--resource", "GPU=-1"),
+    ],
+)  # fmt: skip
+def test_numbers_of_a_run_are_checked_before_anything_starts(
+    tmp_path, monkeypatch, capsys, options
+):
+    (tmp_path / "tiny.toml").write_text(SUITE)
+    out = tmp_path / "out"
+    code, _, errors = call(monkeypatch, capsys, "run", tmp_path / "tiny.toml", "--out", out,
+                           *options)  # fmt: skip
+    assert code == 2
+    assert options[-2] in errors
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("options", [("--level", "nan"), ("--level", "0"), ("--min-effect", "-1")])
+def test_levels_of_a_comparison_are_checked(tmp_path, monkeypatch, capsys, options):
+    code, _, errors = call(monkeypatch, capsys, "compare", tmp_path, tmp_path, *options)
+    assert code == 2
+    assert errors.startswith(f"error: {options[0].strip('-').replace('-', '_')}: expected")
+
+
+@pytest.mark.parametrize("seed", ["-1", "4294967296"])
+def test_seeds_that_would_wrap_are_refused_by_commands(tmp_path, monkeypatch, capsys, seed):
+    np.save(tmp_path / "x.npy", np.ones((30, 2)))
+    for command in (("estimate", tmp_path / "x.npy"), ("recommend",)):
+        code, _, errors = call(monkeypatch, capsys, *command, tmp_path / "x.npy", "--seed", seed)
+        assert code == 2
+        assert errors.startswith("error: seed: expected a whole number")
+        assert errors.count("\n") == 1

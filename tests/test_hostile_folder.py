@@ -116,6 +116,24 @@ def test_every_command_on_a_hostile_folder(folder, tmp_path):
     check_folder_of_merge(tmp_path / "merged")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["report", "status", "compare", "export", "merge"])
+def test_what_has_the_name_of_a_journal_and_is_none(folder, tmp_path, command):
+    hostile.hostile_journals(folder)
+    before = hostile.state(tmp_path / "outside")
+    more = {"compare": [str(folder)], "merge": ["--out", str(tmp_path / "merged")]}
+    ended = hostile.run([command, str(folder), *more.get(command, [])], seconds=60)
+    check_end(ended, codes=[0, 1])
+    assert hostile.state(tmp_path / "outside") == before
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["report", "status"])
+def test_a_compact_journal_that_unpacks_without_end(tmp_path, command):
+    folder = hostile.compact_bomb(tmp_path / "results", mebibytes=2048)
+    check_end(hostile.run([command, str(folder)]), codes=[2])
+
+
 def check_folder_of_merge(folder):
     assert not (folder / "environment.json").exists()
     for path in folder.iterdir():

@@ -87,6 +87,7 @@ def test_a_line_that_is_too_long_is_passed_over(tmp_path, monkeypatch):
         (gzip.compress(b"\n" * 10**6), "got 1001 lines that are none"),
         (gzip.compress(b"x" * 10**7) * 8, "got a line of more than"),
     ],
+    ids=["plain", "cut", "damaged", "empty lines", "one line"],
 )
 def test_a_compact_journal_that_is_none_is_one_clear_error(tmp_path, content, said):
     (tmp_path / COMPACT).write_bytes(content)

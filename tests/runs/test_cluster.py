@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -17,27 +20,39 @@ pytestmark = pytest.mark.slow
 
 
 class Cluster:
-    """A scheduler and its workers as processes."""
+    """A scheduler and its workers as processes; `options` are for all of them."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *options):
         self.file = folder / "scheduler.json"
+        self.options = options
         self.processes = []
-        self.start("scheduler", "--port", "0", "--no-dashboard", "--no-jupyter")
+        self.schedule()
+
+    def schedule(self):
+        self.file.unlink(missing_ok=True)
+        self.scheduler = self.start("scheduler", "--port", "0", "--no-dashboard", "--no-jupyter")
         end = time.monotonic() + 60
         while not self.file.exists():
             assert time.monotonic() < end, "no scheduler came"
             time.sleep(0.1)
 
-    def start(self, what, *options):
+    @property
+    def address(self):
+        return json.loads(self.file.read_text())["address"]
+
+    def start(self, what, *options, **environment):
         process = subprocess.Popen(
-            [sys.executable, "-m", "dask", what, "--scheduler-file", self.file, *options],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            [sys.executable, "-m", "dask", what, "--scheduler-file", self.file,
+             *self.options, *options],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | environment,
         )  # fmt: skip
         self.processes.append(process)
         return process
 
-    def worker(self, *options):
-        return self.start("worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", *options)
+    def worker(self, *options, **environment):
+        return self.start(
+            "worker", "--nthreads", "1", "--no-nanny", "--no-dashboard", *options, **environment
+        )
 
     def stop(self):
         for process in reversed(self.processes):
@@ -136,3 +151,109 @@ def test_daemons_are_refused_with_the_way_out(cluster, drive, deeds, tmp_path):
     _, errors = driver.communicate(timeout=120)
     assert driver.returncode == 2
     assert "DASK_DISTRIBUTED__WORKER__DAEMON=False" in errors
+
+
+def test_a_killed_scheduler_is_one_line_and_loses_nothing(cluster, drive, deeds, tmp_path):
+    suite, out = deeds(20, seconds=0.5), tmp_path / "out"
+    for _ in range(2):
+        cluster.worker()
+    driver = drive(suite, out, "--engine", "dask", "--scheduler", cluster.address)
+    address = cluster.address
+    wait_for(lambda: len(read_journal(out).cells) >= 5)
+    cluster.scheduler.kill()
+    _, errors = driver.communicate(timeout=120)
+    assert driver.returncode == 2
+    assert len(errors.splitlines()) == 1
+    assert errors.startswith(f"error: dask: expected the scheduler at {address} to go on")
+    assert "resume with the same command" in errors
+    before = values(out)
+    cluster.schedule()
+    cluster.worker()
+    again = drive(suite, out, "--engine", "dask", "--scheduler", cluster.address)
+    said, errors = again.communicate(timeout=180)
+    assert again.returncode == 0, errors
+    assert len(values(out)) == 20
+    assert before.items() <= values(out).items()
+    assert said.count("kept from an earlier run") >= len(before)
+
+
+def test_what_is_started_here_is_reached_from_here_alone():
+    """Whoever reaches a scheduler or a worker can run code as its user."""
+    import psutil
+
+    from wdist_bench.bench.cluster import DaskEngine
+
+    ours = psutil.Process()
+    before = {place.laddr for place in ours.net_connections() if place.status == "LISTEN"}
+    engine = DaskEngine(jobs=2)
+    try:
+        engine.environment()
+        family = [ours, *ours.children(recursive=True)]
+        found = [p for one in family for p in one.net_connections() if p.status == "LISTEN"]
+        assert len({place.laddr for place in found} - before) >= 3  # a scheduler and two workers
+        assert {place.laddr.ip for place in found if place.laddr not in before} == {"127.0.0.1"}
+        assert 8787 not in {place.laddr.port for place in found}  # taken where a second one runs
+    finally:
+        engine.close()
+
+
+def certificates(folder):
+    """An authority and a key that it has signed, by the commands of docs/clusters.md."""
+    page = Path(__file__).parents[2] / "docs" / "clusters.md"
+    made = [line.split() for line in page.read_text().splitlines() if line.startswith("openssl ")]
+    for command in made:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    assert len(made) == 3
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_a_scheduler_that_speaks_tls_serves_who_has_a_certificate_and_nobody_else(
+    drive, deeds, tmp_path, monkeypatch
+):
+    certificates(tmp_path)
+    files = [f"--tls-{name}={tmp_path / file}" for name, file in
+             (("ca-file", "ca.pem"), ("cert", "cert.pem"), ("key", "key.pem"))]  # fmt: skip
+    cluster = Cluster(tmp_path, "--protocol", "tls", *files)
+    try:
+        cluster.worker()
+        assert cluster.address.startswith("tls://")
+        call = (deeds(3), tmp_path / "out", "--engine", "dask", "--scheduler", cluster.address)
+        stranger = drive(*call)
+        _, errors = stranger.communicate(timeout=120)
+        assert stranger.returncode == 2
+        assert len(errors.splitlines()) == 1
+        assert "TLS" in errors
+        for name, file in (("CA_FILE", "ca.pem"), ("CLIENT__CERT", "cert.pem"),
+                           ("CLIENT__KEY", "key.pem")):  # fmt: skip
+            monkeypatch.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{name}", str(tmp_path / file))
+        monkeypatch.setenv("DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION", "True")
+        friend = drive(*call)
+        _, errors = friend.communicate(timeout=120)
+        assert friend.returncode == 0, errors
+        assert len(values(tmp_path / "out")) == 3
+    finally:
+        cluster.stop()
+
+
+def other_jax(folder):
+    """What makes a process believe that it has another jax."""
+    found = folder / "other" / "jax-9.9.9.dist-info"
+    found.mkdir(parents=True)
+    (found / "METADATA").write_text("Metadata-Version: 2.1\nName: jax\nVersion: 9.9.9\n")
+    return str(found.parent)
+
+
+def test_workers_that_differ_are_named_those_that_come_later_too(cluster, drive, deeds, tmp_path):
+    suite, out = deeds(40, seconds=1.0), tmp_path / "out"
+    cluster.worker()
+    driver = drive(suite, out, "--engine", "dask", "--scheduler", cluster.file)
+    wait_for(lambda: len(read_journal(out).cells) >= 2)
+    path = os.pathsep.join([other_jax(tmp_path), os.environ.get("PYTHONPATH", "")])
+    for _ in range(2):
+        cluster.worker(PYTHONPATH=path)
+    said, errors = driver.communicate(timeout=180)
+    assert driver.returncode == 0, errors
+    assert len(errors.splitlines()) == 1
+    assert "has jax 9.9.9, where the first one has jax" in errors
+    assert "cells were measured with jax" in said
+    assert "jax 9.9.9" in (out / "report.html").read_text()

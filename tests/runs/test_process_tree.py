@@ -32,12 +32,13 @@ def family(tmp_path, monkeypatch):
         found = []
         for process in psutil.process_iter():
             try:
-                mine = process.environ().get(OURS) == str(tmp_path)
-                if mine and what in " ".join(process.cmdline()) and process.pid != os.getpid():
+                command = " ".join(process.cmdline())
+                mine = process.environ().get(OURS) == str(tmp_path) and process.pid != os.getpid()
+                if mine and what in command and "resource_tracker" not in command:
                     found.append(process)
             except (psutil.Error, OSError):
                 continue
-        return [process for process in found if "resource_tracker" not in str(process.cmdline())]
+        return found
 
     return find
 

@@ -52,6 +52,7 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
     warnings.showwarning = _show_warning
     handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
     handler.setFormatter(_OneLine("warning: %(message)s"))
     logging.lastResort = handler
 

@@ -17,7 +17,7 @@ _INLINE = re.compile(
     r"|(?<!\w)_|_(?!\w)|\](?=[(\[:])|&(?=#|\w+;)"
 )
 # What it acts on at the start of a line: headings, quotes, lists, rules, tables, definitions, code.
-_START = re.compile(r"^\s*(?:(\d+)(?=[.)])|(?=[#>+=|\[-]))", re.MULTILINE)
+_START = re.compile(r"^(?:(\d+)(?=[.)])|(?=[#>+=|\[-]))")
 _FIGURE = 120
 """Characters of a label that a figure shows."""
 
@@ -37,7 +37,7 @@ def cell(text: object) -> str:
 
 def paragraphs(text: str) -> str:
     """Lines of text, still lines; no heading, list, quote, table or code begins in them."""
-    lines = [inline(line) for line in text.strip().split("\n")]
+    lines = [inline(line.strip()) for line in text.strip().split("\n")]
     return "\n".join(_START.sub(_not_at_start, line) for line in lines)
 
 

@@ -325,8 +325,12 @@ def _orders(first: int, second: int) -> np.ndarray:
     return orders
 
 
-_BLOCK = 2**18
-"""Statistics at a time: 2 MB stay in a processor's cache, and memory does not grow with tests."""
+_PRODUCT = 2**18
+"""Multiplications at a time: what is made of them stays in a processor's cache, and BLAS starts no
+threads, which would wait for each other longer than they work."""
+
+_TESTS = 256
+"""Tests at a time."""
 
 
 def _randomized(parts: Iterable[np.ndarray], values: np.ndarray) -> Randomized:
@@ -334,27 +338,38 @@ def _randomized(parts: Iterable[np.ndarray], values: np.ndarray) -> Randomized:
     known = np.isfinite(values)
     filled = np.where(known, values, 0.0)
     length = np.sqrt((filled**2).sum(axis=0))
-    filled = filled / np.where(length > 0, length, 1.0)
-    single, seen = np.zeros(values.shape[1]), np.zeros(0)
+    varies = np.flatnonzero(length > 0)  # the others are 0 however they are arranged
+    filled = filled[:, varies] / length[varies]
+    counts, seen = np.zeros(varies.size), np.zeros(0)
     largest: list[np.ndarray] = []
-    for part in _blocks(parts, values.shape[1]):
-        found = part @ filled
-        np.abs(found, out=found)
+    for rows in _rows(parts, varies.size):
         if not largest:  # sums of the same numbers in another order are equal
-            seen = found[0] - 1e-9
-        single += np.count_nonzero(found >= seen, axis=0)
-        largest.append(found.max(axis=1, initial=0.0))
+            seen = np.abs(rows[0] @ filled) - 1e-9
+        top = np.zeros(len(rows))
+        for start in range(0, varies.size, _TESTS):
+            tests = slice(start, start + _TESTS)
+            found = rows @ filled[:, tests]
+            np.abs(found, out=found)
+            np.maximum(top, found.max(axis=1), out=top)
+            reached = (found >= seen[tests]).view(np.uint8)
+            counts[tests] += np.add.reduce(reached, axis=0, dtype=np.uint16)
+        largest.append(top)
     ordered = np.sort(np.concatenate(largest))
-    adjusted = (len(ordered) - np.searchsorted(ordered, seen)).astype(np.float64)
+    single, adjusted = np.ones(values.shape[1]), np.ones(values.shape[1])
+    single[varies] = counts / ordered.size
+    adjusted[varies] = (ordered.size - np.searchsorted(ordered, seen)) / ordered.size
     empty = ~known.any(axis=0)
     single[empty] = adjusted[empty] = math.nan
-    return Randomized(single / len(ordered), adjusted / len(ordered))
+    return Randomized(single, adjusted)
 
 
-def _blocks(parts: Iterable[np.ndarray], tests: int) -> Iterator[np.ndarray]:
-    """The parts cut to so many rows that the statistics of all tests are a block."""
+def _rows(parts: Iterable[np.ndarray], tests: int) -> Iterator[np.ndarray]:
+    """The parts cut to so many rows that a product with the tests at a time is small."""
     for part in parts:
-        yield from np.array_split(part, 1 + len(part) * max(tests, 1) // _BLOCK)
+        size = max(1, part.shape[1] * min(max(tests, 1), _TESTS))
+        step = max(1, min(4096, _PRODUCT // size))
+        for start in range(0, len(part), step):
+            yield part[start : start + step]
 
 
 # Standard errors below 0 that are no chance: one in 740 by a normal law where the truth is 0.

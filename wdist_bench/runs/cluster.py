@@ -34,6 +34,7 @@ from wdist_bench.runs.isolation import Workers
 from wdist_bench.runs.plugins import loaded_plugins
 from wdist_bench.runs.work import Job
 from wdist_bench.runs.worker import WorkerError
+from wdist_bench.validation import check_integer
 
 _LOG = logging.getLogger(__name__)
 _LOOPBACK = "127.0.0.1"
@@ -53,12 +54,14 @@ class Protection:
         timeout: seconds that a cell may take, or None.
         memory_limit: bytes, or None for the default.
         plugins: files that register estimators or tasks; the same paths on every machine.
+        warned: what the driver, on the same machine, has warned of already.
     """
 
     threads: int
     timeout: float | None
     memory_limit: int | None
     plugins: tuple[str, ...]
+    warned: frozenset[str] = frozenset()
 
 
 _workers: dict[Protection, Workers] = {}
@@ -76,6 +79,7 @@ def _isolated(protection: Protection) -> Workers:
         )
     with _starting:
         if protection not in _workers:
+            places.heard(protection.warned)
             _workers[protection] = Workers(
                 protection.threads, protection.timeout, protection.memory_limit, protection.plugins
             )
@@ -157,10 +161,14 @@ class DaskEngine:
         import dask
         from distributed import LocalCluster
 
+        check_integer(jobs, "jobs", 1)
         if scheduler is None and memory_limit is None:
             memory_limit = memory.default_limit(jobs)
         self.shared = scheduler is None and jobs > 1  # elsewhere the workers know
-        self.protection = Protection(0, timeout, memory_limit, loaded_plugins())
+        if scheduler is None:
+            places.usable_cache()  # warns here, once, and not in every worker
+        warned = places.said() if scheduler is None else frozenset()
+        self.protection = Protection(0, timeout, memory_limit, loaded_plugins(), warned)
         self.resources = resources or None
         self._cluster: Any = None
         self._client: Any = None
@@ -185,11 +193,13 @@ class DaskEngine:
                     dashboard_address=None,
                     # Without a dashboard it listens all the same, and says so where 8787 is taken.
                     scheduler_kwargs={"dashboard_address": f"{_LOOPBACK}:0"},
+                    silence_logs=logging.CRITICAL,
                     memory_limit=0,  # the limit of the isolated processes is the one that counts
                     resources=resources,
                 )
         self._environment: dict[str, Any] = {}
         self._readers: dict[str, JournalReader] = {}
+        self._described: dict[str, dict[str, Any]] = {}  # environments of workers by digest
         self._met: set[str] = set()  # addresses of workers that were asked for their environment
         self._connect(scheduler)
 
@@ -277,7 +287,9 @@ class DaskEngine:
         """Warn of what a worker has that the first has not, once for each such difference."""
         if answer.status != "finished":  # lost, or about to say why with its first cell
             return
-        first, other = facts(self._environment), facts(answer.result())
+        found = answer.result()
+        self._described[digest(found)] = found
+        first, other = facts(self._environment), facts(found)
         names = [name for name in differing((first, other)) if name not in _UNIMPORTANT]
         if names:
             theirs = ", ".join(other[name] for name in names)
@@ -323,6 +335,10 @@ class DaskEngine:
         known = reader.refresh().cells.get(job.key)
         if known is None or rank(known) < rank(record):
             append(folder, record)
+            name = record.get("environment")
+            if name in self._described.keys() - reader.journal.environments.keys():
+                described = self._described[name]
+                append(folder, {"type": "environment", "key": name, "environment": described})
         return record
 
     def close(self) -> None:
@@ -343,6 +359,8 @@ def _address(scheduler: str) -> str:
     if not Path(scheduler).is_file():
         return scheduler
     content = json.loads(Path(scheduler).read_text(encoding="utf-8"))
+    if not isinstance(content, dict) or "address" not in content:
+        raise ValueError("no address in that file")
     return str(content["address"])
 
 
