@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from importlib.metadata import distributions, requires
 
 import pytest
 
@@ -15,6 +17,14 @@ DRIVER = shutil.which("chromedriver")
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync",
          "--hide-scrollbars")  # fmt: skip
+
+
+def pytest_report_header():
+    """What is installed of all that is declared, so that a log tells what it tested."""
+    declared = {re.match(r"[\w-]+", line)[0].lower() for line in requires("wdist-bench")}
+    here = {one.name.lower(): one.version for one in distributions()}
+    here.pop("wdist-bench")
+    return ", ".join(f"{name} {here[name]}" for name in sorted(here.keys() & declared))
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -33,7 +33,9 @@ def test_headers_of_pandas_are_names_and_its_row_numbers_no_column(tmp_path, col
     path = tmp_path / "t.csv"
     pd.DataFrame(A, columns=columns).to_csv(path, index=index)
     same(path, [str(c).lstrip("# ") for c in columns])
-    pd.read_csv(path, dtype=str).to_csv(path, index=False)  # where an index is now called "Unnamed: 0"
+    pd.read_csv(path, dtype=str).to_csv(
+        path, index=False
+    )  # where an index is now called "Unnamed: 0"
     same(path, [str(c).lstrip("# ") for c in columns])
 
 
