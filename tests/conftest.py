@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from importlib.metadata import distributions, requires
 
 import hypothesis
 import pytest
@@ -20,6 +22,14 @@ FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
 
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")  # a loaded machine fails no test
+
+
+def pytest_report_header():
+    """What is installed of all that is declared, so that a log tells what it tested."""
+    declared = {re.match(r"[\w-]+", line)[0].lower() for line in requires("wdist-bench")}
+    here = {one.name.lower(): one.version for one in distributions()}
+    here.pop("wdist-bench")
+    return ", ".join(f"{name} {here[name]}" for name in sorted(here.keys() & declared))
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,14 +1,24 @@
-"""Where the Makefile puts results: what is committed is written on demand only."""
+"""The Makefile: committed results are written on demand only, versions are tested at both ends."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
+# Runs what it is given and says that it is Python 3.12.
+OTHER_PYTHON = """#!/bin/sh
+exec {python} -c "import sys, types
+sys.version_info = types.SimpleNamespace(minor=12)
+exec(sys.argv[1])" "$2"
+"""
 
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
 
@@ -44,3 +54,42 @@ def test_report_takes_the_own_run_where_there_is_one(tmp_path):
     (own / "journal-host-1-a.jsonl").touch()
     assert "report results/local/quick\n" in commands(tmp_path, "report")
     assert "report results/gan\n" in commands(tmp_path, "report", "SUITE=gan")
+
+
+def test_the_ends_of_the_versions_are_tested_in_environments_of_their_own(tmp_path):
+    lowest, newest = commands(tmp_path, "test-lowest"), commands(tmp_path, "test-newest")
+    assert "--python .venv-lowest/bin/python --resolution lowest-direct -e '.[dev]'" in lowest
+    assert ".venv-newest/bin/python -m pip" in newest
+    for said, folder in ((lowest, ".venv-lowest"), (newest, ".venv-newest")):
+        assert f'{folder}/bin/python -m pytest -n auto -m "not slow"' in said
+        assert f"{folder}/bin/python -m pip --quiet --disable-pip-version-check check" in said
+        assert "constraints.txt" not in said
+        assert f" {folder} " in commands(tmp_path, "clean")
+    assert ".venv*/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
+
+
+def test_another_python_than_an_end_needs_is_refused(tmp_path):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "python").write_text(OTHER_PYTHON.format(python=sys.executable), "utf-8")
+    (tmp_path / "python").chmod(0o755)
+    for end, wanted in (("lowest", "== 3.11"), ("newest", ">= 3.13")):
+        said = subprocess.run(
+            ["make", f"test-{end}", "PYTHON=./python"],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert said.returncode != 0
+        assert f"expected Python {wanted}, got 3.12; call: make test-{end} PYTHON=" in said.stderr
+
+
+def test_what_is_declared_has_a_lower_bound_only_and_the_constraints_are_within():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    groups = project["dependencies"], *project["optional-dependencies"].values()
+    declared = [Requirement(text) for group in groups for text in group]
+    lines = (ROOT / "constraints.txt").read_text("utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if "==" in line)
+    pinned = {canonicalize_name(name): version for name, version in pinned.items()}
+    for requirement in declared:
+        if requirement.name != project["name"]:
+            assert [one.operator for one in requirement.specifier] == [">="], requirement
+            assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)])
