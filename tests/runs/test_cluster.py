@@ -181,7 +181,7 @@ def test_what_is_started_here_is_reached_from_here_alone():
     """Whoever reaches a scheduler or a worker can run code as its user."""
     import psutil
 
-    from wdist_bench.bench.cluster import DaskEngine
+    from wdist_bench.runs.cluster import DaskEngine
 
     ours = psutil.Process()
     before = {place.laddr for place in ours.net_connections() if place.status == "LISTEN"}

@@ -18,7 +18,7 @@ def mute():
 
 
 def refusal(scheduler, monkeypatch):
-    from wdist_bench.bench import cluster
+    from wdist_bench.runs import cluster
 
     monkeypatch.setattr(cluster, "_ANSWER", 0.5)
     before = logging.getLogger("distributed").level
