@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import math
 import struct
 import zlib
@@ -45,7 +44,7 @@ _CONTENTS = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-_LARGEST = 2**26  # bytes unpacked; the largest of them has 47,040,016
+_MOST = {"images": 16 + 60_000 * 28 * 28, "labels": 8 + 60_000}  # bytes: the larger split
 
 
 def read_idx(path: Path, content: str) -> np.ndarray:
@@ -56,25 +55,25 @@ def read_idx(path: Path, content: str) -> np.ndarray:
         content: "images", shape (count, rows, columns), or "labels", shape (count,).
 
     Raises:
-        ValueError: a broken gzip file, another magic number, or another length than its shape.
+        ValueError: a broken gzip file, more than MNIST holds, another magic number, or another
+            length than its shape.
     """
-    return _parsed(_unpacked(path), path, content)
+    return _parsed(_unpacked(path, content), path, content)
 
 
-def _unpacked(path: Path) -> bytes:
-    """The content of a plain or gzipped file, up to one byte more than there may be."""
+def _unpacked(path: Path, content: str) -> bytes:
+    """The bytes of a plain or gzipped file."""
+    most = _MOST[content]
     try:
-        with path.open("rb") as file:
-            packed = path.suffix == ".gz"
-            stream: io.BufferedIOBase = gzip.GzipFile(fileobj=file) if packed else file
-            data = stream.read(_LARGEST + 1)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            data = stream.read(most + 1)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(
             f"{path}: expected a whole gzip file, got a broken one ({error}); get the file again"
         ) from error
-    if len(data) > _LARGEST:
+    if len(data) > most:
         raise ValueError(
-            f"{path}: expected at most {_LARGEST} bytes of images, got more; get the file again"
+            f"{path}: expected at most {most:,} bytes of {content}, got more; get the file again"
         )
     return data
 
@@ -125,7 +124,8 @@ def _look(split: str, folder: Path) -> Found | None:
 
 def _read(split: str, found: Found, progress: Progress) -> Images:
     count = _COUNTS[split]
-    contents = [_unpacked(path) for path in found.files]
+    kinds = zip(found.files, _MAGIC, strict=False)  # labels may not be there
+    contents = [_unpacked(path, kind) for path, kind in kinds]
     images = _parsed(contents[0], found.files[0], "images")
     if images.shape != (count, 28, 28):
         raise ValueError(
