@@ -139,7 +139,7 @@ def measure(*arguments: str | Path) -> Used:
 
 
 TABLE = (
-    ("status", "small", 20_000), ("status", "small", 200_000), ("status", "quick", 20_000),
+    ("status", "small", 20_000), ("status", "small", 200_000),
     ("compare", "small", 2_000), ("compare", "small", 10_000), ("compare", "quick", 10_000),
     ("report", "small", 2_000), ("report", "small", 10_000), ("report", "small", 50_000),
     ("report", "quick", 10_000),
@@ -180,8 +180,8 @@ def main() -> None:
         for row in rows(Path(home)):
             found.append(row)
             print(*row.values(), sep="\t", flush=True)
-    if chosen.csv:
-        pd.DataFrame(found).to_csv(chosen.csv, index=False)
+            if chosen.csv:
+                pd.DataFrame(found).to_csv(chosen.csv, index=False)
 
 
 if __name__ == "__main__":
