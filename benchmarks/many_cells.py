@@ -45,6 +45,7 @@ SHAPES = {"small": Shape(4, 5), "quick": Shape(20, 100)}
 
 def make(folder: Path, cells: int, shape: Shape, salt: str = "") -> None:
     """Write the journal of a suite of so many cells; `salt` gives other numbers to equal cells."""
+    _TEXTS.clear()  # it knows lists by their ids
     journal = read_run(RESULTS)
     templates = [_cut(record, shape) for record in journal.planned()]
     truths = {key: _cut(record, shape) for key, record in journal.truths.items()}
