@@ -322,7 +322,7 @@ def bad_results(home: Path, _: random.Random) -> Iterator[Sweep]:
 
 def memory(home: Path, _: random.Random) -> Iterator[Sweep]:
     """Cells that leave 300 MB behind, and critics of many shapes, under 1 GiB."""
-    held = trouble(what="holds", megabytes=300, seed=list(range(12)), seconds=0.3)
+    held = trouble(what="holds", megabytes=300, seed=list(range(8)), seconds=0.3)
     for name, text in (("held", held), ("shapes", SHAPES)):
         reference = undisturbed(home, text)
         sweep = Sweep(home / name, text, ("--memory-limit", "0.6" if name == "shapes" else "0.8"))
@@ -439,7 +439,7 @@ def signals(home: Path, chance: random.Random) -> Iterator[Sweep]:
     yield sweep.run().finish(reference, all_ok)
 
 
-def kills(home: Path, chance: random.Random, count: int = 60, longest: float = 7.0) -> Any:
+def kills(home: Path, chance: random.Random, count: int = 60, longest: float = 5.0) -> Any:
     """Kill, resume; folders that get done make room for the next."""
     reference = undisturbed(home, MIXED)
     sweeps = [Sweep(home / "killed-0", MIXED)]

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
+import wdist_bench
 from wdist_bench.folders import ignored, is_plain, plain_files, read_plain, write
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="links and pipes")
@@ -86,3 +89,12 @@ def test_what_becomes_a_link_after_the_check_is_not_followed(tmp_path, monkeypat
     (tmp_path / "link").symlink_to("secret")
     monkeypatch.setattr("wdist_bench.folders.is_plain", lambda path: True)
     assert read_plain(tmp_path / "link", 100) is None
+
+
+def test_every_writer_of_a_results_folder_writes_through_one_function():
+    package = Path(wdist_bench.__file__).parent
+    plain = r"\.write_(?:text|bytes)\(|savefig\(path|copyfile"
+    writes = re.compile(plain + r"|to_(?:csv|parquet)\((?!None|index)")
+    for path in [*package.glob("report/*.py"), *package.glob("bench/*.py")]:
+        found = writes.findall(path.read_text(encoding="utf-8"))
+        assert not found or path.name == "memory.py", path  # memory.py tells the kernel something

@@ -30,6 +30,7 @@ def check_end(ended, codes=(0, 1, 2)):
 def check_folder(folder):
     """Nothing that lies elsewhere came in."""
     secret = (folder.parent / "outside" / "secret.png").read_bytes()
+    assert any(folder.iterdir())
     for path in folder.rglob("*"):
         if path.is_file() and not path.is_symlink() and path.stat().st_size < 2**30:
             content = path.read_bytes()
@@ -113,7 +114,7 @@ def test_every_command_on_a_hostile_folder(folder, tmp_path):
     check_end(hostile.run(["merge", str(folder), "--out", str(folder)]), codes=[0, 1])
     assert hostile.state(tmp_path / "outside") == before
     check_folder(folder)
-    check_folder_of_merge(tmp_path / "merged")
+    check_folder(tmp_path / "merged")
 
 
 @pytest.mark.slow
@@ -132,12 +133,6 @@ def test_what_has_the_name_of_a_journal_and_is_none(folder, tmp_path, command):
 def test_a_compact_journal_that_unpacks_without_end(tmp_path, command):
     folder = hostile.compact_bomb(tmp_path / "results", mebibytes=2048)
     check_end(hostile.run([command, str(folder)]), codes=[2])
-
-
-def check_folder_of_merge(folder):
-    assert not (folder / "environment.json").exists()
-    for path in folder.iterdir():
-        assert hostile.SECRET.encode() not in path.read_bytes()
 
 
 @pytest.mark.slow

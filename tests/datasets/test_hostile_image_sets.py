@@ -100,3 +100,11 @@ def test_simple_drawings_are_no_bombs(tmp_path):
     for k in range(3):
         (tmp_path / f"{k}.png").write_bytes(hostile.png(side, side, bytes(side * side)))
     assert load_rows(tmp_path, "x").shape == (3, side * side)
+
+
+def test_many_flat_images_are_refused_before_they_are_decoded(tmp_path):
+    flat = hostile.png(2000, 2000, bytes(4_000_000))
+    for k in range(20):
+        (tmp_path / f"{k}.png").write_bytes(flat)
+    with pytest.raises(ValueError, match=r"^20 images as .*0\.png: expected content that takes"):
+        load_rows(tmp_path, "x")

@@ -139,10 +139,10 @@ def test_other_labels_beside_the_published_images_are_refused(data, cache, publi
 
 
 def test_a_file_that_unpacks_without_end_is_refused_early(data, cache, monkeypatch):
-    monkeypatch.setattr(mnist, "_LARGEST", 10_000)
+    monkeypatch.setitem(mnist._MOST, "images", 10_000)
     (data / "mnist").mkdir()
     (data / "mnist" / f"{STEM}.gz").write_bytes(IMAGES)
-    with pytest.raises(ValueError, match="expected at most 10000 bytes of images, got more"):
+    with pytest.raises(ValueError, match="expected at most 10,000 bytes of images, got more"):
         datasets.load("mnist", "test")
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import math
+import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
+from wdist_bench.report.figures import _MOST_DOTS, _dots
 from wdist_bench.studies.gan import claims as gan_claims
 from wdist_bench.studies.gan import report as gan
 from wdist_bench.studies.gan.claims import REFUTED, SUPPORTED, UNDECIDED
@@ -165,3 +170,22 @@ def test_a_grid_shows_the_pixels_of_the_record():
     images = np.random.default_rng(len("funnel")).uniform(-1, 1, (16, 4))
     assert shown.shape == (16, 2, 2)
     np.testing.assert_allclose(shown.reshape(16, 4) / 127.5 - 1, images, atol=0.5 / 127.5 + 1e-9)
+
+
+def test_images_of_a_record_are_unpacked_no_further_than_a_grid_shows():
+    packed = base64.b64encode(zlib.compress(bytes(2**28))).decode()
+    tracemalloc.start()
+    images = decoded({"grid": packed, "image_shape": [28, 28]}, "grid")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert images.shape == (64, 28, 28)
+    assert peak < 2**24
+    for shape in ([0, 28], [2**20, 2**20], [-1, -1, 2**21]):
+        with pytest.raises(ValueError, match="expected images of at most 1,048,576 numbers"):
+            decoded({"grid": packed, "image_shape": shape}, "grid")
+
+
+def test_a_figure_of_very_many_panels_has_fewer_dots():
+    usual, tall = Figure(figsize=(10, 10)), Figure(figsize=(10, 10_000))
+    assert _dots(usual) == 150
+    assert 10 * 10_000 * _dots(tall) ** 2 <= 1.01 * _MOST_DOTS

@@ -137,8 +137,7 @@ def _resources(pairs: list[str]) -> dict[str, float]:
             found[name] = check_number(float(amount), name, above=0)
         except ValueError:
             raise ValueError(
-                f"--resource: expected NAME=AMOUNT with an amount > 0, got {pair!r}; write GPU=1, "
-                "say"
+                f"--resource: expected NAME=AMOUNT, got {pair!r}; write an amount > 0: GPU=1, say"
             ) from None
     return found
 

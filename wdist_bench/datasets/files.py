@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -14,6 +15,10 @@ _LARGE = 2**28
 
 _MOST_EXPANSION = 100
 """Bytes in memory for one in the file: zeros compress 1000-fold, samples hardly ever 10-fold."""
+
+
+class RefusedError(ValueError):
+    """A file that may be whole, refused for what it holds; the message says all."""
 
 
 def find_file(name: str, parameter: str) -> Path:
@@ -43,20 +48,32 @@ def read_arrays(path: Path, parameter: str) -> dict[str, np.ndarray]:
         ValueError: no such file, one that is not whole, or more than fits in memory.
     """
     try:
-        content = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: nothing is read yet
-    except Exception as error:  # whatever NumPy stumbles on
-        raise _unreadable(path, parameter, error) from None
-    if isinstance(content, np.ndarray):
-        check_size(content.nbytes, stored(path), f"{parameter}: {path}")
-        return {"": np.array(content)}
-    with content:
-        members = content.zip.infolist()
-        packed = sum(member.compress_size for member in members)
-        check_size(sum(m.file_size for m in members), packed, f"{parameter}: {path}")
-        try:
-            return {key: content[key] for key in content.files}
-        except Exception as error:  # and zipfile
-            raise _unreadable(path, parameter, error) from None
+        with path.open("rb") as stream:
+            archive = stream.read(2) == b"PK"
+            stream.seek(0)
+            return _members(stream, path, parameter) if archive else _single(path, parameter)
+    except RefusedError:
+        raise
+    except Exception as error:  # whatever NumPy and zipfile stumble on
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(
+            f"{parameter}: expected a readable NumPy file, got {path} ({reason}); "
+            "write it again with numpy.save or numpy.savez, without Python objects"
+        ) from None
+
+
+def _single(path: Path, parameter: str) -> dict[str, np.ndarray]:
+    mapped = np.load(path, mmap_mode="r", allow_pickle=False)  # nothing is read yet
+    check_size(mapped.nbytes, stored(path), f"{parameter}: {path}")
+    return {"": np.array(mapped)}
+
+
+def _members(stream: IO[bytes], path: Path, parameter: str) -> dict[str, np.ndarray]:
+    content = np.load(stream, allow_pickle=False)
+    members = content.zip.infolist()
+    packed = sum(member.compress_size for member in members)
+    check_size(sum(m.file_size for m in members), packed, f"{parameter}: {path}")
+    return {key: content[key] for key in content.files}
 
 
 def stored(path: Path) -> int:
@@ -76,12 +93,12 @@ def check_size(size: int, packed: int, source: str, expansion: int = _MOST_EXPAN
         expansion: the most bytes of content that a byte in the file may stand for.
 
     Raises:
-        ValueError: more than is free, or more than `expansion` allows: a decompression bomb.
+        RefusedError: more than is free, or more than `expansion` allows: a decompression bomb.
     """
     if size <= _LARGE:
         return
     if size > expansion * packed:
-        raise ValueError(
+        raise RefusedError(
             f"{source}: expected content that takes some room in its file, got {size:,} bytes out "
             f"of {packed:,}, which looks made to fill the memory; if it is not, write it "
             "uncompressed"
@@ -90,15 +107,7 @@ def check_size(size: int, packed: int, source: str, expansion: int = _MOST_EXPAN
 
     free = available()
     if size > free:
-        raise ValueError(
+        raise RefusedError(
             f"{source}: expected content that fits in the {free:,} bytes of memory that are free, "
             f"got {size:,}; use fewer rows"
         )
-
-
-def _unreadable(path: Path, parameter: str, error: Exception) -> ValueError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return ValueError(
-        f"{parameter}: expected a readable NumPy file, got {path} ({reason}); "
-        "write it again with numpy.save or numpy.savez, without Python objects"
-    )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wdist_bench.datasets.files import check_size
+from wdist_bench.datasets.files import RefusedError, check_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -98,6 +98,8 @@ def read_image_folder(folder: Path, parameter: str) -> pd.DataFrame:
                         plain = ImageOps.exif_transpose(plain)
                     modes.append("I;16" if plain.mode.startswith("I") else plain.mode)
                     images.append(np.asarray(plain))
+        except RefusedError:
+            raise
         except Exception as error:  # whatever Pillow stumbles on
             raise ValueError(
                 f"{parameter}: expected an image, got {path} ({error}); repair or remove it"
@@ -163,7 +165,7 @@ def _too_large(image: Any, path: Path, count: int) -> str:
             f"{height} pixels in {{}}; make it smaller"
         )
     packed = count * path.stat().st_size
-    check_size(8 * values * count, packed, f"{count} images like {path}", _MOST_EXPANSION)
+    check_size(8 * values * count, packed, f"{count} images as {path}", _MOST_EXPANSION)
     return ""
 
 

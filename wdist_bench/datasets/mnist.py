@@ -62,7 +62,7 @@ def read_idx(path: Path, content: str) -> np.ndarray:
 
 
 def _unpacked(path: Path, content: str) -> bytes:
-    """The content of a plain or gzipped file, of no more bytes than MNIST has."""
+    """The bytes of a plain or gzipped file."""
     most = _MOST[content]
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
@@ -124,9 +124,8 @@ def _look(split: str, folder: Path) -> Found | None:
 
 def _read(split: str, found: Found, progress: Progress) -> Images:
     count = _COUNTS[split]
-    contents = [
-        _unpacked(path, kind) for path, kind in zip(found.files, ("images", "labels"), strict=False)
-    ]
+    kinds = zip(found.files, _MAGIC, strict=False)  # labels may not be there
+    contents = [_unpacked(path, kind) for path, kind in kinds]
     images = _parsed(contents[0], found.files[0], "images")
     if images.shape != (count, 28, 28):
         raise ValueError(

@@ -11,7 +11,13 @@ import numpy as np
 
 from wdist_bench.containers import as_float64, counts_rows
 from wdist_bench.datasets.digits import load_digits
-from wdist_bench.datasets.files import check_size, find_file, read_arrays, stored
+from wdist_bench.datasets.files import (
+    RefusedError,
+    check_size,
+    find_file,
+    read_arrays,
+    stored,
+)
 from wdist_bench.datasets.image_folder import read_image_folder
 from wdist_bench.validation import check_points
 
@@ -88,17 +94,13 @@ def _read_parquet(path: Path, parameter: str) -> pd.DataFrame:
             f"{parameter}: expected a reader of Parquet files for {path}, got none installed; "
             "install one with: pip install pyarrow"
         ) from None
-    except _RefusedError:
+    except RefusedError:
         raise
     except Exception as error:  # whatever the reader stumbles on
         reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
             f"{parameter}: expected a Parquet table, got {path} ({reason}); write it again"
         ) from None
-
-
-class _RefusedError(ValueError):
-    """A whole file whose content is no table of numbers, or too large."""
 
 
 def _check_parquet(path: Path, parameter: str) -> None:
@@ -119,15 +121,12 @@ def _check_parquet(path: Path, parameter: str) -> None:
     for field in schema:
         numeric = pa.types.is_primitive(field.type) or pa.types.is_decimal(field.type)
         if not numeric and field.name not in index and metadata.num_rows * longest > _LARGE:
-            raise _RefusedError(
+            raise RefusedError(
                 f"{parameter}: expected numbers, got the column {field.name!r} of type "
                 f"{field.type!s:.60} in {path}; encode or drop such columns"
             )
-    try:
-        size = 8 * metadata.num_rows * metadata.num_columns
-        check_size(size, packed, f"{parameter}: {path}")
-    except ValueError as error:
-        raise _RefusedError(str(error)) from None
+    size = 8 * metadata.num_rows * metadata.num_columns
+    check_size(size, packed, f"{parameter}: {path}")
 
 
 def _read_numpy(path: Path, parameter: str) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import math
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -28,6 +29,7 @@ _DASHES = ("-", (0, (5, 1.5)))
 _METADATA = {"Software": None}  # no version string: the same journal gives the same bytes
 _PDF_METADATA = {"Creator": None, "Producer": None, "CreationDate": None}
 _WIDEST = 3  # panels side by side
+_MOST_DOTS = 5e7  # of a figure, 4 bytes each
 
 # What a figure can show. More is left out by the order of the suite, whole panels or settings at a
 # time, and the figure says so.
@@ -73,9 +75,15 @@ def _save(figure: Any, path: Path) -> Path:
     metadata: Any = _PDF_METADATA if kind == "pdf" else _METADATA
     with warnings.catch_warnings():  # of characters that the font lacks, and labels too long
         warnings.filterwarnings("ignore", "Glyph |constrained_layout", UserWarning)
-        figure.savefig(content, format=kind, dpi=150, metadata=metadata)
+        figure.savefig(content, format=kind, dpi=_dots(figure), metadata=metadata)
     plt.close(figure)
     return write(path, content.getvalue())
+
+
+def _dots(figure: Any) -> float:
+    """Dots per inch: fewer where a figure of very many panels would fill the memory."""
+    width, height = figure.get_size_inches()
+    return float(min(150, math.sqrt(_MOST_DOTS / (width * height))))
 
 
 def _training_curves(records: list[dict[str, Any]], journal: Journal, path: Path) -> Path:

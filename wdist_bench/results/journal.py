@@ -41,7 +41,7 @@ from wdist_bench.results.journal_files import (
     lines,
     open_journal,
 )
-from wdist_bench.results.journal_lines import Parser, Stored, state
+from wdist_bench.results.journal_lines import Keep, Parser, Stored, state
 from wdist_bench.results.record import check_record
 from wdist_bench.results.statistics import negative_runs
 
@@ -215,7 +215,7 @@ class JournalReader:
 
     def _parser(self, source: FileJournal | Unpacked) -> Parse:
         if self._state:
-            return lambda line, keep: state(line)
+            return state
         return Parser(source).record
 
     def _add(self, entry: os.DirEntry[str], known: _Read) -> None:
@@ -225,12 +225,8 @@ class JournalReader:
                 if line is not None and not line.endswith(b"\n"):
                     return
                 known.lines += 1
-                self._take(line, f"{entry.name}:{known.lines}", known)
+                _take(self.journal, line, entry.name, known.lines, known.parse, known.place)
                 known.done = done
-
-    def _take(self, line: bytes | None, place: str, known: _Read) -> None:
-        offset = known.done
-        _take(self.journal, line, place, lambda text: known.parse(text, lambda at, _: offset + at))
 
     def finish(self) -> Journal:
         """Read what is left: torn last lines, or the compact journal where there is no other."""
@@ -239,7 +235,7 @@ class JournalReader:
             if known is not None:
                 with open_journal(entry.path, known.done) as file:
                     _, line = next(lines(file), (0, b""))
-                self._take(line, f"{entry.name}:{known.lines + 1}", known)
+                _take(self.journal, line, entry.name, known.lines + 1, known.parse, known.place)
         path = compact(self.folder)
         if not self._read and path is not None:
             self._add_compact(path)
@@ -249,12 +245,11 @@ class JournalReader:
         source, blanks = Unpacked(path), Blanks(path)
         parse = self._parser(source)
         for number, line in enumerate(compact_lines(path), 1):
-            place = f"{COMPACT}:{number}"
-            if not _take(self.journal, line, place, lambda text: parse(text, source.keep)):
+            if not _take(self.journal, line, COMPACT, number, parse, source.keep):
                 blanks.add()
 
 
-Parse = Callable[[bytes, Callable[[int, bytes], int]], dict[str, Any]]
+Parse = Callable[[bytes, Keep], dict[str, Any]]
 """(line, what keeps its arrays) -> record."""
 
 
@@ -266,6 +261,10 @@ class _Read:
     done: int = 0
     lines: int = 0
     size: int = 0
+
+    def place(self, start: int, array: bytes) -> int:
+        """Where an array of the next line is in the file."""
+        return self.done + start
 
 
 def read_journal(folder: Path, state: bool = False) -> Journal:
@@ -312,8 +311,10 @@ def write_compact(journal: Journal, path: Path) -> None:
 def _take(
     journal: Journal,
     line: bytes | None,
-    place: str,
-    parse: Callable[[bytes], dict[str, Any]],
+    name: str,
+    number: int,
+    parse: Parse,
+    keep: Keep,
 ) -> bool:
     """Count a line in; whether it is a record of ours. None stands for one that is too long."""
     if line is not None and not line.strip():
@@ -321,15 +322,15 @@ def _take(
     try:
         if line is None:
             raise ValueError("too long")
-        record = parse(whole_characters(line))
+        record = parse(whole_characters(line), keep)
         schema = record["schema"]
         if schema != SCHEMA:
-            journal.other_schema.append(f"{place} (schema {schema})")
+            journal.other_schema.append(f"{name}:{number} (schema {schema})")
             return False
         check_record(record)
         journal.take(record)
     except (ValueError, KeyError, TypeError, RecursionError):
-        journal.unreadable.append(place)
+        journal.unreadable.append(f"{name}:{number}")
         return False
     return True
 

@@ -124,10 +124,35 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _levels() -> dict[str, int]:
-    """The levels of Dask's loggers."""
-    names = [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]
-    return {name: logging.getLogger(name).level for name in names}
+def _silence() -> dict[str, int]:
+    """Leave only what is fatal of Dask's logging; returns the levels of before."""
+    import distributed  # makes its loggers
+
+    made = logging.root.manager.loggerDict
+    names = [name for name in made if name.startswith(distributed.__name__)]
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return before
+
+
+def _own_cluster(jobs: int, resources: dict[str, float] | None) -> Any:
+    """A scheduler and workers on this machine, which no other machine can reach."""
+    from distributed import LocalCluster
+
+    with _deaf_to_ctrl_c():
+        return LocalCluster(
+            host=_LOOPBACK,
+            n_workers=jobs,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            # Without a dashboard it listens all the same, and says so where 8787 is taken.
+            scheduler_kwargs={"dashboard_address": f"{_LOOPBACK}:0"},
+            silence_logs=logging.CRITICAL,
+            memory_limit=0,  # the limit of the isolated processes is the one that counts
+            resources=resources,
+        )
 
 
 class DaskEngine:
@@ -159,23 +184,20 @@ class DaskEngine:
         resources: dict[str, float] | None = None,
     ) -> None:
         import dask
-        from distributed import LocalCluster
 
         check_integer(jobs, "jobs", 1)
-        if scheduler is None and memory_limit is None:
-            memory_limit = memory.default_limit(jobs)
-        self.shared = scheduler is None and jobs > 1  # elsewhere the workers know
+        warned: frozenset[str] = frozenset()
         if scheduler is None:
+            memory_limit = memory_limit or memory.default_limit(jobs)
             places.usable_cache()  # warns here, once, and not in every worker
-        warned = places.said() if scheduler is None else frozenset()
+            warned = places.said()
+        self.shared = scheduler is None and jobs > 1  # elsewhere the workers know
         self.protection = Protection(0, timeout, memory_limit, loaded_plugins(), warned)
         self.resources = resources or None
         self._cluster: Any = None
         self._client: Any = None
         self._address = str(scheduler or "")
-        self._loud = _levels()
-        for name in self._loud:
-            logging.getLogger(name).setLevel(logging.CRITICAL)
+        self._loud = _silence()
         # For schedulers and workers started here; others have a configuration of their own.
         dask.config.set(
             {
@@ -184,19 +206,7 @@ class DaskEngine:
             }
         )
         if scheduler is None:
-            with _deaf_to_ctrl_c():
-                self._cluster = LocalCluster(
-                    host=_LOOPBACK,
-                    n_workers=jobs,
-                    threads_per_worker=1,
-                    processes=True,
-                    dashboard_address=None,
-                    # Without a dashboard it listens all the same, and says so where 8787 is taken.
-                    scheduler_kwargs={"dashboard_address": f"{_LOOPBACK}:0"},
-                    silence_logs=logging.CRITICAL,
-                    memory_limit=0,  # the limit of the isolated processes is the one that counts
-                    resources=resources,
-                )
+            self._cluster = _own_cluster(jobs, resources)
         self._environment: dict[str, Any] = {}
         self._readers: dict[str, JournalReader] = {}
         self._described: dict[str, dict[str, Any]] = {}  # environments of workers by digest

@@ -22,13 +22,25 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _COLUMNS = 12
+_MOST_IMAGES, _MOST_VALUES = 64, 2**20
 _EDGE = 60  # pixels that an image of a grid is enlarged to, about
 
 
 def decoded(record: dict[str, Any], field: str) -> np.ndarray:
-    """The (n, height, width[, channels]) uint8 images that a record carries."""
-    flat = np.frombuffer(zlib.decompress(base64.b64decode(record[field])), np.uint8)
-    return flat.reshape(-1, *record["image_shape"])
+    """The (n, height, width[, channels]) uint8 images that a record carries, the first 64.
+
+    Raises:
+        ValueError: images of no number, or of more than a million, which are none of ours.
+    """
+    shape = tuple(record["image_shape"])
+    if not 0 < math.prod(shape) <= _MOST_VALUES:
+        raise ValueError(
+            f"{field}: expected images of at most {_MOST_VALUES:,} numbers, got the shape {shape}; "
+            "remove the record from the journal"
+        )
+    packed = base64.b64decode(record[field])
+    pixels = zlib.decompressobj().decompress(packed, _MOST_IMAGES * math.prod(shape))
+    return np.frombuffer(pixels, np.uint8).reshape(-1, *shape)
 
 
 def slug(text: str) -> str:
@@ -44,7 +56,7 @@ def write_grid(record: dict[str, Any], path: Path) -> Path:
     columns = min(8, len(images))
     rows = -(-len(images) // columns)
     height, width = images.shape[1:3]
-    zoom = max(1, _EDGE // height)
+    zoom = max(1, _EDGE // max(height, width))
     canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, 3), 255, np.uint8)
     for index, image in enumerate(images):
         top, left = index // columns * (height + 1), index % columns * (width + 1)

@@ -39,6 +39,8 @@ from wdist_bench.studies.gan.figures import (
     write_robustness,
 )
 
+_MOST_DRAWN = 24  # losses in a figure; the tables have all
+
 
 def write_gan(folder: Path, records: list[dict[str, Any]]) -> list[Path]:
     """Write every table and figure of the GAN suite from its records."""
@@ -53,9 +55,10 @@ def write_gan(folder: Path, records: list[dict[str, Any]]) -> list[Path]:
     for record in losses:
         by_place.setdefault(restriction(record), []).append(record)
     for place, here in by_place.items():
+        drawn = here[:_MOST_DRAWN]
         written += [
-            write_overview(here, folder / f"gan_overview_{slug(place)}.png"),
-            write_curves(here, folder / f"gan_curves_{slug(place)}.png"),
+            write_overview(drawn, folder / f"gan_overview_{slug(place)}.png"),
+            write_curves(drawn, folder / f"gan_curves_{slug(place)}.png"),
         ]
         written += [
             write_grid(r, folder / f"gan_samples_{slug(place)}_{slug(r['parameters']['loss'])}.png")
