@@ -48,7 +48,7 @@ def folder(
         cells[str(c)] = {
             "type": "cell", "key": str(c), "schema": 1, "task": f"task{c}", "task_parameters": {},
             "task_options": {}, "estimator": "e", "estimator_parameters": {},
-            "estimator_options": {}, "p": 1, "norm": "l2", "n": 64, "protocol": "stream", "runs": runs, "seed": 0,
+            "estimator_options": {}, "p": 1, "norm": "l2", "n": 64, "runs": runs, "seed": 0,
             "protocol": "stream", "family": "", "dataset": "", "dim": 2, "critic": "",
             "target": "population", "bound": "none", "status": "ok", "message": "", "steps": 0,
             "failed": int(np.isnan(costs).sum()), "costs": pack(costs), "run_seconds": 1.0,

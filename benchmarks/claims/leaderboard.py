@@ -60,7 +60,7 @@ def folder(
             cells[f"{t}/{k}"] = {
                 "type": "cell", "key": f"{t}/{k}", "task": f"task{t}", "task_parameters": {},
                 "task_options": {}, "estimator": f"e{k}", "estimator_parameters": {},
-                "estimator_options": {}, "p": 1, "norm": "l2", "n": 64, "protocol": "stream", "runs": runs, "seed": 0,
+                "estimator_options": {}, "p": 1, "norm": "l2", "n": 64, "runs": runs, "seed": 0,
                 "protocol": "stream", "family": "", "dataset": "", "dim": 2, "critic": "",
                 "target": "population", "bound": "none", "status": "ok", "message": "", "steps": 0,
                 "failed": int(np.isnan(costs).sum()), "costs": pack(costs), "run_seconds": 1.0,
