@@ -119,7 +119,7 @@ def _varying(options: list[dict[str, Any]]) -> list[str]:
 
 def _setting_labels(table: pd.DataFrame) -> list[str]:
     """Names of settings; the task's parameters where two have one name."""
-    shown = ("task", "dataset", "task_options", "dim", "p", "norm", "n")
+    shown = ("task", "dataset", "task_options", "dim", "p", "norm", "n", "protocol")
     named: dict[tuple[Any, ...], str] = {}
     rows = list(zip(*(table[name] for name in shown), strict=True))
     for row in rows:
