@@ -176,7 +176,7 @@ def equal_laws(table: pd.DataFrame) -> pd.Series:
 
 _NEEDED = (
     "variant", "setting", "task", "task_parameters", "estimator", "bound", "target", "status",
-    "failed", "runs", "seconds",
+    "failed", "runs", "seconds_per_run",
 )  # fmt: skip
 
 
