@@ -15,7 +15,6 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _LOG = logging.getLogger(__name__)
-_PROBE = 4096  # bytes that a folder must take
 _said: set[str] = set()
 
 
@@ -66,7 +65,7 @@ def made_in_cache(*parts: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as probe:
-            probe.write(bytes(_PROBE))
+            probe.write(b"0")  # a full disk has no place for it
     except (OSError, ValueError) as error:
         raise CacheError(
             f"cache: expected a folder that can be written, got {root} ({reason(error)}); name "
