@@ -170,7 +170,7 @@ def test_the_terminal_shows_the_first_tasks_and_counts_the_rest(make_folder, mon
 @pytest.mark.parametrize("compact", [False, True])
 def test_a_report_parses_each_array_a_fixed_number_of_times(make_folder, monkeypatch, compact):
     """Costs and histories once a table that needs them, truths once a setting."""
-    folder = fill(make_folder(), 20, runs=10, batches=20, history=100)
+    folder = fill(make_folder(), 20, runs=10, batches=20, history=200)
     path = folder.write()
     if compact:
         write_compact(read_journal(path), path / COMPACT)
@@ -186,7 +186,7 @@ def test_a_report_parses_each_array_a_fixed_number_of_times(make_folder, monkeyp
     results = Results(path)
     write_report(path, results)
     closing(path, results)
-    assert len(loads) >= 20 * (3 + 1)
+    assert len(loads) == 20 * (3 + 1 + 2 * 2)  # costs, truths, histories with their steps
     assert max(loads.values()) <= 3
 
 

@@ -99,7 +99,7 @@ def _training_curves(records: list[dict[str, Any]], journal: Journal, path: Path
             style = _line(names, record["estimator"])
             runs = np.ma.masked_invalid(root(unpack(record["history"]), record["p"]))
             mean, sd = runs.mean(axis=0), runs.std(axis=0, ddof=min(1, len(runs) - 1))
-            steps = record["history_steps"]
+            steps = record["history_steps"][:]
             axis.plot(steps, mean, **style, lw=1.8, label=label(_curve_label(record)))
             axis.fill_between(steps, mean - sd, mean + sd, color=style["color"], alpha=0.2, lw=0)
         exact = root(unpack(journal.truths[place]["costs"]).mean(axis=1), here[0]["p"])

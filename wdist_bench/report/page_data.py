@@ -197,9 +197,9 @@ def _curves(records: list[dict[str, Any]]) -> list[Any]:
 
 
 def _curve(record: dict[str, Any], points: int) -> list[list[float | int | None]] | None:
-    steps = record.get("history_steps")
-    if not steps:
+    if not record.get("history_steps"):
         return None
+    steps = record["history_steps"][:]
     kept = np.unique(np.linspace(0, len(steps) - 1, points).round().astype(int))
     runs = np.ma.masked_invalid(root(unpack(record["history"]), record["p"])[:, kept])
     mean = runs.mean(axis=0).filled(np.nan)
