@@ -354,8 +354,12 @@ def match_times(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, s
         ) from None
     counts = []
     for array in (x, y):
-        fine = array.astype(shared)
-        if not (fine.astype(array.dtype) == array).all():
+        try:
+            fine = array.astype(shared)  # NumPy 2.5 raises on overflow, before it wrapped around
+            fits = (fine.astype(array.dtype) == array).all()
+        except OverflowError:
+            fits = False
+        if not fits:
             raise ValueError(
                 f"x and y: expected times that fit one unit, got {given}, of which some overflow "
                 f"in {shared}; convert both to numbers in one unit first"

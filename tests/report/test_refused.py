@@ -64,8 +64,9 @@ def test_the_other_rows_and_the_truths_are_as_without_it(folders):
     assert shortcomings(read_journal(folder), tables[1]) == []
     assert verdicts(tables[0]) == verdicts(tables[1])
     for truth in ("population", "batch"):
-        assert leaderboard(tables[0], truth) == leaderboard(tables[1], truth)
-    assert compare(without, folder).changes == compare(without, without).changes
+        # As text, in which NaN is NaN.
+        assert repr(leaderboard(tables[0], truth)) == repr(leaderboard(tables[1], truth))
+    assert repr(compare(without, folder).changes) == repr(compare(without, without).changes)
     (tex, _) = export(folder, "latex")
     assert "truth not known" not in tex.read_text()
     assert tex.read_text().count("refused") == 2
