@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,14 @@ from pathlib import Path
 import pytest
 
 import wdist_bench
+from wdist_bench import experiment
+from wdist_bench.estimate import Fitted
+from wdist_bench.interface import Plugin
+from wdist_bench.tasks.transforms import Transform
 
 PACKAGE = Path(wdist_bench.__file__).parent
 NOUNS = {"costs", "problem", "estimate", "truth", "experiment", "containers", "doubts",
-         "elsewhere", "folders", "printable", "validation", "registry"}  # fmt: skip
+         "elsewhere", "folders", "interface", "printable", "validation", "registry"}  # fmt: skip
 NUMERICS = {"networks", "solvers", "datasets", "metrics"}
 PLUGINS = NOUNS | NUMERICS | {"results", "tasks", "estimators"}
 MAY_IMPORT = {
@@ -72,3 +77,20 @@ def test_importing_the_library_loads_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "[]"
+
+
+def below(interface):
+    for cls in interface.__subclasses__():
+        yield cls
+        yield from below(cls)
+
+
+def test_a_class_is_an_interface_or_is_never_subclassed():
+    wdist_bench.estimators.names()
+    experiment.names()
+    interfaces = (Plugin, Fitted, wdist_bench.Sampler, Transform)
+    every = {cls for interface in interfaces for cls in below(interface)}
+    ours = {cls for cls in every if cls.__module__.startswith("wdist_bench.")}
+    assert len(ours) > 60
+    based_on = {base for cls in ours for base in cls.__bases__ if base in ours}
+    assert {cls.__name__ for cls in based_on if not inspect.isabstract(cls)} == set()

@@ -3,7 +3,15 @@
 from wdist_bench import estimators, tasks
 from wdist_bench.calls import estimate
 from wdist_bench.costs import Cost
-from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, Potentials
+from wdist_bench.estimate import (
+    DirectEstimator,
+    Estimate,
+    Estimator,
+    Fitted,
+    Potentials,
+    TracedFitted,
+)
+from wdist_bench.estimators.potential import FittedPotential
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.evaluate import evaluate
 from wdist_bench.protocol.population_bracket import population_bracket
@@ -19,12 +27,14 @@ __all__ = [
     "Estimate",
     "Estimator",
     "Fitted",
+    "FittedPotential",
     "Potentials",
     "Problem",
     "Recommendation",
     "Sampler",
     "Samples",
     "Task",
+    "TracedFitted",
     "Truth",
     "estimate",
     "estimators",

@@ -9,7 +9,7 @@ import jax
 
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, out_of_memory
-from wdist_bench.estimators.given import check_estimator
+from wdist_bench.estimators.given import ask, check_estimator, fit
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.results.statistics import is_negative, negative_message
 from wdist_bench.solvers.forks import check_not_forked
@@ -60,11 +60,11 @@ def estimate(
     estimator.check_cost(cost)
     seed = check_seed(seed)
     if isinstance(estimator, DirectEstimator) and type(estimator).fit is DirectEstimator.fit:
-        answer = estimator.estimate(samples, cost)  # needs no key, and no data on the device
+        answer = ask(estimator, estimator, samples, cost)  # needs no key, and no data on the device
     else:
         check_not_forked()
         try:
-            answer = _signed(_fitted(estimator, samples, cost, seed).estimate(samples, cost))
+            answer = _signed(ask(estimator, _fitted(estimator, samples, cost, seed), samples, cost))
         except (MemoryError, jax.errors.JaxRuntimeError) as error:
             answer = out_of_memory(error, estimator)
     return _remarked(answer, checked.remark)
@@ -72,8 +72,8 @@ def estimate(
 
 def _fitted(estimator: Estimator, samples: Samples, cost: Cost, seed: int) -> Fitted:
     data_key, own_key = jax.random.split(jax.random.key(seed))
-    standardize = getattr(estimator, "standardize", False)
-    return estimator.fit(own_key, Problem.from_samples(samples, cost, data_key, standardize))
+    problem = Problem.from_samples(samples, cost, data_key, estimator.standardize)
+    return fit(estimator, own_key, problem)
 
 
 def _signed(answer: Estimate) -> Estimate:

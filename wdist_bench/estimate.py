@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from wdist_bench.costs import Cost
+from wdist_bench.interface import Plugin, declared
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.validation import check_name
 
@@ -147,29 +148,65 @@ def _short(value: Any) -> str:
 
 
 class Fitted(ABC):
-    """An estimator after `fit`: frozen, ready to be evaluated on samples."""
+    """An estimator after `fit`: frozen, ready to be evaluated on samples.
+
+    Attributes:
+        history: (steps,) the estimate of W_p^p on each step's minibatch before its update; empty
+            where nothing is trained.
+    """
+
+    history: Any = declared("(steps,) the estimate along training", default=())
 
     @abstractmethod
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The estimate on given samples (n points of mu, m of nu, with weights)."""
 
 
-class Estimator(ABC):
+class TracedFitted(Fitted):
+    """A fitted estimator that also evaluates inside a compiled program."""
+
+    @abstractmethod
+    def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:
+        """Scalar estimate of W_p^p on the samples; NaN where it failed. Pure and traceable."""
+
+
+class Estimator(Plugin):
     """A frozen, hashable configuration. Implementations are frozen dataclasses.
 
     Attributes:
-        name: the registered name.
         version: raised whenever the same parameters would give another number.
         target: "batch" or "population": what `value` speaks of when the estimator sees a stream.
         bound: what `value` is of that target: "exact", "lower", "upper" or "none".
-        traced: whether `fit` and the fitted object's `batch_cost` run inside `jax.jit`.
+        traced: whether `fit` and the `batch_cost` of what it returns run inside `jax.jit`.
+        steps: training steps; 0 where nothing is trained.
+        batch_size: points of each measure in a minibatch, and in a batch that it is evaluated on.
+        standardize: whether samples given as arrays are brought to unit size for `fit`
+            (`Problem.unit`), so that learning rates mean the same for all data.
+        network: name of the architecture that tables show; empty where there is none.
     """
 
-    name: ClassVar[str]
+    required: ClassVar[tuple[str, ...]] = ("version", "target", "bound")
+
     version: ClassVar[int]
     target: ClassVar[str]
     bound: ClassVar[str]
     traced: ClassVar[bool] = False
+
+    steps: int = declared("training steps", default=0)
+    batch_size: int = declared("points of each measure in a minibatch", default=64)
+    standardize: bool = declared("whether arrays are brought to unit size", default=False)
+    network: str = declared("name of the architecture", default="")
+
+    @classmethod
+    def check_class(cls) -> None:
+        """Target and bound are words of the library, and a traced solver has `batch_cost`."""
+        check_name(cls.target, TARGETS, f"target of {cls.name}")
+        check_name(cls.bound, BOUNDS, f"bound of {cls.name}")
+        if cls.traced and issubclass(cls, DirectEstimator) and not issubclass(cls, TracedFitted):
+            raise TypeError(
+                f"{cls.name}: expected a method `batch_cost`, since `traced` is True, got none; "
+                "derive it from wb.TracedFitted too and write it, or leave `traced` out"
+            )
 
     @abstractmethod
     def fit(self, key: jax.Array, problem: Problem) -> Fitted:
@@ -182,19 +219,11 @@ class Estimator(ABC):
         """Raise ValueError where this estimator takes no points of that dimension."""
 
 
-class TracedFitted(Fitted):
-    """A fitted estimator that also evaluates inside a compiled program."""
-
-    @abstractmethod
-    def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:
-        """Scalar estimate of E[c] on the samples; NaN where it failed. Pure and traceable."""
-
-
 class DirectEstimator(Estimator, Fitted):
     """A solver that fits nothing: implement `estimate`."""
 
     def fit(self, key: jax.Array, problem: Problem) -> Fitted:
-        """Nothing to fit."""
+        """The estimator itself, since there is nothing to fit."""
         return self
 
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
+from wdist_bench.interface import Plugin
 from wdist_bench.registry import Registry
 
 
-class Experiment(ABC):
+class Experiment(Plugin):
     """A frozen dataclass of plain parameters, one of them `seed`: implement `run`.
 
     Attributes:
-        name: the registered name.
         version: raised when the same parameters give other numbers.
         study: experiments with one study are reported together; the name by default.
     """
 
-    name: ClassVar[str]
+    required: ClassVar[tuple[str, ...]] = ("version",)
+
     version: ClassVar[int]
     study: ClassVar[str] = ""
     seed: int
@@ -46,7 +47,7 @@ class Experiment(ABC):
 
 
 registry: Registry[Experiment] = Registry(
-    "experiment", "wdist_bench.experiments", home="wdist_bench.studies"
+    Experiment, "experiment", "wdist_bench.experiments", home="wdist_bench.studies"
 )
 names = registry.names
 get = registry.get

@@ -14,9 +14,10 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from wdist_bench.elsewhere import method_hint, option_hint
+from wdist_bench.interface import Plugin, check_plugin
 from wdist_bench.validation import check_name
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Plugin)
 
 
 class Registry(Generic[T]):
@@ -25,24 +26,28 @@ class Registry(Generic[T]):
     Ours register when their package is imported: `home` names it where nobody else does that.
     """
 
-    def __init__(self, kind: str, group: str, home: str = "") -> None:
+    def __init__(self, interface: type[Plugin], kind: str, group: str, home: str = "") -> None:
+        self.interface = interface
         self.kind = kind
         self.group = group
         self.home = home
-        self._classes: dict[str, Callable[..., T]] = {}
+        self._classes: dict[str, type[T]] = {}
         self._plugins_loaded = False
 
     def register(self, factory: Any) -> Any:
-        """Class decorator: register under the class attribute `name`."""
-        name = getattr(factory, "name", None)
-        if not isinstance(name, str) or not name:
-            raise TypeError(f"{self.kind}: expected a class with a `name`, got {factory!r}; set it")
-        taken = self._classes.get(name)
+        """Class decorator: register under the class attribute `name`.
+
+        Raises:
+            TypeError, ValueError: the class lacks a part of the interface, or the name is taken.
+        """
+        check_plugin(factory, self.interface, self.kind)
+        taken = self._classes.get(factory.name)
         if taken is not None and taken is not factory:
             raise ValueError(
-                f"{self.kind}: {name!r} is already registered by {taken!r}; choose another name"
+                f"{self.kind}: {factory.name!r} is already registered by {taken!r}; choose another "
+                "name"
             )
-        self._classes[name] = factory
+        self._classes[factory.name] = factory
         return factory
 
     def names(self) -> list[str]:
@@ -50,7 +55,7 @@ class Registry(Generic[T]):
         self._load_plugins()
         return list(self._classes)
 
-    def factory(self, name: str) -> Callable[..., T]:
+    def factory(self, name: str) -> type[T]:
         """The class behind a name."""
         known = self.names()
         check_name(
@@ -67,11 +72,10 @@ class Registry(Generic[T]):
         signature = _signature(factory)
         known = [p for p in signature.parameters if p != "self"]
         if "preset" in parameters and "preset" not in known:
-            presets = getattr(factory, "presets", {})
             preset = check_name(
-                parameters.pop("preset"), presets, f"preset of {self.kind} {name!r}"
+                parameters.pop("preset"), factory.presets, f"preset of {self.kind} {name!r}"
             )
-            parameters = dict(presets[preset]) | parameters
+            parameters = dict(factory.presets[preset]) | parameters
         for parameter in parameters:
             hint = option_hint(parameter, known) if self.kind == "estimator" else ""
             check_name(parameter, known, f"parameter of {self.kind} {name!r}", hint)

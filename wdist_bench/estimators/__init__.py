@@ -5,7 +5,7 @@ from __future__ import annotations
 from wdist_bench.estimate import Estimator
 from wdist_bench.registry import Registry
 
-registry: Registry[Estimator] = Registry("estimator", "wdist_bench.estimators")
+registry: Registry[Estimator] = Registry(Estimator, "estimator", "wdist_bench.estimators")
 names = registry.names
 get = registry.get
 factory = registry.factory

@@ -73,6 +73,10 @@ class Parts:
     correction: Callable[[Any], Any] | None = None
     corrected: bool = False
 
+    def reported(self, dual: Any) -> Any:
+        """The number to report for a dual value, in units of W^p; mostly that value itself."""
+        return self.correction(dual) if self.correction and self.corrected else dual
+
 
 @dataclass(frozen=True, kw_only=True)
 class CriticEstimator(Estimator):
@@ -142,6 +146,11 @@ class CriticEstimator(Estimator):
         """Flattened square images only, where the critic is DCGAN's."""
         networks.check_dim(self.critic, dim)
 
+    @property
+    def network(self) -> str:  # type: ignore[override]
+        """What the option `critic` names."""
+        return self.critic
+
     def widths(self, dim: int) -> tuple[int, ...]:
         """Widths of the hidden layers on points of dimension `dim`."""
         if isinstance(self.hidden, str):
@@ -151,11 +160,6 @@ class CriticEstimator(Estimator):
     def update_rule(self) -> optax.GradientTransformation:
         """The optimizer that the options name."""
         return build_optimizer(self.optimizer, self.learning_rate, self.beta1, self.beta2)
-
-    def corrected(self, cost: Any) -> Any:
-        """The number to report for a dual value, in units of W^p; mostly that value itself."""
-        parts = self.parts()
-        return parts.correction(cost) if parts.correction and parts.corrected else cost
 
     def fit(self, key: jax.Array, problem: Problem) -> FittedCritic:
         """Train on `steps` minibatches of the problem.
@@ -208,6 +212,17 @@ class FittedCritic(FittedPotential):
         """phi at x and psi at y, in the dtype of the samples (training coordinates)."""
         return self.estimator.parts().dual(self.critic, samples, cost)
 
+    def corrected(self, dual: Any) -> Any:
+        """The dual value, or what the method corrects it to where it is told to."""
+        return self.estimator.parts().reported(dual)
+
+    def corrections(self, dual: float) -> dict[str, float]:
+        """`uncorrected` and `corrected`, where the method knows a correction."""
+        correction = self.estimator.parts().correction
+        if correction is None:
+            return {}
+        return {"uncorrected": dual, "corrected": float(correction(dual))}
+
 
 @partial(jax.jit, static_argnums=0)
 def _train(estimator: CriticEstimator, key: jax.Array, problem: Problem) -> FittedCritic:
@@ -243,5 +258,5 @@ def _train(estimator: CriticEstimator, key: jax.Array, problem: Problem) -> Fitt
     (params, _), history = jax.lax.scan(step, (params, parts.optimizer.init(params)), steps)
     if parts.certify is not None:
         params = parts.certify(params, problem.cost)
-    history = estimator.corrected(history)
+    history = parts.reported(history)
     return FittedCritic(params, history, None, None, estimator, graph, problem.cost.p)

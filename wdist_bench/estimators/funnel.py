@@ -75,7 +75,7 @@ class FunnelEstimator(Estimator):
     temperature: float = 0.2
     held_out: int = 50
 
-    standardize: ClassVar[bool] = True
+    standardize = True
 
     def __post_init__(self) -> None:
         for option in ("steps", "batch_size", "centers", "planes", "held_out"):

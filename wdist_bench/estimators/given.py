@@ -1,13 +1,22 @@
-"""An estimator that a caller gave, by name or as it is."""
+"""An estimator that a caller gave, by name or as it is, and what it returns: ours or a stranger's.
+
+Everything that calls an estimator calls it through these functions. What lacks a part of the
+interface is told so in one sentence, where it is first needed.
+"""
 
 from __future__ import annotations
 
+from dataclasses import is_dataclass
 from typing import Any
 
+import jax
 import numpy as np
 
 from wdist_bench import estimators
-from wdist_bench.estimate import Estimator
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import Estimate, Estimator, Fitted, TracedFitted
+from wdist_bench.estimators.potential import FittedPotential
+from wdist_bench.problem import Problem, Samples
 
 
 def check_estimator(method: str | Estimator, options: dict[str, Any]) -> Estimator:
@@ -29,3 +38,56 @@ def check_estimator(method: str | Estimator, options: dict[str, Any]) -> Estimat
             "set them when building it"
         )
     return method
+
+
+def fit(estimator: Estimator, key: jax.Array, problem: Problem) -> Fitted:
+    """`estimator.fit`; raises TypeError where what it returns lacks a part that it needs."""
+    fitted = estimator.fit(key, problem)
+    if lacking := _lacking(estimator, fitted):
+        raise TypeError(f"{estimator.name}: expected {lacking}")
+    return fitted
+
+
+def _lacking(estimator: Estimator, fitted: Any) -> str:
+    kind = type(fitted).__name__
+    if not isinstance(fitted, Fitted):
+        return (
+            f"a Fitted from `fit`, got {kind}; derive it from wb.Fitted, or from "
+            "wb.FittedPotential where it has a critic"
+        )
+    if estimator.traced and not isinstance(fitted, TracedFitted):
+        return (
+            f"`batch_cost` of what `fit` returns, since `traced` is True, got {kind} without it; "
+            "derive it from wb.TracedFitted, or leave `traced` out"
+        )
+    plain = not is_dataclass(fitted) or jax.tree_util.all_leaves([fitted])
+    if isinstance(fitted, FittedPotential) and plain:
+        return (
+            f"a pytree dataclass from `fit`, since compiled programs take a potential, got {kind}; "
+            "put @jax.tree_util.register_dataclass and @dataclass(frozen=True) on it"
+        )
+    return ""
+
+
+def ask(estimator: Estimator, fitted: Fitted, samples: Samples, cost: Cost) -> Estimate:
+    """`fitted.estimate`; raises TypeError where it returns something else than an Estimate."""
+    answer = fitted.estimate(samples, cost)
+    if not isinstance(answer, Estimate):
+        raise TypeError(
+            f"{estimator.name}: expected an Estimate from `estimate`, got {type(answer).__name__}; "
+            "return wb.Estimate(value, cost, target=..., bound=...)"
+        )
+    return answer
+
+
+def traced_cost(
+    estimator: Estimator, fitted: TracedFitted, samples: Samples, cost: Cost
+) -> jax.Array:
+    """`fitted.batch_cost` inside a program; raises TypeError where it is no scalar."""
+    value = fitted.batch_cost(samples, cost)
+    if np.shape(value):
+        raise TypeError(
+            f"{estimator.name}: expected a scalar from `batch_cost`, got shape {np.shape(value)}; "
+            "return the sum over the samples"
+        )
+    return value

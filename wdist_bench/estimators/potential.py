@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from wdist_bench import metrics
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator, Potentials, TracedFitted
+from wdist_bench.interface import declared
 from wdist_bench.problem import Samples
 
 # Its multiples modulo 1 are evenly spread, whatever their number.
@@ -30,35 +31,48 @@ Critic = Callable[[jax.Array], jax.Array]
 class FittedPotential(TracedFitted):
     """A potential on the whole space, fitted in the coordinates z = (x - center) / unit.
 
-    In these the cost is c / unit^p and a dual value W^p / unit^p. A subclass declares the
-    attributes below, `critic` and `potentials`.
+    In these the cost is c / unit^p and a dual value W_p^p / unit^p. Implementations are pytree
+    dataclasses whose fields are the attributes below, and `critic` and `potentials`, in JAX.
 
     Attributes:
-        estimator: the configuration.
+        estimator: the configuration (a static field).
         history: (steps,) dual value of each step's minibatch before its update, in these
-            coordinates.
-        center: (d,) see there.
-        unit: see there, a power of two, so that dividing by it rounds nothing.
-        p: exponent of the cost that it was fitted for.
+            coordinates; empty where nothing is trained.
+        center: (d,) see there: `Problem.center`.
+        unit: see there, `Problem.unit`, a power of two, so that dividing by it rounds nothing;
+            1 where the estimator does not `standardize`.
+        p: exponent of the cost that it was fitted for (a static field); read by `potential` and
+            `gradient` alone.
     """
 
-    estimator: Any
-    history: jax.Array
-    center: Any
-    unit: Any
-    p: int
+    estimator: Any = declared("the configuration")
+    center: Any = declared("(d,) the origin of the coordinates that it was fitted in")
+    unit: Any = declared("what these coordinates are divided by", default=1.0)
+    p: int = declared("exponent of the cost that it was fitted for")
 
     @abstractmethod
     def critic(self, points: jax.Array) -> jax.Array:
-        """f at points (n, d) of the fitted coordinates."""
+        """f at points (n, d) of the fitted coordinates, shape (n,)."""
 
     @abstractmethod
     def potentials(self, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:
-        """phi at x and psi at y in the dtype of the samples, all in the fitted coordinates."""
+        """phi (n,) at x and psi (m,) at y in the dtype of the samples, in the fitted coordinates.
+
+        Units are those of W_p^p / unit^p.
+        """
+
+    def corrected(self, dual: Any) -> Any:
+        """The number to report for a dual value, both in units of W_p^p; mostly that value."""
+        return dual
+
+    def corrections(self, dual: float) -> dict[str, float]:
+        """Numbers in units of W_p^p that the diagnostics hold beside a dual value, by name."""
+        return {}
 
     def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:
         """The estimate of W_p^p on samples, all in the fitted coordinates."""
-        return corrected(self.estimator, dual_value(*self.potentials(samples, cost), samples))
+        value: jax.Array = self.corrected(dual_value(*potentials_at(self, samples, cost), samples))
+        return value
 
     def potential(self, points: Any) -> np.ndarray:
         """f in units of W_p^p at points (n, d) given in the user's coordinates, float64."""
@@ -76,7 +90,8 @@ class FittedPotential(TracedFitted):
         """What compiled programs see: they work in the fitted coordinates, and would round these
         numbers of the host.
         """
-        return replace(self, center=None, unit=None)  # type: ignore[type-var]
+        given = {field.name for field in fields(self)} & {"center", "unit"}  # type: ignore[arg-type]
+        return replace(self, **dict.fromkeys(given))  # type: ignore[type-var]
 
     def _entered(self, points: Any) -> jax.Array:
         centred = np.asarray(points, np.float64) - np.asarray(self.center)
@@ -101,7 +116,7 @@ class FittedPotential(TracedFitted):
             phi, psi, found = answer_with_diagnostics(self._inside(), inside, cost)
             dual = float(dual_value(phi, psi, inside))
             violation = power * float(found["admissibility_violation"])
-        inner = float(corrected(estimator, dual))
+        inner = float(self.corrected(dual))
         if not (np.isfinite(inner) and np.isfinite(history).all()):
             return Estimate.failed("diverged", divergence_message(history), **shared)
         value = cost.root(power * inner)
@@ -109,9 +124,10 @@ class FittedPotential(TracedFitted):
             "admissibility_violation": violation,
             "dual_stderr": power * standard_error(phi, psi, inside),
             "mean_gap": float(self.unit) * mean_gap(inside, cost),
-            "history_last": cost.root(last_tenth(history)),
         }
-        for name, number in corrections(estimator, dual).items():
+        if history.size:
+            diagnostics["history_last"] = cost.root(last_tenth(history))
+        for name, number in self.corrections(dual).items():
             diagnostics[name] = power * number
         return Estimate(
             value,
@@ -132,17 +148,18 @@ def batch_bound(estimator: Estimator) -> str:
     return estimator.bound if kept else "none"
 
 
-def corrected(estimator: Any, dual: Any) -> Any:
-    """The number to report for a dual value, both in units of W^p; mostly that value itself."""
-    return estimator.corrected(dual) if hasattr(estimator, "corrected") else dual
-
-
-def corrections(estimator: Any, dual: float) -> dict[str, float]:
-    """Both numbers, in units of W^p, where the method knows a correction of its dual value."""
-    correction = estimator.parts().correction if hasattr(estimator, "parts") else None
-    if correction is None:
-        return {}
-    return {"uncorrected": dual, "corrected": float(correction(dual))}
+def potentials_at(
+    fitted: FittedPotential, samples: Samples, cost: Cost
+) -> tuple[jax.Array, jax.Array]:
+    """`fitted.potentials`; raises TypeError where there is not one number for each point."""
+    phi, psi = fitted.potentials(samples, cost)
+    found, wanted = (phi.shape, psi.shape), (samples.x.shape[:1], samples.y.shape[:1])
+    if found != wanted:
+        raise TypeError(
+            f"{type(fitted).__name__}: expected `potentials` of shapes {wanted}, one number for "
+            f"each point, got {found}; drop axes of length one"
+        )
+    return phi, psi
 
 
 def last_tenth(history: np.ndarray) -> float:
@@ -234,7 +251,7 @@ def answer_with_diagnostics(
     which is rounding then (of float32, where the samples are close).
     """
     x, y = samples.x, samples.y
-    phi, psi = fitted.potentials(samples, cost)
+    phi, psi = potentials_at(fitted, samples, cost)
     count = max(x.shape[0], y.shape[0])
     pair = jnp.arange(count, dtype=jnp.int32)
     t = (((pair + 1) * _GOLDEN) % 1).astype(x.dtype)[:, None]

@@ -10,6 +10,7 @@ import numpy as np
 
 from wdist_bench import metrics
 from wdist_bench.costs import Cost
+from wdist_bench.estimators.potential import FittedPotential
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import Task
 
@@ -29,7 +30,7 @@ def gradient_points(task: Task, sampler: Sampler, cost: Cost) -> int:
 
 
 def critic_gradients(
-    fitted: Any, sampler: Sampler, cost: Cost, key: jax.Array, count: int
+    fitted: FittedPotential, sampler: Sampler, cost: Cost, key: jax.Array, count: int
 ) -> tuple[jax.Array, jax.Array]:
     """Fresh points and grad f there, both (count, dim) float32; traceable.
 

@@ -12,8 +12,13 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator, Fitted
-from wdist_bench.estimators.given import check_estimator
-from wdist_bench.estimators.potential import FittedPotential, answer_with_diagnostics, mean_gap
+from wdist_bench.estimators.given import ask, check_estimator, fit
+from wdist_bench.estimators.potential import (
+    FittedPotential,
+    answer_with_diagnostics,
+    mean_gap,
+    potentials_at,
+)
 from wdist_bench.estimators.potential import doubt as describe_doubt
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.agreement import agreement, critic_gradients, gradient_points
@@ -46,10 +51,10 @@ def evaluate(
 ) -> Estimate:
     """Estimate a task's distance by one run of the protocol "stream".
 
-    The estimator trains on fresh minibatches of the task and is then frozen. Estimators with a
-    potential on the whole space (target "population") are evaluated on fresh samples: as many
-    as it takes for a standard error of at most 0.3 % of the value, at least 100,000 and at most
-    4,000,000. Batch estimators are averaged over fresh batches (in units of W_p^p).
+    The estimator trains on fresh minibatches of the task and is then frozen. Estimators of the
+    population with a potential on the whole space are evaluated on fresh samples: as many as it
+    takes for a standard error of at most 0.3 % of the value, at least 100,000 and at most
+    4,000,000. All others are averaged over fresh batches (in units of W_p^p).
 
     Args:
         task: a task or its name.
@@ -59,8 +64,8 @@ def evaluate(
         norm: "l2" or "l1".
         eval_samples: least number of fresh samples of each measure, overriding the rule above;
             they are drawn in chunks of at most 10,000.
-        eval_batches: number of fresh batches for batch estimators.
-        batch_size: points per evaluation batch; default the estimator's own, else 64.
+        eval_batches: number of fresh batches for the others.
+        batch_size: points per evaluation batch; default the estimator's own.
 
     Returns:
         An Estimate with `target` and `stderr`; for exact estimators `interval` (95 %), and for
@@ -75,7 +80,7 @@ def evaluate(
     estimator = check_estimator(estimator, {})
     cost = Cost(p, norm)
     estimator.check_cost(cost)
-    own = getattr(estimator, "batch_size", 64)
+    own = estimator.batch_size
     n = check_integer(own if batch_size is None else batch_size, "batch_size", 1)
     stream = Stream(n, 1, check_integer(eval_batches, "eval_batches", 2), check_seed(seed))
     sampler = task.sampler()
@@ -83,8 +88,8 @@ def evaluate(
         check_limit(task, sampler, n)
     keys = Keys.of(run_keys(stream.seed, 1)[0])
     with jax.enable_x64(sampler.x64):
-        fitted = estimator.fit(keys.estimator, Problem.from_sampler(sampler, cost, keys.train))
-    if estimator.target == "population":
+        fitted = fit(estimator, keys.estimator, Problem.from_sampler(sampler, cost, keys.train))
+    if estimator.target == "population" and isinstance(fitted, FittedPotential):
         count = None if eval_samples is None else check_integer(eval_samples, "eval_samples", 2)
         answer = _population(estimator, fitted, sampler, cost, keys.evaluation, count)
     else:
@@ -100,7 +105,7 @@ def evaluate(
 def _doubt(
     answer: Estimate,
     estimator: Estimator,
-    fitted: Any,
+    fitted: Fitted,
     sampler: Sampler,
     cost: Cost,
     keys: Keys,
@@ -124,10 +129,12 @@ def _doubt(
 
 
 def _gradients(
-    task: Task, fitted: Any, sampler: Sampler, cost: Cost, keys: Keys
+    task: Task, fitted: Fitted, sampler: Sampler, cost: Cost, keys: Keys
 ) -> dict[str, float]:
     """How the critic's gradient agrees with the optimal potential's; empty where not known."""
-    count = gradient_points(task, sampler, cost) if hasattr(fitted, "critic") else 0
+    if not isinstance(fitted, FittedPotential):
+        return {}
+    count = gradient_points(task, sampler, cost)
     if not count:
         return {}
     with jax.enable_x64(sampler.x64):
@@ -150,11 +157,11 @@ def _finish(
 ) -> Estimate:
     """Turn a mean of costs with its error into an Estimate of W_p."""
     value = cost.root(mean)
-    history = np.asarray(getattr(fitted, "history", np.zeros(0)), np.float64)
+    history = np.asarray(fitted.history, np.float64)
     shared: dict[str, Any] = {
         "target": estimator.target,
         "bound": estimator.bound,
-        "steps": getattr(estimator, "steps", 0),
+        "steps": estimator.steps,
         "history": (np.sqrt(np.maximum(history, 0)) if cost.p == 2 else history)
         if history.size
         else None,
@@ -190,7 +197,7 @@ def _batches(
     key: jax.Array,
     stream: Stream,
 ) -> Estimate:
-    answers = [fitted.estimate(s, cost) for s in evaluation_batches(sampler, key, stream)]
+    answers = [ask(estimator, fitted, s, cost) for s in evaluation_batches(sampler, key, stream)]
     for answer in answers:
         if answer.status != "ok":
             return Estimate.failed(
@@ -211,7 +218,7 @@ def _batches(
 
 def _population(
     estimator: Estimator,
-    fitted: Any,
+    fitted: FittedPotential,
     sampler: Sampler,
     cost: Cost,
     key: jax.Array,
@@ -244,8 +251,7 @@ def _population(
     if count is None and stderr > wanted:
         message = f"standard error above 0.3 % of the value after {drawn} samples"
     # A method may correct its dual value (gradient_penalty does when told to), monotonically.
-    corrected = getattr(estimator, "corrected", float)
-    low, middle, high = (float(corrected(mean + z * stderr)) for z in (-_Z95, 0, _Z95))
+    low, middle, high = (float(fitted.corrected(mean + z * stderr)) for z in (-_Z95, 0, _Z95))
     return _finish(
         estimator,
         fitted,
@@ -260,10 +266,16 @@ def _population(
 
 
 def _chunk_program(
-    fitted: Any, sampler: Sampler, key: jax.Array, chunk: jax.Array, size: int, cost: Cost
+    fitted: FittedPotential,
+    sampler: Sampler,
+    key: jax.Array,
+    chunk: jax.Array,
+    size: int,
+    cost: Cost,
 ) -> tuple[jax.Array, jax.Array]:
     x, y = sampler.draw(jax.random.fold_in(key, chunk), size)
-    return fitted.potentials(Samples(x.astype(jnp.float32), y.astype(jnp.float32)), cost)
+    samples = Samples(x.astype(jnp.float32), y.astype(jnp.float32))
+    return potentials_at(fitted, samples, cost)
 
 
 _chunk_potentials = jax.jit(_chunk_program, static_argnames=("size", "cost"))

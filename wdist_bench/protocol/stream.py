@@ -18,6 +18,8 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator
+from wdist_bench.estimators.given import ask, fit, traced_cost
+from wdist_bench.estimators.potential import FittedPotential
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.agreement import agreement, critic_gradients, gradient_points
 from wdist_bench.protocol.answers import Measured, measured
@@ -130,17 +132,18 @@ def _one_run(
 ) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
     """Fit, evaluate batch after batch, compare gradients at `count` points; traced."""
     keys = Keys.of(run_key)
-    fitted: Any = estimator.fit(keys.estimator, Problem.from_sampler(sampler, cost, keys.train))
+    fitted: Any = fit(estimator, keys.estimator, Problem.from_sampler(sampler, cost, keys.train))
 
     def evaluate(batch: jax.Array) -> jax.Array:
         x, y = sampler.draw(jax.random.fold_in(keys.evaluation, batch), stream.n)
-        return fitted.batch_cost(Samples(x.astype(jnp.float32), y.astype(jnp.float32)), cost)
+        samples = Samples(x.astype(jnp.float32), y.astype(jnp.float32))
+        return traced_cost(estimator, fitted, samples, cost)
 
     costs = jax.lax.map(evaluate, jnp.arange(stream.eval_batches, dtype=jnp.int32))
     points = gradients = jnp.zeros(0)
-    if count and hasattr(fitted, "critic"):
+    if count and isinstance(fitted, FittedPotential):
         points, gradients = critic_gradients(fitted, sampler, cost, keys.gradient, count)
-    return costs, getattr(fitted, "history", jnp.zeros(0)), points, gradients
+    return costs, jnp.asarray(fitted.history), points, gradients
 
 
 def _run_on_host(
@@ -152,10 +155,11 @@ def _run_on_host(
     for run_key in keys:
         own = Keys.of(run_key)
         with jax.enable_x64(sampler.x64):
-            fitted = estimator.fit(own.estimator, Problem.from_sampler(sampler, cost, own.train))
-        histories.append(np.asarray(getattr(fitted, "history", np.zeros(0)), np.float64))
+            problem = Problem.from_sampler(sampler, cost, own.train)
+            fitted = fit(estimator, own.estimator, problem)
+        histories.append(np.asarray(fitted.history, np.float64))
         batches = evaluation_batches(sampler, own.evaluation, stream)
-        answers.append([_numbers(fitted.estimate(samples, cost)) for samples in batches])
+        answers.append([_numbers(ask(estimator, fitted, s, cost)) for s in batches])
     return measured(answers, histories, 0.0, time.perf_counter() - start)
 
 

@@ -172,7 +172,7 @@ class Trials:
         _, x, y = self.samples("ranking", 0)
         if is_long(estimator):
             short: Any = replace(estimator, steps=_PILOT_STEPS)  # type: ignore[type-var]
-            factor = int(getattr(estimator, "steps", 0)) / _PILOT_STEPS
+            factor = estimator.steps / _PILOT_STEPS
         elif not work(estimator) and self.n * self.m > _MANY_COSTS:
             x, y = x[: self.n // _PILOT_ROWS], y[: self.m // _PILOT_ROWS]
             short, factor = estimator, _PILOT_ROWS ** growth(estimator)
@@ -187,7 +187,7 @@ class Trials:
 
 def work(estimator: Estimator) -> int:
     """Points that an estimator trains on; 0 for those that do not train."""
-    return int(getattr(estimator, "steps", 0)) * int(getattr(estimator, "batch_size", 1))
+    return estimator.steps * estimator.batch_size
 
 
 def is_long(estimator: Estimator) -> bool:

@@ -20,7 +20,7 @@ def _estimators() -> tuple[list[str], Rows]:
     for name in estimators.names():
         factory = estimators.factory(name)
         said = inspect.getdoc(factory) or ""
-        row = (name, factory.version, factory.target, factory.bound, said.split("\n")[0])  # type: ignore[attr-defined]
+        row = (name, factory.version, factory.target, factory.bound, said.split("\n")[0])
         rows.append([str(entry) for entry in row])
     return ["name", "version", "target", "bound", "what it computes"], rows
 

@@ -92,7 +92,7 @@ class Cell:
         try:
             task = self.build_task()
             task_parameters = parameters(task)
-            if hasattr(task, "version"):
+            if task.version > 1:  # keys are older than versions of tasks
                 settings["task_version"] = task.version
             if data := task.data_digest:  # other images than keys mean that say nothing of them
                 settings["data"] = data
@@ -127,8 +127,8 @@ class Cell:
             "family": self.family,
             "target": estimator.target,
             "bound": estimator.bound,
-            "steps": getattr(estimator, "steps", 0),
-            "critic": getattr(estimator, "critic", ""),
+            "steps": estimator.steps,
+            "critic": estimator.network,
             "estimator_options": self.estimator_parameters,
             "task_options": self.task_parameters,
             "dataset": str(self.task_parameters.get("dataset", "")),

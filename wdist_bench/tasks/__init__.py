@@ -5,7 +5,7 @@ from __future__ import annotations
 from wdist_bench.registry import Registry
 from wdist_bench.tasks.base import Task
 
-registry: Registry[Task] = Registry("task", "wdist_bench.tasks")
+registry: Registry[Task] = Registry(Task, "task", "wdist_bench.tasks")
 names = registry.names
 get = registry.get
 factory = registry.factory

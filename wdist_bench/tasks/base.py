@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from functools import partial
 from typing import ClassVar
 
 import jax
 import numpy as np
 
+from wdist_bench.interface import Plugin
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks.origin import at_origin
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer
 
 
-class Task(ABC):
+class Task(Plugin):
     """A named pair (mu, nu). Implementations are frozen dataclasses of plain parameters.
 
     Attributes:
-        name: the registered name.
-        version: raised whenever the same parameters would give other samples or another truth; a
-            task that has none has its first.
+        version: raised whenever the same parameters would give other samples or another truth.
         reference: formula or source of the truth, one line.
     """
 
-    name: ClassVar[str]
+    required: ClassVar[tuple[str, ...]] = ("reference",)
+
+    version: ClassVar[int] = 1
     reference: ClassVar[str]
 
     @property
