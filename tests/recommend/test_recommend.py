@@ -15,9 +15,10 @@ from wdist_bench.recommend import caller
 from wdist_bench.recommend import trials as trials_module
 from wdist_bench.recommend.ranking import choose, corrected, prediction_interval
 from wdist_bench.recommend.similar_tasks import similar_tasks, task_sizes
-from wdist_bench.recommend.task_maps import Split, disjoint
+from wdist_bench.recommend.task_maps import disjoint
 from wdist_bench.recommend.task_strengths import exact_value
 from wdist_bench.recommend.trials import FEWEST, Price, label, spread
+from wdist_bench.tasks.transforms import Split
 
 CHEAP = ("exact", "gaussian", "nearest_neighbor", "sliced")
 
@@ -40,6 +41,29 @@ def test_pushing_halves_apart_is_optimal(p):
     assert np.linalg.norm(moved - rows, axis=1) == pytest.approx(0.7)
     assert exact_value(rows, moved, Cost(p)) == pytest.approx(0.7, rel=1e-9)
     assert split.distance(rows, p, "l2") == 0.7
+
+
+MADE = {
+    1: {"translate x": (1.4758854240677441, 228.22443634473106),
+        "dilate y": (1.5238771260939883, 139.27853075370018),
+        "tear x": (1.0729391309123992, 367.56300507729),
+        "weights y": (0.49791268893580665, 569.7869763659291),
+        "funnels x": (1.2953874609575007, 165.19279817459073)},
+    2: {"dilate x": (1.1929527060925096, 318.2876300933772),
+        "split y": (0.834186539803196, 363.9491296338679)},
+}  # fmt: skip
+"""Truth, and sum of x + sum of y^2, of the first task of a family; from revision fc85517."""
+
+
+@pytest.mark.parametrize("p", MADE)
+def test_a_seed_makes_the_tasks_that_it_always_made(p):
+    x, y = normals(0, 80, 3), 0.8 + 1.3 * np.random.default_rng(1).normal(size=(70, 3))
+    tasks, _, sizes = similar_tasks(x, y, Cost(p), 60, 4)
+    first = {task.name: task for task in reversed(tasks)}
+    for name, expected in MADE[p].items():
+        x, y = first[name].draw(np.random.default_rng(7), *sizes)
+        found = first[name].truth, float(x.sum() + (y**2).sum())
+        assert found == pytest.approx(expected, rel=1e-12)
 
 
 def test_disjoint_halves_are_as_far_apart_as_independent_samples():

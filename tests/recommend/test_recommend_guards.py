@@ -20,11 +20,12 @@ from wdist_bench.recommend.pair_limits import Limits, population_limits
 from wdist_bench.recommend.ranking import choose
 from wdist_bench.recommend.resemblance import alike, look
 from wdist_bench.recommend.similar_tasks import similar_tasks
-from wdist_bench.recommend.task_maps import Images, Step
+from wdist_bench.recommend.task_maps import Images
 from wdist_bench.recommend.task_strengths import exact_value, first_passed
 from wdist_bench.recommend.task_weights import FewPoints, Frequencies
 from wdist_bench.recommend.trials import Price
 from wdist_bench.recommend.verdict import judge_batch, judge_population, too_rare
+from wdist_bench.tasks.transforms import Step
 
 CHEAP = ("exact", "gaussian", "nearest_neighbor", "sliced")
 

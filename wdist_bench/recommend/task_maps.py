@@ -14,9 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from wdist_bench.tasks.own_data import BOX_MARGIN
-from wdist_bench.tasks.rays import random_rays
-from wdist_bench.tasks.transforms import AlongRays, Dilate, Translate
+from wdist_bench.tasks.transforms import AlongRays, Dilate, Split, Step, Transform, Translate
 
 _GROWING = tuple(0.25 * 2**k for k in range(13))
 _SAME_SPREAD = 0.01
@@ -26,16 +24,6 @@ _WIDTHS = (16, 4, 1)  # fewer funnels carry further
 _FAR = tuple(2.0**k for k in range(11))  # spreads that a small share is moved by
 _FAR_SHARES = (0.2, 0.05)  # of the rows that move; the larger one where it reaches
 _WEIGHTS = ((0.6, 0.35), (0.7, 0.6))  # of the near cluster, before and after
-
-
-class Map(Protocol):
-    """A map T that transports every law to its image at the least cost."""
-
-    def move(self, points: np.ndarray) -> np.ndarray:
-        """T at points (n, dim)."""
-
-    def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
-        """W_p(mu, T mu) of the law with equal weights on the points."""
 
 
 class Pair(Protocol):
@@ -90,57 +78,6 @@ class Family:
     ways: tuple[Way, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
-    """T(x) = x + c u where <u, x> >= b, else x - c u: two halves pushed apart; W_p = c.
-
-    Optimal for every law and p >= 1 in the l2 norm. Projections on the unit vector u do not
-    increase W_p, T moves every point by c along u, and on that line it is increasing, hence optimal
-    there: c = W_p(<u, mu>, <u, T mu>) <= W_p(mu, T mu) <= c. Unlike a translation or a dilation it
-    is no affine map, so the formula for Gaussians does not hold for it.
-    """
-
-    size: float
-    direction: np.ndarray
-    offset: float
-
-    def move(self, points: np.ndarray) -> np.ndarray:
-        """Both halves moved."""
-        side = np.where(points @ self.direction >= self.offset, 1.0, -1.0)
-        return points + self.size * side[:, None] * self.direction
-
-    def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
-        """The size c for the l2 norm, None for others."""
-        return self.size if norm == "l2" else None
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """T_b(x) = x + c u where <u, x> >= b, else x: what lies beyond b is moved by c along u.
-
-    For b' <= b, W_p(T_b mu, T_b' mu) = c share^(1/p) in the l2 norm, with the share of mu in
-    b' <= <u, x> < b, for every law and p >= 1. T_b' after the inverse of T_b moves that share by c
-    along u and nothing else; on the line of u it is increasing, hence optimal there, and
-    projections do not increase W_p. With b = inf, a share of mu moves away; with a finite b there
-    are two clusters, and their weights change.
-
-    Attributes:
-        size: c >= 0.
-        direction: the unit vector u.
-        offset: b.
-    """
-
-    size: float
-    direction: np.ndarray
-    offset: float
-
-    def move(self, points: np.ndarray) -> np.ndarray:
-        """What lies beyond the offset, moved."""
-        return points + self.size * (points @ self.direction >= self.offset)[:, None] * (
-            self.direction
-        )
-
-
 def disjoint(
     generator: np.random.Generator, count: int, n: int, m: int
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -188,18 +125,18 @@ def map_families(
         offset = float(np.median(base @ across))
         split = _way(base, lambda t: Split(t * size, across, offset), _GROWING)
         return [*families, Family("split", (split,))]
-    low, high = base.min(0), base.max(0)
-    half = BOX_MARGIN * float((high - low).max()) / 2
 
-    def funnels(width: int, t: float) -> Map:
-        return AlongRays(random_rays(_FUNNEL_SEED, width, (low + high) / 2, half, math.exp(t)))
+    def funnels(width: int, t: float) -> Transform:
+        return AlongRays.around(base, width, _FUNNEL_SEED, math.exp(t))
 
     # last, since they have to compile
     ways = tuple(_way(base, partial(funnels, width), _GROWING[:6]) for width in _WIDTHS)
     return [*families, Family("funnels", ways)]
 
 
-def _way(base: np.ndarray, build: Callable[[float], Map], strengths: tuple[float, ...]) -> Way:
+def _way(
+    base: np.ndarray, build: Callable[[float], Transform], strengths: tuple[float, ...]
+) -> Way:
     def pair(t: float) -> Images:
         transform = build(t)
         return Images(
@@ -216,11 +153,11 @@ def _steps(
     heights = base @ direction
     first = math.inf if before >= 1 else float(np.quantile(heights, before))
     second = float(np.quantile(heights, after))
-    share = float(((heights >= second) & (heights < first)).mean())
 
     def pair(t: float) -> Images:
         near, far = (Step(t * size, direction, offset) for offset in (first, second))
-        return Images(near.move(base), far.move(base), lambda p: t * size * share ** (1 / p))
+        share = far.share(base, near)
+        return Images(near.move(base), far.move(base), lambda p: far.size * share ** (1 / p))
 
     return Way(pair, _FAR)
 

@@ -13,9 +13,9 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import distances, register
-from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.directions import ball_points
 from wdist_bench.tasks.parameters import frozen_vector
+from wdist_bench.tasks.transforms import Dilate, MappedTask
 from wdist_bench.tasks.vectors import as_vector
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_name, check_number, check_p
@@ -25,7 +25,7 @@ _BASES = ("cube", "gaussian", "ball")
 
 @register
 @dataclass(frozen=True)
-class Dilation(Task):
+class Dilation(MappedTask):
     """mu = a base law against nu = its image under x -> a + s (x - a).
 
     W_p = |1 - s| (E ||X - a||^p)^(1/p) for every norm and p >= 1: no coupling beats
@@ -80,23 +80,9 @@ class Dilation(Task):
         x = _base_points(self.base, key, n, self.dim)
         return x, self.factor * x + self._shift()
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """For p = 1: +-||x - a||; p = 2: (1 - s) ||x - a||^2."""
-        check_p(p)
-        distance = jnp.linalg.norm(points - as_vector(self.center, self.dim), axis=1)
-        if p == 2:
-            return ((1 - self.factor) * distance**2).astype(jnp.float32)
-        return (np.sign(1 - self.factor) * distance).astype(jnp.float32)
-
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """For p = 1: +-(x - a) / ||x - a||; p = 2: 2 (1 - s) (x - a)."""
-        check_p(p)
-        move = points - as_vector(self.center, self.dim)
-        if p == 2:
-            return (2 * (1 - self.factor) * move).astype(jnp.float32)
-        length = jnp.linalg.norm(move, axis=1, keepdims=True)
-        unit = move / jnp.where(length > 0, length, 1)
-        return (np.sign(1 - self.factor) * unit).astype(jnp.float32)
+    def optimal_map(self) -> Dilate:
+        """The dilation by s about a."""
+        return Dilate(float(self.factor), as_vector(self.center, self.dim))
 
 
 def _moment(base: str, a: np.ndarray, cost: Cost) -> float | None:

@@ -15,8 +15,8 @@ from wdist_bench.datasets.files import find_file, read_arrays
 from wdist_bench.problem import Sampler
 from wdist_bench.registry import FrozenArray
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import Task
-from wdist_bench.tasks.rays import Rays, apply, random_rays
+from wdist_bench.tasks.rays import Rays, random_rays
+from wdist_bench.tasks.transforms import AlongRays, MappedTask
 from wdist_bench.truth import Truth
 from wdist_bench.validation import (
     check_integer,
@@ -37,7 +37,7 @@ TRUTH_SEED = 2**31 - 1
 
 @register
 @dataclass(frozen=True)
-class Funnels(Task):
+class Funnels(MappedTask):
     """mu = U[-H, H]^dim against nu = T(mu), T along the rays of u(x) = min_n ||x - a_n|| + b_n.
 
     u is the optimal critic, W_1 = E_mu u - E_nu u = E ||x - T x||, and every pair (x, T x)
@@ -146,13 +146,9 @@ class Funnels(Task):
         with jax.enable_x64(True):
             return _pairs(self.rays.on_device(), key, check_integer(n, "n", 1))
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """u, on the whole space, in float64; None for p = 2."""
-        return None if check_p(p) == 2 else apply(Rays.potential, self.rays, points)
-
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """grad u, on the whole space, in float64; None for p = 2."""
-        return None if check_p(p) == 2 else apply(Rays.gradient, self.rays, points)
+    def optimal_map(self) -> AlongRays:
+        """The map along the rays; u on the whole space is its potential."""
+        return AlongRays(self.rays)
 
 
 @jax.tree_util.register_dataclass

@@ -11,14 +11,14 @@ import numpy as np
 
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.transforms import MappedTask, Translate
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_name, check_number, check_p
 
 
 @register
 @dataclass(frozen=True)
-class GaussianShift(Task):
+class GaussianShift(MappedTask):
     """mu = N(v/2, scale^2 I) against nu = N(-v/2, scale^2 I): W_p = ||v|| for every p.
 
     Attributes:
@@ -60,7 +60,7 @@ class GaussianShift(Task):
         return _ShiftedGaussians(half, jnp.asarray(self.scale, jnp.float32))
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """||v||, in l2 or l1."""
+        """W_p = ||v||, the length of the translation in the norm of the cost."""
         check_p(p)
         check_name(norm, ("l2", "l1"), "norm")
         value = np.linalg.norm(self.vector(), 1 if norm == "l1" else 2)
@@ -72,17 +72,9 @@ class GaussianShift(Task):
         x, _ = self.sampler().draw(key, n)
         return x, x - jnp.asarray(self.vector(), jnp.float32)
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """For p = 1: <v, x> / ||v||; p = 2: 2 <v, x>."""
-        return points.astype(jnp.float32) @ jnp.asarray(self._slope(p), jnp.float32)
-
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """The slope of `potential`, everywhere the same."""
-        return jnp.broadcast_to(jnp.asarray(self._slope(p), jnp.float32), points.shape)
-
-    def _slope(self, p: int) -> np.ndarray:
-        v = self.vector()
-        return 2 * v if check_p(p) == 2 else v / (np.linalg.norm(v) or 1.0)
+    def optimal_map(self) -> Translate:
+        """The translation from mu to nu, by -v."""
+        return Translate(-self.vector())
 
 
 @jax.tree_util.register_dataclass

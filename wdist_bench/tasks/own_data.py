@@ -14,12 +14,10 @@ from wdist_bench.datasets.tables import digits_as_rows, load_rows
 from wdist_bench.problem import Sampler
 from wdist_bench.registry import FrozenArray
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.origin import at_origin, far_origin, from_origin
 from wdist_bench.tasks.parameters import frozen_vector
-from wdist_bench.tasks.rays import random_rays
 from wdist_bench.tasks.rows import Rows
-from wdist_bench.tasks.transforms import AlongRays, Dilate, Transform, Translate
+from wdist_bench.tasks.transforms import AlongRays, Dilate, MappedTask, Transform, Translate
 from wdist_bench.tasks.vectors import as_vector
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_name, check_number, check_p, check_seed
@@ -30,21 +28,18 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "dilate": {"factor": 0.5, "center": None},
     "funnels": {"width": 16, "seed": 0, "power": 8.0},
 }
-# Half edge of the funnels' box, in units of the largest half-range of a coordinate: rows on the
-# box itself could not move.
-BOX_MARGIN = 1.5
 
 
 @register
 @dataclass(frozen=True)
-class OwnData(Task):
+class OwnData(MappedTask):
     """mu = the empirical law of the rows, nu = its image under a map T; samples are independent
     rows, with replacement, so the population truth is an exact sum over all rows.
 
     - "translate": T(x) = x + v, W_p = ||v||.
     - "dilate": T(x) = a + s (x - a), W_p = |1 - s| (mean ||x - a||^p)^(1/p).
-    - "funnels": along the rays of `width` random funnels in a cube around the mid-range of the
-      rows, whose half edge is 1.5 times the largest half-range; W_1 = mean ||x - T x||, l2 only.
+    - "funnels": along the rays of random funnels around the rows (`AlongRays.around`);
+      W_1 = mean ||x - T x||, l2 only.
 
     Attributes:
         samples: (n, dim) array, or path of an .npy, .npz (one array, or the key "samples"), .csv,
@@ -144,13 +139,9 @@ class OwnData(Task):
             pairs = jnp.asarray(_rows(self)[chosen]), jnp.asarray(_moved(self)[chosen])
         return at_origin(pairs, _origin(self))
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """The transform's optimal potential."""
-        return _transform(self).potential(from_origin(points, _origin(self)), check_p(p))
-
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """Its gradient."""
-        return _transform(self).gradient(from_origin(points, _origin(self)), check_p(p))
+    def optimal_map(self) -> Transform:
+        """The map that `transform` names, in coordinates relative to the origin."""
+        return _transform(self)
 
 
 @lru_cache(maxsize=16)
@@ -175,11 +166,8 @@ def _transform(task: OwnData) -> Transform:
             rows.mean(0) if task.center is None else as_vector(task.center, dim) - _origin(task)
         )
         return Dilate(check_number(task.factor, "factor"), center)
-    low, high = rows.min(0), rows.max(0)
-    half = BOX_MARGIN * float((high - low).max()) / 2
     seed, width = check_seed(task.seed), check_integer(task.width, "width", 1)
-    power = check_number(task.power, "power")
-    return AlongRays(random_rays(seed, width, (low + high) / 2, half, power))
+    return AlongRays.around(rows, width, seed, check_number(task.power, "power"))
 
 
 @lru_cache(maxsize=4)

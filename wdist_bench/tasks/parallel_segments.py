@@ -13,14 +13,14 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.transforms import MappedTask, Translate
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_number, check_p
 
 
 @register
 @dataclass(frozen=True)
-class ParallelSegments(Task):
+class ParallelSegments(MappedTask):
     """mu = (0, U, 0, ...) against nu = (theta, U, 0, ...), U uniform on [0, 1]: W_p = |theta|.
 
     W_p shrinks with theta while the other divergences do not see how far apart the segments are.
@@ -67,20 +67,12 @@ class ParallelSegments(Task):
         x, _ = self.sampler().draw(key, n)
         return x, x + jnp.asarray(self._move(), jnp.float32)
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """For p = 1: -sign(theta) x_1; p = 2: -2 theta x_1."""
-        return (self._slope(p) * points[:, 0]).astype(jnp.float32)
-
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """The slope of `potential` along the first coordinate."""
-        first = np.eye(1, self.dim) * self._slope(p)
-        return jnp.broadcast_to(jnp.asarray(first, jnp.float32), points.shape)
+    def optimal_map(self) -> Translate:
+        """The translation by theta along the first coordinate."""
+        return Translate(self._move())
 
     def _move(self) -> np.ndarray:
         return np.eye(1, self.dim)[0] * self.theta
-
-    def _slope(self, p: int) -> float:
-        return -float(np.sign(self.theta)) if check_p(p) == 1 else -2.0 * self.theta
 
 
 @jax.tree_util.register_dataclass

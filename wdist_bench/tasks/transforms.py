@@ -1,4 +1,6 @@
-"""Maps of any law whose displacement is its Wasserstein distance: translate, dilate, funnels."""
+"""Maps of any population onto its image at a distance that is known, one class each, and tasks
+whose populations are one of these and its image.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench.tasks.rays import Rays, apply
+from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.origin import from_origin
+from wdist_bench.tasks.rays import Rays, apply, random_rays
+from wdist_bench.validation import check_p
+
+# Half edge of the funnels' box, in units of the largest half-range of a coordinate: rows on the
+# box itself could not move.
+_BOX_MARGIN = 1.5
 
 
 class Transform(ABC):
-    """A map T of points that is an optimal transport from every law to its image.
+    """A map T of points that is an optimal transport from every population to its image.
 
     Attributes:
         reference: why W_p(mu, T mu) is what `distance` returns.
@@ -24,19 +33,38 @@ class Transform(ABC):
 
     @abstractmethod
     def move(self, points: np.ndarray) -> np.ndarray:
-        """T at points (n, dim), in float64."""
+        """T at points (n, dim), shape (n, dim), in float64."""
 
     @abstractmethod
     def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
-        """W_p(mu, T mu) of the law mu with equal weights on the points; None where unknown."""
+        """W_p(mu, T mu) of the mu with equal weights on the points; None where unknown."""
 
-    @abstractmethod
     def potential(self, points: Any, p: int) -> jax.Array | None:
         """Optimal potential of mu, l2 norm, at points (n, dim), shape (n,); None where unknown."""
+        return None
+
+    def gradient(self, points: Any, p: int) -> jax.Array | None:
+        """Gradient of `potential` at points (n, dim), shape (n, dim); None where unknown."""
+        return None
+
+
+class MappedTask(Task):
+    """A task whose nu is the image of mu under a map that is optimal: `optimal_map`."""
 
     @abstractmethod
-    def gradient(self, points: Any, p: int) -> jax.Array | None:
-        """Gradient of `potential`, shape (n, dim)."""
+    def optimal_map(self) -> Transform:
+        """T with nu = T mu, in coordinates relative to the task's origin."""
+
+    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """The optimal potential of the map at points (n, dim), shape (n,); None where unknown."""
+        return self.optimal_map().potential(self._inside(points), check_p(p))
+
+    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+        """Its gradient at points (n, dim), shape (n, dim); None where unknown."""
+        return self.optimal_map().gradient(self._inside(points), check_p(p))
+
+    def _inside(self, points: jax.Array) -> Any:
+        return points if self.origin is None else from_origin(points, self.origin)
 
 
 def _lengths(points: np.ndarray, norm: str) -> np.ndarray:
@@ -45,18 +73,18 @@ def _lengths(points: np.ndarray, norm: str) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Translate(Transform):
-    """T(x) = x + v."""
+    """T(x) = x + v, for v of shape (dim,)."""
 
     reference: ClassVar[str] = "translation: W_p(mu, mu + v) = ||v|| for every norm and p >= 1"
 
     shift: np.ndarray
 
     def move(self, points: np.ndarray) -> np.ndarray:
-        """X + v."""
+        """Points (n, dim), each plus v."""
         return points + self.shift
 
     def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
-        """||v||."""
+        """W_p = ||v|| in the norm of the cost, whatever the points are."""
         return float(_lengths(self.shift, norm))
 
     def _slope(self, p: int) -> jax.Array:
@@ -68,13 +96,13 @@ class Translate(Transform):
         return (jnp.asarray(points, jnp.float32) * self._slope(p)).sum(1)
 
     def gradient(self, points: Any, p: int) -> jax.Array | None:
-        """Constant."""
+        """The slope of `potential`, the same at every point."""
         return jnp.broadcast_to(self._slope(p), jnp.shape(points))
 
 
 @dataclass(frozen=True, eq=False)
 class Dilate(Transform):
-    """T(x) = a + s (x - a), s >= 0."""
+    """T(x) = a + s (x - a), for a factor s >= 0 and a center a of shape (dim,)."""
 
     reference: ClassVar[str] = (
         "dilation: W_p(mu, T mu) = |1 - s| (E||x - a||^p)^(1/p), the difference of the distances "
@@ -85,24 +113,27 @@ class Dilate(Transform):
     center: np.ndarray
 
     def move(self, points: np.ndarray) -> np.ndarray:
-        """A + s (x - a)."""
+        """Points (n, dim), each at s times its distance from a."""
         return self.center + self.factor * (points - self.center)
 
     def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
-        """|1 - s| (mean ||x - a||^p)^(1/p)."""
+        """W_p = |1 - s| (mean ||x - a||^p)^(1/p)."""
         cost = np.mean(_lengths(points - self.center, norm) ** p)
         return abs(1 - self.factor) * float(cost ** (1 / p))
 
+    def _gap(self, points: Any) -> jax.Array:
+        return jnp.asarray(points - self.center, jnp.float32)
+
     def potential(self, points: Any, p: int) -> jax.Array | None:
         """sign(1 - s) ||x - a|| (p = 1), (1 - s) ||x - a||^2 (p = 2)."""
-        gap = jnp.asarray(points, jnp.float32) - jnp.asarray(self.center, jnp.float32)
+        gap = self._gap(points)
         if p == 2:
             return (1 - self.factor) * (gap**2).sum(1)
         return float(np.sign(1 - self.factor)) * jnp.linalg.norm(gap, axis=1)
 
     def gradient(self, points: Any, p: int) -> jax.Array | None:
-        """sign(1 - s) (x - a) / ||x - a|| (0 at a), 2 (1 - s) (x - a)."""
-        gap = jnp.asarray(points, jnp.float32) - jnp.asarray(self.center, jnp.float32)
+        """sign(1 - s) (x - a) / ||x - a|| (p = 1; 0 at a), 2 (1 - s) (x - a) (p = 2)."""
+        gap = self._gap(points)
         if p == 2:
             return 2 * (1 - self.factor) * gap
         length = jnp.linalg.norm(gap, axis=1, keepdims=True)
@@ -111,26 +142,104 @@ class Dilate(Transform):
 
 @dataclass(frozen=True, eq=False)
 class AlongRays(Transform):
-    """T along the rays of funnels; p = 1 in the l2 norm only."""
+    """T along the rays of funnels; its distance is known for p = 1 in the l2 norm only."""
 
     reference: ClassVar[str] = "W_1 = mean ||x - T x||, T along rays of funnels, proved row by row"
 
     rays: Rays
 
+    @classmethod
+    def around(cls, rows: np.ndarray, width: int, seed: int, power: float) -> AlongRays:
+        """`width` random funnels in a cube around the mid-range of the rows (n, dim), whose half
+        edge is 1.5 times the largest half-range of a coordinate.
+        """
+        low, high = rows.min(0), rows.max(0)
+        half = _BOX_MARGIN * float((high - low).max()) / 2
+        return cls(random_rays(seed, width, (low + high) / 2, half, power))
+
     def move(self, points: np.ndarray) -> np.ndarray:
-        """`Rays.move`."""
+        """Points (n, dim), each moved along its ray (`Rays.move`)."""
         return np.asarray(apply(Rays.move, self.rays, points))
 
     def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
-        """Mean ||x - T x||."""
+        """W_1 = mean ||x - T x|| for p = 1 and the l2 norm; None for other costs."""
         if p == 2 or norm == "l1":
             return None
         return float(_lengths(points - self.move(points), norm).mean())
 
     def potential(self, points: Any, p: int) -> jax.Array | None:
-        """`Rays.potential`."""
+        """u(x) of `Rays`, in float64; None for p = 2."""
         return None if p == 2 else apply(Rays.potential, self.rays, points)
 
     def gradient(self, points: Any, p: int) -> jax.Array | None:
-        """`Rays.gradient`."""
+        """grad u(x) of `Rays`, in float64; None for p = 2."""
         return None if p == 2 else apply(Rays.gradient, self.rays, points)
+
+
+@dataclass(frozen=True, eq=False)
+class Split(Transform):
+    """T(x) = x + c u where <u, x> >= b, else x - c u: two halves pushed apart; W_p = c.
+
+    Optimal for every population and p >= 1 in the l2 norm. Projections on the unit vector u do not
+    increase W_p, T moves every point by c along u, and on that line it is increasing, hence optimal
+    there: c = W_p(<u, mu>, <u, T mu>) <= W_p(mu, T mu) <= c. Unlike a translation or a dilation it
+    is no affine map, so the formula for Gaussians does not hold for it.
+
+    Attributes:
+        size: c >= 0.
+        direction: the unit vector u, shape (dim,).
+        offset: b.
+    """
+
+    reference: ClassVar[str] = "two halves pushed apart by c each: W_p(mu, T mu) = c, p >= 1, l2"
+
+    size: float
+    direction: np.ndarray
+    offset: float
+
+    def move(self, points: np.ndarray) -> np.ndarray:
+        """Points (n, dim), each moved by c along u, away from the plane <u, x> = b."""
+        side = np.where(points @ self.direction >= self.offset, 1.0, -1.0)
+        return points + self.size * side[:, None] * self.direction
+
+    def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
+        """W_p = c for the l2 norm, whatever the points are; None for others."""
+        return self.size if norm == "l2" else None
+
+
+@dataclass(frozen=True, eq=False)
+class Step(Transform):
+    """T_b(x) = x + c u where <u, x> >= b, else x: what lies beyond b is moved by c along u.
+
+    For b' <= b, W_p(T_b mu, T_b' mu) = c share^(1/p) in the l2 norm, with the share of mu in
+    b' <= <u, x> < b, for every population and p >= 1. T_b' after the inverse of T_b moves that
+    share by c along u and nothing else; on the line of u it is increasing, hence optimal there, and
+    projections do not increase W_p. With b = inf, a share of mu moves away; with a finite b there
+    are two clusters, and their weights change.
+
+    Attributes:
+        size: c >= 0.
+        direction: the unit vector u, shape (dim,).
+        offset: b.
+    """
+
+    reference: ClassVar[str] = "what lies beyond a plane moved by c: W_p = c share^(1/p), l2"
+
+    size: float
+    direction: np.ndarray
+    offset: float
+
+    def move(self, points: np.ndarray) -> np.ndarray:
+        """Points (n, dim), those beyond the plane <u, x> = b moved by c along u."""
+        beyond = (points @ self.direction >= self.offset)[:, None]
+        return points + self.size * beyond * self.direction
+
+    def share(self, points: np.ndarray, before: Step | None = None) -> float:
+        """Share of the points that this map moves and `before` (of a larger b) does not."""
+        heights = points @ self.direction
+        top = np.inf if before is None else before.offset
+        return float(((heights >= self.offset) & (heights < top)).mean())
+
+    def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
+        """W_p = c share^(1/p) for the l2 norm; None for others."""
+        return self.size * self.share(points) ** (1 / p) if norm == "l2" else None

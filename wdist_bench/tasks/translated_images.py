@@ -12,10 +12,9 @@ import numpy as np
 from wdist_bench import datasets
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.image_batches import DisjointBatches, settle_split
 from wdist_bench.tasks.parameters import frozen_vector
-from wdist_bench.tasks.transforms import Translate
+from wdist_bench.tasks.transforms import MappedTask, Translate
 from wdist_bench.tasks.vectors import as_vector, check_vector
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_name, check_p
@@ -23,7 +22,7 @@ from wdist_bench.validation import check_name, check_p
 
 @register
 @dataclass(frozen=True)
-class TranslatedImages(Task):
+class TranslatedImages(MappedTask):
     """mu = the images of a data set, nu = mu + v: W_p = ||v||, at any dimension of real data.
 
     Pixels are scaled to [-1, 1] (v is in those units, so 2 is the full range) and flattened. The
@@ -52,7 +51,8 @@ class TranslatedImages(Task):
     def _images(self) -> datasets.Images:
         return datasets.load(self.dataset, self.split)
 
-    def _translate(self) -> Translate:
+    def optimal_map(self) -> Translate:
+        """The translation by v, in pixels of [-1, 1]."""
         return Translate(as_vector(self.shift, self._images().pixels.shape[1]))
 
     @property
@@ -64,28 +64,20 @@ class TranslatedImages(Task):
         """Disjoint batches without replacement, the second one translated."""
         images = self._images()
         batches = DisjointBatches(images.device_array(), images.maximum)
-        return _Translated(batches, jnp.asarray(self._translate().shift, jnp.float32))
+        return _Translated(batches, jnp.asarray(self.optimal_map().shift, jnp.float32))
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
         """||v||."""
         check_p(p)
         check_name(norm, ("l2", "l1"), "norm")
-        value = self._translate().distance(np.zeros((1, 1)), p, norm)
+        value = self.optimal_map().distance(np.zeros((1, 1)), p, norm)
         return None if value is None else Truth(value, 0.0, "closed-form", self.reference)
 
     def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
         """Images with their translates."""
         check_p(p)
         x, _ = self.sampler().draw(key, n)
-        return x, x + jnp.asarray(self._translate().shift, jnp.float32)
-
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """-<v, x> / ||v|| (p = 1), -2 <v, x> (p = 2)."""
-        return self._translate().potential(points, check_p(p))
-
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """Constant."""
-        return self._translate().gradient(points, check_p(p))
+        return x, x + jnp.asarray(self.optimal_map().shift, jnp.float32)
 
 
 @jax.tree_util.register_dataclass
