@@ -1,15 +1,25 @@
-"""What tests of several folders share: room for programs, and headless Chromium."""
+"""What tests of several folders share: types checked, room for programs, headless Chromium."""
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shutil
 from importlib.metadata import distributions, requires
 
 import hypothesis
 import pytest
+from jaxtyping import install_import_hook
 
-from wdist_bench.protocol import compilation
+# Shapes and types of these are checked as their functions are called, or traced: before they are
+# imported below.
+CHECKED = [
+    f"wdist_bench.{part}" for part in ("costs", "problem", "estimate", "networks", "solvers")
+]
+if importlib.util.find_spec("beartype"):
+    install_import_hook(CHECKED, "beartype.beartype")
+
+from wdist_bench.protocol import compilation  # noqa: E402
 
 BROWSER = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -29,7 +39,8 @@ def pytest_report_header():
     declared = {re.match(r"[\w-]+", line)[0].lower() for line in requires("wdist-bench")}
     here = {one.name.lower(): one.version for one in distributions()}
     here.pop("wdist-bench")
-    return ", ".join(f"{name} {here[name]}" for name in sorted(here.keys() & declared))
+    said = ", ".join(f"{name} {here[name]}" for name in sorted(here.keys() & declared))
+    return said if "beartype" in here else f"{said}; types are not checked: install beartype"
 
 
 @pytest.fixture(autouse=True, scope="module")

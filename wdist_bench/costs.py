@@ -5,10 +5,12 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Real
 
 from wdist_bench.validation import check_name, check_p
 
@@ -48,7 +50,7 @@ class Cost:
         object.__setattr__(self, "p", check_p(self.p))
         check_name(self.norm, ("l2", "l1"), "norm")
 
-    def between(self, x: jax.Array, y: jax.Array) -> jax.Array:
+    def between(self, x: Float[Array, "*n d"], y: Float[Array, "*n d"]) -> Float[Array, "*n"]:
         """Cost of matched points: c(x_i, y_i), shape (n,), for x and y of shape (n, d)."""
         if self.norm == "l1":
             distance = jnp.abs(x - y).sum(-1)
@@ -56,7 +58,7 @@ class Cost:
         squared = ((x - y) ** 2).sum(-1)
         return squared if self.p == 2 else _safe_sqrt(squared)
 
-    def pairwise(self, x: jax.Array, y: jax.Array) -> jax.Array:
+    def pairwise(self, x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
         """Cost matrix c(x_i, y_j), shape (n, m), on device.
 
         Runs in the dtype of the inputs. Points are centred on the mean of x first, and the
@@ -78,7 +80,9 @@ class Cost:
             squared = jnp.maximum(squared, 0)
         return squared if self.p == 2 else _safe_sqrt(squared)
 
-    def by_coordinates(self, x: jax.Array, y: jax.Array) -> jax.Array:
+    def by_coordinates(
+        self, x: Float[Array, "d *#k"], y: Float[Array, "d *#k"]
+    ) -> Float[Array, "*k"]:
         """c(x, y) for points of few dimensions, whose coordinates are the first axis.
 
         The others broadcast. A processor then computes many points at once, which it does not in a
@@ -91,8 +95,13 @@ class Cost:
         squared = reduce(operator.add, (gap * gap for gap in gaps))
         return squared if self.p == 2 else _vector_sqrt(squared)
 
-    def matched(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """`between` in float64 on the host, over the last axis; x and y may broadcast."""
+    def matched(
+        self, x: Real[Array | np.ndarray, "*#n d"], y: Real[Array | np.ndarray, "*#n d"]
+    ) -> Any:
+        """`between` in float64 on the host, over the last axis; x and y may broadcast.
+
+        An array, or a number of NumPy's for one point each.
+        """
         gap = np.asarray(x, np.float64) - np.asarray(y, np.float64)
         if self.norm == "l1":
             distance = np.abs(gap).sum(-1)
@@ -103,7 +112,9 @@ class Cost:
             return _lengths(gap)
         return np.sqrt(np.einsum("...d,...d->...", gap, gap))
 
-    def matrix(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def matrix(
+        self, x: Real[Array | np.ndarray, "n d"], y: Real[Array | np.ndarray, "m d"]
+    ) -> Float[np.ndarray, "n m"]:
         """Cost matrix c(x_i, y_j), shape (n, m), float64 on the host; zero for equal points."""
         x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
         if self.norm == "l1":
@@ -128,7 +139,7 @@ class Cost:
         """The cost of this norm that is cheapest to compute: l2 squared, l1 itself."""
         return Cost(2 if self.norm == "l2" else 1, self.norm)
 
-    def from_base(self, base: jax.Array) -> jax.Array:
+    def from_base(self, base: Float[Array, "*k"]) -> Float[Array, "*k"]:
         """This cost from `base`, which it increases with."""
         if self.norm == "l1":
             return base if self.p == 1 else base**2
@@ -138,7 +149,7 @@ class Cost:
         """W_p from E[c] = W_p^p. For p = 2 a negative cost (a vacuous lower bound) gives 0."""
         return float(cost) if self.p == 1 else float(np.sqrt(np.maximum(cost, 0.0)))
 
-    def dual_norm(self, gradient: jax.Array) -> jax.Array:
+    def dual_norm(self, gradient: Float[Array, "*n d"]) -> Float[Array, "*n"]:
         """Norm of gradients dual to the ground norm (l2; l-infinity for l1), over the last axis."""
         if self.norm == "l1":
             return jnp.abs(gradient).max(-1)

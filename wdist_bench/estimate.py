@@ -11,6 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Array, Float
 
 from wdist_bench.costs import Cost
 from wdist_bench.interface import Plugin, declared
@@ -28,8 +29,8 @@ STATUSES = ("ok", "not_converged", "diverged", "timeout", "out_of_memory", "erro
 class Potentials(NamedTuple):
     """Dual potentials at the samples: phi of shape (n,) at x, psi of shape (m,) at y."""
 
-    phi: np.ndarray
-    psi: np.ndarray
+    phi: Float[np.ndarray, " n"]
+    psi: Float[np.ndarray, " m"]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Potentials) and _equal(tuple(self), tuple(other))
@@ -76,7 +77,7 @@ class Estimate:
     message: str = ""
     steps: int = 0
     potentials: Potentials | None = field(default=None, repr=False)
-    history: np.ndarray | None = field(default=None, repr=False)
+    history: Float[np.ndarray, " steps"] | None = field(default=None, repr=False)
     diagnostics: dict[str, float] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -166,7 +167,7 @@ class TracedFitted(Fitted):
     """A fitted estimator that also evaluates inside a compiled program."""
 
     @abstractmethod
-    def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:
+    def batch_cost(self, samples: Samples, cost: Cost) -> Float[Array, ""]:
         """Scalar estimate of W_p^p on the samples; NaN where it failed. Pure and traceable."""
 
 

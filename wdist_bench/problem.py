@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Int
 
 from wdist_bench.costs import Cost
 from wdist_bench.validation import check_samples
@@ -133,7 +134,7 @@ class Sampler(ABC):
         return None
 
     @abstractmethod
-    def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+    def draw(self, key: jax.Array, n: int) -> tuple[Float[Array, "n d"], Float[Array, "n d"]]:
         """n points of mu and n of nu, each of shape (n, dim), relative to the origin of the task
         (`Task.origin`). Pure and traceable.
         """
@@ -151,7 +152,7 @@ class Resampler(Sampler):
         """Dimension of the points."""
         return self.samples.x.shape[1]
 
-    def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+    def draw(self, key: jax.Array, n: int) -> tuple[Float[Array, "n d"], Float[Array, "n d"]]:
         """n rows of x and n rows of y."""
         key_x, key_y = jax.random.split(key)
         s = self.samples
@@ -164,7 +165,7 @@ def _rows(key: jax.Array, points: jax.Array, weights: jax.Array | None, n: int) 
     return points[draw_by_weight(key, weights, n)]
 
 
-def draw_by_weight(key: jax.Array, weights: jax.Array, n: int) -> jax.Array:
+def draw_by_weight(key: jax.Array, weights: Float[Array, " k"], n: int) -> Int[Array, " {n}"]:
     """n independent indices i with probability weights_i, which sum to one; shape (n,), int32.
 
     The cumulative weights and the uniform levels are integers of 55 bits in two words, so that a

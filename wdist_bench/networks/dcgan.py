@@ -7,6 +7,7 @@ import math
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jaxtyping import Array, Float
 
 from wdist_bench.networks.initial import initializers
 from wdist_bench.networks.product import product
@@ -56,7 +57,7 @@ class DCGAN(nnx.Module):
             entries, 1, dtype=jnp.float32, param_dtype=jnp.float32, rngs=rngs, **start
         )
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
         """Values of shape (n,) at points of shape (n, dim)."""
         x = x.reshape(-1, *self.shape)
         for layer in self.layers:
@@ -65,7 +66,9 @@ class DCGAN(nnx.Module):
         return self.last(x.reshape(x.shape[0], -1))[:, 0]
 
 
-def halving_convolution(x: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
+def halving_convolution(
+    x: Float[Array, "n h w c"], kernel: Float[Array, "4 4 c k"], bias: Float[Array, " k"]
+) -> Float[Array, "n half_h half_w k"]:
     """The 4 x 4 convolution of stride 2 with padding SAME, as one matrix product.
 
     The image is cut into cells of 2 x 2 pixels; each window is 2 x 2 neighbouring cells. XLA on CPU

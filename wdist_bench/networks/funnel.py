@@ -14,6 +14,7 @@ from typing import Protocol
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from wdist_bench.costs import Cost
 
@@ -26,12 +27,12 @@ class Envelope(Protocol):
 
     @property
     def orientation(self) -> int:
-        """1 or -1."""
+        """1 where f is the minimum itself, -1 where it is its mirror image."""
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
         """The envelope at points (n, d), shape (n,), in the dtype of the points."""
 
-    def soft(self, x: jax.Array, temperature: jax.Array) -> jax.Array:
+    def soft(self, x: Float[Array, "n d"], temperature: Float[Array, ""]) -> Float[Array, " n"]:
         """The envelope with the minimum softened, shape (n,)."""
 
 
@@ -52,14 +53,14 @@ class Funnel:
     orientation: int = field(default=1, metadata={"static": True})
     norm: str = field(default="l2", metadata={"static": True})
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
         """The hard envelope; the distance to the chosen centre is taken from differences."""
         cost = Cost(1, self.norm)
         nearest = jnp.argmin(cost.pairwise(x, self.centers.astype(x.dtype)) + self.offsets, axis=1)
         distance = cost.between(x, self.centers[nearest].astype(x.dtype))
         return self.orientation * (distance + self.offsets[nearest])
 
-    def soft(self, x: jax.Array, temperature: jax.Array) -> jax.Array:
+    def soft(self, x: Float[Array, "n d"], temperature: Float[Array, ""]) -> Float[Array, " n"]:
         """The soft envelope, by the Gram form where the norm allows it (fast, for training)."""
         a = self.centers
         if self.norm == "l1":
@@ -86,12 +87,12 @@ class Ridge:
     down: Funnel
     orientation: int = field(default=1, metadata={"static": True})
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """The hard envelope."""
+    def __call__(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
+        """f at points (n, d), shape (n,)."""
         return self.orientation * jnp.minimum(self.up(x), self.down(x))
 
-    def soft(self, x: jax.Array, temperature: jax.Array) -> jax.Array:
-        """The soft envelope."""
+    def soft(self, x: Float[Array, "n d"], temperature: Float[Array, ""]) -> Float[Array, " n"]:
+        """f with its minimum softened at a temperature in the unit of the points, shape (n,)."""
         sides = jnp.stack([self.up.soft(x, temperature), self.down.soft(x, temperature)], axis=1)
         return self.orientation * soft_minimum(sides, temperature)
 
@@ -113,15 +114,15 @@ class Planes:
     orientation: int = field(default=1, metadata={"static": True})
     norm: str = field(default="l2", metadata={"static": True})
 
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """The hard envelope."""
+    def __call__(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
+        """f at points (n, d), shape (n,)."""
         return self.orientation * self._pieces(x).min(1)
 
-    def soft(self, x: jax.Array, temperature: jax.Array) -> jax.Array:
-        """The soft envelope."""
+    def soft(self, x: Float[Array, "n d"], temperature: Float[Array, ""]) -> Float[Array, " n"]:
+        """f with its minimum softened at a temperature in the unit of the points, shape (n,)."""
         return self.orientation * soft_minimum(self._pieces(x), temperature)
 
-    def _pieces(self, x: jax.Array) -> jax.Array:
+    def _pieces(self, x: Float[Array, "n d"]) -> Float[Array, "n k"]:
         normals = self.normals.astype(x.dtype)
         # For l1 the coordinates are clipped one by one, not scaled together.
         units = (
@@ -132,6 +133,6 @@ class Planes:
         return jnp.matmul(x, units.T, precision=jax.lax.Precision.HIGHEST) + self.offsets
 
 
-def soft_minimum(values: jax.Array, temperature: jax.Array) -> jax.Array:
+def soft_minimum(values: Float[Array, "*n k"], temperature: Float[Array, ""]) -> Float[Array, "*n"]:
     """-t log sum_k exp(-v_k / t) over the last axis; below the minimum by at most t log K."""
     return -temperature * jax.nn.logsumexp(-values / temperature, axis=-1)

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Array, Float
 
 from wdist_bench.costs import Cost
 
@@ -25,7 +26,7 @@ _ROUNDING = 1e-5
 _FROM_SCRATCH = 40
 
 
-def lipschitz_bound(params: Any, cost: Cost) -> jax.Array:
+def lipschitz_bound(params: Any, cost: Cost) -> Float[Array, ""]:
     """A Lipschitz constant of the network in the ground norm: the product of its layers' norms.
 
     Layers count with their largest singular value (`spectral_bound`). For the norm l1 the first
@@ -40,7 +41,7 @@ def lipschitz_bound(params: Any, cost: Cost) -> jax.Array:
     return bound
 
 
-def spectral_bound(kernel: jax.Array) -> jax.Array:
+def spectral_bound(kernel: Float[Array, "fan_in fan_out"]) -> Float[Array, ""]:
     """The largest singular value from above, by repeated squaring of the Gram matrix G = W^T W.
 
     |G^(2^k)|_F^(1 / 2^(k+1)) is never below it, unlike power iteration, and with k = 18 within
@@ -89,7 +90,7 @@ def certify(params: Any, cost: Cost) -> Any:
     return jax.tree.unflatten(structure, [*before, bias / scale, kernel / scale])
 
 
-def kernels(params: Any) -> list[jax.Array]:
+def kernels(params: Any) -> list[Float[Array, "_ _"]]:
     """The weight matrices from input to output."""
     return [leaf for leaf in jax.tree.leaves(params) if leaf.ndim == 2]
 

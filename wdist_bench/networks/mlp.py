@@ -8,13 +8,14 @@ from itertools import pairwise
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jaxtyping import Array, Float
 
 from wdist_bench.networks.initial import initializers
 from wdist_bench.networks.lipschitz import orthonormal
 from wdist_bench.validation import check_name
 
 
-def group_sort(x: jax.Array) -> jax.Array:
+def group_sort(x: Float[Array, "*n h"]) -> Float[Array, "*n h"]:
     """GroupSort(2): unit i and unit i + h/2 of the last axis (length h) in ascending order.
 
     A permutation of its input, so 1-Lipschitz and gradient-norm preserving. Grouping neighbours,
@@ -71,7 +72,7 @@ class MLP(nnx.Module):
             ]
         )
 
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
         """Values of shape (n,) at points of shape (n, dim)."""
         activate = ACTIVATIONS[self.activation]
         for layer in self.layers[:-1]:

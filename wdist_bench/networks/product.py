@@ -9,10 +9,11 @@ the few rows and large kernels of an MLP on images it is slower, so that keeps t
 from __future__ import annotations
 
 import jax
+from jaxtyping import Array, Float
 
 
 @jax.custom_vjp
-def product(x: jax.Array, kernel: jax.Array) -> jax.Array:
+def product(x: Float[Array, "n a"], kernel: Float[Array, "a b"]) -> Float[Array, "n b"]:
     """x W of shape (n, b), for points x of shape (n, a) and a kernel W of shape (a, b)."""
     return x @ kernel
 

@@ -14,10 +14,11 @@ The plan is never stored where it does not fit in one tile.
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, ScalarLike
 
 from wdist_bench.costs import Cost
 from wdist_bench.solvers import semidual
@@ -62,15 +63,15 @@ class Bracket(NamedTuple):
         products: products with the plan taken inside them.
     """
 
-    lower: jax.Array
-    upper: jax.Array
-    phi: jax.Array
-    psi: jax.Array
-    converged: jax.Array
-    g: jax.Array
-    epsilon: jax.Array
-    newton: jax.Array
-    products: jax.Array
+    lower: Float[Array, ""]
+    upper: Float[Array, ""]
+    phi: Float[Array, " n"]
+    psi: Float[Array, " m"]
+    converged: Bool[Array, ""]
+    g: Float[Array, " m"]
+    epsilon: Float[Array, ""]
+    newton: Int[Array, ""]
+    products: Int[Array, ""]
 
 
 class _Level(NamedTuple):
@@ -83,13 +84,13 @@ class _Level(NamedTuple):
 
 @partial(jax.jit, static_argnames=("cost", "tile_entries"))
 def bracket(
-    x: jax.Array,
-    y: jax.Array,
-    a: jax.Array,
-    b: jax.Array,
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    a: Float[Array, " n"],
+    b: Float[Array, " m"],
     cost: Cost,
-    rtol: float = 1e-3,
-    max_steps: int = 2000,
+    rtol: ScalarLike = 1e-3,
+    max_steps: ScalarLike = 2000,
     tile_entries: int = TILE_ENTRIES,
 ) -> Bracket:
     """Lower <= W_p^p <= upper with upper - lower <= rtol upper, or converged = False.
@@ -165,7 +166,7 @@ def _certificate(tiles: Tiles, cost: Cost, state: State, eps: jax.Array) -> _End
     shrink = jnp.where(state.q > tiles.b, tiles.b / jnp.where(state.q > 0, state.q, 1), 1)
     lacking = tiles.b - shrink * state.q
 
-    def rows(carry: jax.Array, costs: jax.Array, a: jax.Array) -> tuple:
+    def rows(carry: jax.Array, costs: jax.Array, a: jax.Array) -> tuple[Any, Any]:
         share, mass, _ = semidual.rows_of_plan(costs, state.g, a, eps)
         plan = share[:, None] * mass * shrink[None, :]
         short = jnp.maximum(a - plan.sum(1), 0)

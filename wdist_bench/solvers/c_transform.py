@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
 
 from wdist_bench.costs import DIRECT_DIMENSION, SMALL_ENTRIES, Cost
 
@@ -21,7 +22,9 @@ _FEW_X = 8
 _LONG_Y = 16384
 
 
-def c_transform(phi: jax.Array, x: jax.Array, y: jax.Array, cost: Cost) -> jax.Array:
+def c_transform(
+    phi: Float[Array, " n"], x: Float[Array, "n d"], y: Float[Array, "m d"], cost: Cost
+) -> Float[Array, " m"]:
     """phi^c(y_j) = min_i c(x_i, y_j) - phi_i, shape (m,), for phi of shape (n,) at x.
 
     The pair (phi, phi^c) is admissible on the batch, phi_i + phi^c(y_j) <= c(x_i, y_j), for every
@@ -184,8 +187,11 @@ def _tiles(values: jax.Array, size: int, filler: jax.Array | float) -> jax.Array
 
 
 def nearest_neighbor_costs(
-    x: jax.Array, y: jax.Array, cost: Cost, present: jax.Array | None = None
-) -> jax.Array:
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    cost: Cost,
+    present: Bool[Array, " n"] | None = None,
+) -> Float[Array, " m"]:
     """min_i c(x_i, y_j), shape (m,): the c-transform of phi = 0, over the `present` points x_i.
 
     The nearest point is the same without the root or the square, which then are taken once.
@@ -197,12 +203,12 @@ def nearest_neighbor_costs(
 
 
 def nearest_neighbor_cost(
-    x: jax.Array,
-    y: jax.Array,
-    b: jax.Array | None,
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    b: Float[Array, " m"] | None,
     cost: Cost,
-    present: jax.Array | None = None,
-) -> jax.Array:
+    present: Bool[Array, " n"] | None = None,
+) -> Float[Array, ""]:
     """sum_j b_j min_i c(x_i, y_j): the dual value of phi = 0 and its c-transform.
 
     Args:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Samples
@@ -33,12 +34,12 @@ class Certificate(NamedTuple):
 
     lower: float
     upper: float
-    phi: np.ndarray
-    psi: np.ndarray
+    phi: Float[np.ndarray, " n"]
+    psi: Float[np.ndarray, " m"]
     error: float
 
 
-def certify(samples: Samples, cost: Cost, g: np.ndarray, eps: float) -> Certificate:
+def certify(samples: Samples, cost: Cost, g: Float[np.ndarray, " m"], eps: float) -> Certificate:
     """Both ends that a column potential g of shape (m,) gives at temperature eps.
 
     With f the row potential that gives every row its weight, lower is the value of the
@@ -88,8 +89,11 @@ def certify(samples: Samples, cost: Cost, g: np.ndarray, eps: float) -> Certific
 
 
 def at_all_points(
-    phi: np.ndarray, psi: np.ndarray, samples: Samples, cost: Cost
-) -> tuple[np.ndarray, np.ndarray]:
+    phi: Float[np.ndarray, " kept_n"],
+    psi: Float[np.ndarray, " kept_m"],
+    samples: Samples,
+    cost: Cost,
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " m"]]:
     """An admissible pair at all points, from one (phi, psi) at those of `samples.with_mass()`."""
     kept = samples.with_mass()
     if samples.a is not None:

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float
 
 from wdist_bench.costs import power_of_two
 from wdist_bench.solvers.rounding import UNIT
 
 
 def mean_shift(
-    x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray | None
-) -> np.ndarray:
+    x: Float[np.ndarray, "n d"],
+    y: Float[np.ndarray, "m d"],
+    a: Float[np.ndarray, " n"] | None,
+    b: Float[np.ndarray, " m"] | None,
+) -> Float[np.ndarray, " d"]:
     """E_nu[y] - E_mu[x], shape (d,), from differences to a common origin."""
     origin = x[0]
     return _mean(y - origin, b) - _mean(x - origin, a)
 
 
-def bures_cost(x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray | None) -> float:
+def bures_cost(
+    x: Float[np.ndarray, "n d"],
+    y: Float[np.ndarray, "m d"],
+    a: Float[np.ndarray, " n"] | None,
+    b: Float[np.ndarray, " m"] | None,
+) -> float:
     """|m_x - m_y|^2 + tr A + tr B - 2 tr (A^1/2 B A^1/2)^1/2, with maximum-likelihood covariances.
 
     It is W_2^2 of the Gaussians with the moments of the samples, hence a lower bound on W_2^2 of
@@ -42,10 +51,10 @@ def bures_cost(x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray
 
 def moments_rounding(
     total: float,
-    x: np.ndarray,
-    y: np.ndarray,
-    a: np.ndarray | None,
-    b: np.ndarray | None,
+    x: Float[np.ndarray, "n d"],
+    y: Float[np.ndarray, "m d"],
+    a: Float[np.ndarray, " n"] | None,
+    b: Float[np.ndarray, " m"] | None,
     p: int,
 ) -> float:
     """What rounding can have added to `total`: |mean_shift| for p = 1, bures_cost for p = 2.

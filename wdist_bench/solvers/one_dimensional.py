@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float
 
 from wdist_bench.solvers.rounding import SHARE, UNIT
 
 
 def line_cost(
-    x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray | None, p: int
-) -> np.ndarray:
+    x: Float[np.ndarray, "n k"],
+    y: Float[np.ndarray, "m k"],
+    a: Float[np.ndarray, " n"] | None,
+    b: Float[np.ndarray, " m"] | None,
+    p: int,
+) -> Float[np.ndarray, " k"]:
     """W_p^p = int_0^1 |F^-1(t) - G^-1(t)|^p dt, in O(n log n), for every column of x and y.
 
     The monotone plan pairs the sorted points; the integrand is constant between the jumps of
@@ -31,8 +36,12 @@ def line_cost(
 
 
 def line_cost_and_rounding(
-    x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray | None, p: int
-) -> tuple[np.ndarray, np.ndarray]:
+    x: Float[np.ndarray, "n k"],
+    y: Float[np.ndarray, "m k"],
+    a: Float[np.ndarray, " n"] | None,
+    b: Float[np.ndarray, " m"] | None,
+    p: int,
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
     """`line_cost`, and what rounding of the cumulative weights can have changed, both (k,).
 
     A level of one measure that rounding puts beside the same level of the other pairs its mass

@@ -6,6 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from jaxtyping import Float
 
 from wdist_bench.costs import Cost, power_of_two
 
@@ -19,7 +20,9 @@ _WIDE_BLOCK_POINTS = 1024
 _TILE_ENTRIES = 2**19
 
 
-def nearest_costs(x: np.ndarray, y: np.ndarray, cost: Cost) -> np.ndarray:
+def nearest_costs(
+    x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"], cost: Cost
+) -> Float[np.ndarray, " m"]:
     """min_i c(x_i, y_j), shape (m,), for points x of shape (n, d) and y of shape (m, d).
 
     Equal points are at distance exactly 0. In low dimension by scipy's k-d tree, in about
@@ -36,7 +39,12 @@ def nearest_costs(x: np.ndarray, y: np.ndarray, cost: Cost) -> np.ndarray:
     return cost.matched(x[nearest], y)
 
 
-def pruned_c_transform(phi: np.ndarray, x: np.ndarray, y: np.ndarray, cost: Cost) -> np.ndarray:
+def pruned_c_transform(
+    phi: Float[np.ndarray, " n"],
+    x: Float[np.ndarray, "n d"],
+    y: Float[np.ndarray, "m d"],
+    cost: Cost,
+) -> Float[np.ndarray, " m"]:
     """phi^c(y_j) = min_i c(x_i, y_j) - phi_i, shape (m,), for phi of shape (n,) at x.
 
     Both point sets are cut into blocks of neighbours. For a block of y the blocks of x are tried in

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from jaxtyping import Float
 
 UNIT = float(np.finfo(np.float64).eps)
 # A bound holds up to this share of itself without more ado, so ordinary numbers keep their bits.
@@ -12,7 +13,10 @@ SHARE = 1e-9
 
 
 def dual_value(
-    phi: np.ndarray, psi: np.ndarray, a: np.ndarray, b: np.ndarray
+    phi: Float[np.ndarray, " n"],
+    psi: Float[np.ndarray, " m"],
+    a: Float[np.ndarray, " n"],
+    b: Float[np.ndarray, " m"],
 ) -> tuple[float, float]:
     """sum_i a_i phi_i + sum_j b_j psi_j, and what rounding can have added to it.
 

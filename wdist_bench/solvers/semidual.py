@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
 
 from wdist_bench.costs import Cost
 
@@ -51,16 +52,21 @@ class Tiles(NamedTuple):
         costs: (1, n, m) costs over scale where one tile holds all, else None: computed when needed.
     """
 
-    x: jax.Array
-    a: jax.Array
-    y: jax.Array
-    b: jax.Array
-    scale: jax.Array
-    costs: jax.Array | None
+    x: Float[Array, "tiles rows d"]
+    a: Float[Array, "tiles rows"]
+    y: Float[Array, "m d"]
+    b: Float[Array, " m"]
+    scale: Float[Array, ""]
+    costs: Float[Array, "1 n m"] | None
 
 
 def cut(
-    x: jax.Array, y: jax.Array, a: jax.Array, b: jax.Array, cost: Cost, tile_entries: int
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    a: Float[Array, " n"],
+    b: Float[Array, " m"],
+    cost: Cost,
+    tile_entries: int,
 ) -> Tiles:
     """Cut the n rows into tiles of at most `tile_entries` costs each."""
     n, m = x.shape[0], y.shape[0]
@@ -101,7 +107,7 @@ def fold(
         carry, out = step(start, tiles.costs[0], *(row[0] for row in rows))
         return carry, jax.tree.map(lambda leaf: leaf[None], out)
 
-    def body(carry: Any, item: tuple) -> tuple[Any, Any]:
+    def body(carry: Any, item: tuple[Any, ...]) -> tuple[Any, Any]:
         points, parts = item
         return step(carry, cost.pairwise(points, tiles.y) / tiles.scale, *parts)
 
@@ -109,8 +115,8 @@ def fold(
 
 
 def row_potentials(
-    tiles: Tiles, cost: Cost, g: jax.Array, eps: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+    tiles: Tiles, cost: Cost, g: Float[Array, " m"], eps: Float[Array, ""]
+) -> tuple[Float[Array, "tiles rows"], Float[Array, " m"]]:
     """f, (tiles, rows), which gives every row its weight, and the column sums q, (m,)."""
 
     def step(q: jax.Array, costs: jax.Array, a: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -136,11 +142,13 @@ def rows_of_plan(
 
 
 def sinkhorn_step(
-    tiles: Tiles, cost: Cost, f: jax.Array, eps: jax.Array
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+    tiles: Tiles, cost: Cost, f: Float[Array, "tiles rows"], eps: Float[Array, ""]
+) -> tuple[Float[Array, " m"], Float[Array, "tiles rows"], Float[Array, " m"]]:
     """Potential g that gives every column its weight under f, then f and q of that g."""
 
-    def step(carry: tuple, costs: jax.Array, f: jax.Array) -> tuple[tuple, None]:
+    def step(
+        carry: tuple[Any, ...], costs: jax.Array, f: jax.Array
+    ) -> tuple[tuple[Any, ...], None]:
         top, total = carry
         exponent = (f[:, None] - costs) / eps
         higher = jnp.maximum(top, exponent.max(0))
@@ -154,12 +162,12 @@ def sinkhorn_step(
     return g, *row_potentials(tiles, cost, g, eps)
 
 
-def value(tiles: Tiles, f: jax.Array, g: jax.Array) -> jax.Array:
+def value(tiles: Tiles, f: Float[Array, "tiles rows"], g: Float[Array, " m"]) -> Float[Array, ""]:
     """sum_i a_i f_i + sum_j b_j g_j; points without mass may carry -inf."""
     return weighted(f, tiles.a) + weighted(g, tiles.b)
 
 
-def weighted(values: jax.Array, weights: jax.Array) -> jax.Array:
+def weighted(values: Float[Array, "*k"], weights: Float[Array, "*k"]) -> Float[Array, ""]:
     """The sum of weights times values over the points with mass."""
     return jnp.where(weights > 0, values * weights, 0).sum()
 
@@ -175,15 +183,15 @@ class State(NamedTuple):
         products: products with the plan so far.
     """
 
-    g: jax.Array
-    f: jax.Array
-    q: jax.Array
-    newton: jax.Array
-    products: jax.Array
+    g: Float[Array, " m"]
+    f: Float[Array, "tiles rows"]
+    q: Float[Array, " m"]
+    newton: Int[Array, ""]
+    products: Int[Array, ""]
 
 
-def start(tiles: Tiles, cost: Cost, eps: jax.Array) -> State:
-    """Zero potential at temperature eps."""
+def start(tiles: Tiles, cost: Cost, eps: Float[Array, ""]) -> State:
+    """The state of the column potential g = 0 at temperature eps, before the first step."""
     g = jnp.where(tiles.b > 0, jnp.zeros_like(tiles.b), -jnp.inf)
     zero = jnp.zeros((), jnp.int32)
     f, q = row_potentials(tiles, cost, g, eps)
@@ -191,7 +199,12 @@ def start(tiles: Tiles, cost: Cost, eps: jax.Array) -> State:
 
 
 def ascend(
-    tiles: Tiles, cost: Cost, state: State, eps: jax.Array, tolerance: jax.Array, limit: jax.Array
+    tiles: Tiles,
+    cost: Cost,
+    state: State,
+    eps: Float[Array, ""],
+    tolerance: Float[Array, ""],
+    limit: Int[Array, ""],
 ) -> State:
     """Newton steps at fixed eps until sum_j |q_j - b_j| <= tolerance, at most until step `limit`.
 
@@ -225,10 +238,10 @@ def _newton(tiles: Tiles, cost: Cost, state: State, eps: jax.Array) -> State:
     size = value(tiles, jnp.abs(state.f), jnp.abs(state.g))
     noise = _NOISE * jnp.finfo(now.dtype).eps * (1 + size)
 
-    def unfinished(s: tuple) -> jax.Array:
+    def unfinished(s: tuple[Any, ...]) -> jax.Array:
         return ~s[0] & (s[1] < _HALVINGS)
 
-    def halve(s: tuple) -> tuple:
+    def halve(s: tuple[Any, ...]) -> tuple[Any, ...]:
         length = 0.5 ** s[1].astype(direction.dtype)
         g = state.g + length * direction
         f, q = row_potentials(tiles, cost, g, eps)
@@ -266,7 +279,9 @@ def _hessian(
     else:
 
         def smooth(v: jax.Array) -> jax.Array:
-            def step(total: jax.Array, costs: jax.Array, f: jax.Array, w: jax.Array) -> tuple:
+            def step(
+                total: jax.Array, costs: jax.Array, f: jax.Array, w: jax.Array
+            ) -> tuple[Any, None]:
                 part = plan(costs, f)
                 return total + ((part @ v) * w) @ part, None
 
@@ -284,10 +299,10 @@ def _conjugate_gradients(
     z = right / diagonal
     first = right @ z
 
-    def unfinished(s: tuple) -> jax.Array:
+    def unfinished(s: tuple[Any, ...]) -> jax.Array:
         return (s[4] < _PRODUCTS) & (s[3] > _FORCING**2 * first)
 
-    def step(s: tuple) -> tuple:
+    def step(s: tuple[Any, ...]) -> tuple[Any, ...]:
         v, r, p, rz, count = s
         image = product(p)
         curvature = p @ image

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from wdist_bench.solvers.forks import check_not_forked
 
@@ -24,15 +25,15 @@ class Entropic(NamedTuple):
     """
 
     cost: float
-    g: np.ndarray
+    g: Float[np.ndarray, " m"]
     converged: bool
     iterations: int
 
 
 def sinkhorn(
-    matrix: np.ndarray,
-    a: np.ndarray | None,
-    b: np.ndarray | None,
+    matrix: Float[np.ndarray, "n m"],
+    a: Float[np.ndarray, " n"] | None,
+    b: Float[np.ndarray, " m"] | None,
     epsilon: float,
     threshold: float,
     max_iterations: int,

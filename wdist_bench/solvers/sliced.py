@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.one_dimensional import line_cost_and_rounding
@@ -14,21 +15,21 @@ from wdist_bench.solvers.rounding import UNIT
 _BLOCK_ENTRIES = 2**22
 
 
-def directions(key: jax.Array, count: int, dim: int) -> np.ndarray:
+def directions(key: jax.Array, count: int, dim: int) -> Float[np.ndarray, "{dim} {count}"]:
     """(dim, count) directions, uniform on the unit sphere."""
     drawn = np.asarray(jax.random.normal(key, (dim, count), jnp.float32), np.float64)
     return drawn / np.linalg.norm(drawn, axis=0)
 
 
 def sliced_costs(
-    x: np.ndarray,
-    y: np.ndarray,
-    a: np.ndarray | None,
-    b: np.ndarray | None,
+    x: Float[np.ndarray, "n d"],
+    y: Float[np.ndarray, "m d"],
+    a: Float[np.ndarray, " n"] | None,
+    b: Float[np.ndarray, " m"] | None,
     p: int,
-    theta: np.ndarray,
-) -> np.ndarray:
-    """W_p^p of the projections on each column of theta, shape (count,).
+    theta: Float[np.ndarray, "d k"],
+) -> Float[np.ndarray, " k"]:
+    """W_p^p of the projections on each of the k columns of theta, shape (k,).
 
     Their mean over the sphere is SW_p^p. Every one is a lower bound on W_p^p of the samples,
     since a projection is 1-Lipschitz.
@@ -39,13 +40,13 @@ def sliced_costs(
 
 
 def sliced_costs_and_rounding(
-    x: np.ndarray,
-    y: np.ndarray,
-    a: np.ndarray | None,
-    b: np.ndarray | None,
+    x: Float[np.ndarray, "n d"],
+    y: Float[np.ndarray, "m d"],
+    a: Float[np.ndarray, " n"] | None,
+    b: Float[np.ndarray, " m"] | None,
     p: int,
-    theta: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
+    theta: Float[np.ndarray, "d k"],
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
     """`sliced_costs`, and what rounding can have added to each of them."""
     kept = Samples(x, y, a, b).with_mass()
     origin = kept.x.mean(0)

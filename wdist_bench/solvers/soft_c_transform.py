@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from wdist_bench.costs import Cost
 
@@ -11,13 +12,13 @@ _TILE_ENTRIES = 2**20
 
 
 def soft_c_transform(
-    phi: jax.Array,
-    x: jax.Array,
-    y: jax.Array,
-    a: jax.Array | None,
+    phi: Float[Array, " n"],
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    a: Float[Array, " n"] | None,
     cost: Cost,
     epsilon: float,
-) -> jax.Array:
+) -> Float[Array, " m"]:
     """phi^(c, eps)(y_j) = -eps log sum_i a_i exp((phi_i - c(x_i, y_j)) / eps), shape (m,).
 
     Between the c-transform and the c-transform + eps log(1 / min a): the pair is not admissible,
