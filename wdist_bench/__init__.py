@@ -15,7 +15,8 @@ from wdist_bench.estimators.potential import FittedPotential
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.evaluate import evaluate
 from wdist_bench.protocol.population_bracket import population_bracket
-from wdist_bench.recommend.recommend import Recommendation, recommend
+from wdist_bench.recommend.recommend import recommend
+from wdist_bench.recommend.recommendation import Recommendation
 from wdist_bench.tasks import Task
 from wdist_bench.truth import Truth
 

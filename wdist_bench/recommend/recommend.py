@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,15 +11,10 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import TARGETS, Estimator
 from wdist_bench.recommend.caller import QUICK, Caller, is_quick
+from wdist_bench.recommend.confirmation import Confirmation, Truths, batch_truths, relative
 from wdist_bench.recommend.pair_answer import Known, PairAnswer, no_answer, pair_answer
-from wdist_bench.recommend.ranking import (
-    TRUSTED,
-    Choice,
-    choose,
-    log_sizes,
-    relative_errors,
-    typical,
-)
+from wdist_bench.recommend.ranking import TRUSTED, Choice, choose
+from wdist_bench.recommend.recommendation import Errors, Recommendation
 from wdist_bench.recommend.similar_tasks import MATCH_ROWS, Scale, similar_tasks
 from wdist_bench.recommend.task_strengths import exact_value
 from wdist_bench.recommend.trials import (
@@ -37,7 +31,6 @@ from wdist_bench.recommend.trials import (
     spread,
 )
 from wdist_bench.recommend.verdict import too_rare
-from wdist_bench.results.statistics import Interval, t_interval
 from wdist_bench.validation import (
     check_integer,
     check_name,
@@ -49,108 +42,10 @@ from wdist_bench.validation import (
 
 # Shares of the budget that are spent when a stage ends.
 _MADE = 0.3
-_RANKED, _CONFIRMED, _HALVED = 0.65, 0.8, 0.86
-_CONFIRMATION = 39  # fresh runs: their extremes are a 95 % interval
-_HALF_SIZE = 12
+_RANKED = 0.65
 _COVERAGE = 1 / 4  # of all estimators must have been tried where the caller named none
 _SHORT = 60.0  # seconds of a budget below which strengths are set on fewer rows:
 _SHORT_ROWS = 96  # costs below the 10,000 from which on BLAS starts threads
-
-
-@dataclass(frozen=True)
-class Errors:
-    """Relative errors of one estimator on further runs, against one truth.
-
-    Attributes:
-        n: rows of mu.
-        m: rows of nu.
-        runs: runs with a number.
-        bias: mean signed relative error, with its 95 % interval over runs.
-        bias_interval: see there.
-        error: its size, exp(mean |log(value / truth)|) - 1, with its 95 % interval over runs.
-        error_interval: see there.
-    """
-
-    n: int
-    m: int
-    runs: int
-    bias: float
-    bias_interval: Interval
-    error: float
-    error_interval: Interval
-
-    @classmethod
-    def of(cls, errors: np.ndarray, n: int, m: int) -> Errors:
-        """From (runs,) signed relative errors; NaN is left out."""
-        found = errors[np.isfinite(errors)]
-        bias = float(found.mean()) if found.size else math.nan
-        return cls(n, m, found.size, bias, t_interval(found), *typical(log_sizes(found)))
-
-
-@dataclass(frozen=True)
-class Recommendation:
-    """Which estimator to trust on data like x (and y).
-
-    Attributes:
-        p: exponent of the cost.
-        target: the question that was asked, "population" or "batch".
-        rows_x: rows of x.
-        rows_y: rows of y; None without it.
-        dim: dimension.
-        n: rows of a sample of mu in the tasks.
-        m: rows of a sample of nu.
-        tasks: name and true W_p of each task.
-        scale: the distance that they were made for.
-        population: the answer for the distance of the two populations.
-        batch: the answer for the exact distance of the samples.
-        sampling: error of the exact distance of samples against the populations: how far the two
-            questions are apart.
-        coverage: how many estimators the choice is among, in words.
-        confirmed: error of the recommended one on fresh runs, which had no part in choosing it;
-            None where there was no time.
-        half_size: the same at half of the rows; None where there was no time.
-        refused: estimators that cannot be asked, and why.
-        not_tried: estimators that the budget could not carry, and the seconds they would need.
-        notes: calls that could not be cut off at the end of the budget, and why.
-        pair: the estimate of the user's pair, or the refusal of one; None without y.
-        budget: seconds that were given.
-        seconds: seconds that it took.
-        seed: of everything random.
-        trials: every call on the tasks.
-    """
-
-    p: int
-    target: str
-    rows_x: int
-    rows_y: int | None
-    dim: int
-    n: int
-    m: int
-    tasks: tuple[tuple[str, float], ...]
-    scale: Scale
-    population: Choice
-    batch: Choice
-    sampling: Errors
-    coverage: str
-    confirmed: Errors | None
-    half_size: Errors | None
-    refused: dict[str, str]
-    not_tried: dict[str, float]
-    notes: tuple[str, ...]
-    pair: PairAnswer | None
-    budget: float
-    seconds: float
-    seed: int
-    trials: tuple[Trial, ...]
-
-    @property
-    def choice(self) -> Choice:
-        """The answer to the question that was asked."""
-        return self.population if self.target == "population" else self.batch
-
-    def plain(self) -> dict[str, Any]:
-        """All of it as data that JSON can hold; NaN and inf are null."""
-        return _plain(asdict(self))
 
 
 def recommend(
@@ -217,89 +112,172 @@ def recommend(
     check_seed(seed)
     x, y = (check_points(x, "x"), None) if y is None else check_pair(x, y)
     exact_value(x[:2], x[:2], cost)  # imports what is only imported at need
-    clock = Clock(budget)
-    asked = chosen(methods)
-    contestants = chosen([YARDSTICK]) | asked
+    clock, asked = Clock(budget), chosen(methods)
     with Caller() as call:
+        contestants = chosen([YARDSTICK]) | asked
         if not all(map(is_quick, contestants.values())):
             call.start()  # its imports take a second or two, while the tasks are made here
-        match_rows = MATCH_ROWS if clock.budget >= _SHORT else _SHORT_ROWS
+        match_rows = MATCH_ROWS if budget >= _SHORT else _SHORT_ROWS
         tasks, scale, (n, m) = similar_tasks(
             x, y, cost, rows, seed, match_rows, lambda: clock.left(_MADE) < 0
         )
         trials = Trials(tasks, cost, n, m, seed, watch, call)
         known = None if y is None else Known.of(x, y, trials, clock)
         field = _run(trials, contestants, runs, clock) if tasks else Field({}, [], {}, {})
-        kept = field.trials
-        truths = _batch_truths(kept)
-        prices = _mean_prices(kept, field.prices)
-        refused = {k: v for k, v in field.refused.items() if k in asked}
-        tried = [name for name in field.prices if name in asked and name not in field.not_tried]
-        missing = len(asked) - len(refused) - len(tried)
-        why = "" if tasks else _no_tasks(scale)
-        if not why and methods is None:
-            why = _uncovered(asked, tried, refused)
-        choices = {
-            goal: _choice(goal, kept, truths, [name for name in asked if name in prices], prices)
-            for goal in TARGETS
-        }
-        if why:
-            choices = {goal: choice.refused(why) for goal, choice in choices.items()}
-        if known is not None and (rare := too_rare(known.limits)):
-            choices["population"] = choices["population"].refused(rare)
-        choice, pair = choices[target], None
-        fresh, confirmed, half_size = np.zeros(0), None, None
-        ruled_out: dict[str, str] = {}
-        for name in choice.candidates() if choice.recommended else []:
-            if pair is not None and clock.left() < 0 and not is_quick(contestants[name]):
-                continue
-            stage = _Stage(target, contestants[name], contestants[YARDSTICK], prices, name, clock)
-            fresh, confirmed, half_size = stage.confirm(trials, kept)
-            choice = choice.instead(name, dict(ruled_out))
-            if confirmed:  # the runs that chose it flatter it
-                choice = replace(choice, trusted=confirmed.error <= TRUSTED)
-            if known is None or y is None:
-                break
-            errors = fresh if confirmed else _errors(target, kept, truths, name, "ranking")
-            pair = pair_answer(
-                x, y, contestants[name], prices[name], name, trials, errors, target, scale,
-                known, clock,
-            )  # fmt: skip
-            if pair.status != "refused":
-                break
-            ruled_out[name] = pair.message
-        if pair is not None and pair.status == "refused":
-            said = "; ".join(f"{name}: {message}" for name, message in ruled_out.items())
-            choice = replace(choice, ruled_out=ruled_out).refused(said)
-        if known is not None and choice.recommended is None:
-            pair = no_answer(known, choice.reason)
-            confirmed = half_size = None
-        choices[target] = choice
+        session = _Session(
+            x,
+            y,
+            target,
+            asked,
+            methods is not None,
+            contestants,
+            clock,
+            trials,
+            scale,
+            known,
+            field,
+        )
+        return session.recommendation()
+
+
+@dataclass(frozen=True, eq=False)
+class _Settled:
+    """The choice for the question that was asked, after fresh runs and the call on the pair."""
+
+    choice: Choice
+    pair: PairAnswer | None = None
+    confirmed: Errors | None = None
+    half_size: Errors | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class _Session:
+    """One call of `recommend` whose ranking is done.
+
+    Attributes:
+        x: rows of mu.
+        y: rows of nu, or None.
+        target: the question that was asked.
+        asked: the estimators to choose from, by label.
+        named: whether the caller named them.
+        contestants: these and the yardstick.
+        clock: the budget.
+        trials: makes the samples of each run.
+        scale: the distance that the tasks were made for.
+        known: what is certain of the pair; None without y.
+        field: who ran, at what price, and all calls so far.
+    """
+
+    x: np.ndarray
+    y: np.ndarray | None
+    target: str
+    asked: dict[str, Estimator]
+    named: bool
+    contestants: dict[str, Estimator]
+    clock: Clock
+    trials: Trials
+    scale: Scale
+    known: Known | None
+    field: Field
+
+    def recommendation(self) -> Recommendation:
+        """Choose, confirm on fresh runs, answer for the pair, and say so."""
+        kept, trials = self.field.trials, self.trials
+        truths, prices = batch_truths(kept), _mean_prices(kept, self.field.prices)
+        choices = self._choices(truths, prices)
+        settled = self._settled(choices[self.target], truths, prices)
+        choices[self.target] = settled.choice
+        refused, tried = self._refused(), self._tried()
+        missing = len(self.asked) - len(refused) - len(tried)
+        sampling = relative("population", kept, truths, YARDSTICK, "ranking")
         return Recommendation(
-            p=cost.p,
-            target=target,
-            rows_x=len(x),
-            rows_y=None if y is None else len(y),
-            dim=x.shape[1],
-            n=n,
-            m=m,
-            tasks=tuple((task.name, task.truth) for task in tasks),
-            scale=scale,
+            p=trials.cost.p,
+            target=self.target,
+            rows_x=len(self.x),
+            rows_y=None if self.y is None else len(self.y),
+            dim=self.x.shape[1],
+            n=trials.n,
+            m=trials.m,
+            tasks=tuple((task.name, task.truth) for task in trials.tasks),
+            scale=self.scale,
             population=choices["population"],
             batch=choices["batch"],
-            sampling=Errors.of(_errors("population", kept, truths, YARDSTICK, "ranking"), n, m),
-            coverage=_tried(len(tried), missing, len(refused)),
-            confirmed=confirmed,
-            half_size=half_size,
+            sampling=Errors.of(sampling, trials.n, trials.m),
+            coverage=_coverage(len(tried), missing, len(refused)),
+            confirmed=settled.confirmed,
+            half_size=settled.half_size,
             refused=refused,
-            not_tried={k: v for k, v in field.not_tried.items() if k in asked},
-            notes=tuple(call.notes),
-            pair=pair,
-            budget=clock.budget,
-            seconds=clock.spent,
-            seed=seed,
+            not_tried={k: v for k, v in self.field.not_tried.items() if k in self.asked},
+            notes=tuple(trials.call.notes),
+            pair=settled.pair,
+            budget=self.clock.budget,
+            seconds=self.clock.spent,
+            seed=trials.seed,
             trials=tuple(kept),
         )
+
+    def _refused(self) -> dict[str, str]:
+        return {k: v for k, v in self.field.refused.items() if k in self.asked}
+
+    def _tried(self) -> list[str]:
+        field = self.field
+        return [name for name in field.prices if name in self.asked and name not in field.not_tried]
+
+    def _choices(self, truths: Truths, prices: dict[str, Price]) -> dict[str, Choice]:
+        """The choice for each of the two questions, refused where nothing can be said."""
+        names = [name for name in self.asked if name in prices]
+        choices = {
+            goal: _choice(goal, self.field.trials, truths, names, prices) for goal in TARGETS
+        }
+        why = "" if self.trials.tasks else _no_tasks(self.scale)
+        if not why and not self.named:
+            why = _uncovered(self.asked, self._tried(), self._refused())
+        if why:
+            choices = {goal: choice.refused(why) for goal, choice in choices.items()}
+        if self.known is not None and (rare := too_rare(self.known.limits)):
+            choices["population"] = choices["population"].refused(rare)
+        return choices
+
+    def _settled(self, choice: Choice, truths: Truths, prices: dict[str, Price]) -> _Settled:
+        """The first candidate whose answer for the pair contradicts nothing that is known."""
+        found = _Settled(choice)
+        ruled_out: dict[str, str] = {}
+        for name in choice.candidates() if choice.recommended else []:
+            late = self.clock.left() < 0 and not is_quick(self.contestants[name])
+            if found.pair is not None and late:
+                continue
+            found = self._candidate(
+                found.choice.instead(name, dict(ruled_out)), name, truths, prices
+            )
+            if found.pair is None or found.pair.status != "refused":
+                break
+            ruled_out[name] = found.pair.message
+        if found.pair is not None and found.pair.status == "refused":
+            said = "; ".join(f"{name}: {message}" for name, message in ruled_out.items())
+            choice = replace(found.choice, ruled_out=ruled_out).refused(said)
+            found = replace(found, choice=choice)
+        if self.known is not None and found.choice.recommended is None:
+            return _Settled(found.choice, no_answer(self.known, found.choice.reason))
+        return found
+
+    def _candidate(
+        self, choice: Choice, name: str, truths: Truths, prices: dict[str, Price]
+    ) -> _Settled:
+        """Fresh runs of one estimator, and what it says of the pair."""
+        estimator, kept = self.contestants[name], self.field.trials
+        yardstick = self.contestants[YARDSTICK]
+        stage = Confirmation(self.target, estimator, yardstick, prices, name, self.clock)
+        fresh, confirmed, half_size = stage.confirm(self.trials, kept)
+        if confirmed:  # the runs that chose it flatter it
+            choice = replace(choice, trusted=confirmed.error <= TRUSTED)
+        if self.known is None or self.y is None:
+            return _Settled(choice, None, confirmed, half_size)
+        errors = fresh if confirmed else relative(self.target, kept, truths, name, "ranking")
+        pair = pair_answer(
+            self.x, self.y, estimator, prices[name], name, self.trials, errors, self.target,
+            self.scale, self.known, self.clock,
+        )  # fmt: skip
+        return _Settled(choice, pair, confirmed, half_size)
 
 
 def _run(trials: Trials, contestants: dict[str, Estimator], runs: int, clock: Clock) -> Field:
@@ -314,7 +292,7 @@ def _run(trials: Trials, contestants: dict[str, Estimator], runs: int, clock: Cl
     return replace(field, trials=kept)
 
 
-def _tried(tried: int, missing: int, refused: int) -> str:
+def _coverage(tried: int, missing: int, refused: int) -> str:
     said = f"best of {tried} tried, {missing} not tried"
     return said + (f", {refused} that take no such data" if refused else "")
 
@@ -345,26 +323,6 @@ def _uncovered(asked: dict[str, Estimator], tried: list[str], refused: dict[str,
     )
 
 
-Truths = dict[tuple[str, int], float]
-
-
-def _batch_truths(trials: list[Trial]) -> Truths:
-    """The exact distance of each run's samples, by stage and run."""
-    return {(t.stage, t.run): t.value for t in trials if t.estimator == YARDSTICK}
-
-
-def _errors(target: str, trials: list[Trial], truths: Truths, name: str, stage: str) -> np.ndarray:
-    """(runs,) signed relative errors of one estimator, by run; NaN where a run gave none."""
-    own = [t for t in trials if t.estimator == name and t.stage == stage]
-    errors = np.full(max((t.run + 1 for t in own), default=0), np.nan)
-    for trial in own:
-        truth = trial.truth
-        if target == "batch":
-            truth = truths.get((stage, trial.run), math.nan)
-        errors[trial.run] = relative_errors(np.array(trial.value), np.array(truth))
-    return errors
-
-
 def _mean_prices(trials: list[Trial], prices: dict[str, Price]) -> dict[str, Price]:
     """Prices over all calls that compiled nothing."""
     found = {}
@@ -381,66 +339,9 @@ def _choice(
     count = max(families, default=-1) + 1
     errors, failed = {}, {}
     for name in names:
-        found = _errors(target, trials, truths, name, "ranking")
+        found = relative(target, trials, truths, name, "ranking")
         errors[name] = np.concatenate([found, np.full(count - found.size, np.nan)])
         # what the budget cut off did not fail
         failed[name] = sum(t.status not in ("ok", "timeout") for t in trials if t.estimator == name)
     quick = {name for name in names if name in QUICK}
     return choose(target, errors, failed, [families[run] for run in range(count)], prices, quick)
-
-
-@dataclass(frozen=True, eq=False)
-class _Stage:
-    """Further runs of the recommended estimator, with the yardstick where the target needs it."""
-
-    target: str
-    estimator: Estimator
-    yardstick: Estimator
-    prices: dict[str, Price]
-    name: str
-    clock: Clock
-
-    def confirm(
-        self, trials: Trials, kept: list[Trial]
-    ) -> tuple[np.ndarray, Errors | None, Errors | None]:
-        """Errors of fresh runs, what they say, and the same at half of the rows."""
-        n, m = trials.n, trials.m
-        fresh = self.errors(trials, "confirmation", _CONFIRMATION, _CONFIRMED, kept)
-        confirmed = Errors.of(fresh, n, m) if fresh.size >= FEWEST else None
-        if min(n, m) < 8:
-            return fresh, confirmed, None
-        halves, wanted = replace(trials, n=n // 2, m=m // 2), max(_HALF_SIZE, len(trials.tasks))
-        found = self.errors(halves, "half size", wanted, _HALVED, kept)
-        # Fewer would have seen other tasks than the runs at full size.
-        half_size = Errors.of(found, n // 2, m // 2) if found.size == wanted else None
-        return fresh, confirmed, half_size
-
-    def errors(
-        self, trials: Trials, stage: str, count: int, share: float, kept: list[Trial]
-    ) -> np.ndarray:
-        """Signed relative errors of up to `count` runs, as long as time is left."""
-        price = self.prices[self.name]
-        with_yardstick = self.target == "batch" and self.name != YARDSTICK
-        each = price.run + (self.prices[YARDSTICK].run if with_yardstick else 0)
-        compiling = price.compile if stage == "half size" else 0.0
-        if compiling + FEWEST * each > self.clock.left(share):
-            return np.zeros(0)
-        for run in range(count):
-            left = self.clock.left(share)
-            if each > left:
-                break
-            first = stage == "half size" and run == 0
-            if with_yardstick:
-                kept.append(trials.run(YARDSTICK, self.yardstick, run, left, stage))
-            kept.append(trials.run(self.name, self.estimator, run, left, stage, first))
-        return _errors(self.target, kept, _batch_truths(kept), self.name, stage)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value

@@ -5,16 +5,29 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from wdist_bench.folders import write
 from wdist_bench.recommend.figure import write_figure
+from wdist_bench.recommend.phrases import (
+    Plain,
+    between,
+    cost,
+    first_call,
+    interval,
+    names,
+    number,
+    percent,
+    seconds,
+    sentence,
+    short,
+    signed,
+    size,
+    spent,
+    standing,
+)
 from wdist_bench.report.escaping import cell, csv, inline
-
-Plain = dict[str, Any]
-"""What `Recommendation.plain()` gives: NaN and inf are None."""
 
 _QUESTIONS = {
     "population": "the distance between the populations",
@@ -22,7 +35,6 @@ _QUESTIONS = {
 }
 _COLUMNS = ["stage", "run", "estimator", "task", "n", "m", "value", "truth", "status", "message",
             "seconds", "first"]  # fmt: skip
-_MOST = 998  # sizes of error end at a factor of 1000
 _AGAINST = {"population": "populations", "batch": "samples"}
 
 
@@ -33,7 +45,7 @@ def write_recommendation(folder: Path, answer: Plain) -> list[Path]:
     write(text, markdown(answer))
     write(table, csv(run_table(answer), None))
     write(data, json.dumps(answer, indent=1) + "\n")
-    caption = f"{_size(answer)}, W{answer['p']}"
+    caption = f"{size(answer)}, W{answer['p']}"
     path = folder / "recommendation.png"
     return [text, table, data, write_figure(answer, run_table(answer), _QUESTIONS, caption, path)]
 
@@ -57,7 +69,7 @@ def markdown(answer: Plain) -> str:
     target = answer["target"]
     other = "batch" if target == "population" else "population"
     lines = ["# Which estimator to trust on data like yours", ""]
-    lines += [f"**{_sentence(inline(answer['coverage']))}** {_data(answer)}", ""]
+    lines += [f"**{sentence(inline(answer['coverage']))}** {_data(answer)}", ""]
     lines += [_headline(answer, target), "", _headline(answer, other), ""]
     if answer["pair"]:
         lines += ["## Your pair", "", *_pair(answer), ""]
@@ -76,24 +88,24 @@ def _data(answer: Plain) -> str:
 def _headline(answer: Plain, target: str) -> str:
     """The recommendation for one question."""
     choice = answer[target]
-    start = f"**For {_QUESTIONS[target]}**, on data like yours ({_size(answer)}):"
+    start = f"**For {_QUESTIONS[target]}**, on data like yours ({size(answer)}):"
     if not choice["recommended"]:
         return f"{start} **no answer**: {inline(choice['reason'])}."
-    row = _standing(choice, choice["recommended"])
+    row = standing(choice, choice["recommended"])
     if target == "batch" and row["error"] == 0:
         said = f"{start} **{row['estimator']}**, which has no error by definition"
-        return f"{said}; {_cost(row)}. {_runner_up(choice)}"
+        return f"{said}; {cost(row)}. {_runner_up(choice)}"
     if not choice["trusted"]:
         return " ".join([f"{start} **trust none of them.**", *_distrust(answer, choice, target)])
     said = f"{start} **{row['estimator']}**. Expected error over tasks of the families below at "
     said += f"this distance: {_errors(answer, choice, target)}; "
-    said += f"{_cost(row)}. {_others(choice)}"
+    said += f"{cost(row)}. {_others(choice)}"
     return said + (f" {_sampling(answer)}" if target == "population" else "")
 
 
 def _distrust(answer: Plain, choice: Plain, target: str) -> list[str]:
     """Why nothing is recommended, and what would help as far as it was measured."""
-    row = _standing(choice, choice["recommended"])
+    row = standing(choice, choice["recommended"])
     said = [
         f"The least wrong{_left_over(choice)} is {row['estimator']} with an error of "
         f"{_errors(answer, choice, target)}."
@@ -103,7 +115,7 @@ def _distrust(answer: Plain, choice: Plain, target: str) -> list[str]:
     half, fresh = answer["half_size"], answer["confirmed"]
     if target == answer["target"] and half and fresh:
         falls = half["error_interval"][0] > fresh["error_interval"][1]
-        change = f"from {_percent(half['error'])} to {_percent(fresh['error'])}"
+        change = f"from {percent(half['error'])} to {percent(fresh['error'])}"
         rows = f"from {half['n']} to {fresh['n']} rows a side"
         said.append(
             f"More rows help: {rows} its error fell {change} in size."
@@ -115,17 +127,17 @@ def _distrust(answer: Plain, choice: Plain, target: str) -> list[str]:
 
 def _left_over(choice: Plain) -> str:
     out = list(choice["ruled_out"])
-    return f" of those that do not contradict your pair, as {_names(out)} would," if out else ""
+    return f" of those that do not contradict your pair, as {names(out)} would," if out else ""
 
 
 def _errors(answer: Plain, choice: Plain, target: str) -> str:
     """Signed error and its size: from the fresh runs where there are any."""
     fresh = answer["confirmed"] if target == answer["target"] else None
-    found = fresh or _standing(choice, choice["recommended"])
+    found = fresh or standing(choice, choice["recommended"])
     where = f"{found['runs']} fresh runs" if fresh else f"{found['runs']} runs"
     return (
-        f"{_signed(found['bias'], found['bias_interval'])} on average and "
-        f"{_percent(found['error'])} in size over {where}"
+        f"{signed(found['bias'], found['bias_interval'])} on average and "
+        f"{percent(found['error'])} in size over {where}"
     )
 
 
@@ -136,14 +148,14 @@ def _others(choice: Plain) -> str:
     if choice["ruled_out"]:
         out = list(choice["ruled_out"])
         does = "contradicts" if len(out) == 1 else "contradict"
-        return f"Smaller errors, but the answer for your pair {does} it: {_names(out)}."
+        return f"Smaller errors, but the answer for your pair {does} it: {names(out)}."
     said = []
     if equals and name == best:
-        said.append(f"As good, and hardly faster: {_names(equals)}.")
+        said.append(f"As good, and hardly faster: {names(equals)}.")
     elif equals:
-        smallest = _percent(_standing(choice, best)["error"])
+        smallest = percent(standing(choice, best)["error"])
         said.append(
-            f"It cannot be told apart from {_names(equals)} and takes least time or trouble "
+            f"It cannot be told apart from {names(equals)} and takes least time or trouble "
             f"({best} had the smallest error, {smallest} in size)."
         )
     worse = [row for row in choice["standings"] if row["behind"] and _is_worse(choice, row)]
@@ -151,7 +163,7 @@ def _others(choice: Plain) -> str:
         row = worse[0]
         apart = row["p_holm"] is not None and row["p_holm"] < 0.05
         doubt = "" if apart else ", though these runs do not tell it apart"
-        said.append(f"Next: {row['estimator']}, {_percent(row['error'])} in size{doubt}.")
+        said.append(f"Next: {row['estimator']}, {percent(row['error'])} in size{doubt}.")
     return " ".join(said)
 
 
@@ -161,22 +173,22 @@ def _is_worse(choice: Plain, row: Plain) -> bool:
 
 def _runner_up(choice: Plain) -> str:
     """Who else has no error, who comes next, and who does at less cost."""
-    first = _standing(choice, choice["recommended"])
+    first = standing(choice, choice["recommended"])
     rows = [row for row in choice["standings"] if row is not first and row["error"] is not None]
     same = [row["estimator"] for row in rows if row["error"] == 0]
-    said = [f"Without error as well: {_names(same)}."] if same else []
+    said = [f"Without error as well: {names(same)}."] if same else []
     others = [row for row in rows if 0 < row["error"] < 1]  # up to a factor of 2
     if not others:
         return " ".join(said)
     near = min(others, key=lambda row: row["error"])
-    next_one = f"Nearest to it: {near['estimator']}, {_percent(near['error'])} off ({_cost(near)})"
-    cheap = [row for row in others if _first_call(row) < _first_call(first)]
+    next_one = f"Nearest to it: {near['estimator']}, {percent(near['error'])} off ({cost(near)})"
+    cheap = [row for row in others if first_call(row) < first_call(first)]
     if not cheap:
         return " ".join([*said, f"{next_one}; none that ran is faster."])
     best = min(cheap, key=lambda row: row["error"])
     if best is near:
         return " ".join([*said, f"{next_one}, and faster."])
-    faster = f"of the faster ones {best['estimator']}, {_percent(best['error'])} off."
+    faster = f"of the faster ones {best['estimator']}, {percent(best['error'])} off."
     return " ".join([*said, f"{next_one}; {faster}"])
 
 
@@ -187,7 +199,7 @@ def _sampling(answer: Plain) -> str:
     if low is None or low <= 0 or found["bias"] < 0.01:
         return ""
     return (
-        f"The exact distance of two such samples is {_signed(found['bias'], [low, high])} off that "
+        f"The exact distance of two such samples is {signed(found['bias'], [low, high])} off that "
         "of their populations: "
         "at this size it answers the other question."
     )
@@ -203,31 +215,31 @@ def _pair(answer: Plain) -> list[str]:
     elif pair["value"] is None:
         lines = [f"- {pair['estimator']} gave no number on {rows}: {inline(pair['message'])}"]
     else:
-        lines = [f"- **{pair['estimator']}: {name} = {_number(pair['value'])}** on {rows}, "
-                 f"{_seconds(pair['seconds'])}."]  # fmt: skip
+        lines = [f"- **{pair['estimator']}: {name} = {number(pair['value'])}** on {rows}, "
+                 f"{seconds(pair['seconds'])}."]  # fmt: skip
     if not refused:
         if (pair["n"], pair["m"]) != (answer["rows_x"], answer["rows_y"]):
             lines[0] += (
                 " All rows would have exceeded the budget or the memory; these are random ones."
             )
         if pair["interval"]:
-            lines.append(f"- Its own 95 % interval: {_interval(pair['interval'])}.")
+            lines.append(f"- Its own 95 % interval: {interval(pair['interval'])}.")
         lines += _likely(answer)
     low, high = pair["batch"]
     about = f"these {pair['batch_n']} and {pair['batch_m']} rows"
-    value = _number(low) if low == high else _between(low, high)
+    value = number(low) if low == high else between(low, high)
     lines.append(f"- Distance of {about} themselves, certified by {pair['batch_by']}: {value}.")
     if answer["target"] == "population" and pair["limits"][0] is not None:
         lines.append(
-            f"- Whatever an estimator says, the populations are {_between(*pair['limits'])} apart, "
+            f"- Whatever an estimator says, the populations are {between(*pair['limits'])} apart, "
             "each end at 97.5 %, from independent rows (1-Lipschitz functions on rows that did not "
             "choose them; the exact distance of samples and its fluctuation)."
         )
     if answer["target"] == "population" and not scale["told_apart"]:
         lines.append(
             f"- **Not told apart from zero**: samples of {scale['n']} and {scale['m']} rows are "
-            f"{_number(scale['pair'])} apart, and two samples of one population "
-            f"{_number(scale['null'])}, up to {_number(scale['floor'])} by chance. The errors "
+            f"{number(scale['pair'])} apart, and two samples of one population "
+            f"{number(scale['null'])}, up to {number(scale['floor'])} by chance. The errors "
             "above are those for the smallest distances that would show."
         )
     return lines
@@ -242,9 +254,9 @@ def _likely(answer: Plain) -> list[str]:
         why = "the certified distance leaves nothing open" if certified else "too few runs"
         return [f"- No interval from the similar tasks: {why}."]
     return [
-        f"- Likely {_QUESTIONS[answer['target']].removeprefix('the ')}: **{_between(low, high)}**. "
+        f"- Likely {_QUESTIONS[answer['target']].removeprefix('the ')}: **{between(low, high)}**. "
         "Empirical: its "
-        f"estimate at the size of the tasks ({_number(pair['subset_value'])}, mean of "
+        f"estimate at the size of the tasks ({number(pair['subset_value'])}, mean of "
         f"{pair['subsets']} subsets) over 1 + error, for the errors that 95 % of runs on similar "
         f"tasks have ({pair['likely_runs']} runs, {pair['likely_how']}); at least as wide as what "
         "your pair's own distance fluctuates by, and within what is known of it. It holds in so "
@@ -269,22 +281,22 @@ def _table(answer: Plain) -> str:
 def _row(answer: Plain, name: str) -> dict[str, str]:
     cells = {"estimator": name}
     for target, against in _AGAINST.items():
-        row = _standing(answer[target], name)
-        cells[f"error against {against}"] = _signed(row["bias"], row["bias_interval"])
-        cells[f"in size ({against})"] = _percent(row["error"])
+        row = standing(answer[target], name)
+        cells[f"error against {against}"] = signed(row["bias"], row["bias_interval"])
+        cells[f"in size ({against})"] = percent(row["error"])
         if target == "population":
-            worst = f"{_percent(row['worst_error'])} ({row['worst_family']})"
+            worst = f"{percent(row['worst_error'])} ({row['worst_family']})"
             cells["worst map"] = worst if row["runs"] else ""
     cells["runs"] = str(row["runs"])
     cells["failed"] = str(row["failed"])
-    cells["s a call"] = _short(row["seconds"])
-    cells["s to compile"] = _short(row["compile_seconds"])
+    cells["s a call"] = short(row["seconds"])
+    cells["s to compile"] = short(row["compile_seconds"])
     cells["verdict"] = _verdict(answer[answer["target"]], name)
     return cells
 
 
 def _verdict(choice: Plain, name: str) -> str:
-    row = _standing(choice, name)
+    row = standing(choice, name)
     if not choice["recommended"]:
         return "no answer"
     if name == choice["recommended"]:
@@ -319,7 +331,7 @@ def _left(answer: Plain) -> list[str]:
 def _method(answer: Plain) -> list[str]:
     scale, tasks = answer["scale"], answer["tasks"]
     if not tasks:
-        return [_spent(answer)]
+        return [spent(answer)]
     truths = [truth for _, truth in tasks]
     bases = " and ".join(dict.fromkeys(name.split()[1] for name, _ in tasks))
     maps = ", ".join(dict.fromkeys(name.split()[0] for name, _ in tasks))
@@ -347,16 +359,16 @@ def _method(answer: Plain) -> list[str]:
         "- An estimator is trusted where its error is at most 25 % in size. Of those not told "
         "apart from the best and within 1 point or a quarter of it, a solver of milliseconds is "
         "recommended where there is one, else the fastest, if it saves half of the time and 0.1 s.",
-        _spent(answer),
+        spent(answer),
     ]
     return lines
 
 
 def _made_for(scale: Plain, truths: list[float]) -> str:
-    between = f"between {_number(min(truths))} and {_number(max(truths))}"
+    between = f"between {number(min(truths))} and {number(max(truths))}"
     if scale["pair"] is None:
         return (
-            f"- Their distances: a quarter of and the whole spread of x, {_number(scale['spread'])}"
+            f"- Their distances: a quarter of and the whole spread of x, {number(scale['spread'])}"
             f" (mean distance to the mean): {between}."
         )
     size = f"{scale['n']} and {scale['m']} rows"
@@ -365,91 +377,6 @@ def _made_for(scale: Plain, truths: list[float]) -> str:
     goal = scale["pair"] if scale["told_apart"] else scale["floor"]
     return (
         f"- Maps are as strong as makes the exact distance of samples ({size}) {wanted}, "
-        f"{_number(goal)}{doubt}; their populations are {between} apart, two samples of one "
-        f"population {_number(scale['null'])}."
+        f"{number(goal)}{doubt}; their populations are {between} apart, two samples of one "
+        f"population {number(scale['null'])}."
     )
-
-
-def _standing(choice: Plain, name: str) -> Plain:
-    found: Plain = next(row for row in choice["standings"] if row["estimator"] == name)
-    return found
-
-
-def _size(answer: Plain) -> str:
-    n, m = answer["n"], answer["m"]
-    rows = f"{n} rows a side" if n == m else f"{n} and {m} rows"
-    return f"{rows}, dim {answer['dim']}"
-
-
-def _first_call(row: Plain) -> float:
-    return float(row["seconds"] + row["compile_seconds"])
-
-
-def _cost(row: Plain) -> str:
-    said = f"{_seconds(row['seconds'])} a call"
-    if row["compile_seconds"] >= 0.05:
-        said += f" and {_seconds(row['compile_seconds'])} to compile the first"
-    return said
-
-
-def _spent(answer: Plain) -> str:
-    seconds, budget = answer["seconds"], answer["budget"]
-    return f"- Seed {answer['seed']}; {seconds:.3g} s of {budget:g} s."
-
-
-def _sentence(said: str) -> str:
-    return f"{said[:1].upper()}{said[1:]}."
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.2g} s" if seconds >= 0.001 else "under 1 ms"
-
-
-def _short(seconds: float) -> str:
-    return f"{seconds:.2g}" if seconds >= 0.001 else "< 0.001"
-
-
-def _names(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.4g}"
-
-
-def _between(low: float, high: float | None) -> str:
-    """Ends of an interval in words; None for no upper end."""
-    if high is None:
-        return f"above {_number(low)}"
-    return f"between {_number(low)} and {_number(high)}"
-
-
-def _interval(ends: list[float]) -> str:
-    return f"[{_number(ends[0])}, {_number(ends[1])}]"
-
-
-def _percent(share: float | None) -> str:
-    if share is None:
-        return ""
-    if share >= _MOST:
-        return "factor 1000 or more"
-    if share >= 1:
-        return f"factor {_digits(1 + share)}"
-    return "0" if share == 0 else f"{_digits(100 * share)} %"
-
-
-def _signed(share: float | None, interval: list[float | None]) -> str:
-    if share is None:
-        return ""
-    if share == 0 and interval[0] in (0, None):
-        return "0"
-    sign = "+" if share > 0 else ""
-    said = f"{sign}{_digits(100 * share)} %"
-    if interval[0] is None or interval[1] is None:
-        return said
-    return f"{said} [{_digits(100 * interval[0])}, {_digits(100 * interval[1])}]"
-
-
-def _digits(value: float) -> str:
-    """Two digits, whole numbers from 10 on."""
-    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"

@@ -12,32 +12,23 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
-from wdist_bench.costs import Cost
-from wdist_bench.problem import Samples
-from wdist_bench.solvers.rounding import SHARE, UNIT, dual_value
+from wdist_bench.solvers.exact_proof import GAP_TOLERANCE, Proved, transform
+from wdist_bench.solvers.rounding import dual_value
 from wdist_bench.validation import WEIGHT_SUM_TOLERANCE
 
 # The cap that POT warns at (100,000) is reached by n = 4,000 points in the plane.
 MAX_ITERATIONS = 2**31 - 1
-# Duality gap allowed, relative to the optimal cost.
-GAP_TOLERANCE = SHARE
 # Where that cannot be proved, what rounding leaves open may be so much of the optimal cost, or so
 # much of a small typical cost (it decides only where the optimum is next to 0).
 _OPEN = 1e-6
 ROUNDING = 1e-14
 _TYPICAL = 0.25  # the quantile of the positive costs, which a few far points do not move
-# Potentials of points far off are cut to smaller and smaller levels, by this factor.
-_CUT = 4.0
 # Times the problem is solved again in reduced costs where the gap is too large.
 _REFINEMENTS = 3
-# Entries of a block of rows that stays in the processor's cache.
-_CACHED = 2**15
 
 
 @dataclass(frozen=True)
@@ -63,9 +54,9 @@ class ExactSolution:
     cost: float
     dual: float
     violation: float
-    phi: np.ndarray
-    psi: np.ndarray
-    plan: np.ndarray
+    phi: Float[np.ndarray, " n"]
+    psi: Float[np.ndarray, " m"]
+    plan: Float[np.ndarray, "n m"]
     lower: float
     upper: float
     converged: bool
@@ -78,9 +69,9 @@ class ExactSolution:
 
 
 def solve_exact(
-    matrix: np.ndarray,
-    a: np.ndarray | None = None,
-    b: np.ndarray | None = None,
+    matrix: Float[np.ndarray, "n m"],
+    a: Float[np.ndarray, " n"] | None = None,
+    b: Float[np.ndarray, " m"] | None = None,
     max_iterations: int = MAX_ITERATIONS,
 ) -> ExactSolution:
     """min over couplings P of (a, b) of sum_ij P_ij c_ij.
@@ -140,12 +131,12 @@ def solve_exact(
     if max(abs(cost - dual), ROUNDING * scale) <= wanted:
         return ExactSolution(cost, dual, violation, phi, psi, plan, cost, cost, True, "")
     # The gap is within rounding of the largest cost: look closer.
-    found = _Proved.of(matrix, plan, phi, psi, a, b)
+    found = Proved.of(matrix, plan, phi, psi, a, b)
     if found.gap > wanted:
         finer, change = _finer(matrix, found.phi, found.psi, found.gap, a, b, max_iterations)
         change = np.where(np.isfinite(change), change, 0)
         finer_phi, finer_psi, _ = _admissible(matrix, found.phi + change, found.psi)
-        again = _Proved.of(matrix, finer, finer_phi, finer_psi, a, b)
+        again = Proved.of(matrix, finer, finer_phi, finer_psi, a, b)
         found = again if again.gap < found.gap else found
     wanted = GAP_TOLERANCE * abs(found.cost)
     lower, upper = min(max(found.lower, low), found.cost), found.upper
@@ -177,89 +168,6 @@ def _finer(
     np.clip(reduced, 0, cut, out=reduced)
     plan, change, _, failed = _simplex(reduced, cut, a, b, max_iterations)
     return (plan * math.nan, change * math.nan) if failed else (plan, change)
-
-
-class _Proved(NamedTuple):
-    """A plan and potentials with what they prove of the optimum, rounding taken off."""
-
-    plan: np.ndarray
-    phi: np.ndarray
-    psi: np.ndarray
-    cost: float
-    lower: float
-    upper: float
-
-    @classmethod
-    def of(
-        cls,
-        matrix: np.ndarray,
-        plan: np.ndarray,
-        phi: np.ndarray,
-        psi: np.ndarray,
-        a: np.ndarray,
-        b: np.ndarray,
-    ) -> _Proved:
-        """The best that cutting the potentials gives."""
-        cost = float(np.vdot(plan, matrix))
-        phi, psi, lower = _proved(matrix, phi, psi, a, b, cost * (1 - GAP_TOLERANCE))
-        return cls(plan, phi, psi, cost, lower, cost + _misplaced(matrix, plan, a, b))
-
-    @property
-    def gap(self) -> float:
-        """What is left open; NaN counts as everything."""
-        gap = self.upper - self.lower
-        return gap if gap == gap else math.inf
-
-
-def _proved(
-    matrix: np.ndarray,
-    phi: np.ndarray,
-    psi: np.ndarray,
-    a: np.ndarray,
-    b: np.ndarray,
-    wanted: float,
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Potentials whose dual value, rounding taken off, is `wanted` or the best that was found.
-
-    A pair of points far off may have potentials as large as its cost to the others, of opposite
-    signs: they cancel, but their rounding is of their size. Cut off at a level that the other
-    potentials do not reach, they are still admissible and have digits again.
-    """
-
-    def lower(phi: np.ndarray, psi: np.ndarray) -> float:
-        value, rounding = dual_value(phi, psi, a, b)
-        return value - rounding
-
-    best = phi, psi, lower(phi, psi)
-    level = float(np.abs(phi).max()) / _CUT
-    while best[2] < wanted and level > 0:
-        cut = np.clip(phi, -level, level)
-        transformed = _transform(matrix, cut)
-        proved = lower(cut, transformed)
-        if proved < best[2]:
-            break
-        best, level = (cut, transformed, proved), level / _CUT
-    return best
-
-
-def _misplaced(matrix: np.ndarray, plan: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
-    """The most that mending the plan's marginals can cost.
-
-    Rows and columns that rounding missed by at most r and s are shrunk by twice that share, and
-    what all then lack is paired by its product, as in `certificate.certify`.
-    """
-    apart = abs(math.fsum(a) - math.fsum(b))  # both stand for 1
-    missed = []
-    for axis, weights in ((1, a), (0, b)):
-        added = np.maximum(np.count_nonzero(plan, axis=axis) - 1, 0)
-        missed.append(np.abs(plan.sum(axis) - weights) + (added * UNIT + apart) * weights)
-    rows = 3 * missed[0] + plan @ (2 * missed[1] / b)
-    columns = 3 * missed[1] + (2 * missed[0] / a) @ plan
-    least = rows.sum() / 3
-    if least == 0:
-        return 0.0
-    low = min(float(matrix.min()), 0.0)
-    return float(rows @ (matrix @ columns) - low * rows.sum() * columns.sum()) / float(least)
 
 
 def _typical(matrix: np.ndarray) -> float:
@@ -338,18 +246,8 @@ def _admissible(
     half = len(phi) // 2
     middle = np.partition(phi, half)[half]
     phi, psi = phi - middle, psi + middle
-    transformed = _transform(matrix, phi)
+    transformed = transform(matrix, phi)
     return phi, transformed, float((psi - transformed).max())
-
-
-def _transform(matrix: np.ndarray, phi: np.ndarray) -> np.ndarray:
-    """The c-transform of phi, min_i c_ij - phi_i."""
-    transformed = np.full(matrix.shape[1], np.inf)
-    block = max(1, _CACHED // matrix.shape[1])
-    for first in range(0, len(phi), block):
-        rows = slice(first, first + block)
-        np.minimum(transformed, (matrix[rows] - phi[rows, None]).min(0), out=transformed)
-    return transformed
 
 
 def _spread(
@@ -372,61 +270,3 @@ def _failure(gap: float, allowed: float) -> str:
         f"the solution fails its certificate (gap {gap:.3g}, allowed {allowed:.3g}, in units of "
         "cost); remove points so far off that their costs leave the others no digits"
     )
-
-
-def exact_cost(
-    x: jax.Array,
-    y: jax.Array,
-    a: jax.Array | None = None,
-    b: jax.Array | None = None,
-    cost: Cost = Cost(),  # noqa: B008  (frozen)
-) -> jax.Array:
-    """W_p^p of a batch as a scalar in the dtype of x, for use inside jit and vmap.
-
-    The simplex runs on the host in float64, one problem after another under vmap. The result is
-    NaN where the input is not finite, the weights are no probabilities, or optimality was not
-    proved: nothing can be raised inside a compiled program. It has no derivative.
-
-    Args:
-        x: (n, d) points of mu.
-        y: (m, d) points of nu.
-        a: (n,) weights summing to one, None for equal weights.
-        b: (m,) weights summing to one, None for equal weights.
-        cost: ground cost.
-
-    Raises:
-        ValueError: shapes that do not fit, which are known when the program is traced.
-    """
-    _check_shapes(x, y, a, b)
-    dtype = jnp.result_type(x.dtype, jnp.float32)
-
-    def on_host(x: object, y: object, a: object, b: object) -> np.ndarray:
-        try:
-            samples = Samples.checked(x, y, a, b)
-            solution = solve_exact(cost.matrix(samples.x, samples.y), samples.a, samples.b)
-        except ValueError:  # bad numbers in the arrays: the one way to say so from here
-            return np.asarray(np.nan, dtype)
-        return np.asarray(solution.cost if solution.converged else np.nan, dtype)
-
-    return jax.pure_callback(
-        on_host, jax.ShapeDtypeStruct((), dtype), x, y, a, b, vmap_method="sequential"
-    )
-
-
-def _check_shapes(x: jax.Array, y: jax.Array, a: jax.Array | None, b: jax.Array | None) -> None:
-    for name, points, weights, of_it in (("x", x, a, "a"), ("y", y, b, "b")):
-        if points.ndim != 2 or 0 in points.shape:
-            raise ValueError(
-                f"{name}: expected shape (n, d), one point a row, got shape {points.shape}; "
-                "reshape it"
-            )
-        if weights is not None and weights.shape != points.shape[:1]:
-            raise ValueError(
-                f"{of_it}: expected one weight per point, shape {points.shape[:1]}, got shape "
-                f"{weights.shape}; pass None for equal weights"
-            )
-    if x.shape[1] != y.shape[1]:
-        raise ValueError(
-            f"x and y: expected equal dimensions, got {x.shape[1]} and {y.shape[1]}; both must "
-            "hold points of the same space, one a row"
-        )
