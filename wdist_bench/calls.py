@@ -1,4 +1,4 @@
-"""The call on arrays: `estimate`."""
+"""`estimate`: the distance of two samples that are given as arrays."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ class Sampler(ABC):
     @property
     @abstractmethod
     def dim(self) -> int:
-        """Dimension of the points."""
+        """Dimension of the points, the length of a row."""
 
     @property
     def limit(self) -> int | None:
@@ -149,11 +149,11 @@ class Resampler(Sampler):
 
     @property
     def dim(self) -> int:
-        """Dimension of the points."""
+        """Dimension of the points, the length of a row."""
         return self.samples.x.shape[1]
 
     def draw(self, key: jax.Array, n: int) -> tuple[Float[Array, "n d"], Float[Array, "n d"]]:
-        """n rows of x and n rows of y."""
+        """n rows of x and n rows of y, each of shape (n, dim)."""
         key_x, key_y = jax.random.split(key)
         s = self.samples
         return _rows(key_x, s.x, s.a, n), _rows(key_y, s.y, s.b, n)
@@ -259,12 +259,12 @@ class Problem:
 
     @classmethod
     def from_sampler(cls, sampler: Sampler, cost: Cost, key: jax.Array) -> Problem:
-        """A stream of fresh samples."""
+        """A stream of fresh samples, in the coordinates and the unit of its draws."""
         return cls(sampler, key, np.zeros(sampler.dim), 1.0, cost)
 
     @property
     def dim(self) -> int:
-        """Dimension of the points."""
+        """Dimension of the points, the length of a row."""
         return self.sampler.dim
 
     def minibatch(self, step: jax.Array | int, n: int) -> Samples:

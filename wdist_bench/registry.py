@@ -56,7 +56,7 @@ class Registry(Generic[T]):
         return list(self._classes)
 
     def factory(self, name: str) -> type[T]:
-        """The class behind a name."""
+        """The registered class of that name; ValueError names those there are."""
         known = self.names()
         check_name(
             name, known, self.kind, method_hint(name, known) if self.kind == "estimator" else ""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from typing import ClassVar
 
 import numpy as np
@@ -275,7 +276,9 @@ def test_solvers_of_milliseconds_always_have_their_runs():
 
 
 def test_of_all_estimators_too_few_are_no_choice(monkeypatch):
-    monkeypatch.setattr("wdist_bench.recommend.recommend._COVERAGE", 0.5)
+    # by module: the name `wdist_bench.recommend` is the function
+    module = import_module("wdist_bench.recommend.recommend")
+    monkeypatch.setattr(module, "_COVERAGE", 0.5)
     found = wb.recommend(normals(0, 40, 2), normals(1, 40, 2, 1.0), budget=0.5)
     assert found.choice.recommended is None
     assert "estimators could be tried within the budget" in found.choice.reason

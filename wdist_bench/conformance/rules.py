@@ -51,7 +51,7 @@ class Finding:
 
 
 class Broken(Exception):  # noqa: N818  (a verdict, not an error of the program)
-    """A rule does not hold."""
+    """A rule does not hold; the text says what was expected and what came."""
 
 
 def check(name: str) -> list[Finding]:

@@ -65,7 +65,7 @@ class Routes:
 
     @cached_property
     def shape(self) -> Tails:
-        """The tails of d^p, l2 norm."""
+        """What a large sample says about the tails of ||x - a||_2^p (`protocol.tails`)."""
         return _tails(self.task, self.cost.p)
 
     @property
@@ -98,7 +98,7 @@ class Routes:
         return Pairs(mean, stderr, saved / given if given else 0.0)
 
     def above(self) -> list[Limit]:
-        """Upper limits, the smallest first."""
+        """Limits of W_p from above by each route that has one, the smallest first."""
         if not self.has_errors:
             return []
         cost = self.cost
@@ -337,7 +337,7 @@ def _line_costs(x: np.ndarray, y: np.ndarray, p: int) -> np.ndarray:
 
 
 def _mean(values: np.ndarray) -> tuple[float, float]:
-    """Mean and its standard error."""
+    """Mean of values that are independent draws, and its standard error."""
     return float(values.mean()), float(values.std(ddof=1) / math.sqrt(values.size))
 
 

@@ -23,8 +23,8 @@ from wdist_bench.solvers.certificate import at_all_points, certify
 from wdist_bench.solvers.forks import check_not_forked
 from wdist_bench.validation import check_integer, check_number
 
-_SMALLEST_SIZE = 32
-_HALF = 512
+_SMALLEST_SIZE = 32  # points that smaller samples are padded to, so that few programs are compiled
+_HALF = 512  # power of two that keeps the sum of the largest float64 numbers finite
 
 
 @register
@@ -60,7 +60,7 @@ class Bracket(DirectEstimator):
 
     @out_of_memory_is_a_status
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
-        """The certified interval."""
+        """The interval [lower, upper] in units of W_p, and its upper end as the value."""
         samples.check_scale(cost)
         if samples.coincide():
             return Estimate.zero(samples, bound="upper", diagnostics={"gap": 0.0})

@@ -1,4 +1,4 @@
-"""The batch c-transform critic."""
+"""The critic of the batch c-transform: any function, made admissible on each batch."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class CTransform(CriticEstimator):
     beta2: float = 0.99
 
     def parts(self) -> Parts:
-        """Batch c-transform dual, no constraint."""
+        """The pair (f, f^c) on each batch as the dual; nothing holds f back."""
         return Parts(self.update_rule(), c_transform_dual)
 
 

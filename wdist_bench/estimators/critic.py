@@ -140,7 +140,7 @@ class CriticEstimator(Estimator):
 
     @abstractmethod
     def parts(self) -> Parts:
-        """The parts that the trainer plugs together."""
+        """The dual and whatever else the trainer is to plug in, see `Parts`."""
 
     def check_dim(self, dim: int) -> None:
         """Flattened square images only, where the critic is DCGAN's."""
@@ -148,7 +148,7 @@ class CriticEstimator(Estimator):
 
     @property
     def network(self) -> str:  # type: ignore[override]
-        """What the option `critic` names."""
+        """The architecture that the option `critic` names."""
         return self.critic
 
     def widths(self, dim: int) -> tuple[int, ...]:
@@ -158,7 +158,7 @@ class CriticEstimator(Estimator):
         return self.hidden
 
     def update_rule(self) -> optax.GradientTransformation:
-        """The optimizer that the options name."""
+        """The optax update rule of the options `optimizer`, `learning_rate`, `beta1`, `beta2`."""
         return build_optimizer(self.optimizer, self.learning_rate, self.beta1, self.beta2)
 
     def fit(self, key: jax.Array, problem: Problem) -> FittedCritic:

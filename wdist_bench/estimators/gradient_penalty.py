@@ -42,12 +42,12 @@ class PenalizedCritic(CriticEstimator):
             )
 
     def check_cost(self, cost: Cost) -> None:
-        """p = 1 only."""
+        """Raise ValueError unless p = 1: the dual E f(x) - E f(y) has a meaning for W_1 alone."""
         require_w1(self, cost)
 
     @abstractmethod
     def excess(self, slope: jax.Array) -> jax.Array:
-        """What slopes cost, over lambda."""
+        """What slopes |grad f(z_i)| of shape (n,) cost, elementwise, over lambda."""
 
     def parts(self) -> Parts:
         """Difference dual, penalty on the slopes between the samples."""
@@ -91,7 +91,7 @@ class GradientPenalty(PenalizedCritic):
     }
 
     def excess(self, slope: jax.Array) -> jax.Array:
-        """Two-sided: (|grad f| - 1)^2."""
+        """(|grad f| - 1)^2: slopes on either side of 1 cost something."""
         return (slope - 1) ** 2
 
 

@@ -58,7 +58,7 @@ class GroupSort(CriticEstimator):
         check_integer(self.bjorck_iterations, "bjorck_iterations", 1)
 
     def check_cost(self, cost: Cost) -> None:
-        """p = 1 only."""
+        """Raise ValueError unless p = 1: the dual E f(x) - E f(y) has a meaning for W_1 alone."""
         require_w1(self, cost)
 
     def parts(self) -> Parts:

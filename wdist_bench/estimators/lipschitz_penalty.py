@@ -1,4 +1,4 @@
-"""The critic of WGAN-LP."""
+"""The critic of WGAN-LP: a penalty on slopes above 1 alone."""
 
 from __future__ import annotations
 
@@ -42,5 +42,5 @@ class LipschitzPenalty(PenalizedCritic):
     }
 
     def excess(self, slope: jax.Array) -> jax.Array:
-        """One-sided: max(|grad f| - 1, 0)^2."""
+        """max(|grad f| - 1, 0)^2: slopes up to 1 cost nothing."""
         return jnp.maximum(slope - 1, 0) ** 2

@@ -43,7 +43,7 @@ class NearestNeighbor(DirectEstimator, TracedFitted):
         check_name(self.sides, ("one", "both"), "sides")
 
     def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:
-        """The bound on W_p^p."""
+        """The lower bound on W_p^p of the batch, a scalar in the dtype of the samples."""
         x, y, a, b = samples.x, samples.y, samples.a, samples.b
         one = nearest_neighbor_cost(x, y, b, cost, None if a is None else a > 0)
         if self.sides == "one":
@@ -52,7 +52,7 @@ class NearestNeighbor(DirectEstimator, TracedFitted):
         return jnp.maximum(one, other)
 
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
-        """The bound in float64."""
+        """The lower bound on W_p of the batch, computed in float64 on the host."""
         samples.check_scale(cost)
         bound = nearest_cost(samples, cost, self.sides)
         value = cost.root(bound)

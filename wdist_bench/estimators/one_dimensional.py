@@ -44,7 +44,7 @@ class OneDimensional(DirectEstimator):
         return self
 
     def check_dim(self, dim: int) -> None:
-        """d = 1 only."""
+        """Raise ValueError unless the points are numbers, d = 1."""
         if dim != 1:
             raise ValueError(
                 f"one_dimensional: expected points on a line, d = 1, got d = {dim}; "
@@ -52,7 +52,7 @@ class OneDimensional(DirectEstimator):
             )
 
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
-        """The exact batch value."""
+        """W_p of the two weighted samples, exact up to the rounding of their weights."""
         self.check_dim(samples.x.shape[1])
         samples.check_scale(cost)
         if samples.coincide():

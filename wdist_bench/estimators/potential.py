@@ -18,7 +18,7 @@ from wdist_bench.estimate import Estimate, Estimator, Potentials, TracedFitted
 from wdist_bench.interface import declared
 from wdist_bench.problem import Samples
 
-# Its multiples modulo 1 are evenly spread, whatever their number.
+# The golden ratio less 1: its multiples modulo 1 are evenly spread, however many are taken.
 _GOLDEN = (5**0.5 - 1) / 2
 # Share of the value by which a critic may break its constraint before its answer says so.
 _STEEP = 0.05

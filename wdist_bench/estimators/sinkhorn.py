@@ -66,7 +66,7 @@ class _Entropic(DirectEstimator):
         return run._replace(cost=run.cost * scale, g=run.g * scale)
 
     def failure(self, epsilon: float, iterations: int) -> str:
-        """Why there is no number."""
+        """The sentence that a run which did not reach its threshold is answered with."""
         return (
             f"Sinkhorn did not reach a marginal error of {self.threshold:g} in {iterations} "
             f"iterations at epsilon {epsilon:.3g}; raise max_iterations, threshold or epsilon"

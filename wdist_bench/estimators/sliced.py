@@ -47,7 +47,7 @@ class Sliced(Estimator):
         check_integer(self.n_projections, "n_projections", 2)
 
     def check_cost(self, cost: Cost) -> None:
-        """Norm l2 only."""
+        """Raise ValueError unless the norm is l2: directions come from its unit sphere."""
         if cost.norm != "l2":
             raise ValueError(
                 f"sliced: expected norm l2, got {cost.norm}; its directions are those of the "
@@ -62,13 +62,13 @@ class Sliced(Estimator):
 
 @dataclass(frozen=True)
 class FittedSliced(Fitted):
-    """The directions' key and number."""
+    """What `fit` leaves: the key that the directions are drawn from, and how many there are."""
 
     key: jax.Array
     n_projections: int
 
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
-        """The mean over directions, with its Monte-Carlo error."""
+        """SW_p with the standard error that the random choice of directions leaves."""
         theta = directions(self.key, self.n_projections, samples.x.shape[1])
         samples.check_scale(cost)
         costs, rounding = sliced_costs_and_rounding(

@@ -1,4 +1,4 @@
-"""The entropic batch c-transform critic."""
+"""The critic of the entropic c-transform: the minimum over a batch is softened."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The spectrally normalised critic."""
+"""The critic whose layers are divided by their largest singular values."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class SpectralNorm(CriticEstimator):
         check_integer(self.power_iterations, "power_iterations", 1)
 
     def check_cost(self, cost: Cost) -> None:
-        """p = 1 only."""
+        """Raise ValueError unless p = 1: the dual E f(x) - E f(y) has a meaning for W_1 alone."""
         require_w1(self, cost)
 
     def parts(self) -> Parts:

@@ -1,4 +1,4 @@
-"""The critic of the original WGAN."""
+"""The critic of the original WGAN, whose weights are clipped to a box."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class WeightClipping(CriticEstimator):
         check_flag(self.clip_biases, "clip_biases")
 
     def check_cost(self, cost: Cost) -> None:
-        """p = 1 only."""
+        """Raise ValueError unless p = 1: the dual E f(x) - E f(y) has a meaning for W_1 alone."""
         require_w1(self, cost)
 
     def parts(self) -> Parts:

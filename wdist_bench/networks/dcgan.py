@@ -1,4 +1,4 @@
-"""The convolutional critic of DCGAN."""
+"""The convolutional network of DCGAN's discriminator, for flattened square images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How layers start."""
+"""The laws that the weights and biases of a layer are drawn from before training."""
 
 from __future__ import annotations
 

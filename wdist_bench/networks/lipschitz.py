@@ -91,7 +91,7 @@ def certify(params: Any, cost: Cost) -> Any:
 
 
 def kernels(params: Any) -> list[Float[Array, "_ _"]]:
-    """The weight matrices from input to output."""
+    """The weight matrices from input to output, each of shape (fan-in, fan-out)."""
     return [leaf for leaf in jax.tree.leaves(params) if leaf.ndim == 2]
 
 

@@ -1,4 +1,4 @@
-"""Fully connected critic."""
+"""The fully connected network, with relu or GroupSort between its layers."""
 
 from __future__ import annotations
 

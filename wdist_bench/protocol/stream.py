@@ -31,7 +31,7 @@ from wdist_bench.validation import check_integer, check_seed
 
 
 class Keys(NamedTuple):
-    """The independent streams of one run."""
+    """The keys of one run: one each for minibatches, evaluation, the estimator and gradients."""
 
     train: jax.Array
     evaluation: jax.Array
@@ -40,7 +40,7 @@ class Keys(NamedTuple):
 
     @classmethod
     def of(cls, run_key: jax.Array) -> Keys:
-        """Split a run's key into its streams."""
+        """The four keys that a run's key is folded into."""
         return cls(*(jax.random.fold_in(run_key, stream) for stream in range(4)))
 
 
@@ -70,7 +70,7 @@ class Stream:
 
 
 def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> Measured:
-    """Every run of one estimator on one task."""
+    """Every run of one estimator on one task, all in one program where the estimator is traced."""
     estimator.check_cost(cost)
     sampler = task.sampler()
     check_limit(task, sampler, stream.n)
@@ -100,7 +100,7 @@ def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> 
 def _agreement(
     task: Task, cost: Cost, points: np.ndarray, gradients: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Per run; empty where no gradient was taken."""
+    """How well the gradients of each run agree with the optimal ones; empty where none is known."""
     if not points.size:
         return {}
     rows = [agreement(task, cost, *pair) for pair in zip(points, gradients, strict=True)]
@@ -149,7 +149,7 @@ def _one_run(
 def _run_on_host(
     sampler: Sampler, estimator: Estimator, cost: Cost, stream: Stream, keys: jax.Array
 ) -> Measured:
-    """The same protocol for estimators that do not trace."""
+    """The same protocol for estimators that run on the host, run by run and batch by batch."""
     answers, histories = [], []
     start = time.perf_counter()
     for run_key in keys:

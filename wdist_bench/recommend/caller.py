@@ -116,7 +116,7 @@ class Caller:
     def _outside(
         self, call: tuple[Any, ...], limit: float
     ) -> tuple[Estimate, float, Exception | None] | None:
-        """None where it cannot be called there."""
+        """The answer of the process beside this one; None where it cannot be called there."""
         estimator = call[2]
         try:
             sent = pickle.dumps(call)

@@ -19,7 +19,7 @@ from wdist_bench.recommend.verdict import Verdict, judge_batch, judge_population
 from wdist_bench.results.statistics import Interval
 
 SUBSETS_DONE = 0.93  # share of the budget that is spent when no further subset is tried
-_SUBSETS = 20
+_SUBSETS = 20  # random subsets of the pair that the recommended estimator is called on
 _MOST_COSTS = 2**28  # 2 GiB of costs
 _LEAST = 0.5  # seconds for a call on the pair, whatever is left
 _UNKNOWN: Interval = (math.nan, math.nan)
@@ -96,7 +96,7 @@ class Known:
 
     @classmethod
     def of(cls, x: np.ndarray, y: np.ndarray, trials: Trials, clock: Clock) -> Known:
-        """From the rows."""
+        """The certified interval for the rows, and limits for the populations."""
         found = certificate(x, y, trials.cost, trials.seed, trials.call, clock.left())
         limits = population_limits(x, y, trials.cost, trials.seed)
         return cls(found, limits)

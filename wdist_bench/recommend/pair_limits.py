@@ -57,7 +57,7 @@ class Limits:
 
     @property
     def interval(self) -> Interval:
-        """Both ends."""
+        """(lower, upper) limits of W_p between the populations, each at 97.5 %."""
         return self.lower, self.upper
 
 

@@ -26,8 +26,8 @@ LEVEL = 0.05
 _FAILURES = 0.1  # share of failed runs above which an estimator is not recommended
 # As good as the best for practice: an excess of the mean size up to the larger of these.
 _MARGIN, _MARGIN_SHARE = 0.01, 0.25
-_SAVING = 0.1  # seconds that are worth another name
-_NOTHING = 1e-9  # rounding
+_SAVING = 0.1  # seconds a call that another estimator must save to be recommended instead
+_NOTHING = 1e-9  # relative errors below this are rounding, and count as 0
 _LEAST = 1e-3  # smaller ratios, 0 and negative ones among them, count as this one
 _FULL = 39  # runs whose extremes enclose the next one in 95 % of cases: (39 - 1) / (39 + 1)
 
@@ -97,7 +97,7 @@ class Choice:
     ruled_out: dict[str, str] = field(default_factory=dict)
 
     def standing(self, estimator: str) -> Standing:
-        """The row of an estimator."""
+        """The standing of the estimator of that label."""
         return next(row for row in self.standings if row.estimator == estimator)
 
     def candidates(self) -> list[str]:

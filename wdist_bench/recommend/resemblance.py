@@ -19,8 +19,8 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.solvers.exact import solve_exact
 
-_NEAR = 0.3  # difference up to which two samples are alike
-_EVEN = 2.5  # factor
+_NEAR = 0.3  # difference of nearest-neighbour shares up to which two samples are alike
+_EVEN = 2.5  # factor between the evenness of two plans up to which they are alike
 _DOUBTS = 2.0  # standard deviations of the pair's own numbers that are allowed beside
 
 
@@ -40,7 +40,7 @@ class Look:
 
 
 def look(x: np.ndarray, y: np.ndarray, cost: Cost) -> Look:
-    """At two samples, by linear programming."""
+    """What two samples look like, from the optimal plan between them (a linear programme)."""
     (x, a), (y, b) = merged(x), merged(y)
     matrix = cost.matrix(x, y)
     solution = solve_exact(matrix, a, b)

@@ -31,10 +31,12 @@ from wdist_bench.recommend.task_weights import FewPoints
 
 MIN_ROWS = 8
 MATCH_ROWS = 256  # a side, at most, where strengths are set
-_PAIR_SUBSETS = 12
-_TASK_LOOKS = 2
-_DOUBT = 1.4  # sd of samples of the tasks' size: 2 sd of the mean over halves of the rows
-_NULL_SPLITS = 8
+_PAIR_SUBSETS = 12  # random subsets of the pair that its distance is the mean of
+_TASK_LOOKS = 2  # samples of a task that are compared with those of the pair
+# Half width of the 95 % interval for the pair's distance, in standard deviations of one sample's:
+# subsets of half of the rows share rows, so their mean has 0.7 of it, and twice that is 1.4.
+_DOUBT = 1.4
+_NULL_SPLITS = 8  # splits of the rows of one sample that show how far chance alone goes
 SPREAD_SHARES = (0.25, 1.0)
 """Sizes of the tasks, as shares of the rows' spread, where there is no pair to take them from."""
 
@@ -57,11 +59,11 @@ class SimilarTask:
 
     @property
     def name(self) -> str:
-        """Family and base."""
+        """The family and whose rows, as in "dilate x"."""
         return f"{self.family} {self.base}"
 
     def draw(self, generator: np.random.Generator, n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
-        """n rows of mu and m of nu."""
+        """n independent rows of mu and m of nu, shapes (n, dim) and (m, dim)."""
         return self.pair.draw(generator, n, m)
 
 
@@ -182,7 +184,7 @@ def similar_tasks(
 
 
 def check_bases(bases: dict[str, np.ndarray]) -> None:
-    """Enough rows, and rows that differ."""
+    """Raise ValueError where a sample has too few rows, or rows that are all equal."""
     for name, base in bases.items():
         if len(base) < MIN_ROWS:
             raise ValueError(

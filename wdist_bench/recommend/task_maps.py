@@ -16,21 +16,22 @@ import numpy as np
 
 from wdist_bench.tasks.transforms import AlongRays, Dilate, Split, Step, Transform, Translate
 
+# Strengths of a map to look between, in spreads of the rows (translations, splits) or as growth.
 _GROWING = tuple(0.25 * 2**k for k in range(13))
-_SAME_SPREAD = 0.01
-_CONTRACTING = tuple(k / 10 for k in range(1, 10))  # to a tenth of the size: then they are points
+_SAME_SPREAD = 0.01  # relative difference of two spreads below which a dilation is left out
+_CONTRACTING = tuple(k / 10 for k in range(1, 10))  # shares of the size that are taken off
 _FUNNEL_SEED = 0
-_WIDTHS = (16, 4, 1)  # fewer funnels carry further
-_FAR = tuple(2.0**k for k in range(11))  # spreads that a small share is moved by
-_FAR_SHARES = (0.2, 0.05)  # of the rows that move; the larger one where it reaches
-_WEIGHTS = ((0.6, 0.35), (0.7, 0.6))  # of the near cluster, before and after
+_WIDTHS = (16, 4, 1)  # numbers of funnels, tried in this order: fewer carry rows further
+_FAR = tuple(2.0**k for k in range(11))  # moves of a share of the rows, in their spreads
+_FAR_SHARES = (0.2, 0.05)  # shares of the rows that are moved; the first that reaches is taken
+_WEIGHTS = ((0.6, 0.35), (0.7, 0.6))  # weight of the cluster that stays, in mu and in nu
 
 
 class Pair(Protocol):
     """Two laws at a known distance, to sample from."""
 
     def truth(self, p: int) -> float:
-        """W_p of the two laws, l2."""
+        """W_p of the two populations, l2 norm."""
 
     def draw(self, generator: np.random.Generator, n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
         """n independent rows of mu and m of nu."""
@@ -53,7 +54,7 @@ class Images:
     lengths: Callable[[int], float]
 
     def truth(self, p: int) -> float:
-        """Of all rows."""
+        """W_p of the two populations, from all rows."""
         return self.lengths(p)
 
     def draw(self, generator: np.random.Generator, n: int, m: int) -> tuple[np.ndarray, np.ndarray]:

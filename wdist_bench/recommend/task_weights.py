@@ -16,7 +16,7 @@ from wdist_bench.recommend.task_maps import Family, Way
 from wdist_bench.solvers.exact import solve_exact
 
 _MOST_POINTS = 1000  # distinct rows; the LP of two laws on more is slow
-_REPEATS = 2  # rows of a distinct one, on average, from which on data have few points
+_REPEATS = 2  # rows for each distinct one, on average, from which on data "have few points"
 _SHARES = tuple(k / 5 for k in range(1, 6))
 _TILTS = tuple(0.25 * 2**k for k in range(5))
 
@@ -42,7 +42,7 @@ class Frequencies:
         return cost.root(solution.cost) if solution.converged else 0.0
 
     def draw(self, generator: np.random.Generator, n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
-        """Independent draws."""
+        """n independent points of mu and m of nu, shapes (n, dim) and (m, dim)."""
         count = len(self.points)
         first = generator.choice(count, n, p=self.first)
         second = generator.choice(count, m, p=self.second)
@@ -63,7 +63,7 @@ class FewPoints:
 
     @classmethod
     def of(cls, given: dict[str, np.ndarray]) -> FewPoints | None:
-        """None where the rows hardly repeat themselves."""
+        """The distinct rows with their frequencies; None where rows hardly repeat themselves."""
         some = [rows[:: max(1, len(rows) // (2 * _MOST_POINTS))] for rows in given.values()]
         if len(np.unique(np.concatenate(some), axis=0)) > _MOST_POINTS:
             return None  # without a look at all rows, of which there may be millions

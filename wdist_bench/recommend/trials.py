@@ -75,13 +75,13 @@ class Trial:
 
     @property
     def family(self) -> str:
-        """The map of the task."""
+        """The family of the task, as in "dilate"."""
         return self.task.split()[0]
 
 
 @dataclass(frozen=True)
 class Price:
-    """What a call costs.
+    """Seconds that a call of an estimator costs.
 
     Attributes:
         compile: seconds of the first call beyond those of a later one.
@@ -101,7 +101,7 @@ class Clock:
 
     @property
     def spent(self) -> float:
-        """Seconds so far."""
+        """Seconds of wall clock since this object was made."""
         return time.perf_counter() - self._start
 
     def left(self, share: float = 1.0) -> float:
@@ -235,7 +235,7 @@ def _place(estimator: Estimator) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Field:
-    """Who takes part.
+    """Which estimators run on the tasks, at what price, and why the others do not.
 
     Attributes:
         prices: of those that run, by label.

@@ -53,7 +53,7 @@ _Arguments = tuple[jax.Array, jax.Array, jax.Array]  # phi, x, y
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
 def _tiled(phi: jax.Array, x: jax.Array, y: jax.Array, cost: Cost) -> jax.Array:
-    """The c-transform, tile by tile."""
+    """`c_transform` of many points, whose costs are computed tile by tile and never all held."""
     start = jnp.asarray(jnp.inf, phi.dtype)
     if _by_rows(x):
         return _over_rows(lambda best, low, _: jnp.minimum(best, low), start, phi, x, y, cost)

@@ -64,7 +64,7 @@ class ExactSolution:
 
     @property
     def gap(self) -> float:
-        """Primal minus dual."""
+        """`cost` - `dual`, in units of W_p^p: what optimality leaves open."""
         return self.cost - self.dual
 
 

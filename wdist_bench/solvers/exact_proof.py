@@ -38,14 +38,14 @@ class Proved(NamedTuple):
         a: np.ndarray,
         b: np.ndarray,
     ) -> Proved:
-        """The best that cutting the potentials gives."""
+        """A plan and potentials, cut to the level that proves most."""
         cost = float(np.vdot(plan, matrix))
         phi, psi, lower = _proved(matrix, phi, psi, a, b, cost * (1 - GAP_TOLERANCE))
         return cls(plan, phi, psi, cost, lower, cost + _misplaced(matrix, plan, a, b))
 
     @property
     def gap(self) -> float:
-        """What is left open; NaN counts as everything."""
+        """`upper` - `lower`, in units of W_p^p; inf where one of them is NaN."""
         gap = self.upper - self.lower
         return gap if gap == gap else math.inf
 

@@ -72,7 +72,7 @@ def moments_rounding(
 
 
 def _length(points: np.ndarray, weights: np.ndarray | None) -> float:
-    """Root mean square of the norms."""
+    """sqrt(sum_i w_i ||x_i||^2) of points (n, d) with weights w (n,), or None for equal ones."""
     power = power_of_two(points)
     squares = (np.ldexp(points, -power) ** 2).sum(1)
     return float(np.ldexp(np.sqrt(_mean(squares, weights)), power))

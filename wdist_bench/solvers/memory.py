@@ -38,7 +38,7 @@ def require_matrix(n: int, m: int, dim: int, bytes_a_pair: int) -> None:
 
 
 def instead(dim: int) -> str:
-    """Methods whose memory is linear in the points."""
+    """Words that name the methods whose memory is linear in the points of dimension `dim`."""
     line = "use one_dimensional, which is exact too, or " if dim == 1 else "use "
     return (
         f"{line}bracket (a certified interval) or nearest_neighbor (a lower bound), whose memory "

@@ -1,4 +1,4 @@
-"""Entropic optimal transport by OTT-JAX."""
+"""Entropic optimal transport between two weighted samples, by OTT-JAX."""
 
 from __future__ import annotations
 

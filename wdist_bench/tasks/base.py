@@ -57,7 +57,7 @@ class Task(Plugin):
 
     @property
     def dim(self) -> int:
-        """Dimension of the points."""
+        """Dimension of the points, the length of a row."""
         return self.sampler().dim
 
     def sample(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:

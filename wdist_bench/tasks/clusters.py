@@ -81,7 +81,7 @@ class Clusters(Task):
         return self._balls()
 
     def _balls(self) -> _Balls:
-        """Relative to the origin."""
+        """Centres relative to the task's origin, radii and moves of the clusters."""
         centers, *rest = self._arrays()
         parts = (centers - self.origin, *rest)
         return _Balls(*(jnp.asarray(part, jnp.float32) for part in parts))

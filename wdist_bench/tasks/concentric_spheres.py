@@ -1,4 +1,4 @@
-"""Two spheres about the origin."""
+"""Uniform populations on two spheres about the origin."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ConcentricSpheres(Task):
         check_number(self.radius_y, "radius_y", minimum=0)
 
     def sampler(self) -> Sampler:
-        """Independent samples of both spheres."""
+        """n independent points of mu and n of nu a draw, each of shape (n, dim)."""
         radius_x, radius_y = (jnp.asarray(r, jnp.float32) for r in (self.radius_x, self.radius_y))
         return _Spheres(radius_x, radius_y, self.dim)
 

@@ -49,11 +49,11 @@ class ConvexGradient(Task):
 
     @property
     def dim(self) -> int:
-        """Dimension of the points."""
+        """Dimension of the points, the length of a row."""
         return len(self.direction)
 
     def sampler(self) -> _Pushed:
-        """Independent samples of both measures."""
+        """n independent points of mu and n of nu a draw, each of shape (n, dim)."""
         w = jnp.asarray(self.direction, jnp.float32)
         return _Pushed(w, jnp.asarray(self.strength, jnp.float32))
 

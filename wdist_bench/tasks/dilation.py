@@ -56,7 +56,7 @@ class Dilation(MappedTask):
         object.__setattr__(self, "center", frozen_vector(self.center, "center", self.dim))
 
     def sampler(self) -> Sampler:
-        """Independent samples of both measures."""
+        """n independent points of mu and n of nu a draw, each of shape (n, dim)."""
         return _Dilated(self._shift(), jnp.asarray(self.factor, jnp.float32), self.base)
 
     def _shift(self) -> jax.Array:

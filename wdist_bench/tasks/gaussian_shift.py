@@ -55,7 +55,7 @@ class GaussianShift(MappedTask):
         return np.broadcast_to(np.asarray(self.shift, np.float64), (self.dim,))
 
     def sampler(self) -> Sampler:
-        """Independent samples of both measures."""
+        """n independent points of mu and n of nu a draw, each of shape (n, dim)."""
         half = jnp.asarray(self.vector() / 2, jnp.float32)
         return _ShiftedGaussians(half, jnp.asarray(self.scale, jnp.float32))
 

@@ -71,11 +71,11 @@ class Gaussians(Task):
 
     @property
     def dim(self) -> int:
-        """Dimension of the points."""
+        """Dimension of the points, the length of a row."""
         return len(self.mean_x)
 
     def sampler(self) -> Sampler:
-        """Independent samples of both measures."""
+        """n independent points of mu and n of nu a draw, each of shape (n, dim)."""
         form, origin = self._form(), self.origin
         means = form.mean_x - origin, form.mean_y - origin
         parts = (means[0], form.root_x, means[1], form.root_y)
@@ -193,7 +193,7 @@ class _Monge(NamedTuple):
 
 
 def _root(covariance: Any) -> np.ndarray:
-    """The symmetric square root."""
+    """The symmetric square root of a covariance matrix (dim, dim)."""
     matrix = np.asarray(covariance, np.float64)
     values, vectors = np.linalg.eigh((matrix + matrix.T) / 2)
     return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T

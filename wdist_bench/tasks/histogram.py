@@ -83,7 +83,7 @@ class Histogram(Task):
         return math.fsum(np.abs(carried) * np.diff(np.asarray(self.positions)[order]))
 
     def sampler(self) -> Sampler:
-        """Independent positions by weight."""
+        """n independent positions of each histogram a draw, by its weights, shape (n, 1)."""
         origin = self.origin
         points = from_origin(np.asarray(self.positions, np.float64)[:, None], origin)
         return Rows.of(points, points, *self._weights())

@@ -46,7 +46,7 @@ class ImageBatches(Task):
         return datasets.content(self.dataset, self.split)
 
     def sampler(self) -> Sampler:
-        """Disjoint batches without replacement."""
+        """Two batches of n images a draw, flattened, no image in both or twice."""
         images = datasets.load(self.dataset, self.split)
         return DisjointBatches(images.device_array(), images.maximum)
 
@@ -79,12 +79,12 @@ class DisjointBatches(Sampler):
 
     @property
     def dim(self) -> int:
-        """Pixels of an image."""
+        """Dimension of the points: the numbers that an image has."""
         return self.images.shape[1]
 
     @property
     def limit(self) -> int:
-        """Half the images."""
+        """The most images of a batch: half of the set, since both batches are disjoint."""
         return self.images.shape[0] // 2
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:

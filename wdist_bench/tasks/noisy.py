@@ -122,7 +122,7 @@ class Noisy(Task):
         return t * t / (math.hypot(s, t) + s)
 
     def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
-        """Gaussian: each point with itself scaled. Uniform: None."""
+        """Gaussian: n pairs (x, r x), each point with itself scaled. Uniform: None."""
         check_p(p)
         if self.noise == "uniform":
             return None

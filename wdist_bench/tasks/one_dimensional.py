@@ -69,11 +69,11 @@ class OneDimensional(Task):
 
     @property
     def dim(self) -> int:
-        """1."""
+        """Dimension of the points, which are numbers: 1."""
         return 1
 
     def sampler(self) -> Sampler:
-        """Independent samples of both laws."""
+        """n independent points of mu and n of nu a draw, each of shape (n, dim)."""
         return _QuantileSampler(*self._tables())
 
     @property
@@ -125,7 +125,7 @@ class OneDimensional(Task):
 
 
 def _law(name: Any, pairs: Pairs, side: str) -> Any:
-    """The frozen scipy.stats law, checked."""
+    """The distribution of scipy.stats with these parameters; ValueError says what is wrong."""
     from scipy import stats
 
     law = getattr(stats, name, None) if isinstance(name, str) else None

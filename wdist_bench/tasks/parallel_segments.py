@@ -53,11 +53,11 @@ class ParallelSegments(MappedTask):
         return math.inf if self.theta else 0.0
 
     def sampler(self) -> Sampler:
-        """Independent samples of both segments."""
+        """n independent points of mu and n of nu a draw, each of shape (n, dim)."""
         return _Segments(jnp.asarray(self._move(), jnp.float32))
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """|theta|, in both norms."""
+        """W_p = |theta|, the length of the translation, in both norms."""
         Cost(p, norm)
         return Truth(abs(float(self.theta)), 0.0, "closed-form", self.reference)
 

@@ -43,7 +43,7 @@ class PointMass(Task):
 
     @property
     def dim(self) -> int:
-        """Dimension of the points."""
+        """Dimension of the points, the length of a row."""
         return len(self.at)
 
     def sampler(self) -> Sampler:
@@ -52,7 +52,7 @@ class PointMass(Task):
         return _PointAndGaussian(at, jnp.asarray(self.std, jnp.float32))
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """(E ||a - Y||^p)^(1/p)."""
+        """W_p = (E ||a - Y||^p)^(1/p), since all of nu has to travel to a."""
         cost, a = Cost(p, norm), np.asarray(self.at, np.float64)
         squares = self.std**2 + a**2
         firsts = distances.gaussian_mean_abs(a, self.std)
@@ -68,7 +68,7 @@ class PointMass(Task):
         return Truth(cost.root(moment), 0.0, "closed-form", self.reference)
 
     def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
-        """(a, y): the only coupling."""
+        """(a, y) for points y of nu: the only coupling with a point mass."""
         check_p(p)
         return self.sampler().draw(key, n)
 

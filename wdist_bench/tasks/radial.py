@@ -55,7 +55,7 @@ class Radial(Task):
             _check_law(pairs, side)
 
     def sampler(self) -> Sampler:
-        """Independent samples of both laws."""
+        """n independent points of mu and n of nu a draw, each of shape (n, dim)."""
         return _RadialSampler(*self._tables(), self.dim)
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:

@@ -50,7 +50,7 @@ class Rays:
             return jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), self)
 
     def potential(self, points: jax.Array) -> jax.Array:
-        """U at points (n, dim), shape (n,)."""
+        """Values u(x) at points (n, dim), shape (n,)."""
         return self._map(lambda x: self._nearest(x)[1], points)
 
     def gradient(self, points: jax.Array) -> jax.Array:
@@ -70,7 +70,7 @@ class Rays:
         return jax.lax.map(one, points, batch_size=min(block, points.shape[0]))
 
     def _gaps(self, x: jax.Array) -> jax.Array:
-        """X - a_n as (dim, N): sums over the leading axis vectorise."""
+        """The differences x - a_n as (dim, N): sums over the leading axis vectorise."""
         return x[:, None] - self.centers.T
 
     def _nearest(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:

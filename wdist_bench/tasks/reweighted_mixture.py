@@ -54,7 +54,7 @@ class ReweightedMixture(Task):
             check_weights(getattr(self, name), 2, name)
 
     def sampler(self) -> Sampler:
-        """Independent samples of both mixtures."""
+        """n independent points of mu and n of nu a draw, each of shape (n, dim)."""
         parts = (self._shares("x"), self._shares("y"), self._axis() * self.separation, self.std)
         return _Mixtures(*(jnp.asarray(part, jnp.float32) for part in parts))
 
@@ -93,7 +93,7 @@ class ReweightedMixture(Task):
         return None if slope is None else (slope * points[:, 0]).astype(jnp.float32)
 
     def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """For p = 1: +-e_1."""
+        """For p = 1 the constant e_1, or -e_1, at every point; None for p = 2."""
         slope = self._slope(p)
         if slope is None:
             return None

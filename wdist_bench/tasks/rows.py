@@ -32,7 +32,7 @@ class Rows(Sampler):
 
     @property
     def dim(self) -> int:
-        """Dimension of the points."""
+        """Dimension of the points, the length of a row."""
         return self.resampler.dim
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:

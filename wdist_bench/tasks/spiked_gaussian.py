@@ -45,7 +45,7 @@ class SpikedGaussian(Task):
         check_number(self.spike, "spike", minimum=0)
 
     def sampler(self) -> Sampler:
-        """Independent samples of both measures."""
+        """n independent points of mu and n of nu a draw, each of shape (n, dim)."""
         return _SpikedPair(jnp.asarray(self._stds(), jnp.float32))
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:

@@ -61,20 +61,20 @@ class TranslatedImages(MappedTask):
         return datasets.content(self.dataset, self.split)
 
     def sampler(self) -> Sampler:
-        """Disjoint batches without replacement, the second one translated."""
+        """Two batches of n images a draw, no image in both or twice, the second translated by v."""
         images = self._images()
         batches = DisjointBatches(images.device_array(), images.maximum)
         return _Translated(batches, jnp.asarray(self.optimal_map().shift, jnp.float32))
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """||v||."""
+        """W_p = ||v||, the length of the translation in the norm of the cost."""
         check_p(p)
         check_name(norm, ("l2", "l1"), "norm")
         value = self.optimal_map().distance(np.zeros((1, 1)), p, norm)
         return None if value is None else Truth(value, 0.0, "closed-form", self.reference)
 
     def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
-        """Images with their translates."""
+        """n images, each with itself translated by v: optimal for every p."""
         check_p(p)
         x, _ = self.sampler().draw(key, n)
         return x, x + jnp.asarray(self.optimal_map().shift, jnp.float32)

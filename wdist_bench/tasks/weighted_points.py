@@ -57,7 +57,7 @@ class WeightedPoints(Task):
         return Samples.checked(self.x, self.y, self.a, self.b)
 
     def sampler(self) -> Sampler:
-        """Independent points by weight."""
+        """n independent points of each population a draw, by its weights, shape (n, dim)."""
         samples = self._samples()
         origin = self.origin
         x, y = from_origin(samples.x, origin), from_origin(samples.y, origin)
@@ -78,7 +78,7 @@ class WeightedPoints(Task):
         return Truth(cost.root(solution.cost), 0.0, "exact-batch", self.reference)
 
     def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
-        """Draws from the optimal plan."""
+        """n pairs (x_i, y_i), each (n, dim), from the optimal plan of the linear programme."""
         samples, plan = self._samples(), _solve(self, Cost(p)).plan
         rows, columns = np.nonzero(plan)
         mass = plan[rows, columns]

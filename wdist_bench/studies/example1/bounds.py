@@ -61,7 +61,7 @@ class Example1Bounds(Example1):
         check_seed(self.seed)
 
     def run(self) -> dict[str, Any]:
-        """Every noise level."""
+        """Both bounds and what they are held against, at every noise level."""
         start = time.perf_counter()
         levels = [self._level(float(std)) for std in self.noise_stds]
         seconds = round(time.perf_counter() - start, 4)
@@ -69,7 +69,7 @@ class Example1Bounds(Example1):
         return finished(0, 1) | {"run_seconds": seconds, "w1": abs(float(self.theta))} | columns
 
     def _level(self, std: float) -> dict[str, float]:
-        """Both bounds at one noise level."""
+        """Both bounds on W_1 and the true W_1, at one standard deviation of the noise."""
         half = math.sqrt(3) * std
         distance = abs(float(self.theta))
         variance = 2 * std**2

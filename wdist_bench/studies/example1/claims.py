@@ -62,7 +62,7 @@ class Claim:
 
 
 def claim(source: str, text: str, holds: Any, numbers: str) -> Claim:
-    """A verdict by whether it holds."""
+    """The claim with the verdict that `holds` gives: None where it cannot be judged."""
     return Claim(source, text, SUPPORTED if bool(holds) else REFUTED, numbers)
 
 
@@ -122,7 +122,9 @@ def _critics(records: list[Record]) -> list[Claim]:
 
 
 def _critic(record: Record) -> list[Claim]:
-    """Plateau, line, kappa, gradient."""
+    """The claims about the clipped critic: it has settled, is linear in theta, with one kappa,
+    and its gradient in theta does not vanish.
+    """
     fit = fit_line(record)
     means = np.nanmean(fit.ratios[thetas(record) != 0], axis=1)
     r2, low, high = mean_interval(fit.r2)

@@ -57,7 +57,7 @@ class Example1Convergence(Example1):
         check_seed(self.seed)
 
     def run(self) -> dict[str, Any]:
-        """Every theta."""
+        """The distances, divergences and their limits at every theta."""
         start = time.perf_counter()
         tasks = [ParallelSegments(theta=float(theta)) for theta in self.thetas]
         truths = [task.truth(1) for task in tasks]

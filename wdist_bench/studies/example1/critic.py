@@ -90,7 +90,7 @@ class Example1Critic(Example1):
 
     @property
     def estimator(self) -> WeightClipping:
-        """The library's estimator with these options."""
+        """The library's weight-clipped critic with these options."""
         return WeightClipping(
             hidden=self.hidden,
             clip=self.clip,

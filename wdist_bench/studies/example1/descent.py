@@ -95,17 +95,17 @@ class Example1Descent(Example1):
 
     @property
     def trainer(self) -> JensenShannonDiscriminator:
-        """What the network is trained with."""
+        """The estimator whose trainer and options the critic of the descent has."""
         return JensenShannonDiscriminator(hidden=self.hidden, batch_size=self.n)
 
     def levels(self) -> np.ndarray:
-        """(steps,) noise levels."""
+        """(steps,) standard deviation of the noise at each step."""
         if self.noise_start == 0:
             return np.zeros(self.steps)
         return np.geomspace(self.noise_start, self.noise_end, self.steps)
 
     def run(self) -> dict[str, Any]:
-        """All runs as one program."""
+        """All descents, compiled and run as one program."""
         descend = _with_optimal if self.discriminator == "optimal" else _with_network
         levels = jnp.asarray(self.levels(), jnp.float32)
         timed = map_runs(partial(descend, self), run_keys(self.seed, self.runs), levels)

@@ -54,7 +54,7 @@ class JensenShannonDiscriminator(CriticEstimator):
     beta2: float = 0.999
 
     def parts(self) -> Parts:
-        """The bound above as a dual, Adam."""
+        """The bound on the JSD above as a dual, trained by Adam."""
         return Parts(self.update_rule(), log_dual)
 
 
@@ -115,7 +115,7 @@ class Example1Discriminator(Example1):
 
     @property
     def estimator(self) -> JensenShannonDiscriminator:
-        """The discriminator with these options."""
+        """The discriminator that these options describe, for the critics' trainer."""
         return JensenShannonDiscriminator(
             hidden=self.hidden,
             learning_rate=self.learning_rate,

@@ -81,7 +81,7 @@ class Example1Identity(Example1):
         check_seed(self.seed)
 
     def run(self) -> dict[str, Any]:
-        """Both sides at every theta."""
+        """Both sides of the identity at every theta, each by a route of its own."""
         start = time.perf_counter()
         with jax.enable_x64(True):
             keys = run_keys(self.seed, self.runs)
@@ -158,7 +158,7 @@ def _through_discriminator(
 
 
 def _log_real(real: str, x: jax.Array) -> jax.Array:
-    """Log-density of P_r, traced."""
+    """Log-density of the real population at points (n, 2), shape (n,); traced."""
     constant = math.log(2 * math.pi) / 2
     if real == "gaussian":
         return -(x**2) / 2 - constant

@@ -31,7 +31,7 @@ def of(records: list[Record], name: str, **options: Any) -> list[Record]:
 
 
 def thetas(record: Record) -> np.ndarray:
-    """(thetas,) distances of the segments."""
+    """(thetas,) signed distances theta between the two segments."""
     return np.array(record["parameters"]["thetas"], np.float64)
 
 
@@ -87,7 +87,7 @@ def fit_line(record: Record) -> KappaFit:
 
 
 def shape(record: Record) -> str:
-    """Layers x width."""
+    """The hidden layers in words, as in "2 x 128"."""
     widths = record["parameters"]["hidden"]
     even = len(set(widths)) == 1
     return f"{len(widths)}x{widths[0]}" if even else "-".join(map(str, widths))
@@ -124,7 +124,7 @@ def snapshots(records: list[Record]) -> list[Record]:
 
 
 def kappa_rows(records: list[Record]) -> list[dict[str, Any]]:
-    """One row per critic and theta."""
+    """Rows of the table of kappa: one for each critic and theta."""
     rows = []
     for record in of(records, "critic"):
         fit, values = fit_line(record), unpack(record["values"])
@@ -148,7 +148,7 @@ def kappa_rows(records: list[Record]) -> list[dict[str, Any]]:
 
 
 def fit_rows(records: list[Record]) -> list[dict[str, Any]]:
-    """One row per critic."""
+    """Rows of the table of fitted lines: one a critic, with its kappa and the rest of the fit."""
     rows = []
     for record in of(records, "critic"):
         fit, p = fit_line(record), record["parameters"]

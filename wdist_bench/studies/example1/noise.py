@@ -64,7 +64,7 @@ class Example1Noise(Example1):
         check_seed(self.seed)
 
     def run(self) -> dict[str, Any]:
-        """Every (theta, noise)."""
+        """The generator's gradient by every route, at every theta and noise level."""
         start = time.perf_counter()
         grid = [[_point(theta, std) for std in self.noise_stds] for theta in self.thetas]
         seconds = round(time.perf_counter() - start, 4)
@@ -74,7 +74,7 @@ class Example1Noise(Example1):
 
 
 def _point(theta: float, std: float) -> dict[str, float]:
-    """All routes at one theta and noise level."""
+    """The gradient by all routes at one theta and one standard deviation of the noise."""
     with jax.enable_x64(True):
         clean, noisy = (_through_discriminator(theta, std, noisy) for noisy in (False, True))
     edges = normal_edges((0.0, std), (theta, std))

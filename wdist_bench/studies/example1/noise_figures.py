@@ -61,7 +61,7 @@ def write_noise(records: list[Record], path: Path) -> Path:
 
 
 def _paths(axis: Axes, records: list[Record]) -> None:
-    """Theta along its descent."""
+    """Draw theta along the steps of each descent."""
     for record in of(records, "descent"):
         p = record["parameters"]
         path = unpack(record["path"])
@@ -80,7 +80,7 @@ def _paths(axis: Axes, records: list[Record]) -> None:
 
 
 def noise_words(start: float, end: float) -> str:
-    """How the noise went."""
+    """How the noise changed along a descent, in words."""
     if start == 0:
         return "no noise"
     return f"noise {start:g}" if start == end else f"noise {start:g} to {end:g}"

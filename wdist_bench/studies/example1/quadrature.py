@@ -47,7 +47,7 @@ def jensen_shannon(p: Density, q: Density, edges: list[float]) -> float:
 
 
 def normal(mean: float, std: float) -> Density:
-    """Log-density of N(mean, std^2)."""
+    """Log-density of N(mean, std^2) at z, elementwise."""
     constant = math.log(std) + math.log(2 * math.pi) / 2
 
     def log_density(points: np.ndarray) -> np.ndarray:

@@ -122,7 +122,7 @@ def _noise_rows(records: list[Record]) -> list[dict[str, Any]]:
 
 
 def _descent_rows(records: list[Record]) -> list[dict[str, Any]]:
-    """One row per descent."""
+    """Rows of the table of descents: one for each loss and noise, over its runs."""
     rows = []
     for record in of(records, "descent"):
         p = record["parameters"]
@@ -243,7 +243,7 @@ _SECTIONS = (
 
 
 def _markdown(folder: Path, records: list[Record], tables: dict[str, Any]) -> Path:
-    """Write `example1.md`."""
+    """Write `example1.md`: verdicts first, then each table with the words that explain it."""
     lines = ["# Example 1 of the WGAN paper", "", _LEGEND]
     lines += _notes(records)
     checks = (*example1_claims.CHECKS, *example1_theorems.CHECKS)

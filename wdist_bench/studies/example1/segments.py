@@ -61,7 +61,7 @@ def over_thetas(
 
 
 def check_numbers(values: tuple[float, ...], name: str, *, above: float | None = None) -> None:
-    """At least one number, all finite."""
+    """Raise ValueError where there is no number, or one that is not finite."""
     if not isinstance(values, tuple) or not values:
         raise ValueError(f"{name}: expected a tuple of numbers, got {values!r}; write (0.5, 1.0)")
     for value in values:

@@ -1,4 +1,4 @@
-"""What the figures of Example 1 share."""
+"""Colours, sizes and axes that the figures of Example 1 have in common."""
 
 from __future__ import annotations
 

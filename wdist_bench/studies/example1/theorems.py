@@ -23,7 +23,7 @@ from wdist_bench.studies.example1.measures import Record, mean_interval, of, sna
 
 
 def _identity(records: list[Record]) -> list[Claim]:
-    """Theorem 2.5."""
+    """The claims about Theorem 2.5: both sides of its identity agree at every theta."""
     out = []
     for record in of(records, "identity"):
         exact, left = unpack(record["quadrature"]), unpack(record["autodiff"])
@@ -44,7 +44,7 @@ def _identity(records: list[Record]) -> list[Claim]:
 
 
 def _instability(records: list[Record]) -> list[Claim]:
-    """Theorem 2.6 and its control."""
+    """The claims about Theorem 2.6, that updates under noise have a Cauchy law, and its control."""
     from scipy.stats import kstest
 
     out = []
@@ -147,7 +147,7 @@ def _descent(records: list[Record]) -> list[Claim]:
 
 
 def _bounds(records: list[Record]) -> list[Claim]:
-    """Lemma 4 and Theorem 3.3."""
+    """The claims about the bounds of Lemma 4 and Theorem 3.3 on W_1."""
     held = of(records, "bounds")
     if not held:
         return []

@@ -87,7 +87,7 @@ def conjunction(verdicts: Iterable[str]) -> str:
 
 
 def negation(verdict: str) -> str:
-    """Three-valued "not"."""
+    """Not the value, and None (unknown) for None."""
     return {SUPPORTED: REFUTED, REFUTED: SUPPORTED}.get(verdict, UNDECIDED)
 
 

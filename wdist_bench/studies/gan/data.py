@@ -54,7 +54,7 @@ class Restriction:
         return tuple(int(label) for label in np.unique(labels))
 
     def pixels(self) -> np.ndarray:
-        """(count, dim) uint8."""
+        """All images of the set, (count, dim) of 8-bit pixels."""
         images, labels = self.images(), self.labels()
         if not self.classes:
             return images.pixels

@@ -114,7 +114,7 @@ class Gan(Experiment):
 
     @property
     def restriction(self) -> Restriction:
-        """The images."""
+        """Which images the generator learns: their data set, part and classes."""
         return Restriction(self.dataset, self.split, self.classes)
 
     def plan(self, count: int, maximum: int) -> Plan:
@@ -182,7 +182,7 @@ class Gan(Experiment):
         return real_side(self.restriction, self.seed, self.runs, run, plan.n, plan.watched)
 
     def _measure(self, trained: Trained, plan: Plan, count: int, run: int) -> dict[str, Any]:
-        """All numbers of one run."""
+        """The distances and counts that a record holds of one trained generator."""
         real = self._real(plan, run)
         stops = np.asarray(plan.snapshots)
         at_snapshots = np.array(

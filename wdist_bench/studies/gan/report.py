@@ -175,7 +175,7 @@ def _claim_row(claim: Any) -> dict[str, str]:
 
 
 def _notes(records: list[dict[str, Any]]) -> list[str]:
-    """What is missing, said first."""
+    """Lines that say which cells are missing or failed, for the top of the page."""
     notes: dict[str, int] = {}
     for record in records:
         if "w1" not in record:
