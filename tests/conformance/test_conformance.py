@@ -18,7 +18,10 @@ import pytest
 import wdist_bench as wb
 from wdist_bench.cli.check import check as command
 from wdist_bench.conformance import rules as conformance
-from wdist_bench.conformance.rules import _ESTIMATOR_RULES, _TASK_RULES, _findings, check
+from wdist_bench.conformance.estimator_rules import ESTIMATOR_RULES
+from wdist_bench.conformance.findings import Finding
+from wdist_bench.conformance.rules import _findings, check
+from wdist_bench.conformance.task_rules import TASK_RULES
 from wdist_bench.protocol import compilation
 
 PLUGIN = Path(__file__).parents[2] / "examples" / "mean_gap_plugin"
@@ -59,7 +62,7 @@ class Wrong(wb.DirectEstimator):
 
 
 def test_an_estimator_that_breaks_rules_is_found_out():
-    broken = {finding.rule for finding in _findings(_ESTIMATOR_RULES, Wrong()) if finding.problem}
+    broken = {finding.rule for finding in _findings(ESTIMATOR_RULES, Wrong()) if finding.problem}
     assert "answers with a finite value, or a status and a message" in broken
     assert "keeps what it claims on batches" in broken
     assert "changes neither its input nor global state" in broken
@@ -142,7 +145,7 @@ class ScaledSampler(wb.Sampler):
 
 
 def found_in(rule, task):
-    [finding] = _findings({rule: _TASK_RULES[rule]}, task)
+    [finding] = _findings({rule: TASK_RULES[rule]}, task)
     return finding
 
 
@@ -182,7 +185,7 @@ def test_a_task_that_is_wrong_is_found_out(rule, wrong, words):
     "right", [{"dims": 1}, pytest.param({"pairing": "right"}, marks=pytest.mark.slow)], ids=str
 )
 def test_a_task_that_is_right_passes_and_the_note_says_how_near(right):
-    findings = _findings(_TASK_RULES, Scaled(**right))
+    findings = _findings(TASK_RULES, Scaled(**right))
     assert [finding.problem for finding in findings if finding.problem] == []
     [note] = [finding.note for finding in findings if finding.rule == BETWEEN]
     for line in note.splitlines():
@@ -249,7 +252,7 @@ class Rescaled(wb.Task):
 
 
 def test_a_note_is_printed_below_its_rule(capsys, monkeypatch):
-    found = [conformance.Finding("one", "", "first\nsecond"), conformance.Finding("two", "")]
+    found = [Finding("one", "", "first\nsecond"), Finding("two", "")]
     monkeypatch.setattr(conformance, "check", lambda name: found)
     command(["mine"])
     assert capsys.readouterr().out == "mine: ok   one\n    first\n    second\nmine: ok   two\n"
