@@ -68,7 +68,7 @@ def test_an_estimator_that_breaks_rules_is_found_out():
     assert "changes neither its input nor global state" in broken
 
 
-INDEPENDENT = "draws both laws independently"
+INDEPENDENT = "draws both populations independently"
 BETWEEN = "has a truth between what other routes allow"
 DECLARED = "has pairs and a potential that fit its truth"
 KNOWN = "gives a Truth or None for every cost"

@@ -68,7 +68,7 @@ def _uncorrelated(x: np.ndarray, y: np.ndarray, what: str) -> None:
     largest = float(correlation.max(initial=0.0))
     require(
         largest * math.sqrt(len(x)) < 6,
-        f"{what} of x and of y have a rank correlation of {largest:.2g}; draw both laws "
+        f"{what} of x and of y have a rank correlation of {largest:.2g}; draw both populations "
         "independently, from two keys",
     )
 
@@ -95,7 +95,7 @@ def _knows_its_truth(task: Task) -> None:
             room = 5 * (one.stderr + factor * two.stderr) + 1e-6 * one.value
             text = (
                 f"{_name(*small)} = {one.value:.6g} is above {factor:.6g} times "
-                f"{_name(*large)} = {two.value:.6g}, which no pair of laws allows"
+                f"{_name(*large)} = {two.value:.6g}, which no pair of populations allows"
             )
             require(one.value <= factor * two.value + room, text)
 
@@ -217,7 +217,7 @@ TASK_RULES: dict[str, Callable[[Any], str | None]] = {
     "is plain data: hashable, picklable, equal by value": is_plain_data,
     "samples (n, dim) finite points, by key": _samples,
     "gives a Truth or None for every cost": _knows_its_truth,
-    "draws both laws independently": _draws_both_laws_independently,
+    "draws both populations independently": _draws_both_laws_independently,
     "has a truth between what other routes allow": _truth_is_between_the_routes,
     "has pairs and a potential that fit its truth": _pairs_and_potential_fit,
 }

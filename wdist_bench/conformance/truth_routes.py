@@ -138,7 +138,7 @@ class Routes:
         return sorted(found, reverse=True)
 
     def _line_groups(self, maps: list[LineMap]) -> tuple[np.ndarray, np.ndarray]:
-        """Sorted images under each map of groups of fresh draws: (groups, n, maps) of both laws."""
+        """Sorted images of groups of fresh draws under each map: two of shape (groups, n, maps)."""
         size = min(_GROUP_SIZE, max(_ENTRIES // self.task.dim, _CHOOSING))
         images: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
         for group in range(_GROUPS):
@@ -248,7 +248,7 @@ class LineMap:
 
 
 def line_maps(x: np.ndarray, y: np.ndarray, norm: str) -> list[LineMap]:
-    """Directions and distances that may tell the laws of x and y apart.
+    """Directions and distances that may tell the populations of x and y apart.
 
     Directions: of the means, of axes (the 16 with the largest difference in mean or spread), of
     the 4 largest differences of the covariances, 8 at random. Distances: from both means, their
@@ -293,7 +293,7 @@ def _critic(task: Task) -> float:
 
 
 def draw(task: Task, key: jax.Array, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """n points of each law, or as many as one draw gives, in float64."""
+    """n points of each population, or as many as one draw gives, in float64."""
     x, y = task.sample(key, min(n, task.sampler().limit or n))
     return np.asarray(x, np.float64), np.asarray(y, np.float64)
 
@@ -315,7 +315,7 @@ def potential(task: Task, points: np.ndarray, p: int = 1) -> np.ndarray | None:
 
 
 def lipschitz_excess(task: Task) -> float:
-    """max |phi(u) - phi(v)| / ||u - v||_2 - 1 over 1,000 points of both laws, p = 1.
+    """max |phi(u) - phi(v)| / ||u - v||_2 - 1 over 1,000 points of both populations, p = 1.
 
     Pairs closer than their rounding allows to tell are left out.
     """

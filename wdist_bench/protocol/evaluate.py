@@ -35,7 +35,7 @@ MAX_SAMPLES = 4_000_000
 RELATIVE_STDERR = 0.003
 _CHUNK = 10_000
 _Z95 = 1.959964  # of the normal law, two-sided
-_PROBE = 1000  # fresh points of each measure that a potential is looked at
+_PROBE = 1000  # fresh points of each population that a potential is looked at
 
 
 def evaluate(
@@ -62,7 +62,7 @@ def evaluate(
         p: exponent of the cost, 1 or 2.
         seed: of all data and of the initialisation.
         norm: "l2" or "l1".
-        eval_samples: least number of fresh samples of each measure, overriding the rule above;
+        eval_samples: least number of fresh samples of each population, overriding the rule above;
             they are drawn in chunks of at most 10,000.
         eval_batches: number of fresh batches for the others.
         batch_size: points per evaluation batch; default the estimator's own.

@@ -44,10 +44,10 @@ def population_bracket(
     Narrow in low dimension, honest and wide in high dimension, where batches overestimate.
 
     Both limits are of means, which a rare or far point can spoil. So about a million further draws
-    of each law are looked at first (fewer above dimension 128), and the answer is refused where the
-    tail index of the costs is below 3 or where points are so rare that the batches hold fewer than
-    25 of them. What none of these draws shows, a probability below 3e-6 say, is not bounded: no
-    sample can do that.
+    of each population are looked at first (fewer above dimension 128), and the answer is refused
+    where the tail index of the costs is below 3 or where points are so rare that the batches hold
+    fewer than 25 of them. What none of these draws shows, a probability below 3e-6 say, is not
+    bounded: no sample can do that.
 
     Args:
         task: a task or its name; its truth is not used.
@@ -55,7 +55,7 @@ def population_bracket(
         seed: of all data and of the initialisation.
         norm: "l2" or "l1".
         critic: an estimator with target "population" and bound "lower", or its name.
-        n: points of each measure in an exact batch; more narrows the upper end.
+        n: points of each population in an exact batch; more narrows the upper end.
         eval_batches: number of exact batches.
 
     Returns:
@@ -99,7 +99,8 @@ def population_bracket(
             return refusal(
                 "not_converged",
                 f"all {eval_batches} batches have the same cost {above.cost:.6g}, which leaves no "
-                "width to an interval; if both laws are single points, this is their distance",
+                "width to an interval; if both populations are single points, this is their "
+                "distance",
             )
     lower: float | None = 0.0
     failed = above
@@ -135,7 +136,7 @@ def population_bracket(
 
 
 def _rounding(shape: Tails, cost: Cost, dim: int) -> float:
-    """How far float32 coordinates may move W_p: half a unit in the last place in each law."""
+    """How far float32 coordinates may move W_p: half a unit in the last place on each side."""
     return _FLOAT32 * shape.size * (dim if cost.norm == "l1" else math.sqrt(dim))
 
 

@@ -49,7 +49,7 @@ class Stream:
     """Sizes and seeds of the protocol.
 
     Attributes:
-        n: points of each measure in a batch, for training and for evaluation.
+        n: points of each population in a batch, for training and for evaluation.
         runs: independent runs.
         eval_batches: fresh batches each frozen estimator is evaluated on.
         seed: seed of all data, below 2^32.

@@ -1,4 +1,4 @@
-"""Whether a mean of costs has a normal limit in sight, judged from a large sample of the laws."""
+"""Whether a mean of costs has a normal limit in sight, judged from a large sample."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.protocol.stream import Stream, evaluation_batches
 
-# Draws of each law: what has a probability below 3e-6 is not seen in 5 % of samples of this size.
+# Draws of each population: what has a probability below 3e-6 is not seen in 5 % of samples of this
+# size.
 DRAWS = 2**20
-_ENTRIES = 2**27  # coordinates drawn of each law at most, a minute of image data
+_ENTRIES = 2**27  # coordinates drawn of each population at most, a minute of image data
 _CHUNK_ENTRIES = 2**22  # and held at once
 _TAIL = 200  # largest values that Hill's estimator reads: its standard error is 7 %
 MIN_INDEX = 3.0
@@ -29,12 +30,13 @@ point of probability e the skewness of a mean of n is (e n)^(-1/2): 25 of them m
 
 @dataclass(frozen=True)
 class Tails:
-    """What `DRAWS` points of each law say about means of costs.
+    """What `DRAWS` points of each population say about means of costs.
 
     Attributes:
-        draws: points drawn of each law.
-        index: Hill's tail index of d(x, median)^p, the smaller of the two laws; inf where bounded.
-        skewness: largest skewness of d(x, a)^p, over both laws x and both medians a.
+        draws: points drawn of each population.
+        index: Hill's tail index of d(x, median)^p, the smaller of the two populations; inf where
+            bounded.
+        skewness: largest skewness of d(x, a)^p, over both populations x and both medians a.
         size: largest coordinate in absolute value.
     """
 
@@ -44,7 +46,7 @@ class Tails:
     size: float
 
     def mean_skewness(self, count: int) -> float:
-        """Skewness of the mean over `count` points of each law."""
+        """Skewness of the mean over `count` points of each population."""
         return self.skewness / math.sqrt(count)
 
     def problem(self, count: int, what: str) -> str:
@@ -74,11 +76,12 @@ class Tails:
 def tails(
     sampler: Sampler, cost: Cost, key: jax.Array, least: int = 1, draws: int = DRAWS
 ) -> Tails:
-    """Draw about `draws` points of each law (fewer above dimension 128, never below `least`).
+    """Draw about `draws` points of each population (fewer above dimension 128, never below
+    `least`).
 
     Hill's estimator is k / sum_i log(z_i / z_k+1) over the k = 200 largest z = d(x, median)^p.
-    Distances are taken from a law's own median, since a tail far from the origin of the distances
-    looks light.
+    Distances are taken from a population's own median, since a tail far from the origin of the
+    distances looks light.
 
     Source: Hill 1975, Annals of Statistics 3, 1163-1174.
     """

@@ -63,12 +63,13 @@ def recommend(
 ) -> Recommendation:
     """Rank estimators of W_p on tasks with known truth made from the user's own rows.
 
-    There are two questions, and mostly two answers. "population": how far apart are the laws that
-    the rows come from? "batch": how far apart are these very rows? The exact solver answers the
-    second by definition. In high dimension it is far off as an answer to the first, since two
-    samples of one law are far apart already. People who compare data sets mostly mean the first,
-    which is the default; the second is what matching, colour transfer or a loss on minibatches
-    need. Both are ranked, `target` decides which one the headline and the pair's estimate are for.
+    There are two questions, and mostly two answers. "population": how far apart are the populations
+    that the rows come from? "batch": how far apart are these very rows? The exact solver answers
+    the second by definition. In high dimension it is far off as an answer to the first, since two
+    samples of one population are far apart already. People who compare data sets mostly mean the
+    first, which is the default; the second is what matching, colour transfer or a loss on
+    minibatches need. Both are ranked, `target` decides which one the headline and the pair's
+    estimate are for.
 
     Estimators are called as a user calls them: `wdist_bench.estimate` on two arrays (protocol
     "fixed"), on the same arrays for all. Ground norm l2, equal weights, independent rows.

@@ -1,18 +1,19 @@
 """Tasks with known truth made from a user's own rows, at the distance and the size at hand.
 
-mu and nu = laws that the rows come from, moved by maps at a known distance, or other frequencies
-of the same points. A sample of mu and one of nu are made of *disjoint* random rows: A and T(B). If
-the rows are independent draws of some law P, then A and T(B) are independent samples of P and T(P),
-with the finite-sample error that real data have. Rows drawn with replacement would not do: at n of
-n rows two such samples share about two rows in five, and in high dimension their distance is far
-too small. The price is that a side has at most half of the rows. (Only where the data themselves
-have few distinct rows are samples drawn from frequencies.)
+mu and nu = populations that the rows come from, moved by maps at a known distance, or other
+frequencies of the same points. A sample of mu and one of nu are made of *disjoint* random rows: A
+and T(B). If the rows are independent draws of some law P, then A and T(B) are independent samples
+of P and T(P), with the finite-sample error that real data have. Rows drawn with replacement would
+not do: at n of n rows two such samples share about two rows in five, and in high dimension their
+distance is far too small. The price is that a side has at most half of the rows. (Only where the
+data themselves have few distinct rows are samples drawn from frequencies.)
 
 A family has one strength. It is set so that the *exact distance of samples* equals that of samples
 of the user's pair at one size: the tasks then agree with the pair in what can be seen, and their
 population distance, which cannot, is known. That of samples mostly rises with the strength; where
-a map contracts, it falls at first in high dimension, from the distance of two samples of one law.
-Tasks whose samples do not look like the pair's all the same are left out (`resemblance.py`).
+a map contracts, it falls at first in high dimension, from the distance of two samples of one
+population. Tasks whose samples do not look like the pair's all the same are left out
+(`resemblance.py`).
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ SPREAD_SHARES = (0.25, 1.0)
 
 @dataclass(frozen=True, eq=False)
 class SimilarTask:
-    """One base and one pair of laws.
+    """One base and one pair of populations.
 
     Attributes:
         base: "x" or "y": whose rows.
         family: "translate", "dilate", "funnels", "split", "tear", "weights", "reweight" or "tilt".
-        pair: the two laws.
+        pair: the two populations.
         truth: their W_p.
     """
 
@@ -246,7 +247,7 @@ def _goals(scale: Scale, base: np.ndarray, null: float, floor: float) -> list[Go
     """What to bring to what value: the exact distance of samples, or without a pair the truth.
 
     The pair's value has an error itself. So there are tasks for it and for both ends of its 95 %
-    interval, but for none that two samples of one law often have.
+    interval, but for none that two samples of one population often have.
 
     None for a base whose own samples are as far apart as those of the pair, within chance, while
     the other base shows that these differ: its tasks would have no distance to speak of.

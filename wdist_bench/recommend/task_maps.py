@@ -1,7 +1,8 @@
-"""Families of pairs of laws at a known distance, made of a user's rows by maps.
+"""Families of pairs of populations at a known distance, made of a user's rows by maps.
 
-Each pair is the image of the law of the rows under two maps, of which one is mostly the identity;
-the map from one image to the other is optimal for every law, so their distance is its length.
+Each pair is the image of the population of the rows under two maps, of which one is mostly the
+identity; the map from one image to the other is optimal for every population, so their distance is
+its length.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _WEIGHTS = ((0.6, 0.35), (0.7, 0.6))  # weight of the cluster that stays, in mu 
 
 
 class Pair(Protocol):
-    """Two laws at a known distance, to sample from."""
+    """Two populations at a known distance, to sample from."""
 
     def truth(self, p: int) -> float:
         """W_p of the two populations, l2 norm."""
@@ -39,7 +40,7 @@ class Pair(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images of the law of the rows: mu of the first map, nu of the second.
+    """Images of the population of the rows: mu of the first map, nu of the second.
 
     Samples are made of disjoint random rows.
 
@@ -65,7 +66,7 @@ class Images:
 
 @dataclass(frozen=True, eq=False)
 class Way:
-    """Pairs of one kind by their strength (at 0: two equal laws), and strengths to look between."""
+    """Pairs of one kind by their strength (0: equal populations), and strengths to look between."""
 
     build: Callable[[float], Pair]
     strengths: tuple[float, ...]

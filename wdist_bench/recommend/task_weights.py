@@ -1,8 +1,8 @@
 """Families of pairs on the same few points with other frequencies, at a distance known by LP.
 
 Coins, one-hot columns, survey answers, grid cells: maps would move rows to places where no row of
-such data can be. Here both laws live on the distinct rows of the data, samples are independent
-draws from them, and their distance is the linear programme of the two laws.
+such data can be. Here both populations live on the distinct rows of the data, samples are
+independent draws from them, and their distance is the linear programme of the two populations.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from wdist_bench.costs import Cost
 from wdist_bench.recommend.task_maps import Family, Way
 from wdist_bench.solvers.exact import solve_exact
 
-_MOST_POINTS = 1000  # distinct rows; the LP of two laws on more is slow
+_MOST_POINTS = 1000  # distinct rows; the LP of two populations on more is slow
 _REPEATS = 2  # rows for each distinct one, on average, from which on data "have few points"
 _SHARES = tuple(k / 5 for k in range(1, 6))
 _TILTS = tuple(0.25 * 2**k for k in range(5))
@@ -23,7 +23,7 @@ _TILTS = tuple(0.25 * 2**k for k in range(5))
 
 @dataclass(frozen=True, eq=False)
 class Frequencies:
-    """Two laws on the same points.
+    """Two populations on the same points.
 
     Attributes:
         points: (count, dim) the points.
@@ -36,7 +36,7 @@ class Frequencies:
     second: np.ndarray
 
     def truth(self, p: int) -> float:
-        """The exact W_p of the two laws; 0 where the solver could not prove it."""
+        """The exact W_p of the two populations; 0 where the solver could not prove it."""
         cost = Cost(p)
         solution = solve_exact(cost.matrix(self.points, self.points), self.first, self.second)
         return cost.root(solution.cost) if solution.converged else 0.0

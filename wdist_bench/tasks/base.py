@@ -50,8 +50,8 @@ class Task(Plugin):
     @property
     def origin(self) -> np.ndarray | None:
         """What the sampler's draws are relative to, shape (dim,) float64: a point of the measure is
-        a drawn one plus this. None, or zeros, where the measures lie near zero; elsewhere float32
-        would have no digits for them, and everything is evaluated relative to it.
+        a drawn one plus this. None, or zeros, where the populations lie near zero; elsewhere
+        float32 would have no digits for them, and everything is evaluated relative to it.
         """
         return None
 

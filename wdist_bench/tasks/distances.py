@@ -16,7 +16,7 @@ def mean_root(log_laplace: Callable[[np.ndarray], np.ndarray], mean: float) -> f
 
     E sqrt(S) = 1 / (2 sqrt(pi)) int_0^inf (1 - E exp(-t S)) t^(-3/2) dt, by the trapezoid rule in
     log t. The Laplace transform is analytic and at most 1 in modulus where Re t > 0, a strip of
-    half-width pi / 2 in log t, so the rule converges as exp(-pi^2 / step) for every law.
+    half-width pi / 2 in log t, so the rule converges as exp(-pi^2 / step) for every population.
 
     Source: Trefethen and Weideman, SIAM Review 56(3), 2014, Theorem 5.1.
     """

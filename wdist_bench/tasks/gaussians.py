@@ -66,7 +66,7 @@ class Gaussians(Task):
         if len(self.mean_x) != len(self.mean_y):
             raise ValueError(
                 f"mean_y: expected {len(self.mean_x)} components as in mean_x, "
-                f"got {len(self.mean_y)}; both measures live in one space"
+                f"got {len(self.mean_y)}; both populations live in one space"
             )
 
     @property

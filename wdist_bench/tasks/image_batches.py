@@ -51,7 +51,7 @@ class ImageBatches(Task):
         return DisjointBatches(images.device_array(), images.maximum)
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """0: both measures are the same."""
+        """0: both populations are the same."""
         check_p(p)
         check_name(norm, ("l2", "l1"), "norm")
         return Truth(0.0, 0.0, "closed-form", self.reference)
@@ -88,7 +88,7 @@ class DisjointBatches(Sampler):
         return self.images.shape[0] // 2
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-        """2 n different images, half for each measure."""
+        """2 n different images, half for each population."""
         rows = distinct_indices(key, self.images.shape[0], 2 * n)
         points = self.images[rows].astype(jnp.float32) * (2 / self.maximum) - 1
         return points[:n], points[n:]

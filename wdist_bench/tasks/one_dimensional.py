@@ -1,4 +1,4 @@
-"""Two laws on the line, any continuous ones that scipy.stats knows by name."""
+"""Two populations on the line, any continuous ones that scipy.stats knows by name."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class OneDimensional(Task):
         return _origin(self.x, self.x_params, self.y, self.y_params)
 
     def _laws(self) -> tuple[Pairs, Pairs]:
-        """The parameters of both laws relative to the origin."""
+        """The parameters of both populations relative to the origin."""
         origin = float(self.origin[0])
         x, y = (
             freeze(dict(pairs) | {"loc": float(dict(pairs).get("loc", 0.0)) - origin})
@@ -117,7 +117,7 @@ class OneDimensional(Task):
         return x, y
 
     def _translation(self) -> float | None:
-        """How far apart two laws are that differ in `loc` alone."""
+        """How far apart two populations are that differ in `loc` alone."""
         defaults = {"loc": 0.0, "scale": 1.0}
         x, y = ({**defaults, **dict(pairs)} for pairs in (self.x_params, self.y_params))
         moved = y.pop("loc") - x.pop("loc")

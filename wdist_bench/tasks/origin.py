@@ -1,8 +1,8 @@
 """Where samples are drawn from that lie far from zero: relative to an origin near them.
 
 Critics and samplers are float32, which has seven digits: at 1e8 neighbouring numbers are 8 apart.
-So laws that lie far from zero, as epoch seconds do, are drawn and evaluated relative to an origin
-that is subtracted in float64. Nothing moves where the data are near zero already.
+So populations that lie far from zero, as epoch seconds do, are drawn and evaluated relative to an
+origin that is subtracted in float64. Nothing moves where the data are near zero already.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def far_origin(points: Any) -> np.ndarray:
     """The origin to draw relative to, shape (dim,): zeros where the points lie near zero already.
 
     Args:
-        points: (n, dim) rows of both measures, or points that show where these lie.
+        points: (n, dim) rows of both populations, or points that show where these lie.
 
     Returns:
         The median of every coordinate where its largest entry is more than 8 times the distance

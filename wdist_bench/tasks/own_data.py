@@ -33,8 +33,8 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 @register
 @dataclass(frozen=True)
 class OwnData(MappedTask):
-    """mu = the empirical law of the rows, nu = its image under a map T; samples are independent
-    rows, with replacement, so the population truth is an exact sum over all rows.
+    """mu = the rows with equal weights, nu = its image under a map T; samples are
+    independent rows, with replacement, so the population truth is an exact sum over all rows.
 
     - "translate": T(x) = x + v, W_p = ||v||.
     - "dilate": T(x) = a + s (x - a), W_p = |1 - s| (mean ||x - a||^p)^(1/p).
@@ -123,7 +123,7 @@ class OwnData(MappedTask):
         return _origin(self)
 
     def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """The distance between the rows' law and its image; None for funnels but W_1 in l2."""
+        """The distance between the rows and their images; None for funnels but W_1 in l2."""
         check_p(p)
         check_name(norm, ("l2", "l1"), "norm")
         transform = _transform(self)

@@ -1,5 +1,5 @@
-"""Transport along the rays of funnels: a map between any law and its image that is optimal for
-the Euclidean distance, with the 1-Lipschitz function that proves it.
+"""Transport along the rays of funnels: a map between any population and its image that is optimal
+for the Euclidean distance, with the 1-Lipschitz function that proves it.
 
     u(x) = min_n ||x - a_n|| + b_n
 

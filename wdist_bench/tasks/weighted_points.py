@@ -27,7 +27,7 @@ from wdist_bench.truth import Truth
 class WeightedPoints(Task):
     """mu = sum_i a_i delta(x_i), nu = sum_j b_j delta(y_j); samples are independent draws.
 
-    W_p of the two measures themselves is a linear programme, solved in float64 with its
+    W_p of the two populations themselves is a linear programme, solved in float64 with its
     certificate; its size is n x m, so keep to a few thousand points.
 
     Attributes:
@@ -37,7 +37,7 @@ class WeightedPoints(Task):
         b: weights of y summing to one; None for equal weights.
 
     Raises:
-        ValueError, TypeError: points or weights that do not describe two measures.
+        ValueError, TypeError: points or weights that do not describe two populations.
     """
 
     name: ClassVar[str] = "weighted_points"
