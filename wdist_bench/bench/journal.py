@@ -111,7 +111,9 @@ class Journal:
                 "Read them with the version that wrote them, or use another folder."
             )
         if self.strange:
-            said.append(f"Links, folders and pipes are no journals, ignored: {few(self.strange)}.")
+            said.append(
+                f"Links, folders, pipes and files of holes are no journals, ignored: {few(self.strange)}."
+            )
         return said
 
     def records(self) -> Iterator[dict[str, Any]]:
