@@ -90,7 +90,7 @@ def entries(folder: Path) -> tuple[list[os.DirEntry[str]], list[str]]:
 
 
 def _is_hollow(entry: os.DirEntry[str]) -> bool:
-    """Whether a file is far larger than what it takes on the disk: holes, a terabyte for nothing."""
+    """Whether a file is far larger than what it takes on the disk: it is made of holes."""
     found = entry.stat(follow_symlinks=False)
     held = getattr(found, "st_blocks", None)  # of 512 bytes; not on Windows
     return held is not None and found.st_size > _BLOCK + _MAX_RATIO * 512 * held
