@@ -38,6 +38,15 @@ def test_links_pipes_and_folders_are_no_journals_and_are_named(tmp_path):
             assert f"journal-{name}.jsonl" in said
 
 
+def test_a_terabyte_of_holes_is_no_journal(tmp_path):
+    append(tmp_path, PLAN)
+    with (tmp_path / "journal-hollow.jsonl").open("wb") as file:
+        file.truncate(2**40)
+    journal = read_journal(tmp_path)
+    assert journal.plan["title"] == PLAN["title"]
+    assert "journal-hollow.jsonl" in journal.warnings()[0]
+
+
 def test_a_compact_journal_that_is_a_link_is_none(tmp_path):
     target = tmp_path / "elsewhere.gz"
     target.write_bytes(gzip.compress(json.dumps(CELL).encode() + b"\n"))

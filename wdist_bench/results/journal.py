@@ -111,7 +111,8 @@ class Journal:
                 "Read them with the version that wrote them, or use another folder."
             )
         if self.strange:
-            said.append(f"Links, folders and pipes are no journals, ignored: {few(self.strange)}.")
+            names = few(self.strange)
+            said.append(f"Links, folders, pipes and holes are no journals, ignored: {names}.")
         return said
 
     def records(self) -> Iterator[dict[str, Any]]:

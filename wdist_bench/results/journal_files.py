@@ -82,11 +82,18 @@ def entries(folder: Path) -> tuple[list[os.DirEntry[str]], list[str]]:
     except (FileNotFoundError, NotADirectoryError):
         return [], []
     for entry in sorted(named, key=lambda e: e.name):
-        if entry.is_file(follow_symlinks=False):
+        if entry.is_file(follow_symlinks=False) and not _is_hollow(entry):
             journals.append(entry)
         else:
             others.append(entry.name)
     return journals, others
+
+
+def _is_hollow(entry: os.DirEntry[str]) -> bool:
+    """Whether a file is far larger than what it takes on the disk: it is made of holes."""
+    found = entry.stat(follow_symlinks=False)
+    held = getattr(found, "st_blocks", None)  # of 512 bytes; not on Windows
+    return held is not None and found.st_size > _BLOCK + _MAX_RATIO * 512 * held
 
 
 def compact(folder: Path) -> Path | None:
