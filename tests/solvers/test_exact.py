@@ -11,8 +11,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment, linprog
 
 from wdist_bench.costs import Cost
-from wdist_bench.solvers.exact import solve_exact
-from wdist_bench.solvers.exact_traced import exact_cost
+from wdist_bench.solvers.exact import exact_cost, solve_exact
 
 
 def pair(n=120, d=3, seed=0, m=None):
