@@ -47,7 +47,7 @@ class Bracket(DirectEstimator):
     """
 
     name: ClassVar[str] = "bracket"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "upper"
 
