@@ -73,7 +73,7 @@ def test_a_run_ends_with_errors_a_sentence_and_the_page(tmp_path, monkeypatch, c
     assert "refused (1 cell): one_dimensional: expected points on a line" in said
     assert "and 1 more (1 refused)" in shown
     assert shown[-1] == f"page: {folder / 'report.html'}"
-    assert shown[-2].startswith("For the distance of the two laws, ")
+    assert shown[-2].startswith("For the distance of the two populations, ")
     assert call(monkeypatch, capsys, "report", folder)[1].endswith("\n".join(shown) + "\n")
     _, said, _ = call(monkeypatch, capsys, "status", folder)
     assert "done     6 (1 refused, 5 ok)\nfailed   0\n" in said

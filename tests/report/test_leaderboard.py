@@ -58,7 +58,7 @@ def test_equal_laws_are_not_ranked_against_their_distance(make_folder):
     board = leaderboard(table, "population")
     assert [(s.variant, s.settings) for s in board] == [("measures", 1), ("says_zero", 1)]
     assert [s.settings for s in leaderboard(table, "batch")] == [2, 2]
-    assert any("In 1 setting the two laws are the same" in said for said in verdicts(table))
+    assert any("In 1 setting the two populations are the same" in said for said in verdicts(table))
 
 
 def test_a_filter_by_bound_ranks_the_rest_among_themselves(make_folder):

@@ -46,12 +46,12 @@ class Change:
             and it is known, else "batch".
         paired: whether run i of both saw the same samples; then the tests are run by run.
         runs: runs of A and of B that gave a number.
-        errors: mean error of A and of B: |estimate - distance of the laws|, or the mean over
+        errors: mean error of A and of B: |estimate - distance of the populations|, or the mean over
             evaluation batches of |estimate - exact value of that batch| (units of the data).
         difference: errors of B minus A; positive is worse.
         interval: 95 % interval of the difference, Student's t on pairs, or Welch's.
-        unit: what `relative` is a share of: "distance" of the laws; "batch value", the exact value
-            of the batches, against these and where the two laws are the same; empty where neither
+        unit: what `relative` is a share of: "distance" of the populations; "batch value", the exact value
+            of the batches, against these and where the two populations are the same; empty where neither
             is known, or both are 0.
         relative: difference / unit; NaN where there is none.
         relative_interval: its interval.
@@ -142,7 +142,7 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
     A regression is
 
     - an error that grew beyond noise (adjusted p below `level`) and by at least `min_effect` of the
-      distance; of the batch value where the two laws are the same, or, if that is less, to twice
+      distance; of the batch value where the two populations are the same, or, if that is less, to twice
       what it was;
     - more failed runs beyond noise (the same test, the same family);
     - by rule, a cell all of whose runs fail where none did. For equal estimators that fail with
@@ -396,7 +396,7 @@ def _lost(cell: _Cell, costs: np.ndarray | None) -> np.ndarray:
 
 
 def _population(cell: _Cell) -> float:
-    """Distance of the two laws; NaN where it is not known."""
+    """Distance of the two populations; NaN where it is not known."""
     return float((cell.record.get("truth_population") or {}).get("value", math.nan))
 
 

@@ -92,7 +92,7 @@ def _parquet(out: Path, table: pd.DataFrame, journal: Journal) -> list[Path]:
 
 
 _HEADS = (
-    r"estimator", r"estimate", r"95\,\% interval", r"against batch", r"against laws",
+    r"estimator", r"estimate", r"95\,\% interval", r"against batch", r"against populations",
     r"$|$error$|$ on batches", r"failed", r"s / run",
 )  # fmt: skip
 
@@ -121,7 +121,7 @@ def _tabular(rows: pd.DataFrame) -> str:
     truths = [
         f"{words} {_number(first[name])}"
         for words, name in (
-            ("distance of the laws", "truth_population"),
+            ("distance of the populations", "truth_population"),
             ("mean exact value of the batches", "truth_batch"),
         )
         if pd.notna(first[name])

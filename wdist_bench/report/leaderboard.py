@@ -1,6 +1,6 @@
 """Ranks of estimators over settings, and which of them are told apart on tasks like these.
 
-The unit is the task: a pair of laws with its parameters counts once, at however many costs, sizes
+The unit is the task: a pair of populations with its parameters counts once, at however many costs, sizes
 and seeds it was measured. A statement is about tasks like those of the suite, so an estimator that
 is better on a few of them by chance is not told apart from its equals, however small the noise of
 its runs is; what holds on one setting alone is in `comparisons.py`.
@@ -19,7 +19,7 @@ from wdist_bench.estimate import NOT_RUN
 from wdist_bench.results.statistics import LEVEL, holm, sign_flips
 
 NULL = 1e-9
-"""A distance of two laws below this is 0."""
+"""A distance of two populations below this is 0."""
 
 TRUTHS = ("population", "batch")
 """What an error is measured against."""
@@ -114,7 +114,7 @@ def leaderboard(table: pd.DataFrame, truth: str, bound: str = "") -> list[Standi
 def ranks(table: pd.DataFrame, truth: str, bound: str = "") -> pd.DataFrame:
     """The rows that are ranked, with their `rank` within the setting; ties share the mean.
 
-    Only settings where all the ranked were run. Equal laws are not ranked against their distance
+    Only settings where all the ranked were run. Equal populations are not ranked against their distance
     0: there the smallest number wins, whatever it measures.
     """
     return _ranked(_rows(table, truth, bound))
@@ -169,8 +169,8 @@ def least_tasks(estimators: int) -> int:
     return 1 + math.ceil(math.log2(max(pairs, 1) / LEVEL))
 
 
-def equal_laws(table: pd.DataFrame) -> pd.Series:
-    """Whether the two laws of a row are known to be the same."""
+def equal_populations(table: pd.DataFrame) -> pd.Series:
+    """Whether the two populations of a row are known to be the same."""
     return pd.to_numeric(table["truth_population"]).abs() < NULL
 
 
@@ -187,7 +187,7 @@ def _rows(table: pd.DataFrame, truth: str, bound: str) -> pd.DataFrame:
     error = pd.to_numeric(table.get(f"abs_error_{truth}", bias)).fillna(bias)
     known = value.notna()
     if truth == "population":
-        known &= ~equal_laws(table)
+        known &= ~equal_populations(table)
     scale = value.where(value > NULL)
     task = ["task", "task_parameters"] if {"task", "task_parameters"} <= set(table) else ["setting"]
     rows = table[[name for name in _NEEDED if name in table]].assign(

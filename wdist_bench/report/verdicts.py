@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from wdist_bench.estimate import NOT_RUN
-from wdist_bench.report.leaderboard import Standing, equal_laws, leaderboard, least_tasks
+from wdist_bench.report.leaderboard import Standing, equal_populations, leaderboard, least_tasks
 from wdist_bench.results.journal import Journal, failed_runs, few
 from wdist_bench.results.statistics import LEVEL
 
@@ -16,7 +16,7 @@ POOR = 0.5
 """Relative error of a run in the median setting above which a number is said to be no distance."""
 
 _TARGET = {
-    "population": "the distance of the two laws",
+    "population": "the distance of the two populations",
     "batch": "the exact value of the batches",
 }
 
@@ -152,12 +152,12 @@ def _alone(rows: pd.DataFrame, variant: str) -> str:
 
 
 def _nulls(table: pd.DataFrame) -> list[str]:
-    """Settings whose two laws are the same."""
-    count = int(equal_laws(table.drop_duplicates("setting")).sum())
+    """Settings whose two populations are the same."""
+    count = int(equal_populations(table.drop_duplicates("setting")).sum())
     if not count:
         return []
     return [
-        f"In {_count(count, 'setting')} the two laws are the same and their distance is 0. There "
+        f"In {_count(count, 'setting')} the two populations are the same and their distance is 0. There "
         "the smallest number is closest, whatever it measures, so nothing is ranked against it; "
         "the tables have the errors."
     ]
@@ -167,13 +167,13 @@ def _sampling(table: pd.DataFrame) -> list[str]:
     """How far a perfect batch solver stays from the population."""
     first = table.drop_duplicates("setting")
     truth = pd.to_numeric(first["truth_population"])
-    share = (pd.to_numeric(first["finite_sample_bias"]) / truth[~equal_laws(first)]).dropna()
+    share = (pd.to_numeric(first["finite_sample_bias"]) / truth[~equal_populations(first)]).dropna()
     if share.empty:
         return []
     low, middle, high = (percent(share.quantile(q), sign=True) for q in (0, 0.5, 1))
     return [
         f"Batches of this size are themselves {middle} (median; {low} to {high}) off the "
-        "distance of the laws: an exact solver on a batch cannot do better than that."
+        "distance of the populations: an exact solver on a batch cannot do better than that."
     ]
 
 

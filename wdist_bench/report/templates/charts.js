@@ -9,7 +9,7 @@ const charts = (() => {
   const variants = distinct(cells.rows.map((row) => row.variant));
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const choice = () => ({ truth: byId("truth").value, bound: byId("bound").value });
-  const target = () => (choice().truth === "population" ? "distance of the two laws" : "exact value of the batches");
+  const target = () => (choice().truth === "population" ? "distance of the two populations" : "exact value of the batches");
 
   function color(variant) {
     const found = COLORS[variants.indexOf(variant) % COLORS.length];
@@ -85,7 +85,7 @@ const charts = (() => {
     const traces = [
       { type: "bar", orientation: "h", name: "solver error", y: names, x: list.map((r) => r.bias_batch), marker: { color: "#0072B2" } },
       { type: "bar", orientation: "h", name: "finite-sample bias", y: names, x: list.map((r) => r.finite_sample_bias), marker: { color: "#E69F00", pattern: { shape: "/", bgcolor: "#E69F00", fgcolor: "#7a5200", size: 7, solidity: 0.25 } } },
-      { type: "scatter", mode: "markers", name: "their sum: error against the laws", y: names, x: list.map((r) => r.bias_population),
+      { type: "scatter", mode: "markers", name: "their sum: error against the populations", y: names, x: list.map((r) => r.bias_population),
         error_x: { type: "data", symmetric: false, color: css("--ink"), thickness: 1.4, width: 4,
           array: list.map((r) => (plain(r.estimate_ci_high) ? r.estimate_ci_high - r.estimate : 0)), arrayminus: list.map((r) => (plain(r.estimate_ci_low) ? r.estimate - r.estimate_ci_low : 0)) },
         marker: { color: css("--ink"), symbol: "diamond", size: 9 }, customdata: list.map((r) => r.index) },
@@ -153,7 +153,7 @@ const charts = (() => {
     const first = list[0];
     if (first) {
       const last = Math.max(...list.map((row) => row.curve[0][row.curve[0].length - 1]));
-      for (const [name, value, style] of [["exact on batches", first.truth_batch, "dash"], ["distance of the laws", first.truth_population, "dot"]]) {
+      for (const [name, value, style] of [["exact on batches", first.truth_batch, "dash"], ["distance of the populations", first.truth_population, "dot"]]) {
         if (plain(value)) traces.push({ type: "scatter", mode: "lines", name: `${name}: ${format.number(value)}`, x: [0, last], y: [value, value], line: { color: css("--ink"), width: 1.5, dash: style }, hoverinfo: "skip" });
       }
     }
@@ -193,7 +193,7 @@ const charts = (() => {
     const list = [
       { id: "estimates", title: "Estimate against truth", draw: estimates, read: "On the dashed line the estimate is the truth; below it, it reads too low. Bars: 95 % interval over runs.",
         controls: [taskControl("all tasks"), { name: "scale", label: "Scale", values: spread() ? ["log", "linear"] : ["linear", "log"], labels: spread() ? ["logarithmic", "linear"] : ["linear", "logarithmic"] }] },
-      { id: "split", title: "Where the error comes from", draw: split, read: "Solver error: estimate minus exact value of the same batches. Finite-sample bias: exact value of the batches minus the distance of the two laws. Bars on the diamond: 95 % interval over runs.",
+      { id: "split", title: "Where the error comes from", draw: split, read: "Solver error: estimate minus exact value of the same batches. Finite-sample bias: exact value of the batches minus the distance of the two populations. Bars on the diamond: 95 % interval over runs.",
         controls: [settingControl((row) => plain(row.bias_batch) && plain(row.finite_sample_bias))] },
       { id: "budget", title: "Error against budget", draw: budget, read: "Lower left is better: a smaller error for less. The dotted staircase (seconds and steps) is the Pareto front: nothing shown is both cheaper and closer.",
         controls: [{ name: "x", label: "Against", values: ["seconds_per_run", "n", "dim", "steps"], labels: ["seconds", "n", "dimension", "steps"] }, taskControl("all tasks, medians"), { name: "error", label: "Error", values: ["relative", "absolute"], labels: ["relative", units] }] },

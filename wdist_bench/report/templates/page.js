@@ -15,7 +15,7 @@ const page = (() => {
       ["Error of a run", "Mean over runs of |estimate \u2212 truth| / true distance, median over settings: what one run is off."],
       ["Bias", "|Mean of the runs \u2212 truth| / true distance, median over settings: what the mean of many runs is off."],
       ["Failed runs", "Runs without a number, of all runs."],
-      ["Time a run", "Median over settings, without compilation.", "wide"], ["Tasks", "Tasks (settings) in which it was ranked. A task is a pair of laws; a setting is a task at one cost and size.", "wide"]];
+      ["Time a run", "Median over settings, without compilation.", "wide"], ["Tasks", "Tasks (settings) in which it was ranked. A task is a pair of populations; a setting is a task at one cost and size.", "wide"]];
     const behind = (s, i) => i === 0 || s.p_value === null ? "" : `${s.apart ? "told apart" : "not told apart"} (p ${s.p_value < 1e-4 ? "< 1e-4" : `= ${s.p_value.toPrecision(2)}`})`;
     const rows = standings.map((s, i) => {
       const mark = el("i", { "aria-hidden": "true" });
@@ -31,7 +31,7 @@ const page = (() => {
     for (const node of byId("leaderboard").querySelectorAll("[data-left]")) node.style.left = node.dataset.left;
     byId("leaderboard-note").textContent = (standings.length ? "" : "Nothing to rank: no setting has two estimators with this truth and bound. ") +
       "Rank 1 is the smallest error of a run within a setting. Told apart: on tasks like these, at most 5\u2009% of such tables would tell equal estimators apart. " +
-      (truth === "batch" ? "The solver exact is not ranked: it defines this truth. " : "Settings whose two laws are the same are left out: there the smallest number wins, whatever it measures. ") +
+      (truth === "batch" ? "The solver exact is not ranked: it defines this truth. " : "Settings whose two populations are the same are left out: there the smallest number wins, whatever it measures. ") +
       (standings.some((s) => s.rank === null) ? "Not ranked: run in too few of the settings. " : "") +
       "Ranks are of the settings in which all the ranked were run; each is tested against the first on all that both were run in.";
   }
