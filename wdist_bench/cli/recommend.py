@@ -29,9 +29,7 @@ def recommend(
     p: Annotated[int, typer.Option(help="Exponent of the cost, 1 or 2.")] = 1,
     target: Annotated[
         str,
-        typer.Option(
-            help="population: of the populations behind the rows; batch: of these very rows."
-        ),
+        typer.Option(help="population: what the rows were drawn from; batch: these very rows."),
     ] = "population",
     budget: Annotated[float, typer.Option(help="Seconds of wall clock.")] = 120.0,
     runs: Annotated[int, typer.Option(help="Runs of each estimator, at least 5.")] = 30,

@@ -25,8 +25,8 @@ TASKS = 200
 HEADER = ("estimator", "estimate", "vs batch", "vs population", "abs. error", "failed")
 LEGEND = (
     "W_p in the units of the data, with signed errors against the exact value of the batches and "
-    "the distance of the two populations. The +- of an estimate is half its 95 % interval over runs, that "
-    "of an absolute error the sd over evaluation batches. "
+    "the distance of the two populations. The +- of an estimate is half its 95 % interval over "
+    "runs, that of an absolute error the sd over evaluation batches. "
     f"At most {ROWS} rows a task at one cost and size: the smallest absolute errors against the "
     "exact value of the batches; errors.md has all."
 )

@@ -50,9 +50,9 @@ class Change:
             evaluation batches of |estimate - exact value of that batch| (units of the data).
         difference: errors of B minus A; positive is worse.
         interval: 95 % interval of the difference, Student's t on pairs, or Welch's.
-        unit: what `relative` is a share of: "distance" of the populations; "batch value", the exact value
-            of the batches, against these and where the two populations are the same; empty where neither
-            is known, or both are 0.
+        unit: what `relative` is a share of: "distance" of the populations; "batch value", the exact
+            value of the batches, against these and where the two populations are the same; empty
+            where neither is known, or both are 0.
         relative: difference / unit; NaN where there is none.
         relative_interval: its interval.
         effect: difference / sd of the differences of pairs, or / pooled sd: Cohen's d.
@@ -142,8 +142,8 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
     A regression is
 
     - an error that grew beyond noise (adjusted p below `level`) and by at least `min_effect` of the
-      distance; of the batch value where the two populations are the same, or, if that is less, to twice
-      what it was;
+      distance; of the batch value where the two populations are the same, or, if that is less, to
+      twice what it was;
     - more failed runs beyond noise (the same test, the same family);
     - by rule, a cell all of whose runs fail where none did. For equal estimators that fail with
       probability q the rule speaks with probability q^runs (1 - q)^runs, at most 4^-runs a cell;

@@ -2,8 +2,8 @@
 
 The error of a run is compared, run by run on the same samples: against "batch", the mean over its
 evaluation batches of |estimate - exact value of that batch|; against "population", |estimate of the
-run - distance of the two populations|, but for equal populations: there the smallest number wins, whatever it
-measures. What is said is about this setting, and the chance is that of runs; what holds on tasks
+run - distance of the two populations|, but for equal populations: there the smallest number wins,
+whatever it measures. What is said is about this setting, and the chance is that of runs; what holds on tasks
 like these is in `leaderboard.py`.
 
 Two estimators are equal in a setting where swapping them in a run changes nothing. So the test of a
@@ -98,7 +98,8 @@ def comparison_table(journal: Journal) -> pd.DataFrame:
 def _errors(record: dict[str, Any], truth: dict[str, Any] | None) -> dict[str, np.ndarray]:
     """(runs,) errors against "batch" and "population", where there are two or more to compare.
 
-    The exact value of a batch has none of the batch, and equal populations have no distance to be off.
+    The exact value of a batch has none of the batch, and equal populations have no distance to be
+    off.
     """
     costs, found = run_costs(record), {}
     exact = record["bound"] == "exact" and record["target"] == "batch"

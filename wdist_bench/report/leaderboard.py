@@ -1,7 +1,7 @@
 """Ranks of estimators over settings, and which of them are told apart on tasks like these.
 
-The unit is the task: a pair of populations with its parameters counts once, at however many costs, sizes
-and seeds it was measured. A statement is about tasks like those of the suite, so an estimator that
+The unit is the task: a pair of populations with its parameters counts once, at however many costs,
+sizes and seeds it was measured. A statement is about tasks like those of the suite, so an estimator that
 is better on a few of them by chance is not told apart from its equals, however small the noise of
 its runs is; what holds on one setting alone is in `comparisons.py`.
 """
@@ -114,8 +114,8 @@ def leaderboard(table: pd.DataFrame, truth: str, bound: str = "") -> list[Standi
 def ranks(table: pd.DataFrame, truth: str, bound: str = "") -> pd.DataFrame:
     """The rows that are ranked, with their `rank` within the setting; ties share the mean.
 
-    Only settings where all the ranked were run. Equal populations are not ranked against their distance
-    0: there the smallest number wins, whatever it measures.
+    Only settings where all the ranked were run. Equal populations are not ranked against their
+    distance 0: there the smallest number wins, whatever it measures.
     """
     return _ranked(_rows(table, truth, bound))
 

@@ -29,8 +29,8 @@ Distances are W_p in the units of the data (the p-th root, no factor 1/2).
 **width**, how far they are apart.
 **Error vs batch** and **vs population**: signed, estimate minus the exact value of the evaluation
 batches, and minus the distance of the two populations; the two differ by the finite-sample bias.
-**|Error| of a run**: mean +- sd over runs of |estimate of the run - distance of the populations|, what one
-run is off, where "vs population" is what the mean of the runs is off.
+**|Error| of a run**: mean +- sd over runs of |estimate of the run - distance of the populations|,
+what one run is off, where "vs population" is what the mean of the runs is off.
 **|Error| on batches**: mean +- sd over all evaluation batches of |estimate - exact value of that
 batch|; **paper** is the published figure for the same protocol (an error +- sd over batches, or
 an estimate), **paper sds** how many of its sds our error is above it.
@@ -45,7 +45,8 @@ row, training and evaluation. "(shared)" marks seconds taken while another cell 
 with 95 % intervals of the paired difference, each by itself. P-values are of sign flips of whole
 runs, adjusted for all pairs of estimators in all settings of this page (at most 5 % of such pages
 tell any two equal ones apart); they speak of this setting, the leaderboard of tasks like these.
-Equal populations are not ranked against their distance 0: there the smallest number wins, whatever it is.
+Equal populations are not ranked against their distance 0: there the smallest number wins, whatever
+it is.
 """
 
 
