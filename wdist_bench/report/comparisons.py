@@ -3,8 +3,8 @@
 The error of a run is compared, run by run on the same samples: against "batch", the mean over its
 evaluation batches of |estimate - exact value of that batch|; against "population", |estimate of the
 run - distance of the two populations|, but for equal populations: there the smallest number wins,
-whatever it measures. What is said is about this setting, and the chance is that of runs; what holds on tasks
-like these is in `leaderboard.py`.
+whatever it measures. What is said is about this setting, and the chance is that of runs; what holds
+on tasks like these is in `leaderboard.py`.
 
 Two estimators are equal in a setting where swapping them in a run changes nothing. So the test of a
 pair flips the signs of its differences, whole runs at once over all settings (run i of every

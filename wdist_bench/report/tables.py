@@ -123,7 +123,8 @@ def errors(costs: np.ndarray, truths: np.ndarray, p: int, population: float) -> 
     (and counted in `failed`). `abs_error_batch` is the mean over all evaluation batches of
     |estimate - exact value of that batch|, its sd over the same batches, as in the papers.
     `abs_error_population` is the mean over runs of |estimate of the run - distance of the
-    populations| with its sd over runs: what one run is off, where `bias_population` is what their mean is off.
+    populations| with its sd over runs: what one run is off, where `bias_population` is what their
+    mean is off.
     """
     truth_runs = root(truths.mean(axis=1), p)
     whole = np.isfinite(costs).all(axis=1)

@@ -158,8 +158,8 @@ def _nulls(table: pd.DataFrame) -> list[str]:
         return []
     return [
         f"In {_count(count, 'setting')} the two populations are the same and their distance is 0. "
-        "There the smallest number is closest, whatever it measures, so nothing is ranked against it; "
-        "the tables have the errors."
+        "There the smallest number is closest, whatever it measures, so nothing is ranked against "
+        "it; the tables have the errors."
     ]
 
 
