@@ -2,8 +2,8 @@
 
 The unit is the task: a pair of populations with its parameters counts once, at however many costs,
 sizes and seeds it was measured. A statement is about tasks like those of the suite, so an estimator
-that is better on a few of them by chance is not told apart from its equals, however small the noise of
-its runs is; what holds on one setting alone is in `comparisons.py`.
+that is better on a few of them by chance is not told apart from its equals, however small the noise
+of its runs is; what holds on one setting alone is in `comparisons.py`.
 """
 
 from __future__ import annotations
