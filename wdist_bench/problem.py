@@ -181,7 +181,7 @@ def draw_by_weight(key: jax.Array, weights: Float[Array, " k"], n: int) -> Int[A
     level = (jax.random.uniform(key, (n,), jnp.float32) * 2.0**23).astype(jnp.uint32)
     finer = jax.random.bits(jax.random.fold_in(key, 1), (n,), jnp.uint32)
 
-    def halve(_: int, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+    def halve(_: jax.Array, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         first, last = ends
         middle = (first + last) // 2
         above = (upper[middle] > level) | (first == last)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 
@@ -78,7 +80,7 @@ def _length(points: np.ndarray, weights: np.ndarray | None) -> float:
     return float(np.ldexp(np.sqrt(_mean(squares, weights)), power))
 
 
-def _mean(points: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+def _mean(points: np.ndarray, weights: np.ndarray | None) -> Any:
     return points.mean(0) if weights is None else weights @ points
 
 
