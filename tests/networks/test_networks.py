@@ -48,7 +48,9 @@ def test_dcgan_is_its_formula():
     assert float(found[0]) == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize(("height", "width"), [(8, 8), (7, 7), (5, 8)])
+@pytest.mark.parametrize(
+    ("height", "width"), [pytest.param(8, 8, marks=pytest.mark.slow), (7, 7), (5, 8)]
+)
 def test_the_convolution_and_its_derivatives_are_those_of_lax(height, width):
     """Values, gradients, and gradients of the slopes of a penalty; sides even and odd."""
     key_x, key_kernel, key_weights = jax.random.split(jax.random.key(0), 3)

@@ -55,10 +55,10 @@ def test_a_bias_of_5_percent_is_found_and_nothing_else(make_folder, paired):
 
 def test_two_runs_of_one_thing_with_other_seeds_are_not_flagged(make_folder):
     wrong = 0
-    for i in range(100):
+    for i in range(60):
         before, after = suite(make_folder(f"a{i}"), i), suite(make_folder(f"b{i}"), i + 1000)
         wrong += bool(flagged(compare(before, after)))
-    assert wrong <= 10
+    assert wrong <= 8  # 60 draws with 5 %: 9 or more have p = .003
 
 
 def test_pairing_finds_what_unpaired_runs_hide(make_folder):

@@ -111,7 +111,9 @@ def tables(estimators, tasks, law, rng, interaction=1.0, runs=4):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("law", ["normal", "heavy", "skewed", "ties"])
+@pytest.mark.parametrize(
+    "law", ["normal", "heavy", pytest.param("skewed", marks=pytest.mark.slow), "ties"]
+)
 def test_equal_estimators_are_told_apart_in_at_most_5_percent_of_tables(law):
     """The winner is chosen on the tasks it is tested on; before, it was 29 to 81 % of tables."""
     laws = {

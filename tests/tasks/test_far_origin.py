@@ -87,9 +87,10 @@ def test_a_far_law_is_the_near_one_moved(build: Build, offset: float) -> None:
     moved = near.origin
     assert not moved.any()
     key = jax.random.key(3)
-    shift = np.subtract(*(np.median(t.sample(key, 500)[0], axis=0) for t in (far, near)))
+    here, there = near.sample(key, 50), far.sample(key, 50)
+    shift = np.median(there[0], axis=0) - np.median(here[0], axis=0)
     assert np.allclose(np.abs(shift), np.abs(np.rint(shift / offset) * offset), rtol=1e-12)
-    for one, other in zip(near.sample(key, 50), far.sample(key, 50), strict=True):
+    for one, other in zip(here, there, strict=True):
         assert np.asarray(other).dtype == np.float64
         assert np.allclose(np.asarray(other) - shift, np.asarray(one), atol=3e-6)
     for p in (1, 2):
@@ -111,7 +112,8 @@ BOUNDS = [
         for place in PLACES[1:]
     ),
     *((build, 1.7e9, 1e-6, "nearest_neighbor") for build in (gaussians, laws)),
-    *((build, 1e8, 1.0, "c_transform") for build in (gaussians, clusters, weighted_points)),
+    *((build, 1e8, 1.0, "c_transform") for build in (gaussians, weighted_points)),
+    pytest.param(clusters, 1e8, 1.0, "c_transform", marks=pytest.mark.slow),
     (gaussians, 1.7e9, 1e-6, "double_c_transform"),
 ]
 
@@ -129,7 +131,9 @@ def test_lower_bounds_hold_in_suites(build: Build, offset: float, scale: float, 
     assert (result.costs <= exact * (1 + 1e-5)).all()
 
 
-@pytest.mark.parametrize("build", [clusters, laws, TASKS["own translate"]])
+@pytest.mark.parametrize(
+    "build", [pytest.param(clusters, marks=pytest.mark.slow), laws, TASKS["own translate"]]
+)
 @pytest.mark.parametrize(("offset", "scale"), [(1.7e9, 10.0)])
 def test_population_bounds_hold(build: Build, offset: float, scale: float) -> None:
     """A critic's lower bound was 2 to 7 times the truth."""
