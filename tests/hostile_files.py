@@ -332,17 +332,26 @@ def python(*arguments: str, seconds: float = 120, **environment: str) -> Ended:
     )  # fmt: skip
     alarm = threading.Timer(seconds, lambda: os.killpg(process.pid, signal.SIGKILL))
     alarm.start()
-    err: list[bytes] = []
-    reader = threading.Thread(target=lambda: err.append(process.stderr.read()))
+    said: list[tuple[bytes, bytes]] = []
+    reader = threading.Thread(target=lambda: said.append(process.communicate()))
     reader.start()
-    out = process.stdout.read()
-    reader.join()
-    _, status, usage = os.wait4(process.pid, 0)
+    peak = 0
+    while reader.is_alive():
+        peak = max(peak, _peak(process.pid))
+        reader.join(0.02)
     alarm.cancel()
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stdout.close()
-    process.stderr.close()
-    return Ended(process.returncode, out, err[0], usage.ru_maxrss // 1024)
+    return Ended(process.returncode, *said[0], peak)
+
+
+def _peak(pid: int) -> int:
+    """MiB at the peak of a program so far. That of `wait4` is at least that of who started it."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return max(
+        (int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), default=0
+    )
 
 
 def state(folder: Path) -> dict[str, str]:

@@ -144,7 +144,7 @@ def test_in_suites_such_runs_are_counted_as_failed(untrained: wb.Estimator) -> N
     assert 1 <= negative.sum() <= 7
     assert [status == "not_converged" for status in result.statuses] == negative.tolist()
     assert np.isfinite(result.costs).all()  # nothing that was computed is lost
-    record = summarize(result)
+    record = summarize(result, 1)
     assert record["failed"] == negative.sum()
     assert "below 0" in record["message"]
 

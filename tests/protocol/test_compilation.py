@@ -91,19 +91,6 @@ def test_a_folder_that_takes_no_more_programs_is_named_once(tmp_path, spoil):
     assert "WDIST_BENCH_CACHE" in warned[0]
 
 
-def test_a_cache_that_cannot_be_made_costs_one_line_and_no_cell(
-    tmp_path, monkeypatch, drive, deeds
-):
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("WDIST_BENCH_CACHE", str(tmp_path / "file"))
-    driver = drive(deeds(3), tmp_path / "out", "--jobs", 2)
-    _, errors = driver.communicate(timeout=120)
-    assert driver.returncode == 0, errors
-    assert len(errors.splitlines()) == 1
-    assert errors.startswith(f"cache: expected a folder that can be written, got {tmp_path}/file (")
-    assert "WDIST_BENCH_CACHE" in errors
-
-
 def test_the_library_leaves_the_flags_of_other_programs_alone():
     from wdist_bench.runs.isolation import Workers
 
