@@ -114,6 +114,7 @@ _held: list[Any] = []  # for as long as the process lives
 
 def _hold(megabytes: int) -> None:
     _held.append(np.ones((megabytes, 2**17)))
+    time.sleep(0.5)  # several looks at its memory
 
 
 def _hold_apart(megabytes: int) -> None:

@@ -184,7 +184,7 @@ def test_status_and_merge_say_what_a_folder_holds(tmp_path, monkeypatch, capsys)
         (("--scheduler", "tcp://nowhere:1"), "expected --engine dask beside them, got local"),
         (
             ("--engine", "dask", "--resource", "GPU"),
-            "expected NAME=AMOUNT with an amount > 0, got 'GPU'",
+            "expected NAME=AMOUNT, got 'GPU'",
         ),
     ],
 )

@@ -14,7 +14,7 @@ from scipy.special import logsumexp
 import wdist_bench as wb
 from wdist_bench.estimators.double_c_transform import ascended, larger_dual
 from wdist_bench.estimators.gradient_penalty import undo_overshoot
-from wdist_bench.estimators.potential import corrections, dual_value
+from wdist_bench.estimators.potential import dual_value
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.solvers.soft_c_transform import soft_c_transform
 
@@ -155,8 +155,8 @@ def test_every_reported_number_is_corrected_where_asked_for():
     costs = [float(fitted.batch_cost(samples, wb.Cost())) for fitted in both]
     assert costs[1] == pytest.approx(undo_overshoot(costs[0], 10.0), rel=1e-5)
     assert abs(costs[1]) < abs(costs[0])
-    assert corrections(plain, 4.8)["corrected"] == pytest.approx(4)
-    assert plain.corrected(4.8) == 4.8
+    assert both[0].corrections(4.8)["corrected"] == pytest.approx(4)
+    assert both[0].corrected(4.8) == 4.8
     with pytest.raises(ValueError, match=r"correct: expected a penalty_weight > 0"):
         replace(plain, penalty_weight=0.0, correct=True)
 

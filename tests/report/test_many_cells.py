@@ -152,7 +152,7 @@ def test_marks_are_bounded_whatever_the_settings_hold():
     table = pd.DataFrame(
         [
             {"family": f"f{i % 3}", "task": "t", "task_parameters": str(i // 250), "p": 1,
-             "norm": "l2", "n": 2}
+             "norm": "l2", "n": 2, "protocol": "stream"}
             for i in range(60_000)
         ]
     )  # fmt: skip

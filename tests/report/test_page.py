@@ -142,7 +142,8 @@ def test_an_environment_that_is_none_leaves_the_page_as_it_is(make_folder, conte
     (folder.path / "environment.json").write_text(content)
     journal = read_journal(folder.path)
     data = data_of(write_page(folder.path, journal).read_text(encoding="utf-8"))
-    assert set(data["environment"]) <= {"devices", "packages", "cpu", "x"}
+    [place] = data["environments"]
+    assert set(place["description"]) <= {"devices", "packages", "cpu", "x"}
     assert compare(folder.path, folder.path).hardware
 
 

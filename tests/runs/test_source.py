@@ -51,7 +51,8 @@ class Mine(experiment.Experiment):
     seed: int = 0
 
     def run(self):
-        return {"status": "ok", "message": "", "runs": 1, "failed": 0}
+        return {"status": "ok", "message": "", "runs": 1, "failed": 0,
+                "compile_seconds": 0.0, "run_seconds": 0.0}
 """
 SUITE = """
 title = "Mine"
