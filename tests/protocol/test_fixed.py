@@ -56,6 +56,7 @@ def test_bounds_errors_and_diagnostics_of_every_run_reach_the_record(protocol):
 def test_a_critic_has_its_training_curve_and_the_noise_of_its_dual():
     cell = Cell("gaussian_shift", {}, "gradient_penalty", {"steps": 30, "batch_size": 8}, n=24,
                 runs=2, protocol="fixed")  # fmt: skip
+    assert cell.description("cpu")["target"] == "batch"  # of the two arrays, whoever trained
     record = cell.run({}, lambda truth: truth)
     assert np.shape(record["history"]) == (2, 30)
     assert np.all(np.array(record["diagnostics"]["dual_stderr"]) > 0)

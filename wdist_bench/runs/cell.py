@@ -125,7 +125,7 @@ class Cell:
         estimator = self.build_estimator()
         return self.identity(backend) | {
             "family": self.family,
-            "target": estimator.target,
+            "target": "batch" if self.protocol == "fixed" else estimator.target,
             "bound": estimator.bound,
             "steps": estimator.steps,
             "critic": estimator.network,
