@@ -274,9 +274,11 @@ class DaskEngine:
     def environment(self) -> dict[str, Any]:
         """Of one of the workers."""
         if not self._environment:
+            from distributed.comm import CommClosedError
+
             try:
                 self._environment = self._submit(_describe, self.protection).result()
-            except CancelledError as error:
+            except (CancelledError, CommClosedError) as error:
                 raise self._lost(error) from None
         return self._environment
 
@@ -325,6 +327,7 @@ class DaskEngine:
 
     def _arrived(self, job: Job, remote: Any, future: Future[dict[str, Any]]) -> None:
         from distributed import KilledWorker
+        from distributed.comm import CommClosedError
 
         try:
             try:
@@ -333,7 +336,7 @@ class DaskEngine:
                 message = f"{_LOSSES} workers or more were lost while they were at it: {error}"
                 environment = digest(self._environment)
                 future.set_result(work.lost(job, environment, status="error", message=message))
-            except CancelledError as error:
+            except (CancelledError, CommClosedError) as error:
                 raise self._lost(error) from None
         except BaseException as error:
             future.set_exception(error)

@@ -122,7 +122,9 @@ class Dilate(Transform):
         return abs(1 - self.factor) * float(cost ** (1 / p))
 
     def _gap(self, points: Any) -> jax.Array:
-        return jnp.asarray(points - self.center, jnp.float32)
+        """x - a in float32; of points in float64 the difference is taken there."""
+        with jax.enable_x64(getattr(points, "dtype", None) == np.float64):
+            return jnp.asarray(points - self.center, jnp.float32)
 
     def potential(self, points: Any, p: int) -> jax.Array | None:
         """sign(1 - s) ||x - a|| (p = 1), (1 - s) ||x - a||^2 (p = 2)."""
