@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from wdist_bench.report import write_report
+from wdist_bench.report import figures, write_report
 from wdist_bench.report.markdown import _seconds
 from wdist_bench.report.tables import errors, method_labels
 from wdist_bench.results.journal import failed_runs, pack, run_costs, unpack
@@ -119,3 +119,13 @@ def test_steps_are_named_where_some_task_has_a_method_twice():
         "exact", "penalty [500 steps]", "penalty [2000 steps]", "penalty [dcgan]",
         "penalty [500 steps]", "exact", "lost",
     ]  # fmt: skip
+
+
+def test_figures_say_which_protocol_a_setting_has():
+    row = pd.Series({"task_options": "{}", "dataset": "", "dim": 2, "norm": "l2", "p": 1, "n": 8,
+                     "task": "gaussian_shift"})  # fmt: skip
+    usual, fixed = (
+        figures._setting_label(pd.concat([row, pd.Series({"protocol": protocol})]))
+        for protocol in ("stream", "fixed")
+    )
+    assert fixed == f"{usual}, fixed"

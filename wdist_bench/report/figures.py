@@ -115,7 +115,8 @@ def _training_curves(records: list[dict[str, Any]], journal: Journal, path: Path
             xlim=(0, max(steps)),
         )
         axis.set_title(
-            f"{label(here[0]['task'])}, dim {here[0]['dim']}, batches of {here[0]['n']}\n{known}",
+            f"{label(here[0]['task'])}, dim {here[0]['dim']}, batches of {here[0]['n']}"
+            f"{_how(here[0]['protocol'])}\n{known}",
             fontsize=10,
         )
         axis.spines[["top", "right"]].set_visible(False)
@@ -259,4 +260,9 @@ def _setting_label(row: pd.Series) -> str:
     where = label(row["dataset"] or file or f"dim {int(row['dim'])}")
     norm = "" if row["norm"] == "l2" else label(f" {row['norm']}")
     task = label(row["task"]).replace("_", "\n")
-    return f"{task}\n{where}, $W_{int(row['p'])}${norm}\nn = {row['n']}"
+    return f"{task}\n{where}, $W_{int(row['p'])}${norm}\nn = {row['n']}{_how(row['protocol'])}"
+
+
+def _how(protocol: str) -> str:
+    """The protocol, where it is not the usual one."""
+    return "" if protocol == "stream" else f", {label(protocol)}"
