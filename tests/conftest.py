@@ -9,6 +9,7 @@ from importlib.metadata import distributions, requires
 from pathlib import Path
 
 import hypothesis
+import jax
 import pytest
 from jaxtyping import install_import_hook
 
@@ -53,6 +54,13 @@ def _room():
     """A process of tests compiles more programs than a worker does in most sweeps."""
     yield
     compilation.make_room()
+
+
+@pytest.fixture
+def float32_products():
+    """Where accelerators would round factors to TF32: for comparisons of two programs."""
+    with jax.default_matmul_precision("highest"):
+        yield
 
 
 @pytest.fixture(scope="session")

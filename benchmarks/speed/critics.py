@@ -41,7 +41,7 @@ from wdist_bench import datasets
 from wdist_bench.costs import Cost
 from wdist_bench.estimators.critic import CriticEstimator
 from wdist_bench.networks.dcgan import image_shape
-from wdist_bench.problem import Samples
+from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.parallel import map_runs, run_keys, share_count
 from wdist_bench.protocol.stream import Stream, run_stream
 
@@ -115,30 +115,40 @@ SETTINGS = {
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class DrawnProblem:
-    """A problem whose minibatches are drawn beforehand; a run begins at one of its own.
+class Pool(Sampler):
+    """Minibatches drawn beforehand.
 
     Attributes:
-        pool: (count, 2, n, dim) minibatches, used in turn.
-        first: number of the one that comes first.
-        center: (dim,) origin of the coordinates.
-        cost: the ground cost.
+        pool: (count, 2, n, dim) of them.
     """
 
     pool: jax.Array
-    first: Any
-    center: Any
-    cost: Cost = field(metadata={"static": True})
 
     @property
     def dim(self) -> int:
         """Dimension of the points."""
         return self.pool.shape[-1]
 
+    def draw(self, key: Any, n: int) -> Samples:
+        """Minibatch number `key`, an integer here; they are used in turn."""
+        return Samples(*self.pool[key % self.pool.shape[0]])
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class DrawnProblem(Problem):
+    """A problem whose minibatches are drawn beforehand; `key` is the number of the first one, so
+    that a run begins at one of its own.
+    """
+
+    @classmethod
+    def of(cls, pool: jax.Array, first: Any) -> DrawnProblem:
+        """From (count, 2, n, dim) minibatches, beginning with number `first`."""
+        return cls(Pool(pool), first, jnp.zeros(pool.shape[-1]), 1.0, COST)
+
     def minibatch(self, step: Any, n: int) -> Samples:
         """Minibatch number first + step."""
-        x, y = self.pool[(self.first + step) % self.pool.shape[0]]
-        return Samples(x, y)
+        return self.sampler.draw(self.key + step, n)
 
 
 @cache
@@ -162,8 +172,8 @@ def ours_drawn(setting: Setting, estimator: CriticEstimator) -> tuple[float, flo
 
     def one_run(key: jax.Array, pool: jax.Array) -> tuple[jax.Array, jax.Array]:
         first = jax.random.randint(key, (), 0, POOL, jnp.int32)
-        problem = DrawnProblem(pool, first, jnp.zeros(pool.shape[-1]), COST)
-        fitted: Any = estimator.fit(key, problem)  # type: ignore[arg-type]
+        problem = DrawnProblem.of(pool, first)
+        fitted: Any = estimator.fit(key, problem)
 
         def evaluate(batch: jax.Array) -> jax.Array:
             fresh = problem.minibatch(estimator.steps + batch, estimator.batch_size)
@@ -206,7 +216,7 @@ def source_of(setting: Setting, estimator: CriticEstimator) -> tuple[str, np.nda
 
 
 def calls_of(
-    setting: Setting, estimator: CriticEstimator, torch_side: TorchSide
+    setting: Setting, estimator: CriticEstimator, torch_side: TorchSide, ways: list[str]
 ) -> tuple[dict[str, Callable[[], float]], dict[str, float], dict[str, str]]:
     """A call for each way that works, the seconds of its first call, and why others do not."""
     calls: dict[str, Callable[[], float]] = {}
@@ -218,7 +228,7 @@ def calls_of(
     for name, side in sides.items():
         first[name] = sum(side())
         calls[name] = lambda side=side: side()[1]
-    for way in WAYS:
+    for way in ways:
         runs = setting.runs if way in ("vmap", "vmap_compile") else setting.torch_runs
         call = partial(torch_side.seconds, way, runs)
         try:
@@ -231,13 +241,13 @@ def calls_of(
 
 
 def rows_of(
-    setting: Setting, method: str, torch_side: TorchSide, repeats: int
+    setting: Setting, method: str, torch_side: TorchSide, repeats: int, ways: list[str]
 ) -> list[dict[str, Any]]:
     """One row for each way of training by one method."""
     estimator = setting.estimator(method)
     dim = setting.make_task().dim
     torch_side.prepare(training_of(setting, estimator, dim), source_of(setting, estimator))
-    calls, first, reasons = calls_of(setting, estimator, torch_side)
+    calls, first, reasons = calls_of(setting, estimator, torch_side, ways)
     with OtherWork() as others:
         seconds = alternate_reported(calls, repeats, warm_up=False)
     rows = []
@@ -292,6 +302,7 @@ def main(
     repeats: Annotated[int, typer.Option(help="Timed rounds.")] = 5,
     only: Annotated[list[str] | None, typer.Option(help="Settings; rows of others stay.")] = None,
     method: Annotated[list[str] | None, typer.Option(help="Methods; rows of others stay.")] = None,
+    way: Annotated[list[str] | None, typer.Option(help="PyTorch's ways; default all.")] = None,
     out: Annotated[Path, typer.Option(help="Results folder.")] = Path("results/speed"),
 ) -> None:
     """Time critic training against PyTorch."""
@@ -306,7 +317,7 @@ def main(
                 if reason:
                     rows = [{"setting": setting.name, "method": name, "skipped": reason}]
                 else:
-                    rows = rows_of(setting, name, torch_side, repeats)
+                    rows = rows_of(setting, name, torch_side, repeats, way or torch_side.ways())
                 save(out / "critics.csv", rows, machine)
     write_report(out)
 

@@ -2,7 +2,8 @@
 
 An idle thread pool spins for a while before it sleeps, so two libraries that take turns in one
 process can slow each other down. In processes of their own the one that waits for its next call
-sleeps.
+sleeps. Where PyTorch finds a GPU it trains there, with TF32 in matrix products as JAX's default has
+it; set XLA_PYTHON_CLIENT_PREALLOCATE=false then, so that JAX leaves it memory.
 """
 
 from __future__ import annotations
@@ -53,6 +54,10 @@ class TorchSide:
         """Version and threads."""
         return self._whole.submit(_describe).result()
 
+    def ways(self) -> list[str]:
+        """Those that make sense here: on a GPU a process a core would only wait for the others."""
+        return [way for way in WAYS if way != "eager_per_core" or "threads" in self.describe()]
+
     def prepare(self, training: dict[str, Any], source: tuple[str, np.ndarray]) -> None:
         """Give every process the training and its data."""
         for pool in (self._whole, *self._shares):
@@ -84,11 +89,16 @@ def _start(threads: int) -> None:
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
+    if torch.cuda.is_available():
+        torch.set_default_device("cuda")
+        torch.set_float32_matmul_precision("high")
 
 
 def _describe() -> str:
     import torch
 
+    if torch.cuda.is_available():
+        return f"torch {torch.__version__} on {torch.cuda.get_device_name()}"
     return f"torch {torch.__version__} with {torch.get_num_threads()} threads"
 
 
@@ -108,6 +118,7 @@ def _prepare(training: dict[str, Any], source: tuple[str, np.ndarray]) -> None:
 
 
 def _seconds(way: str, runs: int) -> float:
+    import torch
     import torch_critics
 
     training, source = _job
@@ -124,6 +135,8 @@ def _seconds(way: str, runs: int) -> float:
             weights = torch_critics.initial_weights(training, (runs,))
             compiled = way == "vmap_compile"
             torch_critics.train_pure(training, source, weights, (runs,), compiled)
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
     except (RuntimeError, NotImplementedError) as error:
         # Some of PyTorch's own exceptions cannot be sent to another process.
         reason = f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"

@@ -46,7 +46,7 @@ def drawn(setting, estimator):
     task = setting.make_task()
     count = setting.steps + setting.eval_batches
     pool = [task.sample(jax.random.key(k), estimator.batch_size) for k in range(count)]
-    return critics.DrawnProblem(jnp.asarray(pool, jnp.float32), 0, jnp.zeros(task.dim), COST)
+    return critics.DrawnProblem.of(jnp.asarray(pool, jnp.float32), 0)
 
 
 def initial_parameters(estimator, key, problem):
@@ -96,7 +96,7 @@ def test_both_libraries_train_the_same_thing(setting, method, monkeypatch):
         def draw(self, step, runs, n):
             return self.pool[step].expand(*runs, -1, -1)
 
-    pool = np.asarray(problem.pool)
+    pool = np.asarray(problem.sampler.pool)
     source = Source(pool.reshape(len(pool), -1, pool.shape[-1]))
     dim = problem.dim
     training = torch_critics.Training(**critics.training_of(setting, estimator, dim))
@@ -123,6 +123,13 @@ def test_both_libraries_train_the_same_thing(setting, method, monkeypatch):
         np.testing.assert_allclose(values.numpy(), after, **tolerance)
     # Training moves the curve by far more than the tolerance, so agreement says something.
     assert np.ptp(fitted.history) > 1e-2 * scale
+
+
+@pytest.mark.parametrize("method", critics.METHODS)
+def test_ours_trains_on_minibatches_that_were_drawn_beforehand(method):
+    compiling, running = critics.ours_drawn(HIGHER, HIGHER.estimator(method))
+    assert compiling > 0
+    assert running > 0
 
 
 def test_pytorch_draws_the_same_laws():

@@ -48,6 +48,7 @@ def test_dcgan_is_its_formula():
     assert float(found[0]) == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.usefixtures("float32_products")
 @pytest.mark.parametrize(
     ("height", "width"), [pytest.param(8, 8, marks=pytest.mark.slow), (7, 7), (5, 8)]
 )

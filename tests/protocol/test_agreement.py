@@ -13,6 +13,7 @@ from wdist_bench.protocol.parallel import run_keys
 from wdist_bench.protocol.stream import Keys, Stream, run_stream
 
 
+@pytest.mark.usefixtures("float32_products")
 def test_run_stream_and_evaluate_agree_with_the_definition_by_hand():
     """mean <g, g*> / |g| |g*| and mean |g - g*|^2 in NumPy, at points of nu."""
     task = wb.tasks.get("funnels", dim=3, width=4)

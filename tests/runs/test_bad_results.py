@@ -187,7 +187,7 @@ WRONG = [
     '{"type": "started", "key": "a", "host": ["h"], "pid": 1}',
     '{"type": "truth", "key": "a", "costs": 1}',
     '{"type": "environment", "key": "a", "environment": 1}',
-    '{"type": "cell", "key": "a", "status": "ok", "value": ' + "[" * 5000 + "]" * 5000 + "}",
+    '{"type": "cell", "key": "a", "status": "ok", "value": ' + "[" * 10**6 + "]" * 10**6 + "}",
 ]  # fmt: skip
 
 

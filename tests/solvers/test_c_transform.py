@@ -24,8 +24,7 @@ def tiled_by(monkeypatch, rows, columns, by_rows=True):
     monkeypatch.setattr(module, "_WHOLE_ENTRIES", 1)
     monkeypatch.setattr(module, "SMALL_ENTRIES", 1)
     monkeypatch.setattr(module, "_by_rows", lambda x: by_rows and x.shape[1] <= 16)
-    monkeypatch.setattr(module, "_TILE_X", rows)
-    monkeypatch.setattr(module, "_TILE_Y", columns)
+    monkeypatch.setattr(module, "_tile", lambda: (rows, columns))
     monkeypatch.setattr(module, "_FEW_X", rows)
     monkeypatch.setattr(module, "_LONG_Y", columns)
 
@@ -94,7 +93,9 @@ def test_a_potential_of_minus_infinity_takes_the_point_out(tiled, monkeypatch):
 @pytest.mark.parametrize("dim", [3, 64])
 @pytest.mark.parametrize("gradient", [False, True])
 def test_memory_is_that_of_a_tile(dim, gradient):
-    """30,000 x 30,000 costs are 3.6 GB; the compiled program may hold 100 MB."""
+    """30,000 x 30,000 costs are 3.6 GB; the compiled program may hold 100 MB, on accelerators,
+    whose tiles are larger, 400.
+    """
     n = 30_000
     shapes = [jax.ShapeDtypeStruct(s, jnp.float32) for s in ((n,), (n, dim), (n, dim))]
 
@@ -103,7 +104,8 @@ def test_memory_is_that_of_a_tile(dim, gradient):
 
     function = jax.grad(total, argnums=(0, 1)) if gradient else total
     program = jax.jit(function).lower(*shapes).compile()
-    assert program.memory_analysis().temp_size_in_bytes < 100e6
+    allowed = 100e6 if jax.default_backend() == "cpu" else 400e6
+    assert program.memory_analysis().temp_size_in_bytes < allowed
 
 
 @pytest.mark.parametrize("cost", COSTS, ids=str)

@@ -101,14 +101,19 @@ def leaderboard(table: pd.DataFrame, truth: str, bound: str = "") -> list[Standi
                 settings=len(shown),
                 p_value=ahead if math.isnan(behind) else behind,
                 apart=behind < LEVEL,
-                relative_error=float(shown["relative_error"].median()),
-                relative_bias=float(shown["relative_bias"].median()),
+                relative_error=_median(shown["relative_error"]),
+                relative_bias=_median(shown["relative_bias"]),
                 failed=int(own["failed"].sum()),
                 runs=int(own["runs"].sum()),
-                seconds=float(own["seconds_per_run"].median()),
+                seconds=_median(own["seconds_per_run"]),
             )
         )
     return standings
+
+
+def _median(values: pd.Series) -> float:
+    """Of the numbers that are there, NaN where none is."""
+    return float(values.dropna().median())
 
 
 def ranks(table: pd.DataFrame, truth: str, bound: str = "") -> pd.DataFrame:

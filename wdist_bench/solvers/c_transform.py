@@ -15,9 +15,10 @@ from wdist_bench.costs import DIRECT_DIMENSION, SMALL_ENTRIES, Cost
 # In many dimensions the costs are held at once up to this many entries ...
 _WHOLE_ENTRIES = 2**20
 # ... and beyond it in tiles of so many points of x and of y: long enough for a processor's vectors,
-# small enough for its cache. In few dimensions long rows of y meet a few x at a time.
-_TILE_X = 512
-_TILE_Y = 2048
+# small enough for its cache. In few dimensions long rows of y meet a few x at a time. Accelerators
+# spend some 10 microseconds on the start of a tile, so theirs are large: 256 MiB in float32.
+_TILE_ON_CPU = 512, 2048
+_TILE_ON_ACCELERATORS = 4096, 16384
 _FEW_X = 8
 _LONG_Y = 16384
 
@@ -46,6 +47,11 @@ def _by_rows(x: jax.Array) -> bool:
     for many small steps.
     """
     return x.shape[1] <= DIRECT_DIMENSION and jax.default_backend() == "cpu"
+
+
+def _tile() -> tuple[int, int]:
+    """Points of x and of y in a tile of costs."""
+    return _TILE_ON_CPU if jax.default_backend() == "cpu" else _TILE_ON_ACCELERATORS
 
 
 _Arguments = tuple[jax.Array, jax.Array, jax.Array]  # phi, x, y
@@ -158,7 +164,7 @@ def _over_tiles(
 
     Costs come as (points of y, points of x); the carry, an array per point of y, starts at `start`.
     """
-    rows, columns = min(x.shape[0], _TILE_X), min(y.shape[0], _TILE_Y)
+    rows, columns = map(min, (x.shape[0], y.shape[0]), _tile())
     x_tiles, phi_tiles = _tiles(x, rows, x[0]), _tiles(phi, rows, -jnp.inf)
     firsts = jnp.arange(len(x_tiles), dtype=jnp.int32) * rows
 
