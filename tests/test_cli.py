@@ -97,14 +97,16 @@ def test_a_failed_run_gives_a_nonzero_exit_code(tmp_path, monkeypatch, capsys):
     assert "failed   1 (1 diverged kept by the next run; to try them again, run the suite" in said
 
 
-@pytest.mark.parametrize("what", ["tasks", "estimators", "datasets"])
+@pytest.mark.parametrize("what", ["tasks", "estimators", "datasets", "suites"])
 def test_list_names_everything(monkeypatch, capsys, what):
     import wdist_bench as wb
     from wdist_bench import datasets
+    from wdist_bench.runs.shipped import shipped
 
     code, said, _ = call(monkeypatch, capsys, "list", what)
     assert code == 0
-    names = {"tasks": wb.tasks, "estimators": wb.estimators, "datasets": datasets}[what].names()
+    names = {"tasks": wb.tasks.names, "estimators": wb.estimators.names,
+             "datasets": datasets.names, "suites": shipped}[what]()  # fmt: skip
     for name in names:
         assert name in said
 
@@ -270,3 +272,18 @@ def test_seeds_that_would_wrap_are_refused_by_commands(tmp_path, monkeypatch, ca
         assert code == 2
         assert errors.startswith("error: seed: expected a whole number")
         assert errors.count("\n") == 1
+
+
+def test_the_demonstration_needs_nothing_and_says_what_is_known(monkeypatch, capsys):
+    code, said, _ = call(monkeypatch, capsys, "demo", "--n", 64)
+    assert code == 0
+    assert "truth 2.8284" in said
+    exact = next(line for line in said.splitlines() if line.startswith("exact "))
+    assert 2.4 < float(exact.split()[1]) < 3.4
+
+
+def test_version_and_short_help(monkeypatch, capsys):
+    assert call(monkeypatch, capsys, "--version")[:2] == (0, "wdist-bench 0.1.0\n")
+    code, said, _ = call(monkeypatch, capsys, "run", "-h")
+    assert code == 0
+    assert "--profile" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,3 +32,10 @@ def test_workflows_call_targets_that_the_makefile_has():
     ]
     assert called
     assert set(called) <= targets
+
+
+def test_the_wheel_holds_every_suite():
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    held = content["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    suites = sorted((ROOT / "benchmarks").glob("*.toml"))
+    assert held == {f"benchmarks/{x.name}": f"wdist_bench/suites/{x.name}" for x in suites}

@@ -13,6 +13,7 @@ try:
         check,
         compare,
         data,
+        demo,
         estimate,
         export,
         merge,
@@ -27,9 +28,10 @@ except ImportError:  # the library works without the extras of its command line
 app = typer.Typer(
     help="Benchmark Wasserstein-distance estimators against known truth.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(demo.demo)
 app.command("list")(catalogue.list_names)
 app.command()(run.run)
 app.command()(run.report)
@@ -43,12 +45,23 @@ app.command()(export.export)
 app.add_typer(data.app, name="data")
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from wdist_bench import __version__
+
+        echo(f"wdist-bench {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def load_plugins(
     plugin: Annotated[
         list[Path] | None,
         typer.Option(help="Python file that registers estimators or tasks; may be repeated."),
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
 ) -> None:
     """Benchmark Wasserstein-distance estimators against known truth."""
     from wdist_bench.runs.plugins import load_plugin

@@ -17,12 +17,13 @@ class What(StrEnum):
     TASKS = "tasks"
     ESTIMATORS = "estimators"
     DATASETS = "datasets"
+    SUITES = "suites"
 
 
 def list_names(
     what: Annotated[What, typer.Argument(help="What to list.")] = What.ESTIMATORS,
 ) -> None:
-    """List tasks, estimators or data sets with what is known of each."""
+    """List tasks, estimators, data sets or suites with what is known of each."""
     from wdist_bench.runs.catalogue import catalogue
 
     header, rows = catalogue(what.value)

@@ -30,7 +30,10 @@ class Where(StrEnum):
 
 
 def run(
-    suite: Annotated[Path, typer.Argument(help="Suite file, for example benchmarks/quick.toml.")],
+    suite: Annotated[
+        Path,
+        typer.Argument(help="Suite file, or the name of one of ours (`wdist-bench list suites`)."),
+    ],
     out: Annotated[
         Path | None, typer.Option(help="Results folder; default results/local/NAME of the suite.")
     ] = None,
@@ -75,12 +78,13 @@ def run(
     import jax
 
     from wdist_bench.runs.runner import run_suite
+    from wdist_bench.runs.shipped import find_suite
     from wdist_bench.runs.suite import load_suite
     from wdist_bench.validation import check_number
 
     # This process only reads the suite; the accelerators' memory is for the workers.
     jax.config.update("jax_platforms", "cpu")
-    loaded = load_suite(suite, profile)
+    loaded = load_suite(find_suite(suite), profile)
     folder = out or Path("results", "local", loaded.name)
     for name, value in (("--timeout", timeout), ("--memory-limit", memory_limit)):
         if value is not None:

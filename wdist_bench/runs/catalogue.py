@@ -5,14 +5,17 @@ from __future__ import annotations
 import inspect
 
 from wdist_bench import datasets, estimators, tasks
+from wdist_bench.runs.shipped import shipped
+from wdist_bench.runs.suite import load_suite
 from wdist_bench.tasks import Task
 
 Rows = list[list[str]]
 
 
 def catalogue(kind: str) -> tuple[list[str], Rows]:
-    """Header and rows for "tasks", "estimators" or "datasets"."""
-    return {"tasks": _tasks, "estimators": _estimators, "datasets": _datasets}[kind]()
+    """Header and rows for "tasks", "estimators", "datasets" or "suites"."""
+    tables = {"tasks": _tasks, "estimators": _estimators, "datasets": _datasets, "suites": _suites}
+    return tables[kind]()
 
 
 def _estimators() -> tuple[list[str], Rows]:
@@ -56,3 +59,9 @@ def _datasets() -> tuple[list[str], Rows]:
                 state = str(error)
             rows.append([name, split, state])
     return ["name", "split", "state"], rows
+
+
+def _suites() -> tuple[list[str], Rows]:
+    loaded = [load_suite(path) for path in shipped().values()]
+    rows = [[suite.name, str(len(suite.cells)), suite.title] for suite in loaded]
+    return ["name", "cells", "what it answers"], rows

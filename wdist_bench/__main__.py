@@ -1,0 +1,5 @@
+"""`python -m wdist_bench`: the command line."""
+
+from wdist_bench.cli import main
+
+main()
