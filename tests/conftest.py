@@ -20,7 +20,7 @@ SOLVERS = Path(__file__).parents[1] / "wdist_bench" / "solvers"
 CHECKED = [
     *(f"wdist_bench.{part}" for part in ("problem", "estimate", "networks")),
     *(f"wdist_bench.solvers.{file.stem}" for file in sorted(SOLVERS.glob("[a-z]*.py"))
-      if file.stem not in ("exact", "rounding")),
+      if file.stem not in ("differentiable", "exact", "rounding")),
 ]  # fmt: skip
 if importlib.util.find_spec("beartype"):
     install_import_hook(CHECKED, "beartype.beartype")

@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "tasks": NOUNS | NUMERICS | {"tasks"},
     "estimators": NOUNS | NUMERICS | {"estimators"},
     "calls": PLUGINS,
+    "distance": PLUGINS,
     "protocol": PLUGINS | {"calls", "protocol"},
     "runs": PLUGINS | {"protocol", "runs"},
     "conformance": PLUGINS | {"calls", "protocol", "runs", "conformance"},

@@ -3,6 +3,7 @@
 from wdist_bench import estimators, tasks
 from wdist_bench.calls import estimate
 from wdist_bench.costs import Cost
+from wdist_bench.distance import distance
 from wdist_bench.estimate import (
     DirectEstimator,
     Estimate,
@@ -37,6 +38,7 @@ __all__ = [
     "Task",
     "TracedFitted",
     "Truth",
+    "distance",
     "estimate",
     "estimators",
     "evaluate",

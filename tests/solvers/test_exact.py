@@ -11,7 +11,8 @@ import pytest
 from scipy.optimize import linear_sum_assignment, linprog
 
 from wdist_bench.costs import Cost
-from wdist_bench.solvers.exact import exact_cost, solve_exact
+from wdist_bench.solvers.differentiable import exact_cost
+from wdist_bench.solvers.exact import solve_exact
 
 
 def pair(n=120, d=3, seed=0, m=None):

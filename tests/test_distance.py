@@ -1,0 +1,124 @@
+"""`wb.distance` is the value of `wb.estimate`, with derivatives that finite differences confirm."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import wdist_bench as wb
+
+METHODS = {"exact": 3, "one_dimensional": 1, "sliced": 3, "nearest_neighbor": 3,
+           "sinkhorn_divergence": 3}  # fmt: skip
+each = pytest.mark.parametrize("method", METHODS)
+STEP = 1e-6
+
+
+@pytest.fixture
+def float64():
+    with jax.enable_x64(True):
+        yield
+
+
+def problem(method, seed=0, n=8, m=6):
+    rng = np.random.default_rng(seed)
+    dim = METHODS[method]
+    x, y = rng.normal(size=(n, dim)), rng.normal(size=(m, dim)) + 1
+    return x, y, rng.dirichlet(np.full(n, 3.0)), rng.dirichlet(np.full(m, 3.0))
+
+
+@each
+@pytest.mark.parametrize("p", [1, 2])
+def test_value_and_derivatives(float64, method, p):
+    arrays = [jnp.asarray(array) for array in problem(method)]
+
+    @jax.jit
+    def value(*arrays):
+        return wb.distance(*arrays, p=p, method=method)
+
+    x, y, a, b = map(np.asarray, arrays)
+    known = wb.estimate(x, y, method, p, a=a, b=b)
+    # The divergence of `wb.estimate` stops at a marginal error of 1e-3.
+    assert value(*arrays) == pytest.approx(known.value, rel=1e-4 if "sink" in method else 1e-12)
+    found = jax.jit(jax.grad(value, argnums=(0, 1, 2, 3)))(*arrays)
+    rng = np.random.default_rng(1)
+    for k, array in enumerate(arrays):
+        along = rng.normal(size=array.shape)
+        if k > 1:
+            along -= along.mean()  # keeps the mass
+        ends = [value(*arrays[:k], array + h * along, *arrays[k + 1 :]) for h in (STEP, -STEP)]
+        slope = (ends[0] - ends[1]) / (2 * STEP)
+        assert (found[k] * along).sum() == pytest.approx(float(slope), abs=1e-6)
+
+
+# The tiles of nearest_neighbor have a derivative in reverse mode alone.
+@pytest.mark.parametrize("method", sorted(METHODS.keys() - {"nearest_neighbor"}))
+def test_forward_mode_agrees_with_reverse_mode(float64, method):
+    arrays = [jnp.asarray(array) for array in problem(method)]
+    along = [jnp.cos(jnp.arange(array.size)).reshape(array.shape) for array in arrays]
+
+    def value(*arrays):
+        return wb.distance(*arrays, p=2, method=method)
+
+    _, slope = jax.jit(lambda arrays, along: jax.jvp(value, arrays, along))(arrays, along)
+    backward = jax.jit(jax.grad(value, argnums=(0, 1, 2, 3)))(*arrays)
+    assert slope == pytest.approx(
+        float(sum((g * u).sum() for g, u in zip(backward, along, strict=True))), rel=1e-9
+    )
+
+
+@each
+@pytest.mark.parametrize("p", [1, 2])
+def test_where_the_optimum_is_not_unique_derivatives_are_finite(method, p):
+    x, y, _, _ = (jnp.asarray(array, jnp.float32) for array in problem(method))
+    twice = jnp.concatenate([x, x])
+    slopes = jax.jit(jax.grad(lambda x, y: wb.distance(x, y, p=p, method=method), argnums=(0, 1)))
+    for one, other in ((x, x), (twice, twice), (jnp.zeros_like(x), y), (jnp.zeros_like(x), 0 * y)):
+        for slope in slopes(one, other):
+            assert jnp.isfinite(slope).all()
+
+
+@each
+def test_many_problems_at_once(method):
+    pairs = [problem(method, seed)[:2] for seed in range(3)]
+    x, y = (jnp.asarray(np.stack(part), jnp.float32) for part in zip(*pairs, strict=True))
+    found = jax.jit(jax.vmap(lambda x, y: wb.distance(x, y, method=method)))(x, y)
+    alone = [wb.distance(one, other, method=method) for one, other in zip(x, y, strict=True)]
+    np.testing.assert_allclose(found, alone, rtol=1e-5)
+
+
+def test_translation_has_the_derivative_of_its_length(float64):
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(20, 3)))
+    shift = jnp.array([3.0, 0.0, 4.0])
+    for p in (1, 2):
+        value, slope = jax.value_and_grad(lambda v, p=p: wb.distance(x, x + v, p=p))(shift)
+        assert value == pytest.approx(5)
+        np.testing.assert_allclose(slope, shift / 5, atol=1e-9)
+
+
+@each
+def test_bad_numbers_give_nan_inside_a_program(method):
+    x, y, _, _ = (jnp.asarray(array, jnp.float32) for array in problem(method))
+    assert jnp.isnan(jax.jit(lambda x: wb.distance(x, y, method=method))(x.at[0, 0].set(jnp.nan)))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"method": "bracket"}, "works outside jit only"),
+        ({"method": "weight_clipping"}, "works outside jit only"),
+        ({"method": "one_dimensional"}, "expected points on a line"),
+        ({"p": 2, "cost": wb.Cost(1)}, "expected 1, that of the cost, got 2"),
+        ({"a": jnp.ones(3)}, "expected one weight per point"),
+        ({"y": jnp.zeros((4, 3))}, "expected equal dimensions"),
+    ],
+)
+def test_what_has_no_meaning_is_refused(options, said):
+    arrays = {"x": jnp.zeros((4, 2)), "y": jnp.ones((4, 2))}
+    with pytest.raises(ValueError, match=said):
+        wb.distance(**arrays | options)
+
+
+def test_integers_and_numpy_are_taken():
+    assert wb.distance(np.array([[0], [1]]), np.array([[2], [5]])) == pytest.approx(3)

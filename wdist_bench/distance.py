@@ -1,0 +1,137 @@
+"""`distance`: W_p as a number of JAX, inside jit, vmap and grad."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import DirectEstimator, Estimator, TracedFitted
+from wdist_bench.estimators.exact import Exact
+from wdist_bench.estimators.given import check_estimator
+from wdist_bench.estimators.one_dimensional import OneDimensional
+from wdist_bench.estimators.sinkhorn import SinkhornDivergence
+from wdist_bench.estimators.sliced import Sliced
+from wdist_bench.problem import Samples
+from wdist_bench.solvers.differentiable import (
+    check_shapes,
+    exact_cost,
+    line_cost,
+    sinkhorn_divergence_cost,
+    sliced_cost,
+)
+from wdist_bench.solvers.sliced import directions
+
+# Marginals to reach where the method is given by name: derivatives are as good as potentials are.
+_THRESHOLDS = {"float64": 1e-11, "float32": 1e-5}
+
+
+def distance(
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    a: Float[Array, " n"] | None = None,
+    b: Float[Array, " m"] | None = None,
+    p: int = 1,
+    method: str | Estimator = "exact",
+    cost: Cost | None = None,
+) -> Float[Array, ""]:
+    """W_p between two weighted samples, with derivatives in x, y, a and b.
+
+    The value is that of `wb.estimate` in the dtype of x, as a scalar array. Derivatives are those
+    of the optimum (of `sliced` at its fixed directions): exact where plan and potentials are
+    unique, one of the subgradients elsewhere, 0 where the distance is 0. Those in the weights hold
+    along changes that keep their sum. Reverse and forward mode, once.
+
+    Args:
+        x: (n, d) points of mu.
+        y: (m, d) points of nu.
+        a: (n,) weights summing to one, None for equal weights.
+        b: (m,) weights summing to one, None for equal weights.
+        p: exponent of the cost.
+        method: "exact" (on the host, the simplex of `wb.estimate`), "one_dimensional", "sliced",
+            "nearest_neighbor", "sinkhorn_divergence", or such an estimator with options.
+        cost: the ground cost in place of the Euclidean one; it fixes p.
+
+    Returns:
+        NaN where points are not finite, weights are no probabilities ("exact"), or a solver did not
+        converge: a compiled program cannot raise.
+
+    Raises:
+        ValueError: shapes that do not fit, a method that has no derivative, a cost that it does not
+            take, p beside a cost of another p.
+    """
+    x, y, a, b = (_array(array) for array in (x, y, a, b))
+    check_shapes(x, y, a, b)
+    estimator = check_estimator(method, {})
+    ground = _ground(cost, p)
+    estimator.check_cost(ground)
+    estimator.check_dim(x.shape[1])
+    total = _cost_of(estimator, isinstance(method, str))(Samples(x, y, a, b), ground)
+    return _root(total, ground.p)
+
+
+def _array(values: Any) -> Any:
+    if values is None:
+        return None
+    array = jnp.asarray(values)
+    return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
+
+
+def _ground(cost: Cost | None, p: int) -> Cost:
+    if cost is None:
+        return Cost(p)
+    if p not in (1, cost.p):
+        raise ValueError(f"p: expected {cost.p}, that of the cost, got {p}; leave it out")
+    return cost
+
+
+def _root(total: jax.Array, p: float) -> jax.Array:
+    """W_p from W_p^p; its derivative is 0 at 0."""
+    if p == 1:
+        return total
+    positive = total > 0
+    root = jnp.where(positive, total, 1.0) ** (1 / p)
+    return jnp.where(positive, root, jnp.where(jnp.isnan(total), total, 0.0))
+
+
+def _cost_of(estimator: Estimator, by_name: bool) -> Callable[[Samples, Cost], jax.Array]:
+    """W_p^p by this estimator, as a function that can be traced and differentiated."""
+    if isinstance(estimator, Exact):
+        return lambda s, cost: exact_cost(s.x, s.y, s.a, s.b, cost)
+    if isinstance(estimator, OneDimensional):
+        return lambda s, cost: line_cost(s.x[:, 0], s.y[:, 0], s.a, s.b, cost)
+    if isinstance(estimator, Sliced):
+        return lambda s, cost: _sliced(estimator, s, cost)
+    if isinstance(estimator, SinkhornDivergence):
+        return lambda s, cost: _sinkhorn(estimator, by_name, s, cost)
+    if isinstance(estimator, DirectEstimator) and estimator.traced:
+        return cast(TracedFitted, estimator).batch_cost
+    raise ValueError(
+        f"method: expected exact, one_dimensional, sliced, nearest_neighbor or "
+        f"sinkhorn_divergence, got {estimator.name}, which works outside jit only; call "
+        f"wb.estimate(x, y, {estimator.name!r})"
+    )
+
+
+def _sliced(estimator: Sliced, samples: Samples, cost: Cost) -> jax.Array:
+    """Along the directions of `wb.estimate` with seed 0."""
+    with jax.ensure_compile_time_eval():
+        key = jax.random.split(jax.random.key(0))[1]
+        theta = directions(key, estimator.n_projections, samples.x.shape[1])
+    return sliced_cost(samples.x, samples.y, samples.a, samples.b, cost, theta)
+
+
+def _sinkhorn(
+    estimator: SinkhornDivergence, by_name: bool, samples: Samples, cost: Cost
+) -> jax.Array:
+    threshold = _THRESHOLDS[samples.x.dtype.name] if by_name else estimator.threshold
+    total = sinkhorn_divergence_cost(
+        samples.x, samples.y, samples.a, samples.b, cost, estimator.epsilon,
+        None if estimator.epsilon_unit == "mean_cost" else estimator.epsilon, threshold,
+        estimator.max_iterations,
+    )  # fmt: skip
+    return jnp.where(total < 0, 0.0, total)  # 0 in exact arithmetic
