@@ -120,5 +120,8 @@ def test_what_has_no_meaning_is_refused(options, said):
         wb.distance(**arrays | options)
 
 
-def test_integers_and_numpy_are_taken():
-    assert wb.distance(np.array([[0], [1]]), np.array([[2], [5]])) == pytest.approx(3)
+@pytest.mark.parametrize("dtype", [np.int32, np.float64, jnp.bfloat16])
+def test_numpy_and_other_types_are_taken(dtype):
+    found = wb.distance(np.array([[0], [1]], dtype), np.array([[2], [5]], dtype))
+    assert found == pytest.approx(3)
+    assert found.dtype == jnp.float32

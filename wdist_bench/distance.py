@@ -41,10 +41,10 @@ def distance(
 ) -> Float[Array, ""]:
     """W_p between two weighted samples, with derivatives in x, y, a and b.
 
-    The value is that of `wb.estimate` in the dtype of x, as a scalar array. Derivatives are those
-    of the optimum (of `sliced` at its fixed directions): exact where plan and potentials are
-    unique, one of the subgradients elsewhere, 0 where the distance is 0. Those in the weights hold
-    along changes that keep their sum. Reverse and forward mode, once.
+    The value is that of `wb.estimate` in the dtype of x, float32 at least, as a scalar array.
+    Derivatives are those of the optimum (of `sliced` at its fixed directions): exact where plan and
+    potentials are unique, one of the subgradients elsewhere, 0 where the distance is 0. Those in
+    the weights hold along changes that keep their sum. Reverse and forward mode, once.
 
     Args:
         x: (n, d) points of mu.
@@ -75,10 +75,11 @@ def distance(
 
 
 def _array(values: Any) -> Any:
+    """Numbers of at least single precision."""
     if values is None:
         return None
     array = jnp.asarray(values)
-    return array if jnp.issubdtype(array.dtype, jnp.floating) else array.astype(float)
+    return array.astype(jnp.promote_types(array.dtype, jnp.float32))
 
 
 def _ground(cost: Cost | None, p: int) -> Cost:
