@@ -18,12 +18,15 @@ from wdist_bench.estimate import (
 )
 from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.bracket import bracket
+from wdist_bench.solvers.bracket import HELD_ENTRIES, bracket
 from wdist_bench.solvers.certificate import at_all_points, certify
 from wdist_bench.solvers.forks import check_not_forked
+from wdist_bench.solvers.memory import available
 from wdist_bench.validation import check_integer, check_number
 
 _SMALLEST_SIZE = 32  # points that smaller samples are padded to, so that few programs are compiled
+_BYTES_A_PAIR = 24  # where costs are held, their tiles and the plan in float32 included
+_SURELY_FREE = 2**24  # pairs that memory is not asked for
 _HALF = 512  # power of two that keeps the sum of the largest float64 numbers finite
 
 
@@ -35,9 +38,10 @@ class Bracket(DirectEstimator):
     `value` is the upper end, so its claim is certified too. Inside, for p = 2 as well, the two
     ends are those of W_p^p and the gap is relative to the upper one; outside they are p-th roots.
     The ends are computed in float64 from `Cost.matrix`; what rounding can have done to them is
-    taken off where it is more than 1e-9 of them. Memory is linear in n + m beyond tiles of 2^24
-    costs, any weights are allowed, and everything but the final certificate is one compiled program
-    (`solvers.bracket.bracket`, which also runs under jit and vmap), for a few numbers of points.
+    taken off where it is more than 1e-9 of them. Memory is 24 bytes a pair up to 2^28
+    pairs where so much is free, and linear in n + m beyond; any weights are allowed, and everything
+    but the final certificate is one compiled program (`solvers.bracket.bracket`, which also runs
+    under jit and vmap), for a few numbers of points.
 
     Attributes:
         rtol: relative gap to reach; 0 is reached where the two measures are one and the same.
@@ -47,7 +51,7 @@ class Bracket(DirectEstimator):
     """
 
     name: ClassVar[str] = "bracket"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "upper"
 
@@ -70,7 +74,8 @@ class Bracket(DirectEstimator):
         with jax.enable_x64(True):
             arrays = (*_padded(unit.x, unit.a), *_padded(unit.y, unit.b))
             x, a, y, b = (jnp.asarray(array, jnp.float64) for array in arrays)
-            found = bracket(x, y, a, b, cost, self.rtol, self.max_steps)
+            held = _held_entries(len(x) * len(y))
+            found = bracket(x, y, a, b, cost, self.rtol, self.max_steps, held_entries=held)
             found = jax.tree.map(np.asarray, found)
         # The solver's points were rounded to its box; the certificate is that of the points given.
         g = np.ldexp(found.g[: len(kept.y)], cost.p * power)
@@ -102,6 +107,13 @@ class Bracket(DirectEstimator):
                 **shared,
             )
         return Estimate(cost.root(bounds.upper), bounds.upper, **shared)
+
+
+def _held_entries(pairs: int) -> int:
+    """Costs that may be held at once: the solver's own number where so much memory is free."""
+    if pairs <= _SURELY_FREE or pairs > HELD_ENTRIES or pairs * _BYTES_A_PAIR <= available():
+        return HELD_ENTRIES
+    return _SURELY_FREE
 
 
 def _at_unit_scale(samples: Samples) -> tuple[Samples, int]:

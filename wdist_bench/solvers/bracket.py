@@ -24,8 +24,11 @@ from wdist_bench.costs import Cost
 from wdist_bench.solvers import semidual
 from wdist_bench.solvers.semidual import State, Tiles
 
-# Costs held at once; above it every sweep computes them again, tile by tile.
-TILE_ENTRIES = 2**24
+# Costs of a tile: on processors so few that they stay in the cache.
+_TILE = {"cpu": 2**20}
+_TILE_ON_ACCELERATORS = 2**24
+HELD_ENTRIES = 2**28
+"""Costs held at once, 2 GiB; with more, every sweep computes them again."""
 # Annealing: first temperature (of the largest cost), smallest factor from one level to the next.
 _FIRST = 0.25
 _FACTOR = 0.3
@@ -82,7 +85,7 @@ class _Level(NamedTuple):
     done: jax.Array
 
 
-@partial(jax.jit, static_argnames=("cost", "tile_entries"))
+@partial(jax.jit, static_argnames=("cost", "tile_entries", "held_entries"))
 def bracket(
     x: Float[Array, "n d"],
     y: Float[Array, "m d"],
@@ -91,13 +94,15 @@ def bracket(
     cost: Cost,
     rtol: ScalarLike = 1e-3,
     max_steps: ScalarLike = 2000,
-    tile_entries: int = TILE_ENTRIES,
+    tile_entries: int | None = None,
+    held_entries: int = HELD_ENTRIES,
 ) -> Bracket:
     """Lower <= W_p^p <= upper with upper - lower <= rtol upper, or converged = False.
 
     The interval is that of `cost.pairwise` in the dtype of the inputs: use float64 (inside
     `jax.enable_x64(True)`). In more than 16 dimensions that has only half of its digits for
-    distances (p = 1) far below the largest. Memory is linear in n + m beyond one tile of costs.
+    distances (p = 1) far below the largest. Memory is linear in n + m beyond
+    `held_entries` pairs, 24 bytes each.
 
     Args:
         x: (n, d) points of mu; centre them first.
@@ -108,9 +113,12 @@ def bracket(
         rtol: gap to reach, relative to `upper`. A gap within rounding of the largest cost is
             reached too.
         max_steps: Newton steps allowed.
-        tile_entries: costs held at once.
+        tile_entries: costs of a tile; by default 2^20 on processors, 2^24 on accelerators.
+        held_entries: costs held at once, as many of the plan in half of their memory.
     """
-    tiles = semidual.cut(x, y, a, b, cost, tile_entries)
+    if tile_entries is None:
+        tile_entries = _TILE.get(jax.default_backend(), _TILE_ON_ACCELERATORS)
+    tiles = semidual.cut(x, y, a, b, cost, tile_entries, held_entries)
     resolution = rounding(x.shape[1], x.dtype)
     smallest = _SMALLEST * jnp.finfo(x.dtype).eps
     limit = jnp.asarray(max_steps, jnp.int32)

@@ -14,7 +14,8 @@ from wdist_bench.solvers.pruned_c_transform import nearest_costs, pruned_c_trans
 from wdist_bench.solvers.rounding import UNIT, above, below, dual_value
 
 # Costs held at once.
-_TILE_ENTRIES = 2**24
+_TILE_ENTRIES = 2**20  # costs that stay in a processor's cache with what is computed from them
+_HELD_ENTRIES = 2**24  # costs that are kept from the first pass for the second
 # Rounding of the sum of a row or a column of the plan, relative to it.
 _SUMS = 16 * UNIT
 
@@ -53,7 +54,7 @@ def certify(samples: Samples, cost: Cost, g: Float[np.ndarray, " m"], eps: float
     n, m = len(samples.x), len(samples.y)
     a = np.full(n, 1 / n) if samples.a is None else samples.a
     b = np.full(m, 1 / m) if samples.b is None else samples.b
-    tiles = list(_tiles(samples, cost)) if n * m <= _TILE_ENTRIES else None
+    tiles = list(_tiles(samples, cost)) if n * m <= _HELD_ENTRIES else None
     g = np.where(b > 0, g, -np.inf)
     f, q, psi = np.full(n, -np.inf), np.zeros(m), np.full(m, np.inf)
     for rows, costs in tiles or _tiles(samples, cost):

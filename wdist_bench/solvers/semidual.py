@@ -49,7 +49,7 @@ class Tiles(NamedTuple):
         y: (m, d) points of nu.
         b: (m,) weights.
         scale: largest cost.
-        costs: (1, n, m) costs over scale where one tile holds all, else None: computed when needed.
+        costs: (tiles, rows, m) costs over scale where they are held, None where computed anew.
     """
 
     x: Float[Array, "tiles rows d"]
@@ -57,7 +57,7 @@ class Tiles(NamedTuple):
     y: Float[Array, "m d"]
     b: Float[Array, " m"]
     scale: Float[Array, ""]
-    costs: Float[Array, "1 n m"] | None
+    costs: Float[Array, "tiles rows m"] | None
 
 
 def cut(
@@ -67,8 +67,9 @@ def cut(
     b: Float[Array, " m"],
     cost: Cost,
     tile_entries: int,
+    held_entries: int,
 ) -> Tiles:
-    """Cut the n rows into tiles of at most `tile_entries` costs each."""
+    """Cut the n rows into tiles of at most `tile_entries` costs each, held up to `held_entries`."""
     n, m = x.shape[0], y.shape[0]
     rows = min(n, max(1, tile_entries // m))
     count = -(-n // rows)
@@ -77,12 +78,11 @@ def cut(
         x = jnp.concatenate([x, jnp.broadcast_to(x[:1], (pad, x.shape[1]))])
         a = jnp.concatenate([a, jnp.zeros(pad, a.dtype)])
     x, a = x.reshape(count, rows, -1), a.reshape(count, rows)
-    one = jnp.ones((), x.dtype)
-    if count == 1:
-        costs = cost.pairwise(x[0], y)
+    bare = Tiles(x, a, y, b, jnp.ones((), x.dtype), None)
+    if count == 1 or n * m <= held_entries:
+        _, costs = fold(bare, cost, (), (), lambda carry, costs: (carry, costs))
         scale = _positive(costs.max())
-        return Tiles(x, a, y, b, scale, (costs / scale)[None])
-    bare = Tiles(x, a, y, b, one, None)
+        return bare._replace(scale=scale, costs=costs / scale)
     scale = _positive(fold(bare, cost, (), jnp.zeros((), x.dtype), _largest)[0])
     return bare._replace(scale=scale)
 
@@ -103,15 +103,18 @@ def fold(
     step: Callable[..., tuple[Any, Any]],
 ) -> tuple[Any, Any]:
     """Scan the tiles: step(carry, costs (r, m), *rows (r,)) -> (carry, per-row result)."""
-    if tiles.costs is not None:
-        carry, out = step(start, tiles.costs[0], *(row[0] for row in rows))
-        return carry, jax.tree.map(lambda leaf: leaf[None], out)
 
     def body(carry: Any, item: tuple[Any, ...]) -> tuple[Any, Any]:
-        points, parts = item
-        return step(carry, cost.pairwise(points, tiles.y) / tiles.scale, *parts)
+        costs, points, parts = item
+        if costs is None:
+            costs = cost.pairwise(points, tiles.y) / tiles.scale
+        return step(carry, costs, *parts)
 
-    return jax.lax.scan(body, start, (tiles.x, rows))
+    items = tiles.costs, tiles.x, rows
+    if len(tiles.x) == 1:
+        carry, out = body(start, jax.tree.map(lambda leaf: leaf[0], items))
+        return carry, jax.tree.map(lambda leaf: leaf[None], out)
+    return jax.lax.scan(body, start, items)
 
 
 def row_potentials(
@@ -269,13 +272,24 @@ def _hessian(
     def plan(costs: jax.Array, f: jax.Array) -> jax.Array:
         return jnp.exp((f[:, None] + state.g[None, :] - costs) / eps)
 
+    # Directions need no more digits than float32 has, and these products wait for memory.
+    inverse = inverse.astype(jnp.float32)
+
+    def kept(_: tuple[()], costs: jax.Array, f: jax.Array) -> tuple[tuple[()], jax.Array]:
+        return (), plan(costs, f).astype(jnp.float32)
+
     if tiles.costs is not None:
-        # Directions need no more digits than float32 has, and these products wait for memory.
-        whole = plan(tiles.costs[0], state.f[0]).astype(jnp.float32)
-        inverse_rows = inverse[0].astype(jnp.float32)
+        _, whole = fold(tiles, cost, (state.f,), (), kept)
 
         def smooth(v: jax.Array) -> jax.Array:
-            return (((whole @ v.astype(jnp.float32)) * inverse_rows) @ whole).astype(v.dtype)
+            def step(total: jax.Array, item: tuple[jax.Array, jax.Array]) -> tuple[Any, None]:
+                part, w = item
+                return total + ((part @ narrow) * w) @ part, None
+
+            narrow = v.astype(jnp.float32)
+            if len(whole) == 1:
+                return step(jnp.zeros_like(narrow), (whole[0], inverse[0]))[0].astype(v.dtype)
+            return jax.lax.scan(step, jnp.zeros_like(narrow), (whole, inverse))[0].astype(v.dtype)
     else:
 
         def smooth(v: jax.Array) -> jax.Array:
