@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 
 import wdist_bench as wb
@@ -69,24 +67,6 @@ def distances_of(name, x, y):
     u, v = (on_the_sphere(z) if name == "sphere" else z for z in (x, y))
     cross = np.linalg.norm(np.cross(u[:, None], v[None, :]), axis=-1)
     return np.arctan2(cross, u @ v.T)
-
-
-def linear_program(matrix, a, b):
-    """min <P, matrix> over couplings of a and b, by HiGHS."""
-    n, m = matrix.shape
-    index = np.arange(n * m)
-    rows = np.concatenate([index // m, n + index % m])
-    constraints = csr_array((np.ones(2 * n * m), (rows, np.tile(index, 2))), shape=(n + m, n * m))
-    scale = float(matrix.max()) or 1.0
-    found = linprog(
-        matrix.ravel() / scale,
-        A_eq=constraints,
-        b_eq=np.concatenate([a, b]),
-        method="highs",
-        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
-    )
-    assert found.status == 0, found.message
-    return found.fun * scale
 
 
 def weighted_problem(name, seed):

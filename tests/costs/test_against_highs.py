@@ -9,9 +9,9 @@ from every_cost import (
     POWERS,
     cost_of,
     distances_of,
-    linear_program,
     weighted_problem,
 )
+from highs import linear_program
 
 import wdist_bench as wb
 

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from every_cost import PRECISION, cost_of, linear_program, points_of
+from every_cost import PRECISION, cost_of, points_of
+from highs import linear_program
 from scipy.spatial.distance import cdist
 
 import wdist_bench as wb

@@ -16,13 +16,14 @@ class What(StrEnum):
 
     TASKS = "tasks"
     ESTIMATORS = "estimators"
+    COSTS = "costs"
     DATASETS = "datasets"
 
 
 def list_names(
     what: Annotated[What, typer.Argument(help="What to list.")] = What.ESTIMATORS,
 ) -> None:
-    """List tasks, estimators or data sets with what is known of each."""
+    """List tasks, estimators, ground costs or data sets with what is known of each."""
     from wdist_bench.runs.catalogue import catalogue
 
     header, rows = catalogue(what.value)

@@ -15,6 +15,7 @@ import numpy as np
 
 from wdist_bench import estimators
 from wdist_bench.costs import Cost
+from wdist_bench.costs.powers import power, root_slope
 from wdist_bench.protocol.evaluate import evaluate
 from wdist_bench.protocol.tails import Tails, tails
 from wdist_bench.solvers.exact import solve_exact
@@ -109,7 +110,7 @@ class Routes:
         )
         found = []
         if answer.status == "ok":
-            slope = 1 if cost.p == 1 else 2 * answer.value
+            slope = 1 / root_slope(answer.value, cost.p)
             limit = answer.cost + SIGMAS * slope * (answer.stderr or 0)
             found.append(Limit(cost.root(limit), f"the mean cost of {_BATCHES} batches of {size}"))
         if self.task.dim == 1:
@@ -335,7 +336,7 @@ def lipschitz_excess(task: Task) -> float:
 def _line_costs(x: np.ndarray, y: np.ndarray, p: float) -> np.ndarray:
     """W_p^p of every sorted sample of x against that of y, (groups, n, maps) to (groups, maps)."""
     gap = x - y
-    return (np.abs(gap) if p == 1 else gap**2).mean(1)
+    return power(np.abs(gap), p).mean(1)
 
 
 def _mean(values: np.ndarray) -> tuple[float, float]:

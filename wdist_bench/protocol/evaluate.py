@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import Cost, Matrix, as_cost
 from wdist_bench.costs.powers import root_slope
 from wdist_bench.estimate import Estimate, Estimator, Fitted
 from wdist_bench.estimators.given import ask, check_cost, check_estimator, fit
@@ -42,10 +42,11 @@ _PROBE = 1000  # fresh points of each population that a potential is looked at
 def evaluate(
     task: str | Task,
     estimator: str | Estimator,
-    p: float = 1,
+    p: float | None = None,
     seed: int = 0,
     *,
-    norm: str = "l2",
+    norm: str | None = None,
+    cost: Any = None,
     eval_samples: int | None = None,
     eval_batches: int = 100,
     batch_size: int | None = None,
@@ -60,9 +61,10 @@ def evaluate(
     Args:
         task: a task or its name.
         estimator: an estimator or its name.
-        p: exponent of the cost, 1 or 2.
+        p: exponent of the cost, a real number >= 1; None for 1, or for that of `cost`.
         seed: of all data and of the initialisation.
-        norm: "l2" or "l1".
+        norm: name of a registered cost; None for "l2", or for that of `cost`.
+        cost: a ground cost instead of p and norm: a Cost, a name, or a pairwise function.
         eval_samples: least number of fresh samples of each population, overriding the rule above;
             they are drawn in chunks of at most 10,000.
         eval_batches: number of fresh batches for the others.
@@ -79,7 +81,12 @@ def evaluate(
     check_not_forked()
     task = check_task(task)
     estimator = check_estimator(estimator, {})
-    cost = Cost(p, norm)
+    cost = as_cost(cost, p, norm)
+    if isinstance(cost, Matrix):
+        raise ValueError(
+            "cost: expected a cost of points, since samples are drawn anew, got a matrix; pass a "
+            "function of points"
+        )
     check_cost(estimator, cost)
     own = estimator.batch_size
     n = check_integer(own if batch_size is None else batch_size, "batch_size", 1)

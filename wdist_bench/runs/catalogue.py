@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import inspect
 
-from wdist_bench import datasets, estimators, tasks
+from wdist_bench import costs, datasets, estimators, tasks
 from wdist_bench.tasks import Task
 
 Rows = list[list[str]]
 
 
 def catalogue(kind: str) -> tuple[list[str], Rows]:
-    """Header and rows for "tasks", "estimators" or "datasets"."""
-    return {"tasks": _tasks, "estimators": _estimators, "datasets": _datasets}[kind]()
+    """Header and rows for "tasks", "estimators", "costs" or "datasets"."""
+    tables = {"tasks": _tasks, "estimators": _estimators, "costs": _costs, "datasets": _datasets}
+    return tables[kind]()
+
+
+def _costs() -> tuple[list[str], Rows]:
+    rows = []
+    for name in costs.names():
+        factory = costs.factory(name)
+        said = (inspect.getdoc(factory) or "").split("\n\n")[0].replace("\n", " ")
+        rows.append([name, ", ".join(inspect.signature(factory).parameters), said])
+    return ["name", "parameters", "what it is"], rows
 
 
 def _estimators() -> tuple[list[str], Rows]:

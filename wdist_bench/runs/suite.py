@@ -31,7 +31,7 @@ _MOST_BYTES = 2**24
 _MOST_CELLS = 1_000_000
 Count = Annotated[int, Field(strict=True, ge=1, lt=2**31)]
 Counts = Annotated[list[Count], Field(min_length=1)]
-Exponents = Annotated[list[Annotated[int, Field(strict=True)]], Field(min_length=1)]
+Exponents = Annotated[list[Annotated[float, Field(strict=True)]], Field(min_length=1)]
 
 
 class Entry(BaseModel):
