@@ -1,6 +1,6 @@
 """Ground costs c(x, y) = d(x, y)^p: `Cost(p, norm)`, `names()`, `get(name, **parameters)`."""
 
-from wdist_bench.costs.base import Cost, factory, get, names, register
+from wdist_bench.costs.base import Cost, factory, get, names, register, registry
 from wdist_bench.costs.l2 import L2  # isort: skip  (the order is that of `names`)
 from wdist_bench.costs.l1 import L1  # isort: skip
 from wdist_bench.costs.linf import LInf  # isort: skip
@@ -26,4 +26,5 @@ __all__ = [
     "get",
     "names",
     "register",
+    "registry",
 ]
