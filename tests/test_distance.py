@@ -97,6 +97,23 @@ def test_translation_has_the_derivative_of_its_length(float64):
         np.testing.assert_allclose(slope, shift / 5, atol=1e-9)
 
 
+@pytest.mark.parametrize("method", ["exact", "nearest_neighbor", "sinkhorn_divergence"])
+@pytest.mark.parametrize("cost", [wb.Cost(3, "linf"), wb.costs.Sphere(1), wb.costs.Torus(2, 4.0)])
+def test_other_costs(float64, method, cost):
+    rng = np.random.default_rng(2)
+    x, y = (jnp.asarray(rng.uniform(-1, 1, size=(n, 2))) for n in (6, 5))
+
+    @jax.jit
+    def value(x, y):
+        return wb.distance(x, y, method=method, cost=cost)
+
+    known = wb.estimate(np.asarray(x), np.asarray(y), method, cost=cost)
+    assert value(x, y) == pytest.approx(known.value, rel=1e-3 if "sink" in method else 1e-9)
+    along = jnp.asarray(rng.normal(size=x.shape))
+    slope = (value(x + STEP * along, y) - value(x - STEP * along, y)) / (2 * STEP)
+    assert (jax.grad(value)(x, y) * along).sum() == pytest.approx(float(slope), abs=1e-6)
+
+
 @each
 def test_bad_numbers_give_nan_inside_a_program(method):
     x, y, _, _ = (jnp.asarray(array, jnp.float32) for array in problem(method))
@@ -109,7 +126,9 @@ def test_bad_numbers_give_nan_inside_a_program(method):
         ({"method": "bracket"}, "works outside jit only"),
         ({"method": "weight_clipping"}, "works outside jit only"),
         ({"method": "one_dimensional"}, "expected points on a line"),
-        ({"p": 2, "cost": wb.Cost(1)}, "expected 1, that of the cost, got 2"),
+        ({"p": 2, "cost": wb.Cost(1)}, "leave p out"),
+        ({"cost": lambda x, y: np.zeros((4, 4))}, "runs inside a compiled program"),
+        ({"method": "sliced", "cost": "l1"}, "sliced"),
         ({"a": jnp.ones(3)}, "expected one weight per point"),
         ({"y": jnp.zeros((4, 3))}, "expected equal dimensions"),
     ],

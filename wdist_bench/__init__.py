@@ -1,6 +1,6 @@
 """Wasserstein-distance estimators and tasks with known truth."""
 
-from wdist_bench import estimators, tasks
+from wdist_bench import costs, estimators, tasks
 from wdist_bench.calls import estimate
 from wdist_bench.costs import Cost
 from wdist_bench.distance import distance
@@ -38,6 +38,7 @@ __all__ = [
     "Task",
     "TracedFitted",
     "Truth",
+    "costs",
     "distance",
     "estimate",
     "estimators",

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import jax
+import numpy as np
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import Cost, Matrix, as_cost
 from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, out_of_memory
-from wdist_bench.estimators.given import ask, check_estimator, fit
+from wdist_bench.estimators.given import ask, check_cost, check_estimator, fit
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.results.statistics import is_negative, negative_message
 from wdist_bench.solvers.forks import check_not_forked
@@ -20,9 +21,10 @@ def estimate(
     x: Any,
     y: Any,
     method: str | Estimator = "exact",
-    p: int = 1,
+    p: float | None = None,
     *,
-    norm: str = "l2",
+    norm: str | None = None,
+    cost: Any = None,
     a: Any = None,
     b: Any = None,
     seed: int = 0,
@@ -36,8 +38,14 @@ def estimate(
             where one has none. Dates and durations must be of one kind and are counted in the
             finer unit of the two, which `message` names.
         method: name of an estimator (`wdist_bench.estimators.names()`), or an estimator.
-        p: exponent of the cost ||x - y||^p, 1 or 2.
-        norm: "l2" or "l1".
+        p: exponent of the cost d(x, y)^p, a real number >= 1; None for 1, or for that of `cost`.
+        norm: name of a registered cost (`wdist_bench.costs.names()`), say "l2", "l1" or "linf";
+            None for "l2", or for that of `cost`.
+        cost: a ground cost, instead of p and norm: a `wdist_bench.Cost`, the name of one, or for
+            solvers of batches a function that gives the (n, m) costs of arrays x and y, or these
+            costs themselves. Costs of a function or a matrix are c_ij = d_ij^p: `value` is the p-th
+            root of their mean under the best plan. Beside a matrix x and y may be None, or
+            anything that has n and m entries.
         a: (n,) weights of x summing to one; None for equal weights. A Series is matched to the
             rows of x by its index.
         b: (m,) weights of y.
@@ -53,11 +61,15 @@ def estimate(
     Raises:
         ValueError, TypeError: bad input; the message states what was expected and the fix.
     """
+    estimator = check_estimator(method, options)
+    cost = as_cost(cost, p, norm)
+    if isinstance(cost, Matrix):
+        x, y = _numbered(x, cost.rows, "x"), _numbered(y, cost.columns, "y")
     checked = check_samples(x, y, a, b)
     samples = Samples(checked.x, checked.y, checked.a, checked.b)
-    estimator = check_estimator(method, options)
-    cost = Cost(p, norm)
-    estimator.check_cost(cost)
+    check_cost(estimator, cost)
+    for name, points in (("x", samples.x), ("y", samples.y)):
+        cost.check_points(points, name)
     seed = check_seed(seed)
     if isinstance(estimator, DirectEstimator) and type(estimator).fit is DirectEstimator.fit:
         answer = ask(estimator, estimator, samples, cost)  # needs no key, and no data on the device
@@ -68,6 +80,23 @@ def estimate(
         except (MemoryError, jax.errors.JaxRuntimeError) as error:
             answer = out_of_memory(error, estimator)
     return _remarked(answer, checked.remark)
+
+
+def _numbered(points: Any, numbers: np.ndarray, name: str) -> Any:
+    """The points of a matrix of costs, with the row labels that came with them."""
+    if points is None:
+        return numbers
+    if np.shape(points)[:1] != numbers.shape[:1]:
+        raise ValueError(
+            f"{name}: expected {len(numbers)} entries, as the matrix of costs has (rows are x, "
+            f"columns y), got {np.shape(points)[:1] or 'no sequence'}; pass None, or what the "
+            "costs are between"
+        )
+    if not hasattr(points, "iloc"):
+        return numbers
+    import pandas as pd
+
+    return pd.DataFrame(numbers, index=points.index)
 
 
 def _fitted(estimator: Estimator, samples: Samples, cost: Cost, seed: int) -> Fitted:

@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import Cost, as_cost
 from wdist_bench.estimate import DirectEstimator, Estimator, TracedFitted
 from wdist_bench.estimators.exact import Exact
-from wdist_bench.estimators.given import check_estimator
+from wdist_bench.estimators.given import check_cost, check_estimator
 from wdist_bench.estimators.one_dimensional import OneDimensional
 from wdist_bench.estimators.sinkhorn import SinkhornDivergence
 from wdist_bench.estimators.sliced import Sliced
@@ -35,9 +35,9 @@ def distance(
     y: Float[Array, "m d"],
     a: Float[Array, " n"] | None = None,
     b: Float[Array, " m"] | None = None,
-    p: int = 1,
+    p: float | None = None,
     method: str | Estimator = "exact",
-    cost: Cost | None = None,
+    cost: Cost | str | None = None,
 ) -> Float[Array, ""]:
     """W_p between two weighted samples, with derivatives in x, y, a and b.
 
@@ -51,10 +51,10 @@ def distance(
         y: (m, d) points of nu.
         a: (n,) weights summing to one, None for equal weights.
         b: (m,) weights summing to one, None for equal weights.
-        p: exponent of the cost.
+        p: exponent of the cost, a real number >= 1; None for 1, or for that of `cost`.
         method: "exact" (on the host, the simplex of `wb.estimate`), "one_dimensional", "sliced",
             "nearest_neighbor", "sinkhorn_divergence", or such an estimator with options.
-        cost: the ground cost in place of the Euclidean one; it fixes p.
+        cost: the ground cost in place of the Euclidean one, or its name; it fixes p.
 
     Returns:
         NaN where points are not finite, weights are no probabilities ("exact"), or a solver did not
@@ -68,7 +68,7 @@ def distance(
     check_shapes(x, y, a, b)
     estimator = check_estimator(method, {})
     ground = _ground(cost, p)
-    estimator.check_cost(ground)
+    check_cost(estimator, ground)
     estimator.check_dim(x.shape[1])
     total = _cost_of(estimator, isinstance(method, str))(Samples(x, y, a, b), ground)
     return _root(total, ground.p)
@@ -82,12 +82,14 @@ def _array(values: Any) -> Any:
     return array.astype(jnp.promote_types(array.dtype, jnp.float32))
 
 
-def _ground(cost: Cost | None, p: int) -> Cost:
-    if cost is None:
-        return Cost(p)
-    if p not in (1, cost.p):
-        raise ValueError(f"p: expected {cost.p}, that of the cost, got {p}; leave it out")
-    return cost
+def _ground(cost: Any, p: float | None) -> Cost:
+    ground = as_cost(cost, p, None)
+    if not ground.traceable:
+        raise ValueError(
+            f"cost: expected one that runs inside a compiled program, got a {ground.name}; "
+            "call wb.estimate"
+        )
+    return ground
 
 
 def _root(total: jax.Array, p: float) -> jax.Array:

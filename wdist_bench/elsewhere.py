@@ -58,10 +58,13 @@ _ARGUMENTS = (
     ),
     (
         "costmatrix m costs matrix cost costfunction costfn ground distancematrix dist",
-        "the cost is made from the points by norm='l2' or 'l1' and p=1 or 2, not given as a matrix",
+        "a matrix of costs, a function that gives one, or a registered name is the argument cost=",
     ),
-    ("metric groundmetric", "the ground metric is norm='l2' (Euclidean) or norm='l1'"),
-    ("order ord power exponent", "the exponent is the argument p=1 or 2"),
+    (
+        "metric groundmetric",
+        "the ground metric is norm=, say 'l2' (Euclidean), 'l1' or 'linf', or cost=",
+    ),
+    ("order ord power exponent", "the exponent is the argument p="),
     ("randomstate rng key randomseed prngkey", "randomness is set by the argument seed=0"),
 )
 

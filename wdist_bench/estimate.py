@@ -178,6 +178,9 @@ class Estimator(Plugin):
         version: raised whenever the same parameters would give another number.
         target: "batch" or "population": what `value` speaks of when the estimator sees a stream.
         bound: what `value` is of that target: "exact", "lower", "upper" or "none".
+        every_cost: whether it looks at a ground cost through its methods and attributes alone, so
+            that any may be given to it that its `check_cost` does not refuse; others are given
+            norms l2 and l1 at p = 1 and 2 only.
         traced: whether `fit` and the `batch_cost` of what it returns run inside `jax.jit`.
         steps: training steps; 0 where nothing is trained.
         batch_size: points of each measure in a minibatch, and in a batch that it is evaluated on.
@@ -191,6 +194,7 @@ class Estimator(Plugin):
     version: ClassVar[int]
     target: ClassVar[str]
     bound: ClassVar[str]
+    every_cost: ClassVar[bool] = False
     traced: ClassVar[bool] = False
 
     steps: int = declared("training steps", default=0)

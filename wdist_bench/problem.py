@@ -61,8 +61,10 @@ class Samples:
         """Raise ValueError where float64 does not hold the costs of points as far apart as these.
 
         A distance of 1e-200 has no square there, and neither has one of 1e200. Points without
-        mass do not count.
+        mass do not count, nor do distances of another kind, which have a largest one.
         """
+        if not cost.is_norm:
+            return
         kept = self.with_mass()
         high = np.maximum(kept.x.max(0), kept.y.max(0))
         low = np.minimum(kept.x.min(0), kept.y.min(0))
@@ -77,12 +79,15 @@ class Samples:
             "nearer to 1"
         )
 
-    def coincide(self) -> bool:
-        """Whether both measures are one and the same: equal points with equal mass.
+    def coincide(self, cost: Cost) -> bool:
+        """Whether both measures are one and the same: equal points with equal mass, and the cost a
+        distance, which is 0 for equal points.
 
         The order of the points and how often each is listed do not matter; masses are equal up to
         the rounding of their sums.
         """
+        if not cost.traceable:
+            return False
         kept = self.with_mass()
         for end in (np.min, np.max):
             if (end(kept.x, axis=0) != end(kept.y, axis=0)).any():
@@ -251,8 +256,17 @@ class Problem:
         """Two fixed sample sets, seen as minibatches in coordinates centred between their means.
 
         With `standardize` these are divided by the power of two next to the median distance of a
-        row from the centre, so that the size of the data does not matter to what is trained.
+        row from the centre, so that the size of the data does not matter to what is trained. Where
+        the cost is no norm, which moving and scaling would change, the coordinates stay.
         """
+        if not cost.is_norm:
+            return cls(
+                Resampler(samples.shifted(np.zeros(samples.x.shape[1]))),
+                key,
+                np.zeros(samples.x.shape[1]),
+                1.0,
+                cost,
+            )
         center = (_mean(samples.x, samples.a) + _mean(samples.y, samples.b)) / 2
         unit = _size(samples, center) if standardize else 1.0
         return cls(Resampler(samples.shifted(center, unit=unit)), key, center, unit, cost)

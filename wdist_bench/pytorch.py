@@ -29,9 +29,9 @@ def distance(
     y: torch.Tensor,
     a: torch.Tensor | None = None,
     b: torch.Tensor | None = None,
-    p: int = 1,
+    p: float | None = None,
     method: str | Estimator = "exact",
-    cost: Cost | None = None,
+    cost: Cost | str | None = None,
 ) -> torch.Tensor:
     """W_p between two weighted samples, a scalar tensor on the device and in the dtype of x.
 
@@ -53,7 +53,9 @@ class _Distance(torch.autograd.Function):
     """Value and derivatives in one program; the backward pass only scales them."""
 
     @staticmethod
-    def forward(ctx: Any, p: int, method: str | Estimator, cost: Cost | None, *tensors: Any) -> Any:
+    def forward(
+        ctx: Any, p: float | None, method: str | Estimator, cost: Any, *tensors: Any
+    ) -> Any:
         wide = any(tensor is not None and tensor.dtype == torch.float64 for tensor in tensors)
         needed = tuple(k for k in range(4) if ctx.needs_input_grad[3 + k])
         with jax.enable_x64(wide):
@@ -73,7 +75,7 @@ class _Distance(torch.autograd.Function):
 
 
 @cache
-def _program(p: int, method: str | Estimator, cost: Cost | None, needed: tuple[int, ...]) -> Any:
+def _program(p: float | None, method: str | Estimator, cost: Any, needed: tuple[int, ...]) -> Any:
     """(x, y, a, b) -> the distance and its derivatives in those that are needed."""
 
     def value(x: Any, y: Any, a: Any, b: Any) -> jax.Array:

@@ -202,16 +202,24 @@ def _sum_tolerance(dtype: np.dtype, count: int) -> float:
     return max(WEIGHT_SUM_TOLERANCE, relative + count * float(limits.smallest_subnormal) / 2)
 
 
-def check_p(p: Any) -> int:
-    """The exponent of the cost d(x, y)^p: 1 or 2."""
+def check_p(p: Any) -> float:
+    """The exponent of the cost d(x, y)^p: a real number >= 1, whole ones as int."""
     if np.ndim(p) > 0:
         raise ValueError(
-            f"p: expected 1 or 2, got {type(p).__name__} of length {len(p)}; weights are passed by "
-            "name, as in wb.estimate(x, y, a=weights_x, b=weights_y)"
+            f"p: expected one number >= 1, got {type(p).__name__} of length {len(p)}; weights are "
+            "passed by name, as in wb.estimate(x, y, a=weights_x, b=weights_y)"
         )
-    if isinstance(p, (bool, np.bool_)) or p not in (1, 2):
-        raise ValueError(f"p: expected 1 or 2, got {p!r}; other exponents are not supported")
-    return int(p)
+    number = check_number(p, "p", minimum=1)
+    return int(number) if number.is_integer() else number
+
+
+def check_one_or_two(p: Any, who: str) -> int:
+    """The exponent where formulas exist for 1 and 2 only."""
+    if (number := check_p(p)) not in (1, 2):
+        raise ValueError(
+            f"p: expected 1 or 2 for {who}, got {p!r}; wb.estimate(x, y, p={p!r}) takes any p >= 1"
+        )
+    return int(number)
 
 
 def check_name(name: Any, known: Iterable[str], kind: str, hint: str = "") -> str:

@@ -6,14 +6,14 @@ import contextlib
 import sys
 from collections.abc import Iterator
 
-from wdist_bench import estimators, experiment, tasks
+from wdist_bench import costs, estimators, experiment, tasks
 from wdist_bench.runs import plugins
 
-for _registry in (estimators, tasks, experiment):
+for _registry in (estimators, tasks, costs, experiment):
     _registry.names()  # entry points register once, and stay
 _TABLES = (
-    estimators.registry._classes, tasks.registry._classes, experiment.registry._classes,
-    plugins._loaded,
+    estimators.registry._classes, tasks.registry._classes, costs.registry._classes,
+    experiment.registry._classes, plugins._loaded,
 )  # fmt: skip
 _FRESH = tuple(dict(table) for table in _TABLES)
 

@@ -35,8 +35,13 @@ def own(registry):
 
 @pytest.mark.parametrize(
     ("registry", "page"),
-    [(wb.estimators, "estimators"), (wb.tasks, "tasks"), (experiment, "experiments")],
-    ids=["estimators", "tasks", "experiments"],
+    [
+        (wb.estimators, "estimators"),
+        (wb.tasks, "tasks"),
+        (wb.costs, "costs"),
+        (experiment, "experiments"),
+    ],
+    ids=["estimators", "tasks", "costs", "experiments"],
 )
 def test_everything_registered_is_in_the_reference(registry, page):
     text = (REFERENCE / f"{page}.md").read_text("utf-8")

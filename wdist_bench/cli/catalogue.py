@@ -16,6 +16,7 @@ class What(StrEnum):
 
     TASKS = "tasks"
     ESTIMATORS = "estimators"
+    COSTS = "costs"
     DATASETS = "datasets"
     SUITES = "suites"
 
@@ -23,7 +24,7 @@ class What(StrEnum):
 def list_names(
     what: Annotated[What, typer.Argument(help="What to list.")] = What.ESTIMATORS,
 ) -> None:
-    """List tasks, estimators, data sets or suites with what is known of each."""
+    """List tasks, estimators, ground costs, data sets or suites with what is known of each."""
     from wdist_bench.runs.catalogue import catalogue
 
     header, rows = catalogue(what.value)

@@ -18,8 +18,14 @@ def estimate(
     x: Annotated[Path, typer.Argument(help="Samples: .npy, .npz, .csv, .tsv, .parquet, images.")],
     y: Annotated[Path, typer.Argument(help="Samples of the other measure.")],
     method: Annotated[str, typer.Option(help="Estimator; see `wdist-bench list`.")] = "exact",
-    p: Annotated[int, typer.Option(help="Exponent of the cost, 1 or 2.")] = 1,
-    norm: Annotated[str, typer.Option(help="Ground norm, l2 or l1.")] = "l2",
+    p: Annotated[float, typer.Option(help="Exponent of the cost, a real number >= 1.")] = 1,
+    norm: Annotated[
+        str, typer.Option("--norm", "--cost", help="Ground cost; see `wdist-bench list costs`.")
+    ] = "l2",
+    cost_option: Annotated[
+        list[str] | None,
+        typer.Option(help="Parameter of the cost as name=value, say period=360; repeatable."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of whatever is random.")] = 0,
     option: Annotated[
         list[str] | None, typer.Option(help="Option of the estimator as name=value; repeatable.")
@@ -41,6 +47,7 @@ def estimate(
     Exits with 1 when the estimator gives no number.
     """
     import wdist_bench as wb
+    from wdist_bench import costs
     from wdist_bench.datasets.tables import load_rows
 
     points = load_rows(x, "x", header), load_rows(y, "y", header)
@@ -49,11 +56,13 @@ def estimate(
         for name, text in read.items():
             echo(f"{name:9} {text}")
     start = time.perf_counter()
-    answer = wb.estimate(*points, method, p, norm=norm, seed=seed, **_options(option or []))
+    cost = costs.get(norm, p=p, **_options(cost_option or [], "--cost-option"))
+    options = _options(option or [], "--option")
+    answer = wb.estimate(*points, method, cost=cost, seed=seed, **options)
     seconds = time.perf_counter() - start
     names = ("value", "stderr", "interval", "lower", "upper", "target", "bound", "status")
     shown = {name: getattr(answer, name) for name in (*names, "message")}
-    shown |= {"method": method, "p": p, "norm": norm, "seconds": round(seconds, 3)}
+    shown |= {"method": method, "p": cost.p, "norm": norm, "seconds": round(seconds, 3)}
     shown["value"] = None if answer.status != "ok" else answer.value
     if as_json:
         echo_json(read | shown)
@@ -75,13 +84,13 @@ def _described(rows: Any) -> str:
     return f"{text}: {', '.join(f'{name:.20}' for name in shown)}"
 
 
-def _options(pairs: list[str]) -> dict[str, Any]:
+def _options(pairs: list[str], flag: str) -> dict[str, Any]:
     """name=value pairs; values are numbers, lists and the like as JSON has them, else words."""
     options = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise ValueError(f"--option: expected name=value, got {pair!r}; write steps=500, say")
+            raise ValueError(f"{flag}: expected name=value, got {pair!r}; write steps=500, say")
         try:
             options[name] = json.loads(value)
         except (ValueError, RecursionError):

@@ -14,6 +14,7 @@ from wdist_bench.calls import estimate
 from wdist_bench.conformance.findings import COSTS, FLOAT_ERROR, is_plain_data, require
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import BOUNDS, TARGETS, Estimate, Estimator
+from wdist_bench.estimators.given import check_cost
 from wdist_bench.protocol.evaluate import evaluate
 
 _PROBLEMS = 20  # pairs of small samples that bounds are held against the exact solver on
@@ -23,7 +24,7 @@ def _costs(estimator: Estimator) -> Iterator[Cost]:
     """The costs that the estimator does not refuse."""
     for p, norm in COSTS:
         try:
-            estimator.check_cost(Cost(p, norm))
+            check_cost(estimator, Cost(p, norm))
         except ValueError:
             continue
         yield Cost(p, norm)
@@ -38,7 +39,7 @@ def _problem(seed: int, estimator: Estimator, n: int = 12) -> tuple[np.ndarray, 
 
 
 def _ask(estimator: Estimator, x: Any, y: Any, cost: Cost, **rest: Any) -> Estimate:
-    answer = estimate(x, y, estimator, cost.p, norm=cost.norm, **rest)
+    answer = estimate(x, y, estimator, cost=cost, **rest)
     require(isinstance(answer, Estimate), f"expected an Estimate, got {type(answer).__name__}")
     return answer
 
@@ -96,7 +97,7 @@ def _keeps_its_batch_claims(estimator: Estimator) -> None:
         x, y = _problem(seed, estimator)
         for cost in _costs(estimator):
             answer = _ask(estimator, x, y, cost, seed=seed)
-            exact = estimate(x, y, "exact", cost.p, norm=cost.norm).value
+            exact = estimate(x, y, "exact", cost=cost).value
             room = FLOAT_ERROR * (1 + exact)
             claims = {
                 "lower": answer.bound == "lower" and answer.value > exact + room,
@@ -145,7 +146,7 @@ def _takes_hard_input_or_refuses(estimator: Estimator) -> None:
             except ValueError as refusal:
                 require("\n" not in str(refusal), f"{what}: the refusal has more than one line")
                 continue
-            exact = estimate(u, v, "exact", cost.p, norm=cost.norm, **rest).value
+            exact = estimate(u, v, "exact", cost=cost, **rest).value
             room = 1e-4 * (1e-9 + exact + float(np.ptp(u, axis=0).max()))
             broken = answer.bound == "lower" and answer.value > exact + room
             broken |= answer.bound == "upper" and answer.value < exact - room

@@ -100,7 +100,7 @@ def _knows_its_truth(task: Task) -> None:
             require(one.value <= factor * two.value + room, text)
 
 
-def _name(p: int, norm: str) -> str:
+def _name(p: float, norm: str) -> str:
     return f"W_{p} ({norm})"
 
 

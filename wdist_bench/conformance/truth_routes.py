@@ -15,6 +15,7 @@ import numpy as np
 
 from wdist_bench import estimators
 from wdist_bench.costs import Cost
+from wdist_bench.costs.powers import power, root_slope
 from wdist_bench.protocol.evaluate import evaluate
 from wdist_bench.protocol.tails import Tails, tails
 from wdist_bench.solvers.exact import solve_exact
@@ -109,7 +110,7 @@ class Routes:
         )
         found = []
         if answer.status == "ok":
-            slope = 1 if cost.p == 1 else 2 * answer.value
+            slope = 1 / root_slope(answer.value, cost.p)
             limit = answer.cost + SIGMAS * slope * (answer.stderr or 0)
             found.append(Limit(cost.root(limit), f"the mean cost of {_BATCHES} batches of {size}"))
         if self.task.dim == 1:
@@ -276,7 +277,7 @@ def line_maps(x: np.ndarray, y: np.ndarray, norm: str) -> list[LineMap]:
 
 
 @lru_cache(maxsize=8)
-def _tails(task: Task, p: int) -> Tails:
+def _tails(task: Task, p: float) -> Tails:
     """The tails of d^p in the l2 norm; those in l1 have the same index."""
     draws = min(_TAIL_DRAWS, 8 * _ENTRIES // task.dim)
     return tails(task.sampler(), Cost(p), jax.random.key(10), draws=draws)
@@ -298,7 +299,9 @@ def draw(task: Task, key: jax.Array, n: int) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(x, np.float64), np.asarray(y, np.float64)
 
 
-def draw_pairs(task: Task, key: jax.Array, n: int, p: int) -> tuple[np.ndarray, np.ndarray] | None:
+def draw_pairs(
+    task: Task, key: jax.Array, n: int, p: float
+) -> tuple[np.ndarray, np.ndarray] | None:
     """n of the task's pairs for p, or as many as one draw gives, in float64."""
     sampler = task.sampler()
     n = min(n, max(_ENTRIES // task.dim, 1000), sampler.limit or n)
@@ -307,7 +310,7 @@ def draw_pairs(task: Task, key: jax.Array, n: int, p: int) -> tuple[np.ndarray, 
     return None if drawn is None else tuple(np.asarray(part, np.float64) for part in drawn)  # type: ignore[return-value]
 
 
-def potential(task: Task, points: np.ndarray, p: int = 1) -> np.ndarray | None:
+def potential(task: Task, points: np.ndarray, p: float = 1) -> np.ndarray | None:
     """The task's potential at points, in float64."""
     with jax.enable_x64(task.sampler().x64):
         values = task.potential(jax.numpy.asarray(points), p)
@@ -330,10 +333,10 @@ def lipschitz_excess(task: Task) -> float:
     return float(((rise - room) / np.where(distances > 0, distances, np.inf)).max()) - 1
 
 
-def _line_costs(x: np.ndarray, y: np.ndarray, p: int) -> np.ndarray:
+def _line_costs(x: np.ndarray, y: np.ndarray, p: float) -> np.ndarray:
     """W_p^p of every sorted sample of x against that of y, (groups, n, maps) to (groups, maps)."""
     gap = x - y
-    return (np.abs(gap) if p == 1 else gap**2).mean(1)
+    return power(np.abs(gap), p).mean(1)
 
 
 def _mean(values: np.ndarray) -> tuple[float, float]:

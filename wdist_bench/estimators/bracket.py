@@ -9,7 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench.costs import Cost, power_of_two
+from wdist_bench.costs import Cost
+from wdist_bench.costs.l2 import power_of_two
+from wdist_bench.costs.powers import scaled
 from wdist_bench.estimate import (
     DirectEstimator,
     Estimate,
@@ -18,7 +20,8 @@ from wdist_bench.estimate import (
 )
 from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.bracket import HELD_ENTRIES, bracket
+from wdist_bench.solvers.bracket import HELD_ENTRIES, bracket, bracket_of_costs
+from wdist_bench.solvers.bracket import Bracket as BracketArrays
 from wdist_bench.solvers.certificate import at_all_points, certify
 from wdist_bench.solvers.forks import check_not_forked
 from wdist_bench.solvers.memory import available
@@ -54,6 +57,7 @@ class Bracket(DirectEstimator):
     version: ClassVar[int] = 4
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "upper"
+    every_cost: ClassVar[bool] = True
 
     rtol: float = 1e-3
     max_steps: int = 2000
@@ -66,20 +70,16 @@ class Bracket(DirectEstimator):
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The interval [lower, upper] in units of W_p, and its upper end as the value."""
         samples.check_scale(cost)
-        if samples.coincide():
+        if samples.coincide(cost):
             return Estimate.zero(samples, bound="upper", diagnostics={"gap": 0.0})
         check_not_forked()
         kept = samples.with_mass()
-        unit, power = _at_unit_scale(kept)
+        unit, power = _at_unit_scale(kept) if cost.is_norm else (kept, 0)
         with jax.enable_x64(True):
-            arrays = (*_padded(unit.x, unit.a), *_padded(unit.y, unit.b))
-            x, a, y, b = (jnp.asarray(array, jnp.float64) for array in arrays)
-            held = _held_entries(len(x) * len(y))
-            found = bracket(x, y, a, b, cost, self.rtol, self.max_steps, held_entries=held)
-            found = jax.tree.map(np.asarray, found)
+            found = jax.tree.map(np.asarray, self._solve(unit, cost))
         # The solver's points were rounded to its box; the certificate is that of the points given.
-        g = np.ldexp(found.g[: len(kept.y)], cost.p * power)
-        epsilon = float(np.ldexp(found.epsilon, cost.p * power))
+        g = scaled(found.g[: len(kept.y)], cost.p, power)
+        epsilon = float(scaled(found.epsilon, cost.p, power))
         bounds = certify(kept, cost, g, epsilon)
         potentials = at_all_points(bounds.phi, bounds.psi, samples, cost)
         gap = bounds.upper - bounds.lower
@@ -107,6 +107,16 @@ class Bracket(DirectEstimator):
                 **shared,
             )
         return Estimate(cost.root(bounds.upper), bounds.upper, **shared)
+
+    def _solve(self, samples: Samples, cost: Cost) -> BracketArrays:
+        """The compiled program, on padded points, or on costs that the host alone knows."""
+        arrays = (*_padded(samples.x, samples.a), *_padded(samples.y, samples.b))
+        x, a, y, b = (jnp.asarray(array, jnp.float64) for array in arrays)
+        if cost.traceable:
+            held = _held_entries(len(x) * len(y))
+            return bracket(x, y, a, b, cost, self.rtol, self.max_steps, held_entries=held)
+        costs = jnp.asarray(cost.matrix(arrays[0], arrays[2]), jnp.float64)
+        return bracket_of_costs(costs, a, b, self.rtol, self.max_steps)
 
 
 def _held_entries(pairs: int) -> int:

@@ -200,7 +200,7 @@ class FittedCritic(FittedPotential):
     unit: Any
     estimator: CriticEstimator = field(metadata={"static": True})
     graph: Any = field(metadata={"static": True})
-    p: int = field(metadata={"static": True})
+    p: float = field(metadata={"static": True})
 
     def critic(self, points: jax.Array) -> jax.Array:
         """f at points (n, d) of the training coordinates: in float32, returned in their dtype."""

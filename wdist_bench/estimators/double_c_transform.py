@@ -42,6 +42,7 @@ class DoubleCTransform(CriticEstimator):
     version: ClassVar[int] = 1
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "lower"
+    every_cost: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "w1_benchmark": W1_BENCHMARK | {"steps": 15_000},
     }

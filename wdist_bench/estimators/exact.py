@@ -51,6 +51,7 @@ class Exact(DirectEstimator):
     version: ClassVar[int] = 1
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "exact"
+    every_cost: ClassVar[bool] = True
 
     max_iterations: int = MAX_ITERATIONS
 
@@ -61,7 +62,7 @@ class Exact(DirectEstimator):
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The exact batch value with its optimal potentials."""
         samples.check_scale(cost)
-        if samples.coincide():
+        if samples.coincide(cost):
             diagnostics = dict.fromkeys(("primal", "dual", "gap", "violation"), 0.0)
             return Estimate.zero(samples, bound="exact", diagnostics=diagnostics)
         kept = samples.with_mass()

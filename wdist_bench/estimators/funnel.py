@@ -17,6 +17,7 @@ from wdist_bench.estimators.potential import (
     FittedPotential,
     difference_dual,
     dual_value,
+    require_l2_or_l1,
     require_w1,
 )
 from wdist_bench.networks.funnel import Envelope, Funnel, Planes, Ridge
@@ -65,6 +66,7 @@ class FunnelEstimator(Estimator):
     version: ClassVar[int] = 1
     target: ClassVar[str] = "population"
     bound: ClassVar[str] = "lower"
+    every_cost: ClassVar[bool] = True
     traced: ClassVar[bool] = True
 
     steps: int = 4000
@@ -86,6 +88,7 @@ class FunnelEstimator(Estimator):
     def check_cost(self, cost: Cost) -> None:
         """p = 1 only: the c-transform of a funnel at p = 2 is -inf far from its centres."""
         require_w1(self, cost)
+        require_l2_or_l1(self, cost)
 
     def fit(self, key: jax.Array, problem: Problem) -> FittedFunnel:
         """Train on `steps` minibatches of the problem."""
@@ -120,7 +123,7 @@ class FittedFunnel(FittedPotential):
     center: Any
     unit: Any
     estimator: FunnelEstimator = field(metadata={"static": True})
-    p: int = field(metadata={"static": True})
+    p: float = field(metadata={"static": True})
 
     def critic(self, points: jax.Array) -> jax.Array:
         """f at points (n, d) given in the training coordinates, in their dtype."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
-from wdist_bench.costs import Cost, power_of_two
+from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate
 from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
@@ -30,9 +28,15 @@ class Gaussian(DirectEstimator):
     version: ClassVar[int] = 1
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "lower"
+    every_cost: ClassVar[bool] = True
 
     def check_cost(self, cost: Cost) -> None:
-        """p = 2 with norm l2 only; p = 1 with either norm."""
+        """p = 2 with norm l2 only; p = 1 with any norm."""
+        if cost.p not in (1, 2) or not cost.is_norm:
+            raise ValueError(
+                f"gaussian: expected a norm at p = 1 or l2 at p = 2, got {cost.norm} at "
+                f"p = {cost.p:g}; means and covariances bound these alone, use exact or sinkhorn"
+            )
         if cost.p == 2 and cost.norm != "l2":
             raise ValueError(
                 f"gaussian: expected norm l2 for p = 2, got {cost.norm}; the Bures formula holds "
@@ -43,20 +47,11 @@ class Gaussian(DirectEstimator):
         """The moment bound on the batch value."""
         self.check_cost(cost)
         samples.check_scale(cost)
-        if samples.coincide():
+        if samples.coincide(cost):
             return Estimate.zero(samples, bound="lower")
         kept = samples.with_mass()
         measures = kept.x, kept.y, kept.a, kept.b
-        total = bures_cost(*measures) if cost.p == 2 else _length(mean_shift(*measures), cost)
+        total = bures_cost(*measures) if cost.p == 2 else cost.length(mean_shift(*measures))
         total = below(total, moments_rounding(total, *measures, cost.p))
         value = cost.root(total)
         return Estimate(value, total, target="batch", bound="lower", lower=value)
-
-
-def _length(shift: np.ndarray, cost: Cost) -> float:
-    if cost.norm == "l1":
-        return float(np.abs(shift).sum())
-    power = power_of_two(shift)
-    if power:
-        return float(np.ldexp(np.linalg.norm(np.ldexp(shift, -power)), power))
-    return float(np.linalg.norm(shift))

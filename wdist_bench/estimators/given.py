@@ -6,6 +6,7 @@ interface is told so in one sentence, where it is first needed.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -38,6 +39,33 @@ def check_estimator(method: str | Estimator, options: dict[str, Any]) -> Estimat
             "set them when building it"
         )
     return method
+
+
+def check_cost(estimator: Estimator, cost: Cost) -> None:
+    """Raise ValueError, in a sentence that names who takes it, where the estimator has no meaning
+    for the cost.
+    """
+    if estimator.every_cost or _is_plain(cost):
+        estimator.check_cost(cost)
+        return
+    raise ValueError(
+        f"{estimator.name}: expected norm l2 or l1 at p = 1 or 2, the only costs that it says it "
+        f"takes, got norm {cost.norm} at p = {cost.p:g}; use {', '.join(takers(cost))}"
+    )
+
+
+def _is_plain(cost: Cost) -> bool:
+    return cost.norm in ("l2", "l1") and cost.p in (1, 2)
+
+
+def takers(cost: Cost) -> list[str]:
+    """Names of the estimators that take this cost."""
+    found = []
+    for name in estimators.names():
+        with suppress(ValueError, TypeError):
+            check_cost(estimators.get(name), cost)
+            found.append(name)
+    return found
 
 
 def fit(estimator: Estimator, key: jax.Array, problem: Problem) -> Fitted:

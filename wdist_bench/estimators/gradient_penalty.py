@@ -82,6 +82,7 @@ class GradientPenalty(PenalizedCritic):
     version: ClassVar[int] = 1
     target: ClassVar[str] = "population"
     bound: ClassVar[str] = "none"
+    every_cost: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "mallasto": MALLASTO
         | {"optimizer": "adam", "learning_rate": 1e-4, "beta1": 0.0, "beta2": 0.9}

@@ -36,6 +36,7 @@ class LipschitzPenalty(PenalizedCritic):
     version: ClassVar[int] = 1
     target: ClassVar[str] = "population"
     bound: ClassVar[str] = "none"
+    every_cost: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "w1_benchmark": W1_BENCHMARK
         | {"beta1": 0.0, "beta2": 0.9, "penalty_weight": 10.0, "steps": 40_000},

@@ -35,6 +35,7 @@ class NearestNeighbor(DirectEstimator, TracedFitted):
     version: ClassVar[int] = 1
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "lower"
+    every_cost: ClassVar[bool] = True
     traced: ClassVar[bool] = True
 
     sides: str = "one"

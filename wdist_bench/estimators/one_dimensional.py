@@ -1,4 +1,4 @@
-"""The exact distance of two samples on the line."""
+"""The exact distance of two samples on a line or a circle."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate, Fitted
 from wdist_bench.estimators import register
 from wdist_bench.problem import Problem, Samples
+from wdist_bench.solvers.circle import circle_cost
 from wdist_bench.solvers.one_dimensional import line_cost_and_rounding
 from wdist_bench.solvers.rounding import above, below
 
@@ -28,20 +29,30 @@ class OneDimensional(DirectEstimator):
     """W_p^p = int |F^-1(t) - G^-1(t)|^p dt: sort and pair, weights included.
 
     `value` is W_p, exact for d = 1 in O(n log n) time; more dimensions are refused. On the line
-    the norms l1 and l2 agree. Where the rounding of cumulative weights, times the jumps of the
-    cost, is more than 1e-9 of W_p^p, `lower` and `upper` are that far apart, and beyond 1e-6 the
-    status is "not_converged".
+    all norms agree but for a factor. The cost torus makes the line a circle, which is cut open at
+    the best place (`solvers.circle`). Where the rounding of cumulative weights, times the jumps of
+    the cost, is more than 1e-9 of W_p^p, `lower` and `upper` are that far apart, and beyond 1e-6
+    the status is "not_converged".
     """
 
     name: ClassVar[str] = "one_dimensional"
     version: ClassVar[int] = 1
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "exact"
+    every_cost: ClassVar[bool] = True
 
     def fit(self, key: jax.Array, problem: Problem) -> Fitted:
         """Nothing to fit; refuses more than one dimension."""
         self.check_dim(problem.dim)
         return self
+
+    def check_cost(self, cost: Cost) -> None:
+        """Raise ValueError where numbers lie neither on a line nor on a circle of the cost."""
+        if not cost.traceable or not (cost.is_norm or cost.circumference):
+            raise ValueError(
+                f"one_dimensional: expected a norm or torus, got {cost.norm}, whose points lie on "
+                "no line; use exact, bracket or sinkhorn"
+            )
 
     def check_dim(self, dim: int) -> None:
         """Raise ValueError unless the points are numbers, d = 1."""
@@ -55,10 +66,9 @@ class OneDimensional(DirectEstimator):
         """W_p of the two weighted samples, exact up to the rounding of their weights."""
         self.check_dim(samples.x.shape[1])
         samples.check_scale(cost)
-        if samples.coincide():
+        if samples.coincide(cost):
             return Estimate.zero(samples, bound="exact")
-        costs, rounding = line_cost_and_rounding(samples.x, samples.y, samples.a, samples.b, cost.p)
-        total, hidden = float(costs[0]), float(rounding[0])
+        total, hidden = _solve(samples, cost)
         shared: dict[str, Any] = {
             "target": "batch",
             "bound": "exact",
@@ -68,3 +78,13 @@ class OneDimensional(DirectEstimator):
         if hidden > _OPEN * total:
             return Estimate.failed("not_converged", _ROUNDED, **shared)
         return Estimate(cost.root(total), total, **shared)
+
+
+def _solve(samples: Samples, cost: Cost) -> tuple[float, float]:
+    """W_p^p, and what rounding can have changed of it."""
+    kept = samples.with_mass()
+    x, y = cost.on_line(kept.x), cost.on_line(kept.y)
+    if cost.circumference:
+        return circle_cost(x[:, 0], y[:, 0], kept.a, kept.b, cost.circumference, cost.p)
+    costs, rounding = line_cost_and_rounding(x, y, kept.a, kept.b, cost.p)
+    return float(costs[0]), float(rounding[0])

@@ -48,7 +48,7 @@ class FittedPotential(TracedFitted):
     estimator: Any = declared("the configuration")
     center: Any = declared("(d,) the origin of the coordinates that it was fitted in")
     unit: Any = declared("what these coordinates are divided by", default=1.0)
-    p: int = declared("exponent of the cost that it was fitted for")
+    p: float = declared("exponent of the cost that it was fitted for")
 
     @abstractmethod
     def critic(self, points: jax.Array) -> jax.Array:
@@ -109,7 +109,7 @@ class FittedPotential(TracedFitted):
             "target": "batch",
             "bound": batch_bound(estimator),
             "steps": estimator.steps,
-            "history": np.sqrt(np.maximum(history, 0)) if cost.p == 2 else history,
+            "history": cost.roots(history),
         }
         with jax.enable_x64(True):
             inside = samples.shifted(np.asarray(self.center), np.float64, float(self.unit))
@@ -182,11 +182,11 @@ def doubt(estimator: Any, value: float, cost: Cost, diagnostics: dict[str, float
         value: the answer, W_p.
         cost: ground cost.
         diagnostics: `mean_gap` in units of W_p, `max_gradient_between` and
-            `max_gradient_on_data` without a unit at p = 1, `admissibility_violation` in units of
-            W_p^p.
+            `max_gradient_on_data` without a unit at p = 1 (for norms alone),
+            `admissibility_violation` in units of W_p^p.
     """
     gap, excess = diagnostics["mean_gap"], diagnostics["admissibility_violation"]
-    slope = max(diagnostics["max_gradient_between"], diagnostics["max_gradient_on_data"])
+    slope = max(diagnostics.get(f"max_gradient_{where}", 0.0) for where in ("between", "on_data"))
     if value < (1 - _STEEP) * gap:
         flat = ""
         if cost.p == 1 and 0 < slope < _FLAT:
@@ -207,12 +207,16 @@ def doubt(estimator: Any, value: float, cost: Cost, diagnostics: dict[str, float
 
 
 def mean_gap(samples: Samples, cost: Cost) -> float:
-    """||mean x - mean y|| in the norm of the cost, which W_p of the samples cannot be below."""
+    """||mean x - mean y|| in the norm of the cost, which W_p of the samples cannot be below; 0
+    where the cost is no norm.
+    """
+    if not cost.is_norm:
+        return 0.0
     means = [
         np.average(np.asarray(points, np.float64), axis=0, weights=weights)
         for points, weights in ((samples.x, samples.a), (samples.y, samples.b))
     ]
-    return float(Cost(1, cost.norm).matched(*means))
+    return float(cost.to(1).matched(*means))
 
 
 def dual_value(phi: jax.Array, psi: jax.Array, samples: Samples) -> jax.Array:
@@ -246,9 +250,10 @@ def answer_with_diagnostics(
 ) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
     """The potentials at the samples, and how far the critic is from admissible.
 
-    Gradients are taken at the samples and between them, at t x_i + (1 - t) y_j with i, j and t
-    evenly spread. Where the value claims to be a lower bound, psi is lowered by the violation,
-    which is rounding then (of float32, where the samples are close).
+    Gradients, which norms alone measure, are taken at the samples and between them, at
+    t x_i + (1 - t) y_j with i, j and t evenly spread. Where the value claims to be a lower bound,
+    psi is lowered by the violation, which is rounding then (of float32, where the samples are
+    close).
     """
     x, y = samples.x, samples.y
     phi, psi = potentials_at(fitted, samples, cost)
@@ -259,21 +264,20 @@ def answer_with_diagnostics(
     data = jnp.concatenate([x, y])
 
     violation = metrics.admissibility_violation(phi, psi, x, y, cost)
+    found = {"admissibility_violation": violation}
     if batch_bound(fitted.estimator) == "lower":
         psi = psi - jnp.maximum(violation, 0)
+    if not cost.is_norm:
+        return phi, psi, found
 
     def steepest(points: jax.Array) -> jax.Array:
         return metrics.max_gradient_norm(fitted.critic, points.astype(jnp.float32), cost)
 
-    return (
-        phi,
-        psi,
-        {
-            "max_gradient_on_data": steepest(data),
-            "max_gradient_between": steepest(between),
-            "admissibility_violation": violation,
-        },
-    )
+    slopes = {
+        "max_gradient_on_data": steepest(data),
+        "max_gradient_between": steepest(between),
+    }
+    return phi, psi, slopes | found
 
 
 @jax.jit
@@ -297,9 +301,36 @@ def difference_dual(critic: Critic, samples: Samples, cost: Cost) -> tuple[jax.A
 
 
 def require_w1(estimator: Estimator, cost: Cost) -> None:
-    """Refuse p = 2 where the method rests on phi^c = -phi, which holds for p = 1 alone."""
+    """Refuse what the dual f(x) - f(y) of 1-Lipschitz critics does not hold for: p other than 1,
+    where phi^c is not -phi, and costs that are no norm, whose critics' slopes are not measured.
+    """
     if cost.p != 1:
         raise ValueError(
-            f"{estimator.name}: expected p = 1, got p = {cost.p}; its dual f(x) - f(y) holds for "
-            "W1 only, use c_transform, nearest_neighbor or exact for p = 2"
+            f"{estimator.name}: expected p = 1, got p = {cost.p:g}; its dual f(x) - f(y) holds for "
+            "W1 only, use c_transform, nearest_neighbor or exact for other p"
+        )
+    if not cost.is_norm:
+        raise ValueError(
+            f"{estimator.name}: expected a norm (l2, l1, linf, mahalanobis), got the cost "
+            f"{cost.norm}; its critic is held to slopes, which norms measure, use exact or "
+            "bracket, or c_transform for distances"
+        )
+
+
+def require_l2_or_l1(estimator: Estimator, cost: Cost) -> None:
+    """Refuse norms that the critic is not 1-Lipschitz in by construction."""
+    if cost.norm not in ("l2", "l1"):
+        raise ValueError(
+            f"{estimator.name}: expected norm l2 or l1, got {cost.norm}; its critic is 1-Lipschitz "
+            "by construction in these alone, use c_transform, exact or bracket"
+        )
+
+
+def require_traceable(estimator: Estimator, cost: Cost) -> None:
+    """Refuse costs that are not written in JAX: critics train inside a compiled program."""
+    if not cost.traceable:
+        raise ValueError(
+            f"{estimator.name}: expected a cost that is written in JAX, got a {cost.norm}, which "
+            "a critic cannot be trained on; use exact, bracket, sinkhorn or nearest_neighbor, or "
+            "derive a class from wb.Cost"
         )

@@ -38,6 +38,8 @@ class _Entropic(DirectEstimator):
             the value NaN.
     """
 
+    every_cost: ClassVar[bool] = True
+
     epsilon: float = 0.05
     epsilon_unit: str = "mean_cost"
     threshold: float = 1e-3
@@ -133,7 +135,8 @@ class SinkhornDivergence(_Entropic):
 
     OT_eps = min <P, c> + eps KL(P | a b^T), all three at one epsilon. S_eps is in units of cost;
     `value` is its p-th root. It vanishes for equal measures and tends to W_p^p as epsilon falls,
-    but is a bound of neither side.
+    but is a bound of neither side. Where exp(-c / eps) is no positive definite kernel (l2 at p > 2,
+    l1 at p > 1, other distances) it can be negative: the status is "not_converged" then.
 
     Source: Feydy, Sejourne, Vialard, Amari, Trouve, Peyre 2019 (arXiv 1810.08278), equation 3.
     """
@@ -143,11 +146,19 @@ class SinkhornDivergence(_Entropic):
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "none"
 
+    def check_cost(self, cost: Cost) -> None:
+        """Raise ValueError where costs within x and within y are not known, or have no symmetry."""
+        if not cost.symmetric:
+            raise ValueError(
+                f"sinkhorn_divergence: expected a distance of points, got a {cost.norm} of costs, "
+                "which need not be symmetric and 0 for equal points; use sinkhorn, exact or bracket"
+            )
+
     @out_of_memory_is_a_status
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The divergence, from three Sinkhorn runs."""
         samples.check_scale(cost)
-        if samples.coincide():
+        if samples.coincide(cost):
             return Estimate.zero(samples, bound="none")
         kept = samples.with_mass()
         x, y, a, b = kept.x, kept.y, kept.a, kept.b
@@ -171,8 +182,19 @@ class SinkhornDivergence(_Entropic):
                 diagnostics={"epsilon": epsilon},
             )
         cross, left, right = (run.cost for run in runs)
-        # Not negative in exact arithmetic with full convergence.
-        total = max(cross - (left + right) / 2, 0.0)
+        total = cross - (left + right) / 2
+        # Otherwise not negative in exact arithmetic with full convergence.
+        if total < 0 and cost.p > cost.negative_type:
+            return Estimate.failed(
+                "not_converged",
+                f"the divergence is {total:.3g}, below 0, which it can be for the cost {cost.norm} "
+                f"at p = {cost.p:g}; lower epsilon, or use sinkhorn or exact",
+                target="batch",
+                bound="none",
+                steps=steps,
+                diagnostics={"epsilon": epsilon},
+            )
+        total = max(total, 0.0)
         return Estimate(
             cost.root(total),
             total,

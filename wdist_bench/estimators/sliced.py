@@ -9,7 +9,8 @@ from typing import ClassVar
 import jax
 import numpy as np
 
-from wdist_bench.costs import Cost, power_of_two
+from wdist_bench.costs import Cost
+from wdist_bench.costs.l2 import power_of_two
 from wdist_bench.estimate import Estimate, Estimator, Fitted
 from wdist_bench.estimators import register
 from wdist_bench.problem import Problem, Samples
@@ -40,6 +41,7 @@ class Sliced(Estimator):
     version: ClassVar[int] = 1
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "lower"
+    every_cost: ClassVar[bool] = True
 
     n_projections: int = 100
 
@@ -84,7 +86,7 @@ class FittedSliced(Fitted):
             total,
             target="batch",
             bound="lower",
-            stderr=error if cost.p == 1 or total == 0 else error / (2 * value),
+            stderr=error / (cost.p * value ** (cost.p - 1)) if total > 0 else error,
             lower=value,
             message=_NOT_W,
         )

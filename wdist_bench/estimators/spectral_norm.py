@@ -11,7 +11,7 @@ import optax
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
 from wdist_bench.estimators.critic import CriticEstimator, Parts
-from wdist_bench.estimators.potential import difference_dual, require_w1
+from wdist_bench.estimators.potential import difference_dual, require_l2_or_l1, require_w1
 from wdist_bench.estimators.presets import W1_BENCHMARK
 from wdist_bench.networks.lipschitz import certify, spectral_projection
 from wdist_bench.validation import check_integer, check_name
@@ -40,6 +40,7 @@ class SpectralNorm(CriticEstimator):
     version: ClassVar[int] = 1
     target: ClassVar[str] = "population"
     bound: ClassVar[str] = "lower"
+    every_cost: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "w1_benchmark": W1_BENCHMARK | {"power_iterations": 5, "steps": 5_000},
     }
@@ -53,8 +54,9 @@ class SpectralNorm(CriticEstimator):
         check_integer(self.power_iterations, "power_iterations", 1)
 
     def check_cost(self, cost: Cost) -> None:
-        """Raise ValueError unless p = 1: the dual E f(x) - E f(y) has a meaning for W_1 alone."""
+        """Raise ValueError unless p = 1, as the dual needs, and the norm is l2 or l1."""
         require_w1(self, cost)
+        require_l2_or_l1(self, cost)
 
     def parts(self) -> Parts:
         """Difference dual, layers projected to norm 1, certified by their exact norms."""

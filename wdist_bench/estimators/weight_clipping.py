@@ -39,6 +39,7 @@ class WeightClipping(CriticEstimator):
     version: ClassVar[int] = 1
     target: ClassVar[str] = "population"
     bound: ClassVar[str] = "none"
+    every_cost: ClassVar[bool] = True
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "mallasto": MALLASTO

@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import Cost, Matrix, as_cost
+from wdist_bench.costs.powers import root_slope
 from wdist_bench.estimate import Estimate, Estimator, Fitted
-from wdist_bench.estimators.given import ask, check_estimator, fit
+from wdist_bench.estimators.given import ask, check_cost, check_estimator, fit
 from wdist_bench.estimators.potential import (
     FittedPotential,
     answer_with_diagnostics,
@@ -41,10 +42,11 @@ _PROBE = 1000  # fresh points of each population that a potential is looked at
 def evaluate(
     task: str | Task,
     estimator: str | Estimator,
-    p: int = 1,
+    p: float | None = None,
     seed: int = 0,
     *,
-    norm: str = "l2",
+    norm: str | None = None,
+    cost: Any = None,
     eval_samples: int | None = None,
     eval_batches: int = 100,
     batch_size: int | None = None,
@@ -59,9 +61,10 @@ def evaluate(
     Args:
         task: a task or its name.
         estimator: an estimator or its name.
-        p: exponent of the cost, 1 or 2.
+        p: exponent of the cost, a real number >= 1; None for 1, or for that of `cost`.
         seed: of all data and of the initialisation.
-        norm: "l2" or "l1".
+        norm: name of a registered cost; None for "l2", or for that of `cost`.
+        cost: a ground cost instead of p and norm: a Cost, a name, or a pairwise function.
         eval_samples: least number of fresh samples of each population, overriding the rule above;
             they are drawn in chunks of at most 10,000.
         eval_batches: number of fresh batches for the others.
@@ -78,8 +81,13 @@ def evaluate(
     check_not_forked()
     task = check_task(task)
     estimator = check_estimator(estimator, {})
-    cost = Cost(p, norm)
-    estimator.check_cost(cost)
+    cost = as_cost(cost, p, norm)
+    if isinstance(cost, Matrix):
+        raise ValueError(
+            "cost: expected a cost of points, since samples are drawn anew, got a matrix; pass a "
+            "function of points"
+        )
+    check_cost(estimator, cost)
     own = estimator.batch_size
     n = check_integer(own if batch_size is None else batch_size, "batch_size", 1)
     stream = Stream(n, 1, check_integer(eval_batches, "eval_batches", 2), check_seed(seed))
@@ -162,9 +170,7 @@ def _finish(
         "target": estimator.target,
         "bound": estimator.bound,
         "steps": estimator.steps,
-        "history": (np.sqrt(np.maximum(history, 0)) if cost.p == 2 else history)
-        if history.size
-        else None,
+        "history": cost.roots(history) if history.size else None,
         "diagnostics": diagnostics,
     }
     if not math.isfinite(mean):
@@ -175,9 +181,9 @@ def _finish(
     if estimator.bound == "lower" and estimator.target == "population":
         # One-sided: below the true distance in 95 % of repetitions, and 0 always is.
         shared["lower"] = max(cost.root(mean - 1.644854 * stderr), 0.0)
-    # Delta method for the root: d W / d cost = 1 / (2 W) at p = 2.
+    # Delta method for the root.
     exact = estimator.bound == "exact"
-    slope = 1.0 if cost.p == 1 else (0.5 / value if value > 0 else math.inf)
+    slope = root_slope(value, cost.p)
     return Estimate(
         value,
         mean,

@@ -38,7 +38,7 @@ def run_fixed(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> M
             (pair,) = evaluation_batches(sampler, keys.evaluation, replace(stream, eval_batches=1))
             seed = int(jax.random.bits(keys.estimator))
             start = time.perf_counter()
-            answer = estimate(pair.x, pair.y, estimator, cost.p, norm=cost.norm, seed=seed)
+            answer = estimate(pair.x, pair.y, estimator, cost=cost, seed=seed)
             seconds += time.perf_counter() - start
             answers.append([answer])
             history = np.zeros(0) if answer.history is None else np.asarray(answer.history)

@@ -15,7 +15,7 @@ from wdist_bench.protocol.parallel import run_keys
 from wdist_bench.protocol.tails import Tails, skewness_correction, tails
 from wdist_bench.tasks import Task
 from wdist_bench.tasks.given import check_task
-from wdist_bench.validation import check_integer, check_seed
+from wdist_bench.validation import check_integer, check_name, check_one_or_two, check_seed
 
 _TAILS_STREAM = 4  # the streams before it are those of `Keys`
 _Z = 1.959964
@@ -26,7 +26,7 @@ _CRITIC_ROUNDINGS = 4
 
 def population_bracket(
     task: str | Task,
-    p: int = 1,
+    p: float = 1,
     seed: int = 0,
     *,
     norm: str = "l2",
@@ -69,7 +69,8 @@ def population_bracket(
         ValueError: the critic gives no lower bound of the population.
     """
     task = check_task(task)
-    cost = Cost(p, norm)
+    check_name(norm, ("l2", "l1"), "norm")
+    cost = Cost(check_one_or_two(p, "population_bracket"), norm)
     check_seed(seed)
     check_integer(n, "n", 1)
     check_integer(eval_batches, "eval_batches", 2)

@@ -18,7 +18,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator
-from wdist_bench.estimators.given import ask, fit, traced_cost
+from wdist_bench.estimators.given import ask, check_cost, fit, traced_cost
 from wdist_bench.estimators.potential import FittedPotential
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.agreement import agreement, critic_gradients, gradient_points
@@ -71,7 +71,7 @@ class Stream:
 
 def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> Measured:
     """Every run of one estimator on one task, all in one program where the estimator is traced."""
-    estimator.check_cost(cost)
+    check_cost(estimator, cost)
     sampler = task.sampler()
     check_limit(task, sampler, stream.n)
     keys = run_keys(stream.seed, stream.runs)

@@ -84,7 +84,7 @@ class Caller:
         x: np.ndarray,
         y: np.ndarray,
         estimator: Estimator,
-        p: int,
+        p: float,
         seed: int,
         limit: float,
         refuse: bool = False,
@@ -187,7 +187,7 @@ class Caller:
 
 
 def answered(
-    x: np.ndarray, y: np.ndarray, estimator: Estimator, p: int, seed: int, refuse: bool = False
+    x: np.ndarray, y: np.ndarray, estimator: Estimator, p: float, seed: int, refuse: bool = False
 ) -> tuple[Estimate, float]:
     """An answer and its seconds, in this process. An exception is a failed answer that says which.
 

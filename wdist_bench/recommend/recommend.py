@@ -35,6 +35,7 @@ from wdist_bench.validation import (
     check_integer,
     check_name,
     check_number,
+    check_one_or_two,
     check_pair,
     check_points,
     check_seed,
@@ -51,7 +52,7 @@ _SHORT_ROWS = 96  # costs below the 10,000 from which on BLAS starts threads
 def recommend(
     x: Any,
     y: Any = None,
-    p: int = 1,
+    p: float = 1,
     *,
     target: str = "population",
     budget: float = 120.0,
@@ -106,7 +107,7 @@ def recommend(
         ValueError, TypeError: bad input; the message says what was expected and the fix.
     """
     check_number(budget, "budget", above=0)
-    cost = Cost(p)
+    cost = Cost(check_one_or_two(p, "recommend"))
     check_name(target, TARGETS, "target")
     check_integer(runs, "runs", FEWEST)
     check_integer(rows, "rows", 4)

@@ -77,7 +77,7 @@ class Recommendation:
         trials: every call on the tasks.
     """
 
-    p: int
+    p: float
     target: str
     rows_x: int
     rows_y: int | None

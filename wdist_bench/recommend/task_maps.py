@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from wdist_bench.costs import Cost
 from wdist_bench.tasks.transforms import AlongRays, Dilate, Split, Step, Transform, Translate
 
 # Strengths of a map to look between, in spreads of the rows (translations, splits) or as growth.
@@ -31,7 +32,7 @@ _WEIGHTS = ((0.6, 0.35), (0.7, 0.6))  # weight of the cluster that stays, in mu 
 class Pair(Protocol):
     """Two populations at a known distance, to sample from."""
 
-    def truth(self, p: int) -> float:
+    def truth(self, p: float) -> float:
         """W_p of the two populations, l2 norm."""
 
     def draw(self, generator: np.random.Generator, n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
@@ -52,9 +53,9 @@ class Images:
 
     rows: np.ndarray
     images: np.ndarray
-    lengths: Callable[[int], float]
+    lengths: Callable[[float], float]
 
-    def truth(self, p: int) -> float:
+    def truth(self, p: float) -> float:
         """W_p of the two populations, from all rows."""
         return self.lengths(p)
 
@@ -94,7 +95,7 @@ def spread(rows: np.ndarray) -> float:
 
 
 def map_families(
-    base: np.ndarray, other: np.ndarray | None, p: int, generator: np.random.Generator
+    base: np.ndarray, other: np.ndarray | None, p: float, generator: np.random.Generator
 ) -> list[Family]:
     """The families that fit any rows.
 
@@ -142,7 +143,7 @@ def _way(
     def pair(t: float) -> Images:
         transform = build(t)
         return Images(
-            base, transform.move(base), lambda p: transform.distance(base, p, "l2") or 0.0
+            base, transform.move(base), lambda p: transform.distance(base, Cost(p)) or 0.0
         )
 
     return Way(pair, strengths)

@@ -35,7 +35,7 @@ class Frequencies:
     first: np.ndarray
     second: np.ndarray
 
-    def truth(self, p: int) -> float:
+    def truth(self, p: float) -> float:
         """The exact W_p of the two populations; 0 where the solver could not prove it."""
         cost = Cost(p)
         solution = solve_exact(cost.matrix(self.points, self.points), self.first, self.second)

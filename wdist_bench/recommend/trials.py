@@ -20,6 +20,7 @@ import numpy as np
 from wdist_bench import estimators
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
+from wdist_bench.estimators.given import check_cost
 from wdist_bench.recommend.caller import QUICK, Caller, is_quick
 from wdist_bench.recommend.similar_tasks import SimilarTask
 
@@ -264,7 +265,7 @@ def enter(
     dearest = 0.0  # seconds per point of training, compiling included
     for name, estimator in contestants.items():
         try:
-            estimator.check_cost(trials.cost)
+            check_cost(estimator, trials.cost)
             least = _FIRST_CALL[work(estimator) > 0]
             likely = max(least, dearest * work(estimator))
             needed = 0 if is_long(estimator) else likely

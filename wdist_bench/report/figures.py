@@ -260,7 +260,7 @@ def _setting_label(row: pd.Series) -> str:
     where = label(row["dataset"] or file or f"dim {int(row['dim'])}")
     norm = "" if row["norm"] == "l2" else label(f" {row['norm']}")
     task = label(row["task"]).replace("_", "\n")
-    return f"{task}\n{where}, $W_{int(row['p'])}${norm}\nn = {row['n']}{_how(row['protocol'])}"
+    return f"{task}\n{where}, $W_{{{row['p']:g}}}${norm}\nn = {row['n']}{_how(row['protocol'])}"
 
 
 def _how(protocol: str) -> str:

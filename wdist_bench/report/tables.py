@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wdist_bench.costs.powers import roots
 from wdist_bench.report.published import published, sds_from_paper
 from wdist_bench.results.columns import COLUMNS, NUMBER
 from wdist_bench.results.journal import Journal, failed_runs, run_costs, unpack
@@ -68,9 +69,9 @@ def task_label(row: pd.Series | Mapping[str, Any]) -> str:
     return f"{name}{where}, W{row['p']}{norm}, n = {row['n']}{how}"
 
 
-def root(cost: np.ndarray, p: int) -> np.ndarray:
-    """W_p from W_p^p; a negative lower bound on a cost gives 0 at p = 2."""
-    return cost if p == 1 else np.sqrt(np.maximum(cost, 0))
+def root(cost: np.ndarray, p: float) -> np.ndarray:
+    """W_p from W_p^p; a negative lower bound on a cost gives 0 for p > 1."""
+    return roots(cost, p)
 
 
 def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
@@ -116,7 +117,7 @@ def _mean(packed: list[float | None]) -> float:
     return float(found.mean()) if found.size else math.nan
 
 
-def errors(costs: np.ndarray, truths: np.ndarray, p: int, population: float) -> dict[str, float]:
+def errors(costs: np.ndarray, truths: np.ndarray, p: float, population: float) -> dict[str, float]:
     """The error columns from (runs, eval_batches) costs W_p^p.
 
     A run's estimate is the root of its mean cost; runs with a failed evaluation are left out

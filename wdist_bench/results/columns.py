@@ -35,7 +35,7 @@ COLUMNS = (
     Column("estimator", WORD, "", "Estimator", "name of the estimator"),
     Column("critic", WORD, "", "Network", "network of the critic; empty where nothing is trained"),
     Column("p", COUNT, "", "p", "exponent of the ground cost"),
-    Column("norm", WORD, "", "Norm", 'norm of the ground cost, "l2" or "l1"'),
+    Column("norm", WORD, "", "Norm", "the ground cost, by its registered name"),
     Column("n", COUNT, "points", "n", "points of each population in a batch"),
     Column("protocol", WORD, "", "Protocol",
            '"stream" (fresh batches) or "fixed" (two arrays given once)'),

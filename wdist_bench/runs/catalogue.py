@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-from wdist_bench import datasets, estimators, tasks
+from wdist_bench import costs, datasets, estimators, tasks
 from wdist_bench.runs.shipped import shipped
 from wdist_bench.runs.suite import load_suite
 from wdist_bench.tasks import Task
@@ -13,9 +13,21 @@ Rows = list[list[str]]
 
 
 def catalogue(kind: str) -> tuple[list[str], Rows]:
-    """Header and rows for "tasks", "estimators", "datasets" or "suites"."""
-    tables = {"tasks": _tasks, "estimators": _estimators, "datasets": _datasets, "suites": _suites}
+    """Header and rows for "tasks", "estimators", "costs", "datasets" or "suites"."""
+    tables = {
+        "tasks": _tasks, "estimators": _estimators, "costs": _costs, "datasets": _datasets,
+        "suites": _suites,
+    }  # fmt: skip
     return tables[kind]()
+
+
+def _costs() -> tuple[list[str], Rows]:
+    rows = []
+    for name in costs.names():
+        factory = costs.factory(name)
+        said = (inspect.getdoc(factory) or "").split("\n\n")[0].replace("\n", " ")
+        rows.append([name, ", ".join(inspect.signature(factory).parameters), said])
+    return ["name", "parameters", "what it is"], rows
 
 
 def _estimators() -> tuple[list[str], Rows]:

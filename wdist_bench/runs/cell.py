@@ -41,7 +41,7 @@ class Cell:
     task_parameters: dict[str, Any]
     estimator: str
     estimator_parameters: dict[str, Any]
-    p: int = 1
+    p: float = 1
     norm: str = "l2"
     n: int = 64
     runs: int = 20
@@ -176,7 +176,7 @@ class Cell:
         }
 
 
-def summarize(result: Measured, p: int) -> dict[str, Any]:
+def summarize(result: Measured, p: float) -> dict[str, Any]:
     """The fields of a record that come from the runs.
 
     `lower` and `upper` bound the p-th root of a run's mean cost, `stderr` is the mean of its

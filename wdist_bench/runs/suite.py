@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from wdist_bench import estimators, experiment, tasks
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
+from wdist_bench.estimators.given import check_cost
 from wdist_bench.runs.cell import Cell
 from wdist_bench.runs.experiment_cell import ExperimentCell
 from wdist_bench.validation import SEEDS, check_name
@@ -30,7 +31,7 @@ _MOST_BYTES = 2**24
 _MOST_CELLS = 1_000_000
 Count = Annotated[int, Field(strict=True, ge=1, lt=2**31)]
 Counts = Annotated[list[Count], Field(min_length=1)]
-Exponents = Annotated[list[Annotated[int, Field(strict=True)]], Field(min_length=1)]
+Exponents = Annotated[list[Annotated[float, Field(strict=True)]], Field(min_length=1)]
 
 
 class Entry(BaseModel):
@@ -289,7 +290,7 @@ def _cell(
 def _refusal(estimator: Estimator, method: EstimatorEntry, cost: Cost, dim: int | None) -> str:
     """Why an estimator does not run on a task (`dim` None where it is not known); mostly empty."""
     try:
-        estimator.check_cost(cost)
+        check_cost(estimator, cost)
         if dim is not None:
             estimator.check_dim(dim)
     except (ValueError, NotImplementedError) as error:

@@ -37,6 +37,7 @@ _LOOSE = 1e-2
 _SHARE = 0.3
 # Temperatures below this many units of rounding mean nothing.
 _SMALLEST = 1e3
+_HELD = Cost()  # stands where costs are held and none is computed
 
 
 class _Ends(NamedTuple):
@@ -119,8 +120,29 @@ def bracket(
     if tile_entries is None:
         tile_entries = _TILE.get(jax.default_backend(), _TILE_ON_ACCELERATORS)
     tiles = semidual.cut(x, y, a, b, cost, tile_entries, held_entries)
-    resolution = rounding(x.shape[1], x.dtype)
-    smallest = _SMALLEST * jnp.finfo(x.dtype).eps
+    found = _narrowed(tiles, cost, x.shape[1], rtol, max_steps)
+    return found._replace(phi=found.phi[: x.shape[0]])
+
+
+@jax.jit
+def bracket_of_costs(
+    costs: Float[Array, "n m"],
+    a: Float[Array, " n"],
+    b: Float[Array, " m"],
+    rtol: ScalarLike = 1e-3,
+    max_steps: ScalarLike = 2000,
+) -> Bracket:
+    """`bracket` of costs that are given as a matrix, all of which is held."""
+    return _narrowed(semidual.uncut(costs, a, b), _HELD, 1, rtol, max_steps)
+
+
+def _narrowed(
+    tiles: Tiles, cost: Cost, dim: int, rtol: ScalarLike, max_steps: ScalarLike
+) -> Bracket:
+    """The interval, from tiles of costs of points in `dim` coordinates."""
+    a, b, dtype = tiles.a, tiles.b, tiles.b.dtype
+    resolution = rounding(dim, dtype)
+    smallest = _SMALLEST * jnp.finfo(dtype).eps
     limit = jnp.asarray(max_steps, jnp.int32)
 
     def step(level: _Level) -> _Level:
@@ -140,16 +162,16 @@ def bracket(
             done,
         )
 
-    eps, loose = jnp.asarray(_FIRST, x.dtype), jnp.asarray(_LOOSE, x.dtype)
+    eps, loose = jnp.asarray(_FIRST, dtype), jnp.asarray(_LOOSE, dtype)
     state = semidual.start(tiles, cost, eps)
-    ends = jax.tree.map(jnp.zeros_like, _Ends(eps, eps, tiles.a, b, eps))
+    ends = jax.tree.map(jnp.zeros_like, _Ends(eps, eps, a, b, eps))
     first = _Level(state, eps, loose, ends, jnp.zeros((), bool))
     last = jax.lax.while_loop(lambda level: ~level.done, step, first)
     ends, scale = last.ends, tiles.scale
     return Bracket(
         ends.lower * scale,
         ends.upper * scale,
-        ends.phi.reshape(-1)[: x.shape[0]] * scale,
+        ends.phi.reshape(-1) * scale,
         ends.psi * scale,
         ends.upper - ends.lower <= rtol * ends.upper + resolution,
         last.state.g * scale,

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from wdist_bench.costs import DIRECT_DIMENSION, SMALL_ENTRIES, Cost
+from wdist_bench.costs import Cost
+from wdist_bench.costs.l2 import DIRECT_DIMENSION, SMALL_ENTRIES
 
 # In many dimensions the costs are held at once up to this many entries ...
 _WHOLE_ENTRIES = 2**20

@@ -98,7 +98,7 @@ def at_all_points(
     """An admissible pair at all points, from one (phi, psi) at those of `samples.with_mass()`."""
     kept = samples.with_mass()
     if samples.a is not None:
-        phi = _filled(phi, samples.x, samples.a > 0, psi, kept.y, cost)
+        phi = _filled(phi, samples.x, samples.a > 0, psi, kept.y, cost.transposed)
     if samples.b is not None:
         psi = _filled(psi, samples.y, samples.b > 0, phi, samples.x, cost)
     return phi, psi
@@ -132,7 +132,7 @@ def nearest_cost(samples: Samples, cost: Cost, sides: str) -> float:
     one = float(to_y.mean() if s.b is None else s.b @ to_y)
     if sides == "one":
         return one
-    to_x = nearest_costs(s.y, s.x, cost)
+    to_x = nearest_costs(s.y, s.x, cost.transposed)
     return max(one, float(to_x.mean() if s.a is None else s.a @ to_x))
 
 

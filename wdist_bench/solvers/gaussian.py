@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from wdist_bench.costs import power_of_two
+from wdist_bench.costs.l2 import power_of_two
 from wdist_bench.solvers.rounding import UNIT
 
 
@@ -57,7 +57,7 @@ def moments_rounding(
     y: Float[np.ndarray, "m d"],
     a: Float[np.ndarray, " n"] | None,
     b: Float[np.ndarray, " m"] | None,
-    p: int,
+    p: int | float,
 ) -> float:
     """What rounding can have added to `total`: |mean_shift| for p = 1, bures_cost for p = 2.
 

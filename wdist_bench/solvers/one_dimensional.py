@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from wdist_bench.costs.powers import power
 from wdist_bench.solvers.rounding import SHARE, UNIT
 
 
@@ -13,7 +14,7 @@ def line_cost(
     y: Float[np.ndarray, "m k"],
     a: Float[np.ndarray, " n"] | None,
     b: Float[np.ndarray, " m"] | None,
-    p: int,
+    p: int | float,
 ) -> Float[np.ndarray, " k"]:
     """W_p^p = int_0^1 |F^-1(t) - G^-1(t)|^p dt, in O(n log n), for every column of x and y.
 
@@ -25,7 +26,7 @@ def line_cost(
         y: (m, k) points of nu.
         a: (n,) weights summing to one, None for equal weights.
         b: (m,) weights summing to one, None for equal weights.
-        p: exponent, 1 or 2.
+        p: exponent, a real number >= 1.
 
     Returns:
         (k,) costs W_p^p.
@@ -40,7 +41,7 @@ def line_cost_and_rounding(
     y: Float[np.ndarray, "m k"],
     a: Float[np.ndarray, " n"] | None,
     b: Float[np.ndarray, " m"] | None,
-    p: int,
+    p: int | float,
 ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
     """`line_cost`, and what rounding of the cumulative weights can have changed, both (k,).
 
@@ -48,7 +49,7 @@ def line_cost_and_rounding(
     with a point one off, which matters where that is very far.
     """
     if a is None and b is None and len(x) == len(y):
-        costs = _power(np.sort(x, axis=0) - np.sort(y, axis=0), p).mean(0)
+        costs = power(np.abs(np.sort(x, axis=0) - np.sort(y, axis=0)), p).mean(0)
         return costs, np.zeros_like(costs)
     columns = range(x.shape[1])
     both = np.array([_weighted(x[:, k], y[:, k], a, b, p) for k in columns]).reshape(-1, 2)
@@ -56,7 +57,7 @@ def line_cost_and_rounding(
 
 
 def _weighted(
-    x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray | None, p: int
+    x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray | None, p: int | float
 ) -> tuple[float, float]:
     (x, ends_x), (y, ends_y) = _quantiles(x, a), _quantiles(y, b)
     mass, paid = _pieces(x, ends_x, y, ends_y, p)
@@ -72,7 +73,7 @@ def _weighted(
 
 
 def _pieces(
-    x: np.ndarray, ends_x: np.ndarray, y: np.ndarray, ends_y: np.ndarray, p: int
+    x: np.ndarray, ends_x: np.ndarray, y: np.ndarray, ends_y: np.ndarray, p: int | float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Masses and costs of the pieces on which both quantile functions are constant."""
     ends = np.concatenate([ends_x, ends_y])
@@ -81,7 +82,7 @@ def _pieces(
     # Pieces of no length may be paired one point off; they count nothing.
     i = np.minimum(np.searchsorted(ends_x, ends), len(x) - 1)
     j = np.minimum(np.searchsorted(ends_y, ends), len(y) - 1)
-    return mass, _power(x[i] - y[j], p)
+    return mass, power(np.abs(x[i] - y[j]), p)
 
 
 def _quantiles(points: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
@@ -91,7 +92,3 @@ def _quantiles(points: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarr
     order = np.argsort(points, kind="stable")
     ends = np.cumsum(weights[order])
     return points[order], ends / ends[-1]
-
-
-def _power(gap: np.ndarray, p: int) -> np.ndarray:
-    return np.abs(gap) if p == 1 else gap**2

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from jaxtyping import Float
 
-from wdist_bench.costs import Cost, power_of_two
+from wdist_bench.costs import Cost
+from wdist_bench.costs.l2 import power_of_two
 
 # A search tree finds nearest points faster than tiles do up to this dimension.
 _TREE_DIMENSION = 12
@@ -30,12 +31,13 @@ def nearest_costs(
     """
     if len(x) * len(y) <= _TILE_ENTRIES:
         return cost.matrix(x, y).min(0)
-    if x.shape[1] > _TREE_DIMENSION or power_of_two(x, y):  # the tree would square too large ones
+    tree_holds = cost.minkowski and x.shape[1] <= _TREE_DIMENSION
+    if not tree_holds or power_of_two(x, y):  # the tree would square too large ones
         return pruned_c_transform(np.zeros(len(x)), x, y, cost)
     from scipy.spatial import cKDTree
 
     tree = cKDTree(x, balanced_tree=False)
-    nearest = tree.query(y, p=1 if cost.norm == "l1" else 2, workers=_threads())[1]
+    nearest = tree.query(y, p=cost.minkowski, workers=_threads())[1]
     return cost.matched(x[nearest], y)
 
 
@@ -48,7 +50,8 @@ def pruned_c_transform(
     """phi^c(y_j) = min_i c(x_i, y_j) - phi_i, shape (m,), for phi of shape (n,) at x.
 
     Both point sets are cut into blocks of neighbours. For a block of y the blocks of x are tried in
-    the order of the bound (distance of their boxes)^p - max phi, until that exceeds what every y of
+    the order of the bound (distance of their boxes)^p - max phi (0 - max phi where the cost has no
+    such distance), until that exceeds what every y of
     the block has found: the result is that of trying all pairs, up to rounding. Up to all pairs are
     computed where the bounds are weak, as in high dimension; memory is O(n + m) beyond one tile a
     thread. A phi_i of -inf takes point i out.
@@ -74,7 +77,8 @@ def pruned_c_transform(
     def solve(block: np.ndarray) -> None:
         points = y[block]
         outside = np.maximum(np.maximum(low - points.max(0), points.min(0) - high), 0)
-        bounds = cost.matched(outside, np.zeros(y.shape[1])) - top
+        near = cost.matched(outside, np.zeros(y.shape[1])) if cost.by_boxes else 0.0
+        bounds = near - top
         psi[block] = _minimum(phi, x, x_blocks, points, bounds, cost)
 
     with ThreadPoolExecutor(_threads()) as pool:
@@ -101,7 +105,7 @@ def _minimum(
         hopeful = int(np.searchsorted(bounds, best.max()))
         end = min(done + step, hopeful)
         rows = x_blocks[order[done:end]].ravel()
-        costs = cost.matrix(points, x[rows])
+        costs = cost.transposed.matrix(points, x[rows])
         costs -= phi[rows]
         np.minimum(best, costs.min(1), out=best)
         done, step = end, min(2 * step, most)

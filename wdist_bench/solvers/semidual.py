@@ -87,6 +87,13 @@ def cut(
     return bare._replace(scale=scale)
 
 
+def uncut(costs: Float[Array, "n m"], a: Float[Array, " n"], b: Float[Array, " m"]) -> Tiles:
+    """One tile of costs that are given; it has no points."""
+    scale = _positive(costs.max())
+    nothing = jnp.zeros((1, costs.shape[0], 0), costs.dtype)
+    return Tiles(nothing, a[None], nothing[0, : costs.shape[1]], b, scale, (costs / scale)[None])
+
+
 def _positive(value: jax.Array) -> jax.Array:
     return jnp.where(value > 0, value, 1)
 

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from wdist_bench.costs.powers import rise
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.one_dimensional import line_cost_and_rounding
 from wdist_bench.solvers.rounding import UNIT
@@ -26,7 +27,7 @@ def sliced_costs(
     y: Float[np.ndarray, "m d"],
     a: Float[np.ndarray, " n"] | None,
     b: Float[np.ndarray, " m"] | None,
-    p: int,
+    p: int | float,
     theta: Float[np.ndarray, "d k"],
 ) -> Float[np.ndarray, " k"]:
     """W_p^p of the projections on each of the k columns of theta, shape (k,).
@@ -44,7 +45,7 @@ def sliced_costs_and_rounding(
     y: Float[np.ndarray, "m d"],
     a: Float[np.ndarray, " n"] | None,
     b: Float[np.ndarray, " m"] | None,
-    p: int,
+    p: int | float,
     theta: Float[np.ndarray, "d k"],
 ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
     """`sliced_costs`, and what rounding can have added to each of them."""
@@ -60,4 +61,4 @@ def sliced_costs_and_rounding(
         np.average((theta.shape[0] * UNIT * np.abs(points).sum(1)) ** p, weights=mass) ** (1 / p)
         for points, mass in ((x, a), (y, b))
     )
-    return costs, rounding + (off if p == 1 else off * (2 * np.sqrt(costs) + off))
+    return costs, rounding + rise(costs, off, p)

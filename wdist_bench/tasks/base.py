@@ -9,6 +9,7 @@ from typing import ClassVar
 import jax
 import numpy as np
 
+from wdist_bench.costs import Cost
 from wdist_bench.interface import Plugin
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks.origin import at_origin
@@ -43,9 +44,27 @@ class Task(Plugin):
     def sampler(self) -> Sampler:
         """Where samples come from, as a pytree that travels into compiled programs."""
 
-    @abstractmethod
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """W_p(mu, nu) (the p-th root) for the cost ||x - y||^p, or None where it is not known."""
+    def truth(self, p: float | Cost = 1, norm: str = "l2") -> Truth | None:
+        """W_p(mu, nu) (the p-th root) for a ground cost, or None where it is not known.
+
+        Args:
+            p: exponent of the cost d(x, y)^p, a real number >= 1; or a Cost, which says all.
+            norm: name of a registered cost.
+        """
+        return self.truth_for(p if isinstance(p, Cost) else Cost(p, norm))
+
+    def truth_for(self, cost: Cost) -> Truth | None:
+        """What `truth` answers, for a cost that is checked already; a task has one of the two."""
+        return None
+
+    @classmethod
+    def check_class(cls) -> None:
+        """A task says what its truth is, be it None."""
+        if cls.truth_for is Task.truth_for and cls.truth is Task.truth:
+            raise TypeError(
+                f"{cls.name}: expected a method `truth_for`, which its interface leaves open, got "
+                "none; write it"
+            )
 
     @property
     def origin(self) -> np.ndarray | None:
@@ -75,20 +94,20 @@ class Task(Plugin):
             drawn = _draw(sampler, key, n)
         return drawn if self.origin is None else at_origin(drawn, self.origin)
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """n pairs (x_i, y_i) drawn from a coupling that is optimal for the cost ||x - y||^p in
         the l2 norm, so that mean ||x_i - y_i||^p estimates W_p^p; None where none is known.
         """
         return None
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
         """The optimal Kantorovich potential phi of mu at points (n, dim), shape (n,), up to a
         constant, l2 norm; for p = 1 the optimal 1-Lipschitz critic, with
         W_1 = E_mu[phi] - E_nu[phi]. None where none is known.
         """
         return None
 
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
         """Gradient of `potential` at points (n, dim), shape (n, dim); None where none is known."""
         return None
 

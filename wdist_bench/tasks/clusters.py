@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler, draw_by_weight
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
@@ -16,7 +17,6 @@ from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.origin import at_origin, far_origin
 from wdist_bench.truth import Truth
 from wdist_bench.validation import (
-    check_name,
     check_number,
     check_p,
     check_points,
@@ -69,7 +69,7 @@ class Clusters(Task):
         check_weights(self.weights, len(centers), "weights")
         for p in (1, 2):
             slack = worst_cycle(centers, self.radius, moves, p)
-            if slack < -1e-9 * float(np.square(moves).sum() + 1) ** (p / 2):
+            if slack < -_rounding(moves, p):
                 raise ValueError(
                     f"clusters: expected moves for which no exchange of clusters can be cheaper, "
                     f"got an exchange that may save {-slack:.6g} (p = {p}), so the formula may "
@@ -98,19 +98,25 @@ class Clusters(Task):
         weights = np.full(len(centers), 1 / len(centers)) if weights is None else weights
         return centers, np.asarray(self.radius), check_points(self.moves, "moves"), weights
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """(sum_k w_k ||m_k||^p)^(1/p); None in the l1 norm."""
-        check_p(p)
-        check_name(norm, ("l2", "l1"), "norm")
-        if norm == "l1":
+    def truth_for(self, cost: Cost) -> Truth | None:
+        """(sum_k w_k ||m_k||^p)^(1/p) in l2; None where an exchange may be cheaper at that p."""
+        if cost.norm != "l2" or not self._is_optimal(p := cost.p):
             return None
         _, _, moves, weights = self._arrays()
-        cost = weights @ np.linalg.norm(moves, axis=1) ** p
-        return Truth(float(cost ** (1 / p)), 0.0, "closed-form", self.reference)
+        total = weights @ np.linalg.norm(moves, axis=1) ** p
+        return Truth(float(total ** (1 / p)), 0.0, "closed-form", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
-        """Each point with its own move."""
-        check_p(p)
+    def _is_optimal(self, p: float) -> bool:
+        """Whether no exchange of clusters can be cheaper; p = 1 and 2 were looked at."""
+        if p in (1, 2):
+            return True
+        centers, radius, moves, _ = self._arrays()
+        return worst_cycle(centers, float(radius), moves, p) >= -_rounding(moves, p)
+
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+        """Each point with its own move; None where that may not be optimal at this p."""
+        if not self._is_optimal(check_p(p)):
+            return None
         x, move = self._balls().points(key, n)
         return at_origin((x, x + move), self.origin)
 
@@ -144,19 +150,25 @@ class _Balls(Sampler):
         return x, y + move
 
 
-def worst_cycle(centers: np.ndarray, radius: float, moves: np.ndarray, p: int) -> float:
+def _rounding(moves: np.ndarray, p: float) -> float:
+    """Slack that rounding of the costs explains."""
+    return 1e-9 * float(np.square(moves).sum() + 1) ** (p / 2)
+
+
+def worst_cycle(centers: np.ndarray, radius: float, moves: np.ndarray, p: float) -> float:
     """A lower bound on what any exchange of targets between clusters can cost; where it is
     negative, T(x) = x + m_k on ball k may fail to be optimal. 0 where the bound is no use (k = 1).
 
     T is optimal if along every cycle of points x_1, x_2, ..., with x_i in ball k_i,
-    sum_i ||x_i - T x_(i+1)||^p >= sum_i ||m_(k_i)||^p. Let h_k(x) = <g_k, x - c_k>, g_k = m_k /
-    ||m_k|| (p = 1) or 2 m_k (p = 2). By convexity of the norm, a step inside a ball costs
+    sum_i ||x_i - T x_(i+1)||^p >= sum_i ||m_(k_i)||^p. Let h_k(x) = <g_k, x - c_k>, with g_k =
+    p ||m_k||^(p - 2) m_k, the gradient of ||.||^p at m_k. By convexity, a step inside a
+    ball costs
 
         ||x - T x'||^p >= ||m_k||^p + h_k(x') - h_k(x),
 
     so the h telescope along a run of points of one ball, and only their first and last values
     remain: a step from ball k to ball l may be charged ||x - T x'||^p + h_k(x) - h_l(x').
-    With z = c_k - c_l - m_l and s its gradient (z / ||z|| or 2 z), convexity again gives
+    With z = c_k - c_l - m_l and s the gradient at z, convexity again gives
 
         ||x - T x'||^p + h_k(x) - h_l(x') >= J_kl = ||z||^p - r ||s + g_k|| - r ||s + g_l||.
 
@@ -168,14 +180,13 @@ def worst_cycle(centers: np.ndarray, radius: float, moves: np.ndarray, p: int) -
         centers: (K, d) c_k.
         radius: r.
         moves: (K, d) m_k.
-        p: 1 or 2.
+        p: exponent, a real number >= 1.
     """
 
     def slope(vectors: np.ndarray) -> np.ndarray:
-        if p == 2:
-            return 2 * vectors
         length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-        return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+        unit = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+        return p * length ** (p - 1) * unit
 
     z = centers[:, None] - (centers + moves)[None, :]
     s, g = slope(z), slope(moves)

@@ -10,11 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import L1, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.directions import directions
+from wdist_bench.tasks.moments import direction_moment
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_number, check_p
 
@@ -50,27 +51,31 @@ class ConcentricSpheres(Task):
         radius_x, radius_y = (jnp.asarray(r, jnp.float32) for r in (self.radius_x, self.radius_y))
         return _Spheres(radius_x, radius_y, self.dim)
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+    def truth_for(self, cost: Cost) -> Truth | None:
         """|r_x - r_y| times the p-mean of ||t|| over directions t."""
-        cost = Cost(p, norm)
-        value = abs(self.radius_x - self.radius_y) * cost.root(_direction_moment(self.dim, cost))
-        return Truth(value, 0.0, "closed-form", self.reference)
+        moment, kind = _direction_moment(self.dim, cost), "closed-form"
+        if moment is None:
+            moment, kind = direction_moment(self.dim, cost), "quadrature"
+        if moment is None:
+            return None
+        value = abs(self.radius_x - self.radius_y) * cost.root(moment)
+        return Truth(value, 0.0, kind, self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """Points of one ray: optimal for every p."""
         check_p(p)
         rays = directions(key, n, self.dim)
         return self.radius_x * rays, self.radius_y * rays
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """For p = 1: +-||x||; p = 2: (1 - r_y / r_x) ||x||^2, None for r_x = 0."""
+    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+        """For p = 1: +-||x||; p = 2: (1 - r_y / r_x) ||x||^2; None for r_x = 0 and other p."""
         slope = self._slope(p)
         if slope is None:
             return None
         length = jnp.linalg.norm(points, axis=1)
         return (slope * (length if p == 1 else length**2)).astype(jnp.float32)
 
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
         """For p = 1: +-x / ||x||; p = 2: 2 (1 - r_y / r_x) x."""
         slope = self._slope(p)
         if slope is None:
@@ -80,20 +85,24 @@ class ConcentricSpheres(Task):
         length = jnp.linalg.norm(points, axis=1, keepdims=True)
         return (slope * points / jnp.where(length > 0, length, 1)).astype(jnp.float32)
 
-    def _slope(self, p: int) -> float | None:
+    def _slope(self, p: float) -> float | None:
         if check_p(p) == 1:
             return float(np.sign(self.radius_x - self.radius_y))
+        if p != 2:
+            return None
         return 1 - self.radius_y / self.radius_x if self.radius_x > 0 else None
 
 
-def _direction_moment(dim: int, cost: Cost) -> float:
-    """E ||t||^p for t uniform on the unit sphere."""
+def _direction_moment(dim: int, cost: Cost) -> float | None:
+    """E ||t||^p for t uniform on the unit sphere where a formula is known."""
     from scipy.special import gammaln
 
     if cost.norm == "l2":
         return 1.0
-    if cost.p == 2:  # E |t_i t_j| = 2 / (pi dim) for i != j
+    if cost == L1(2):  # E |t_i t_j| = 2 / (pi dim) for i != j
         return 1 + (dim - 1) * 2 / math.pi
+    if cost != L1(1):
+        return None
     return dim * math.exp(gammaln(dim / 2) - gammaln((dim + 1) / 2)) / math.sqrt(math.pi)
 
 

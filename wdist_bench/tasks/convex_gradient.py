@@ -57,36 +57,43 @@ class ConvexGradient(Task):
         w = jnp.asarray(self.direction, jnp.float32)
         return _Pushed(w, jnp.asarray(self.strength, jnp.float32))
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """For p = 1: s ||w||; p = 2: the quadrature, None in l1 unless w is along an axis."""
-        cost = Cost(p, norm)
+    def truth_for(self, cost: Cost) -> Truth | None:
+        """2 s ||w|| (E sigmoid(w . X)^p)^(1/p): at p = 1 s ||w|| in every norm; else in l2, and in
+        l1 and linf where w is along an axis.
+        """
         w = np.asarray(self.direction, np.float64)
-        size = float(np.linalg.norm(w, 1 if cost.norm == "l1" else 2))
-        if cost.p == 1:
-            return Truth(self.strength * size, 0.0, "closed-form", self.reference)
-        if cost.norm == "l1" and np.count_nonzero(w) > 1:
+        if not cost.is_norm:
             return None
-        value = 2 * self.strength * size * math.sqrt(mean_square_sigmoid(size))
+        cost.check_points(w, "the points")
+        if cost.p == 1:
+            return Truth(self.strength * cost.length(w), 0.0, "closed-form", self.reference)
+        if not cost.minkowski or (cost.norm != "l2" and np.count_nonzero(w) > 1):
+            return None
+        size = float(np.linalg.norm(w))
+        moment = mean_square_sigmoid(size) if cost.p == 2 else mean_power_sigmoid(size, cost.p)
+        value = 2 * self.strength * size * cost.root(moment)
         return Truth(value, 0.0, "quadrature", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
-        """(x, T(x)): optimal for p = 1 and 2."""
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+        """(x, T(x)): optimal for every p, since T moves along w alone and is increasing there."""
         check_p(p)
         x = jax.random.normal(key, (n, self.dim), jnp.float32)
         return x, self.sampler().push(x)
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """For p = 1: -w . x / |w|; p = 2: -4 s log(1 + exp(w . x))."""
-        check_p(p)
+    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+        """For p = 1: -w . x / |w|; p = 2: -4 s log(1 + exp(w . x)); None for other p."""
+        if check_p(p) not in (1, 2):
+            return None
         w = np.asarray(self.direction)
         along = jnp.asarray(points) @ w
         if p == 2:
             return (-4 * self.strength * jax.nn.softplus(along)).astype(jnp.float32)
         return (-along / (np.linalg.norm(w) or 1)).astype(jnp.float32)
 
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """For p = 1: -w / |w|; p = 2: -4 s w sigmoid(w . x) = 2 (x - T x)."""
-        check_p(p)
+    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+        """For p = 1: -w / |w|; p = 2: -4 s w sigmoid(w . x) = 2 (x - T x); None for other p."""
+        if check_p(p) not in (1, 2):
+            return None
         w = np.asarray(self.direction)
         if p == 2:
             bend = jax.nn.sigmoid(jnp.asarray(points) @ w)[:, None]
@@ -107,6 +114,16 @@ def mean_square_sigmoid(size: float) -> float:
     z = np.arange(-math.ceil(reach / step), math.ceil(reach / step) + 1) * step
     bell = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
     return 0.5 - float((bell / (4 * np.cosh(size * z / 2) ** 2)).sum() * step)
+
+
+def mean_power_sigmoid(size: float, p: float) -> float:
+    """E sigmoid(size Z)^p, Z standard normal, by the trapezoid rule, which converges geometrically
+    in a strip without the poles at +-i pi / size.
+    """
+    step = 0.125 / max(size, 1.0)
+    z = np.arange(-math.ceil(12 / step), math.ceil(12 / step) + 1) * step
+    bell = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    return float((bell * np.exp(-p * np.logaddexp(0, -size * z))).sum() * step)
 
 
 @jax.tree_util.register_dataclass

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler
-from wdist_bench.tasks import distances, register
+from wdist_bench.tasks import distances, moments, register
 from wdist_bench.tasks.directions import ball_points
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.tasks.transforms import Dilate, MappedTask
@@ -64,17 +64,20 @@ class Dilation(MappedTask):
         shift = (1 - float(self.factor)) * as_vector(self.center, self.dim)
         return jnp.asarray(shift, jnp.float32)
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """|1 - s| (E ||X - a||^p)^(1/p); None for an off-centre ball in l1 with p = 2."""
-        cost = Cost(p, norm)
-        moment = _moment(self.base, as_vector(self.center, self.dim), cost)
+    def truth_for(self, cost: Cost) -> Truth | None:
+        """|1 - s| (E ||X - a||^p)^(1/p) in l2, l1 and linf; of an off-centre ball in l2, and in l1
+        at p = 1.
+        """
+        a = as_vector(self.center, self.dim)
+        moment, kind = _closed_moment(self.base, a, cost), "closed-form"
+        if moment is None or (cost == L2(1) and self.base != "ball" and self.dim > 1):
+            kind = "quadrature"
+        moment = _moment(self.base, a, cost) if moment is None else moment
         if moment is None:
             return None
-        integrated = (cost.p, cost.norm) == (1, "l2") and self.base != "ball" and self.dim > 1
-        kind = "quadrature" if integrated else "closed-form"
         return Truth(abs(1 - self.factor) * cost.root(moment), 0.0, kind, self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """(x, a + s (x - a)): optimal for every p."""
         check_p(p)
         x = _base_points(self.base, key, n, self.dim)
@@ -86,7 +89,17 @@ class Dilation(MappedTask):
 
 
 def _moment(base: str, a: np.ndarray, cost: Cost) -> float | None:
-    """E ||X - a||^p of a base law."""
+    """E ||X - a||^p of a base law, by quadrature; None where there is none."""
+    if base == "ball":
+        return moments.ball_moment(a, cost)
+    law = moments.uniform() if base == "cube" else moments.normal(1.0)
+    return moments.product_moment(law, a, cost)
+
+
+def _closed_moment(base: str, a: np.ndarray, cost: Cost) -> float | None:
+    """E ||X - a||^p of a base law where a formula is known: p = 1 and 2 in l2 and l1."""
+    if cost.p not in (1, 2) or cost.norm not in ("l2", "l1"):
+        return None
     dim = len(a)
     variance = {"cube": 1 / 3, "gaussian": 1.0, "ball": 1 / (dim + 2)}[base]
     squares = variance + a**2

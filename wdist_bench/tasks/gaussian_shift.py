@@ -9,11 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
 from wdist_bench.tasks.transforms import MappedTask, Translate
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_integer, check_name, check_number, check_p
+from wdist_bench.validation import check_integer, check_number, check_p
 
 
 @register
@@ -59,14 +60,12 @@ class GaussianShift(MappedTask):
         half = jnp.asarray(self.vector() / 2, jnp.float32)
         return _ShiftedGaussians(half, jnp.asarray(self.scale, jnp.float32))
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+    def truth_for(self, cost: Cost) -> Truth | None:
         """W_p = ||v||, the length of the translation in the norm of the cost."""
-        check_p(p)
-        check_name(norm, ("l2", "l1"), "norm")
-        value = np.linalg.norm(self.vector(), 1 if norm == "l1" else 2)
-        return Truth(float(value), 0.0, "closed-form", self.reference)
+        value = Translate(self.vector()).distance(np.zeros((1, self.dim)), cost)
+        return None if value is None else Truth(value, 0.0, "closed-form", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """(x, x - v): optimal for every p."""
         check_p(p)
         x, _ = self.sampler().draw(key, n)

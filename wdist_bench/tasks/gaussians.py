@@ -10,14 +10,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.distances import gaussian_mean_abs
+from wdist_bench.tasks.moments import normal, product_moment
 from wdist_bench.tasks.origin import at_origin, far_origin
 from wdist_bench.tasks.parameters import frozen_vector
+from wdist_bench.tasks.transforms import Translate
 from wdist_bench.tasks.vectors import as_vector
 from wdist_bench.truth import Truth
 
@@ -90,24 +92,35 @@ class Gaussians(Task):
         ]
         return far_origin(np.concatenate(ends))
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+    def truth_for(self, cost: Cost) -> Truth | None:
         """The Bures distance; the length of the translation; on the line W_1 too."""
-        cost, form = Cost(p, norm), self._form()
+        form = self._form()
         shift = form.mean_y - form.mean_x
         if self._is_translation():
-            value = float(np.linalg.norm(shift, 1 if cost.norm == "l1" else 2))
-            return Truth(value, 0.0, "closed-form", "translation: W_p(mu, mu + v) = ||v||")
-        if cost.p == 1 and self.dim == 1:
-            change = abs(float(form.root_y[0, 0] - form.root_x[0, 0]))
-            value = float(gaussian_mean_abs(shift, change)[0])
-            reference = "mean of a folded normal law: quantiles differ by shift + change * z"
-            return Truth(value, 0.0, "closed-form", reference)
-        if cost.p == 2 and (cost.norm == "l2" or self.dim == 1):
+            value = Translate(shift).distance(shift[None], cost)
+            reference = "translation: W_p(mu, mu + v) = ||v||"
+            return None if value is None else Truth(value, 0.0, "closed-form", reference)
+        if self.dim == 1 and cost.is_norm:
+            return self._on_line(shift, form, cost)
+        if cost == L2(2):
             value = math.hypot(np.linalg.norm(shift), np.linalg.norm(form.root_x - form.root_y))
             return Truth(value, 0.0, "closed-form", self.reference)
         return None
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def _on_line(self, shift: np.ndarray, form: _Form, cost: Cost) -> Truth:
+        """The quantiles differ by shift + change z, z standard normal: the p-mean of its size."""
+        unit, change = cost.length(np.ones(1)), float(form.root_y[0, 0] - form.root_x[0, 0])
+        if cost.p == 2:
+            value = math.hypot(np.linalg.norm(shift), change)
+            return Truth(unit * value, 0.0, "closed-form", self.reference)
+        reference = "p-mean of a folded normal law: quantiles differ by shift + change * z"
+        if cost.p == 1:
+            value = float(gaussian_mean_abs(shift, abs(change))[0])
+            return Truth(unit * value, 0.0, "closed-form", reference)
+        moment = product_moment(normal(abs(change)), shift, L2(cost.p)) or 0.0
+        return Truth(unit * moment ** (1 / cost.p), 0.0, "quadrature", reference)
+
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """(m_x + A z, m_y + B z) with one z for both; optimal wherever the truth is known."""
         if self.truth(p) is None:
             return None
@@ -118,7 +131,7 @@ class Gaussians(Task):
         y = form.mean_y - origin + noise @ form.root_y.T
         return at_origin((jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)), origin)
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
         """For p = 2: |x|^2 - 2 f(x), grad f the map; p = 1: along v, or +-|x - fixed point|."""
         monge = self._monge(p)
         if monge is None:
@@ -136,7 +149,7 @@ class Gaussians(Task):
             value = math.copysign(1, 1 - slope) * np.abs(x[:, 0] - fixed)
         return jnp.asarray(value, jnp.float32)
 
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
         """2 (x - T(x)) for p = 2; the direction of x - T(x) for p = 1."""
         monge = self._monge(p)
         if monge is None:
@@ -158,9 +171,9 @@ class Gaussians(Task):
         left, _, right = np.linalg.svd(root_y @ root_x)
         return _Form(mean_x, root_x, mean_y, root_y @ left @ right)
 
-    def _monge(self, p: int) -> _Monge | None:
-        """The optimal map T(x) = image + matrix (x - center), where there is one."""
-        if self.truth(p) is None:
+    def _monge(self, p: float) -> _Monge | None:
+        """The optimal map T(x) = image + matrix (x - center), where there is one; p = 1 or 2."""
+        if p not in (1, 2) or self.truth(p) is None:
             return None
         form = self._form()
         if self._is_translation():

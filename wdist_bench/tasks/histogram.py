@@ -10,14 +10,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.costs import Cost
+from wdist_bench.costs.powers import power
 from wdist_bench.problem import Sampler, draw_by_weight
 from wdist_bench.registry import freeze
+from wdist_bench.solvers.circle import circle_cost
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.origin import at_origin, far_origin, from_origin
 from wdist_bench.tasks.rows import Rows
 from wdist_bench.truth import Truth
-from wdist_bench.validation import WEIGHT_SUM_TOLERANCE, check_name, check_number, check_p
+from wdist_bench.validation import WEIGHT_SUM_TOLERANCE, check_number, check_p
 
 
 @register
@@ -93,19 +96,34 @@ class Histogram(Task):
         """What samples are drawn relative to; zeros near zero."""
         return far_origin(np.asarray(self.positions, np.float64)[:, None])
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """Finite sums over the cdfs (p = 1) or the quantiles (p = 2); the norms agree on a line."""
-        check_p(p)
-        check_name(norm, ("l2", "l1"), "norm")
-        if p == 1:
-            value = self.work / self.total
+    def truth_for(self, cost: Cost) -> Truth | None:
+        """Finite sums over the cdfs (p = 1) or the quantiles; on the line all norms are |.| times a
+        factor. The torus makes the line a circle.
+        """
+        if cost.circumference:
+            return self._on_circle(cost)
+        if not cost.is_norm:
+            return None
+        unit = cost.length(np.ones(1))
+        if cost.p == 1:
+            value = unit * self.work / self.total
             amount = f"{self.work:g} units of mass x distance over a mass of {self.total:g}"
             reference = f"{self.reference}; {amount} = {value:g} normalised"
             return Truth(value, 0.0, "closed-form", reference)
         mass, x, y = self._coupling()
-        return Truth(math.sqrt(mass @ (x - y) ** 2), 0.0, "closed-form", self.reference)
+        value = unit * cost.root(mass @ power(np.abs(x - y), cost.p))
+        return Truth(value, 0.0, "closed-form", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def _on_circle(self, cost: Cost) -> Truth:
+        """By quantiles of the circle, cut open at the best place."""
+        points = cost.on_line(np.asarray(self.positions, np.float64)[:, None])[:, 0]
+        a, b = self._weights()
+        x, y = points[a > 0], points[b > 0]
+        found, _ = circle_cost(x, y, a[a > 0], b[b > 0], cost.circumference, cost.p)
+        reference = "quantiles on the circle (Delon, Salomon, Sobolevski 2010)"
+        return Truth(cost.root(found), 0.0, "quadrature", reference)
+
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """Both quantiles at the same uniform level."""
         check_p(p)
         mass, x, y = self._coupling()

@@ -10,9 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.costs import L1, L2, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.moments import normal, product_moment
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_name, check_number, check_p
 
@@ -100,28 +102,34 @@ class Noisy(Task):
         base, noise = (jnp.asarray(v, jnp.float32) for v in (self.base_std, self.noise_std))
         return _Noisy(base, noise, self.dim, self.noise == "uniform")
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+    def truth_for(self, cost: Cost) -> Truth | None:
         """The formula of the class where it holds for this cost."""
-        check_p(p)
-        check_name(norm, ("l2", "l1"), "norm")
-        s, t, d = float(self.base_std), float(self.noise_std), self.dim
-        gaussian = self.noise == "gaussian"
-        kind = "closed-form" if gaussian else "quadrature"
-        if gaussian and norm == "l2":
-            value = self._growth() * (math.sqrt(d) if p == 2 else _mean_chi(d))
-        elif d == 1 or (p == 2 and norm == "l2") or (p == 1 and norm == "l1"):
-            one = self._growth() * _mean_chi(1) if gaussian else _uniform_distance(s, t, p)
-            value = one * (d if p == 1 else math.sqrt(d))
-        else:
+        if not cost.minkowski:
             return None
-        return Truth(value, 0.0, kind, self.reference)
+        if self.noise == "gaussian":
+            return self._gaussian_truth(cost)
+        d, p = self.dim, cost.p
+        if d > 1 and cost.minkowski != p:  # else the cost is a sum over the coordinates
+            return None
+        one = _uniform_distance(float(self.base_std), float(self.noise_std), p)
+        return Truth(cost.root(d) * one, 0.0, "quadrature", self.reference)
+
+    def _gaussian_truth(self, cost: Cost) -> Truth | None:
+        """r - 1 times the p-mean of ||X||: X + e has the law of r X, a dilation."""
+        d, p = self.dim, cost.p
+        closed = {L2(1): _mean_chi(d), L2(2): math.sqrt(d), L1(1): _mean_chi(1) * d}.get(cost)
+        kind = "quadrature" if closed is None else "closed-form"
+        if closed is None:
+            moment = product_moment(normal(1.0), np.zeros(d), cost)
+            closed = None if moment is None else moment ** (1 / p)
+        return None if closed is None else Truth(self._growth() * closed, 0.0, kind, self.reference)
 
     def _growth(self) -> float:
         """sqrt(s^2 + t^2) - s without cancellation."""
         s, t = float(self.base_std), float(self.noise_std)
         return t * t / (math.hypot(s, t) + s)
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """Gaussian: n pairs (x, r x), each point with itself scaled. Uniform: None."""
         check_p(p)
         if self.noise == "uniform":
@@ -129,19 +137,19 @@ class Noisy(Task):
         x = self.base_std * jax.random.normal(key, (n, self.dim), jnp.float32)
         return x, x * (1 + self._growth() / self.base_std)
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """Gaussian: -||x|| (p = 1), (1 - r) ||x||^2 (p = 2). Uniform: None."""
-        if self.noise == "uniform":
+    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+        """Gaussian: -||x|| (p = 1), (1 - r) ||x||^2 (p = 2). Uniform, other p: None."""
+        if self.noise == "uniform" or check_p(p) not in (1, 2):
             return None
-        if check_p(p) == 1:
+        if p == 1:
             return -jnp.linalg.norm(points, axis=1)
         return -self._growth() / self.base_std * (points**2).sum(1)
 
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """Gaussian: -x / ||x|| (0 at the origin), 2 (1 - r) x. Uniform: None."""
-        if self.noise == "uniform":
+    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+        """Gaussian: -x / ||x|| (0 at the origin), 2 (1 - r) x. Uniform, other p: None."""
+        if self.noise == "uniform" or check_p(p) not in (1, 2):
             return None
-        if check_p(p) == 1:
+        if p == 1:
             length = jnp.linalg.norm(points, axis=1, keepdims=True)
             return -points / jnp.where(length > 0, length, 1)
         return -2 * self._growth() / self.base_std * points
@@ -193,12 +201,16 @@ def _trapezoid(z: np.ndarray, a: float, b: float) -> tuple[np.ndarray, np.ndarra
     return density, 0.5 + np.sign(z) * upper
 
 
-def _uniform_distance(s: float, t: float, p: int) -> float:
+def _uniform_distance(s: float, t: float, p: float) -> float:
     """W_p on a line of U[-a, a] against U[-a, a] + U[-b, b], a = sqrt(3) s, b = sqrt(3) t:
-    (int |y - F_mu^-1(F_nu(y))|^p dF_nu(y))^(1/p), whose panels are polynomials of degree <= 5.
+    (int |y - F_mu^-1(F_nu(y))|^p dF_nu(y))^(1/p), whose panels are polynomials of degree 2 p + 1
+    for whole p; others vanish like y^p at 0, where panels are halved.
     """
     a, b = math.sqrt(3) * s, math.sqrt(3) * t
-    y, weight = _panels([0.0, abs(a - b), a + b], 8)
+    edges = [0.0, abs(a - b), a + b]
+    if p not in (1, 2):
+        edges += [(a + b) * 2.0**-k for k in range(40)]
+    y, weight = _panels(edges, 8 if p <= 2 else math.ceil(p) + 8)
     density, cdf = _trapezoid(y, a, b)
     return float(2 * weight @ (density * np.abs(y - a * (2 * cdf - 1)) ** p)) ** (1 / p)
 

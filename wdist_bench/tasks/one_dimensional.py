@@ -20,7 +20,7 @@ from wdist_bench.tasks.origin import at_origin, far_origin
 from wdist_bench.tasks.parameters import Pairs, check_keys, frozen_pairs
 from wdist_bench.tasks.quantiles import Quantile, QuantileTable, draw_levels, wasserstein
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_number
+from wdist_bench.validation import check_number, check_p
 
 # Levels whose quantiles say where a law lies.
 _LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -33,7 +33,7 @@ class OneDimensional(Task):
 
     W_p^p = int_0^1 |F^-1(u) - G^-1(u)|^p du, by quadrature to 1e-8 relative or better. Laws of
     equal name, shape and scale differ by a translation, whatever their tails. `truth` is None for
-    p = 2 where the second moments are infinite (or resolve too slowly); a pair whose W_1 is
+    p > 1 where the p-th moments are infinite (or resolve too slowly); a pair whose W_1 is
     infinite is refused.
 
     Samples are quantiles of uniform levels, read from a table by cubic interpolation: float32
@@ -92,20 +92,21 @@ class OneDimensional(Task):
         )
         return x, y
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """The distance of the quantile functions; both norms are |.| on the line."""
-        cost = Cost(p, norm)
-        moved = self._translation()
+    def truth_for(self, cost: Cost) -> Truth | None:
+        """The distance of the quantile functions; on the line all norms are |.| times a factor."""
+        if not cost.is_norm:
+            return None
+        moved, unit = self._translation(), cost.length(np.ones(1))
         if moved is not None:
             reference = "translation: W_p(mu, mu + v) = |v|"
-            return Truth(abs(moved), 0.0, "closed-form", reference)
+            return Truth(unit * abs(moved), 0.0, "closed-form", reference)
         x_params, y_params = self._laws()
         value = _distance(self.x, x_params, self.y, y_params, cost.p)
-        return None if value is None else Truth(value, 0.0, "quadrature", self.reference)
+        return None if value is None else Truth(unit * value, 0.0, "quadrature", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """Both quantiles of one level: the monotone coupling, optimal for every p."""
-        Cost(p)
+        check_p(p)
         levels = draw_levels(key, n)
         x, y = self._tables()
         return at_origin((x(levels)[:, None], y(levels)[:, None]), self.origin)
@@ -171,7 +172,7 @@ def _quantile(name: str, pairs: Pairs) -> Quantile:
 
 
 @lru_cache(maxsize=256)
-def _distance(x: str, x_params: Pairs, y: str, y_params: Pairs, p: int) -> float | None:
+def _distance(x: str, x_params: Pairs, y: str, y_params: Pairs, p: float) -> float | None:
     return wasserstein(_quantile(x, x_params), _quantile(y, y_params), p)
 
 

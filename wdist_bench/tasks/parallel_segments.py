@@ -56,12 +56,12 @@ class ParallelSegments(MappedTask):
         """n independent points of mu and n of nu a draw, each of shape (n, dim)."""
         return _Segments(jnp.asarray(self._move(), jnp.float32))
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """W_p = |theta|, the length of the translation, in both norms."""
-        Cost(p, norm)
-        return Truth(abs(float(self.theta)), 0.0, "closed-form", self.reference)
+    def truth_for(self, cost: Cost) -> Truth | None:
+        """The length of the translation: |theta| in l2, l1 and linf."""
+        value = self.optimal_map().distance(np.zeros((1, self.dim)), cost)
+        return None if value is None else Truth(value, 0.0, "closed-form", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """(x, x + (theta, 0, ...)): optimal for every p."""
         check_p(p)
         x, _ = self.sampler().draw(key, n)

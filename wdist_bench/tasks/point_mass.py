@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import L1, L2, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import distances, register
 from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.moments import normal, product_moment
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_number, check_p
@@ -51,37 +52,45 @@ class PointMass(Task):
         at = jnp.asarray(self.at, jnp.float32)
         return _PointAndGaussian(at, jnp.asarray(self.std, jnp.float32))
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """W_p = (E ||a - Y||^p)^(1/p), since all of nu has to travel to a."""
-        cost, a = Cost(p, norm), np.asarray(self.at, np.float64)
+    def truth_for(self, cost: Cost) -> Truth | None:
+        """W_p = (E ||a - Y||^p)^(1/p), since all of nu has to travel to a; in l2, l1 and linf."""
+        a = np.asarray(self.at, np.float64)
+        moment, kind = self._closed_moment(a, cost), "closed-form"
+        if moment is None and cost == L2(1):
+            moment, kind = distances.gaussian_mean_l2(a, self.std), "quadrature"
+        elif moment is None and self.std == 0:
+            moment = float(cost.matched(a, np.zeros_like(a))) if cost.is_norm else None
+        elif moment is None:
+            moment, kind = product_moment(normal(self.std), a, cost), "quadrature"
+        return None if moment is None else Truth(cost.root(moment), 0.0, kind, self.reference)
+
+    def _closed_moment(self, a: np.ndarray, cost: Cost) -> float | None:
+        """E ||a - Y||^p for p = 1 and 2 where a formula is known."""
         squares = self.std**2 + a**2
         firsts = distances.gaussian_mean_abs(a, self.std)
-        if cost.norm == "l2" and cost.p == 2:
-            moment = float(squares.sum())
-        elif cost.p == 2:
-            moment = distances.independent_mean_square_l1(firsts, squares)
-        elif cost.norm == "l1" or self.dim == 1:
-            moment = float(firsts.sum())
-        else:
-            moment = distances.gaussian_mean_l2(a, self.std)
-            return Truth(moment, 0.0, "quadrature", self.reference)
-        return Truth(cost.root(moment), 0.0, "closed-form", self.reference)
+        if cost == L2(2):
+            return float(squares.sum())
+        if cost == L1(2):
+            return distances.independent_mean_square_l1(firsts, squares)
+        if cost == L1(1) or (cost == L2(1) and self.dim == 1):
+            return float(firsts.sum())
+        return None
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """(a, y) for points y of nu: the only coupling with a point mass."""
         check_p(p)
         return self.sampler().draw(key, n)
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """For p = 1: -||x - a||. None for p = 2, where phi is finite at a alone."""
-        if check_p(p) == 2:
+    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+        """For p = 1: -||x - a||. None for other p, where phi is finite at a alone."""
+        if check_p(p) != 1:
             return None
         away = points - np.asarray(self.at)
         return -jnp.linalg.norm(away, axis=1).astype(jnp.float32)
 
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
         """For p = 1: -(x - a) / ||x - a||."""
-        if check_p(p) == 2:
+        if check_p(p) != 1:
             return None
         away = points - np.asarray(self.at)
         length = jnp.linalg.norm(away, axis=1, keepdims=True)

@@ -71,7 +71,7 @@ def _quiet(function: _Function, points: np.ndarray) -> np.ndarray:
         return np.asarray(function(points), np.float64)
 
 
-def wasserstein(x: Quantile, y: Quantile, p: int) -> float | None:
+def wasserstein(x: Quantile, y: Quantile, p: float) -> float | None:
     """W_p = (int_0^1 |Q_x(u) - Q_y(u)|^p du)^(1/p), to 1e-8 relative or better.
 
     Each half of (0, 1) is integrated over s = -log(2 u) or -log(2 (1 - u)), by Gauss-Legendre
@@ -89,7 +89,7 @@ def wasserstein(x: Quantile, y: Quantile, p: int) -> float | None:
     return float(total ** (1 / p)) if tail <= _TAIL * total else None
 
 
-def _half(x: Quantile, y: Quantile, upper: bool, p: int) -> tuple[float, float] | None:
+def _half(x: Quantile, y: Quantile, upper: bool, p: float) -> tuple[float, float] | None:
     """The integral over one half of (0, 1), and what may be missing beyond its last depth."""
     of_x, of_y = (x.upper, y.upper) if upper else (x.lower, y.lower)
 

@@ -19,7 +19,7 @@ from wdist_bench.tasks.directions import directions
 from wdist_bench.tasks.parameters import Pairs, check_keys, frozen_pairs
 from wdist_bench.tasks.quantiles import Quantile, QuantileTable, draw_levels, wasserstein
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_integer, check_name, check_number
+from wdist_bench.validation import check_integer, check_name, check_number, check_p
 
 # Each law has one parameter, its size.
 _SIZES = {"gaussian": "std", "sphere": "radius", "ball": "radius"}
@@ -58,17 +58,16 @@ class Radial(Task):
         """n independent points of mu and n of nu a draw, each of shape (n, dim)."""
         return _RadialSampler(*self._tables(), self.dim)
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """W_p of the radii. None in l1, where rays are not known to be optimal (but for dim 1)."""
-        cost = Cost(p, norm)
-        if cost.norm == "l1" and self.dim > 1:
+    def truth_for(self, cost: Cost) -> Truth | None:
+        """W_p of the radii. None but in l2, where rays are known to be optimal (and for dim 1)."""
+        if not cost.minkowski or (cost.norm != "l2" and self.dim > 1):
             return None
         value = _distance(self.x, self.y, self.dim, cost.p)
         return None if value is None else Truth(value, 0.0, "quadrature", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """Points of one ray, at equal quantiles of the radii: optimal for every p."""
-        Cost(p)
+        check_p(p)
         key_level, key_direction = jax.random.split(key)
         levels, rays = draw_levels(key_level, n), directions(key_direction, n, self.dim)
         x, y = self._tables()
@@ -108,7 +107,7 @@ def _radius(pairs: Pairs, dim: int) -> Quantile:
 
 
 @lru_cache(maxsize=256)
-def _distance(x: Pairs, y: Pairs, dim: int, p: int) -> float | None:
+def _distance(x: Pairs, y: Pairs, dim: int, p: float) -> float | None:
     return wasserstein(_radius(x, dim), _radius(y, dim), p)
 
 

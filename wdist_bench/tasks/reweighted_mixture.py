@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -58,18 +57,19 @@ class ReweightedMixture(Task):
         parts = (self._shares("x"), self._shares("y"), self._axis() * self.separation, self.std)
         return _Mixtures(*(jnp.asarray(part, jnp.float32) for part in parts))
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """|p - q| D for p = 1."""
-        cost = Cost(p, norm)
+    def truth_for(self, cost: Cost) -> Truth | None:
+        """|p - q| D for p = 1; (p - q)^(1/p) D for point masses; in l2, l1 and linf."""
+        if not cost.minkowski:
+            return None
         moved = abs(self._second("x") - self._second("y"))
         if cost.p == 1:
             return Truth(moved * self.separation, 0.0, "closed-form", self.reference)
         if self.std == 0 or moved == 0 or self.separation == 0:
-            value = math.sqrt(moved) * self.separation
+            value = cost.root(moved) * self.separation
             return Truth(value, 0.0, "closed-form", "two point masses, or equal measures")
         return None
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """Equal noise, and equal components but for a mass |p - q| that moves by D e_1."""
         if self.truth(p) is None:
             return None
@@ -87,13 +87,13 @@ class ReweightedMixture(Task):
         )
         return x, y
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
         """For p = 1: x_1 where mu has more mass at D e_1 than nu, else -x_1."""
         slope = self._slope(p)
         return None if slope is None else (slope * points[:, 0]).astype(jnp.float32)
 
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """For p = 1 the constant e_1, or -e_1, at every point; None for p = 2."""
+    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+        """For p = 1 the constant e_1, or -e_1, at every point; None for p > 1."""
         slope = self._slope(p)
         if slope is None:
             return None
@@ -112,8 +112,8 @@ class ReweightedMixture(Task):
     def _axis(self) -> np.ndarray:
         return np.eye(1, self.dim)[0]
 
-    def _slope(self, p: int) -> float | None:
-        if check_p(p) == 2:
+    def _slope(self, p: float) -> float | None:
+        if check_p(p) != 1:
             return None
         return float(np.sign(self._second("x") - self._second("y")))
 

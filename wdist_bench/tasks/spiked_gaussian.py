@@ -14,6 +14,7 @@ from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.moments import normal_length_moment
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_number, check_p
 
@@ -48,29 +49,32 @@ class SpikedGaussian(Task):
         """n independent points of mu and n of nu a draw, each of shape (n, dim)."""
         return _SpikedPair(jnp.asarray(self._stds(), jnp.float32))
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+    def truth_for(self, cost: Cost) -> Truth | None:
         """|sqrt(spike) - 1| (E |Z|^p)^(1/p), Z standard normal."""
-        cost = Cost(p, norm)
-        size = math.sqrt(2 / math.pi) if cost.p == 1 else 1.0
+        if not cost.minkowski:
+            return None
+        size = {1.0: math.sqrt(2 / math.pi), 2.0: 1.0}.get(cost.p)
+        if size is None:
+            size = normal_length_moment(1, cost.p) ** (1 / cost.p)
         # The second form of sqrt(spike) - 1 keeps its digits near spike = 1.
         value = abs(self.spike - 1) / (math.sqrt(self.spike) + 1) * size
         return Truth(value, 0.0, "closed-form", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """(diag(sqrt(spike), 1, ...) z, z): optimal for every p."""
         check_p(p)
         noise = jax.random.normal(key, (n, self.dim), jnp.float32)
         return noise * jnp.asarray(self._stds(), jnp.float32), noise
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
-        """For p = 1: +-|x_1|; p = 2: (1 - 1 / sqrt(spike)) x_1^2, None for spike = 0."""
+    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+        """+-|x_1| (p = 1), (1 - 1 / sqrt(spike)) x_1^2 (p = 2); None for spike = 0 and other p."""
         slope = self._slope(p)
         if slope is None:
             return None
         first = points[:, 0]
         return (slope * (jnp.abs(first) if p == 1 else first**2)).astype(jnp.float32)
 
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
         """For p = 1: +-sign(x_1) e_1; p = 2: 2 (1 - 1 / sqrt(spike)) x_1 e_1."""
         slope = self._slope(p)
         if slope is None:
@@ -83,9 +87,11 @@ class SpikedGaussian(Task):
         stds[0] = math.sqrt(self.spike)
         return stds
 
-    def _slope(self, p: int) -> float | None:
+    def _slope(self, p: float) -> float | None:
         if check_p(p) == 1:
             return float(np.sign(self.spike - 1))
+        if p != 2:
+            return None
         return 1 - 1 / math.sqrt(self.spike) if self.spike > 0 else None
 
 

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.costs import L2, Cost
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.origin import from_origin
 from wdist_bench.tasks.rays import Rays, apply, random_rays
@@ -36,14 +37,14 @@ class Transform(ABC):
         """T at points (n, dim), shape (n, dim), in float64."""
 
     @abstractmethod
-    def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
+    def distance(self, points: np.ndarray, cost: Cost) -> float | None:
         """W_p(mu, T mu) of the mu with equal weights on the points; None where unknown."""
 
-    def potential(self, points: Any, p: int) -> jax.Array | None:
+    def potential(self, points: Any, p: float) -> jax.Array | None:
         """Optimal potential of mu, l2 norm, at points (n, dim), shape (n,); None where unknown."""
         return None
 
-    def gradient(self, points: Any, p: int) -> jax.Array | None:
+    def gradient(self, points: Any, p: float) -> jax.Array | None:
         """Gradient of `potential` at points (n, dim), shape (n, dim); None where unknown."""
         return None
 
@@ -55,20 +56,16 @@ class MappedTask(Task):
     def optimal_map(self) -> Transform:
         """T with nu = T mu, in coordinates relative to the task's origin."""
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
         """The optimal potential of the map at points (n, dim), shape (n,); None where unknown."""
         return self.optimal_map().potential(self._inside(points), check_p(p))
 
-    def potential_gradient(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
         """Its gradient at points (n, dim), shape (n, dim); None where unknown."""
         return self.optimal_map().gradient(self._inside(points), check_p(p))
 
     def _inside(self, points: jax.Array) -> Any:
         return points if self.origin is None else from_origin(points, self.origin)
-
-
-def _lengths(points: np.ndarray, norm: str) -> np.ndarray:
-    return np.linalg.norm(points, 1 if norm == "l1" else 2, axis=-1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,19 +80,22 @@ class Translate(Transform):
         """Points (n, dim), each plus v."""
         return points + self.shift
 
-    def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
+    def distance(self, points: np.ndarray, cost: Cost) -> float | None:
         """W_p = ||v|| in the norm of the cost, whatever the points are."""
-        return float(_lengths(self.shift, norm))
+        if not cost.is_norm:
+            return None
+        cost.check_points(self.shift, "the points")
+        return cost.length(self.shift)
 
-    def _slope(self, p: int) -> jax.Array:
+    def _slope(self, p: float) -> jax.Array:
         length = float(np.linalg.norm(self.shift)) or 1.0
-        return jnp.asarray(-self.shift / length if p == 1 else -2 * self.shift, jnp.float32)
+        return jnp.asarray(-p * length ** (p - 2) * self.shift, jnp.float32)
 
-    def potential(self, points: Any, p: int) -> jax.Array | None:
-        """-<v, x> / ||v|| (p = 1), -2 <v, x> (p = 2)."""
+    def potential(self, points: Any, p: float) -> jax.Array | None:
+        """-p ||v||^(p - 2) <v, x>."""
         return (jnp.asarray(points, jnp.float32) * self._slope(p)).sum(1)
 
-    def gradient(self, points: Any, p: int) -> jax.Array | None:
+    def gradient(self, points: Any, p: float) -> jax.Array | None:
         """The slope of `potential`, the same at every point."""
         return jnp.broadcast_to(self._slope(p), jnp.shape(points))
 
@@ -116,30 +116,31 @@ class Dilate(Transform):
         """Points (n, dim), each at s times its distance from a."""
         return self.center + self.factor * (points - self.center)
 
-    def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
+    def distance(self, points: np.ndarray, cost: Cost) -> float | None:
         """W_p = |1 - s| (mean ||x - a||^p)^(1/p)."""
-        cost = np.mean(_lengths(points - self.center, norm) ** p)
-        return abs(1 - self.factor) * float(cost ** (1 / p))
+        if not cost.is_norm:
+            return None
+        cost.check_points(points, "the points")
+        moment = np.mean(cost.matched(points, self.center))
+        return abs(1 - self.factor) * cost.root(float(moment))
 
     def _gap(self, points: Any) -> jax.Array:
         """x - a in float32; of points in float64 the difference is taken there."""
         with jax.enable_x64(getattr(points, "dtype", None) == np.float64):
             return jnp.asarray(points - self.center, jnp.float32)
 
-    def potential(self, points: Any, p: int) -> jax.Array | None:
-        """sign(1 - s) ||x - a|| (p = 1), (1 - s) ||x - a||^2 (p = 2)."""
-        gap = self._gap(points)
-        if p == 2:
-            return (1 - self.factor) * (gap**2).sum(1)
-        return float(np.sign(1 - self.factor)) * jnp.linalg.norm(gap, axis=1)
+    def potential(self, points: Any, p: float) -> jax.Array | None:
+        """sign(1 - s) |1 - s|^(p - 1) ||x - a||^p."""
+        return self._pull(p) * L2(p).between(self._gap(points), jnp.zeros(1, jnp.float32))
 
-    def gradient(self, points: Any, p: int) -> jax.Array | None:
-        """sign(1 - s) (x - a) / ||x - a|| (p = 1; 0 at a), 2 (1 - s) (x - a) (p = 2)."""
+    def gradient(self, points: Any, p: float) -> jax.Array | None:
+        """p sign(1 - s) |1 - s|^(p - 1) ||x - a||^(p - 2) (x - a); 0 at a."""
         gap = self._gap(points)
-        if p == 2:
-            return 2 * (1 - self.factor) * gap
         length = jnp.linalg.norm(gap, axis=1, keepdims=True)
-        return float(np.sign(1 - self.factor)) * gap / jnp.where(length > 0, length, 1)
+        return p * self._pull(p) * jnp.where(length > 0, length, 1) ** (p - 2) * gap
+
+    def _pull(self, p: float) -> float:
+        return float(np.sign(1 - self.factor) * abs(1 - self.factor) ** (p - 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,19 +164,19 @@ class AlongRays(Transform):
         """Points (n, dim), each moved along its ray (`Rays.move`)."""
         return np.asarray(apply(Rays.move, self.rays, points))
 
-    def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
+    def distance(self, points: np.ndarray, cost: Cost) -> float | None:
         """W_1 = mean ||x - T x|| for p = 1 and the l2 norm; None for other costs."""
-        if p == 2 or norm == "l1":
+        if cost != L2(1):
             return None
-        return float(_lengths(points - self.move(points), norm).mean())
+        return float(np.linalg.norm(points - self.move(points), axis=-1).mean())
 
-    def potential(self, points: Any, p: int) -> jax.Array | None:
-        """u(x) of `Rays`, in float64; None for p = 2."""
-        return None if p == 2 else apply(Rays.potential, self.rays, points)
+    def potential(self, points: Any, p: float) -> jax.Array | None:
+        """u(x) of `Rays`, in float64; None but for p = 1."""
+        return None if p != 1 else apply(Rays.potential, self.rays, points)
 
-    def gradient(self, points: Any, p: int) -> jax.Array | None:
-        """grad u(x) of `Rays`, in float64; None for p = 2."""
-        return None if p == 2 else apply(Rays.gradient, self.rays, points)
+    def gradient(self, points: Any, p: float) -> jax.Array | None:
+        """grad u(x) of `Rays`, in float64; None but for p = 1."""
+        return None if p != 1 else apply(Rays.gradient, self.rays, points)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,9 +205,9 @@ class Split(Transform):
         side = np.where(points @ self.direction >= self.offset, 1.0, -1.0)
         return points + self.size * side[:, None] * self.direction
 
-    def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
+    def distance(self, points: np.ndarray, cost: Cost) -> float | None:
         """W_p = c for the l2 norm, whatever the points are; None for others."""
-        return self.size if norm == "l2" else None
+        return self.size if cost.norm == "l2" else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,6 +243,6 @@ class Step(Transform):
         top = np.inf if before is None else before.offset
         return float(((heights >= self.offset) & (heights < top)).mean())
 
-    def distance(self, points: np.ndarray, p: int, norm: str) -> float | None:
+    def distance(self, points: np.ndarray, cost: Cost) -> float | None:
         """W_p = c share^(1/p) for the l2 norm; None for others."""
-        return self.size * self.share(points) ** (1 / p) if norm == "l2" else None
+        return self.size * self.share(points) ** (1 / cost.p) if cost.norm == "l2" else None

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench import datasets
+from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
 from wdist_bench.tasks.image_batches import DisjointBatches, settle_split
@@ -17,7 +18,7 @@ from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.tasks.transforms import MappedTask, Translate
 from wdist_bench.tasks.vectors import as_vector, check_vector
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_name, check_p
+from wdist_bench.validation import check_p
 
 
 @register
@@ -66,14 +67,12 @@ class TranslatedImages(MappedTask):
         batches = DisjointBatches(images.device_array(), images.maximum)
         return _Translated(batches, jnp.asarray(self.optimal_map().shift, jnp.float32))
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
+    def truth_for(self, cost: Cost) -> Truth | None:
         """W_p = ||v||, the length of the translation in the norm of the cost."""
-        check_p(p)
-        check_name(norm, ("l2", "l1"), "norm")
-        value = self.optimal_map().distance(np.zeros((1, 1)), p, norm)
+        value = self.optimal_map().distance(np.zeros((1, 1)), cost)
         return None if value is None else Truth(value, 0.0, "closed-form", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """n images, each with itself translated by v: optimal for every p."""
         check_p(p)
         x, _ = self.sampler().draw(key, n)

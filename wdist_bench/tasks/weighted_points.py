@@ -21,6 +21,12 @@ from wdist_bench.tasks.origin import at_origin, far_origin, from_origin
 from wdist_bench.tasks.rows import Rows
 from wdist_bench.truth import Truth
 
+# The default points, with the weights that go with them.
+_EXAMPLE = {
+    ("x", "a"): (((0.0, 0.0), (1.0, 0.0), (0.0, 2.0)), (0.5, 0.25, 0.25)),
+    ("y", "b"): (((3.0, 0.0), (1.0, 1.0), (0.0, -1.0), (2.0, 2.0)), (0.1, 0.2, 0.3, 0.4)),
+}
+
 
 @register
 @dataclass(frozen=True)
@@ -43,12 +49,17 @@ class WeightedPoints(Task):
     name: ClassVar[str] = "weighted_points"
     reference: ClassVar[str] = "linear programme over the couplings of two discrete measures"
 
-    x: Any = ((0.0, 0.0), (1.0, 0.0), (0.0, 2.0))
-    y: Any = ((3.0, 0.0), (1.0, 1.0), (0.0, -1.0), (2.0, 2.0))
-    a: Any = (0.5, 0.25, 0.25)
-    b: Any = (0.1, 0.2, 0.3, 0.4)
+    x: Any = None
+    y: Any = None
+    a: Any = None
+    b: Any = None
 
     def __post_init__(self) -> None:
+        for (points, weights), (place, mass) in _EXAMPLE.items():
+            if getattr(self, points) is None:
+                object.__setattr__(self, points, place)
+                if getattr(self, weights) is None:
+                    object.__setattr__(self, weights, mass)
         for parameter in ("x", "y", "a", "b"):
             object.__setattr__(self, parameter, freeze(getattr(self, parameter)))
         self._samples()
@@ -69,15 +80,17 @@ class WeightedPoints(Task):
         samples = self._samples()
         return far_origin(np.concatenate([samples.x, samples.y]))
 
-    def truth(self, p: int = 1, norm: str = "l2") -> Truth | None:
-        """The optimum of the linear programme; None where its certificate failed."""
-        cost = Cost(p, norm)
+    def truth_for(self, cost: Cost) -> Truth | None:
+        """The optimum of the linear programme for any cost; None where its certificate failed."""
+        samples = self._samples()
+        cost.check_points(samples.x, "x")
+        cost.check_points(samples.y, "y")
         solution = _solve(self, cost)
         if not solution.converged:
             return None
         return Truth(cost.root(solution.cost), 0.0, "exact-batch", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: int = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
         """n pairs (x_i, y_i), each (n, dim), from the optimal plan of the linear programme."""
         samples, plan = self._samples(), _solve(self, Cost(p)).plan
         rows, columns = np.nonzero(plan)
@@ -89,7 +102,7 @@ class WeightedPoints(Task):
         x, y = (jnp.asarray(from_origin(end, origin), jnp.float32) for end in ends)
         return at_origin((x, y), origin)
 
-    def potential(self, points: jax.Array, p: int = 1) -> jax.Array | None:
+    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
         """The c-transform of the programme's potential of nu: phi(x) = min_j c(x, y_j) - psi_j."""
         samples = self._samples()
         psi = _solve(self, Cost(p)).psi

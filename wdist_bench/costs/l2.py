@@ -1,18 +1,19 @@
-"""Ground costs c(x, y) = d(x, y)^p."""
+"""The Euclidean distance to a power."""
 
 from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Real
 
-from wdist_bench.validation import check_name, check_p
+from wdist_bench.costs.base import Cost, register
+from wdist_bench.costs.powers import power, power_in_place, safe_sqrt, sqrt
 
 # Up to these dimensions squared distances are summed from differences: exact for close points,
 # and as fast as the matrix product. Above them the Gram form wins by an order of magnitude.
@@ -34,29 +35,34 @@ _SQUARES_HOLD = 400
 _LOST = 2.0 ** (-2 * _SQUARES_HOLD)  # squares that small are taken again, each at its own scale
 
 
+@register
 @dataclass(frozen=True)
-class Cost:
-    """Ground cost c(x, y) = ||x - y||^p.
+class L2(Cost):
+    """c(x, y) = ||x - y||_2^p, the Euclidean distance.
 
     Attributes:
-        p: exponent, 1 or 2.
-        norm: "l2" (Euclidean) or "l1" (sum of absolute differences).
+        p: exponent, a real number >= 1.
     """
 
-    p: int = 1
-    norm: str = "l2"
+    name: ClassVar[str] = "l2"
+    is_norm: ClassVar[bool] = True
+    by_boxes: ClassVar[bool] = True
+    minkowski: ClassVar[float] = 2.0
+    negative_type: ClassVar[float] = 2.0
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "p", check_p(self.p))
-        check_name(self.norm, ("l2", "l1"), "norm")
+    p: float = 1
+
+    def _of_squared(self, squared: jax.Array) -> jax.Array:
+        costs: jax.Array = squared if self.p == 2 else power(safe_sqrt(squared), self.p)
+        return costs
+
+    def distance(self, x: Any, y: Any, xp: Any) -> Any:
+        """The Euclidean length of x - y over the last axis."""
+        return sqrt(((x - y) ** 2).sum(-1), xp)
 
     def between(self, x: Float[Array, "*n d"], y: Float[Array, "*n d"]) -> Float[Array, "*n"]:
         """Cost of matched points: c(x_i, y_i), shape (n,), for x and y of shape (n, d)."""
-        if self.norm == "l1":
-            distance = jnp.abs(x - y).sum(-1)
-            return distance if self.p == 1 else distance**2
-        squared = ((x - y) ** 2).sum(-1)
-        return squared if self.p == 2 else _safe_sqrt(squared)
+        return self._of_squared(((x - y) ** 2).sum(-1))
 
     def pairwise(self, x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
         """Cost matrix c(x_i, y_j), shape (n, m), on device.
@@ -67,9 +73,6 @@ class Cost:
         few_dimensions = x.shape[1] <= DIRECT_DIMENSION
         if few_dimensions and x.shape[0] * y.shape[0] > SMALL_ENTRIES:
             return self.by_coordinates(x.T[:, :, None], y.T[:, None, :])
-        if self.norm == "l1":
-            distance = jnp.abs(x[:, None, :] - y[None, :, :]).sum(-1)
-            return distance if self.p == 1 else distance**2
         if few_dimensions:
             squared = ((x[:, None, :] - y[None, :, :]) ** 2).sum(-1)
         else:
@@ -78,7 +81,7 @@ class Cost:
             gram = jnp.matmul(x, y.T, precision=jax.lax.Precision.HIGHEST)
             squared = (x * x).sum(1)[:, None] + (y * y).sum(1)[None, :] - 2 * gram
             squared = jnp.maximum(squared, 0)
-        return squared if self.p == 2 else _safe_sqrt(squared)
+        return self._of_squared(squared)
 
     def by_coordinates(
         self, x: Float[Array, "d *#k"], y: Float[Array, "d *#k"]
@@ -89,71 +92,46 @@ class Cost:
         sum over a last axis of few entries.
         """
         gaps = (x[k] - y[k] for k in range(x.shape[0]))
-        if self.norm == "l1":
-            distance = reduce(operator.add, map(jnp.abs, gaps))
-            return distance if self.p == 1 else distance**2
-        squared = reduce(operator.add, (gap * gap for gap in gaps))
-        return squared if self.p == 2 else _vector_sqrt(squared)
+        return self.from_base(reduce(operator.add, (gap * gap for gap in gaps)))
 
     def matched(
         self, x: Real[Array | np.ndarray, "*#n d"], y: Real[Array | np.ndarray, "*#n d"]
     ) -> Any:
-        """`between` in float64 on the host, over the last axis; x and y may broadcast.
-
-        An array, or a number of NumPy's for one point each.
-        """
+        """`between` in float64 on the host, over the last axis; x and y may broadcast."""
         gap = np.asarray(x, np.float64) - np.asarray(y, np.float64)
-        if self.norm == "l1":
-            distance = np.abs(gap).sum(-1)
-            return distance if self.p == 1 else distance**2
         if self.p == 2:
             return np.einsum("...d,...d->...", gap, gap)
-        if power_of_two(gap):
-            return _lengths(gap)
-        return np.sqrt(np.einsum("...d,...d->...", gap, gap))
+        return power(_lengths(gap), self.p)
 
     def matrix(
         self, x: Real[Array | np.ndarray, "n d"], y: Real[Array | np.ndarray, "m d"]
     ) -> Float[np.ndarray, "n m"]:
         """Cost matrix c(x_i, y_j), shape (n, m), float64 on the host; zero for equal points."""
         x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-        if self.norm == "l1":
-            from scipy.spatial.distance import cdist
-
-            distance = cdist(x, y, "cityblock")
-            return distance if self.p == 1 else np.multiply(distance, distance, out=distance)
         if self.p == 2:
             return _squared_distances(x, y)
-        power = power_of_two(x, y)
-        if not power:
-            squared = _squared_distances(x, y)
-            return np.sqrt(squared, out=squared)
-        squared = _squared_distances(np.ldexp(x, -power), np.ldexp(y, -power))
-        lost = np.nonzero(squared < _LOST)
-        distance = np.ldexp(np.sqrt(squared), power)
-        distance[lost] = _lengths(x[lost[0]] - y[lost[1]])
-        return distance
+        return power_in_place(_distances(x, y), self.p)
 
     @property
     def base(self) -> Cost:
-        """The cost of this norm that is cheapest to compute: l2 squared, l1 itself."""
-        return Cost(2 if self.norm == "l2" else 1, self.norm)
+        """The squared distance, which needs no root."""
+        return L2(2)
 
     def from_base(self, base: Float[Array, "*k"]) -> Float[Array, "*k"]:
-        """This cost from `base`, which it increases with."""
-        if self.norm == "l1":
-            return base if self.p == 1 else base**2
-        return base if self.p == 2 else _vector_sqrt(base)
-
-    def root(self, cost: float) -> float:
-        """W_p from E[c] = W_p^p. For p = 2 a negative cost (a vacuous lower bound) gives 0."""
-        return float(cost) if self.p == 1 else float(np.sqrt(np.maximum(cost, 0.0)))
+        """This cost from the squared distance."""
+        costs: jax.Array = base if self.p == 2 else power(_vector_sqrt(base), self.p)
+        return costs
 
     def dual_norm(self, gradient: Float[Array, "*n d"]) -> Float[Array, "*n"]:
-        """Norm of gradients dual to the ground norm (l2; l-infinity for l1), over the last axis."""
-        if self.norm == "l1":
-            return jnp.abs(gradient).max(-1)
-        return _safe_sqrt((gradient**2).sum(-1))
+        """The Euclidean norm of gradients, over the last axis."""
+        return safe_sqrt((gradient**2).sum(-1))
+
+    def length(self, vector: Float[np.ndarray, " d"]) -> float:
+        """The Euclidean norm of one vector; too large and too small ones have one too."""
+        scale = power_of_two(vector)
+        if scale:
+            return float(np.ldexp(np.linalg.norm(np.ldexp(vector, -scale)), scale))
+        return float(np.linalg.norm(vector))
 
 
 def power_of_two(*arrays: np.ndarray) -> int:
@@ -167,15 +145,9 @@ def power_of_two(*arrays: np.ndarray) -> int:
     return int(np.frexp(largest)[1])
 
 
-def _safe_sqrt(squared: jax.Array) -> jax.Array:
-    """Square root with derivative 0 at 0 instead of infinity. NaN passes through."""
-    zero = squared == 0
-    return jnp.where(zero, 0, jnp.sqrt(jnp.where(zero, 1, squared)))
-
-
 @jax.custom_jvp
 def _vector_sqrt(squared: jax.Array) -> jax.Array:
-    """`_safe_sqrt` for many entries, whose choice at 0 is made in the derivative alone.
+    """`safe_sqrt` for many entries, whose choice at 0 is made in the derivative alone.
 
     Beside the root, that choice keeps XLA from using a processor's vectors: four times as slow.
     Small matrices keep it all the same: numbers of trained critics carry its rounding.
@@ -192,11 +164,31 @@ def _vector_sqrt_jvp(
     return root, jnp.where(zero, 0, tangents[0] * (0.5 / jnp.where(zero, 1, root)))
 
 
-def _lengths(gap: np.ndarray) -> np.ndarray:
-    """Euclidean norms over the last axis, each brought near one before it is squared."""
+def _lengths(gap: np.ndarray) -> Any:
+    """Euclidean norms over the last axis."""
+    if power_of_two(gap):
+        return _lengths_each_at_its_scale(gap)
+    return np.sqrt(np.einsum("...d,...d->...", gap, gap))
+
+
+def _lengths_each_at_its_scale(gap: np.ndarray) -> np.ndarray:
+    """`_lengths`, each brought near one before it is squared."""
     powers = np.frexp(np.abs(gap).max(-1))[1]
     near_one = np.ldexp(gap, -powers[..., None])
     return np.ldexp(np.sqrt(np.einsum("...d,...d->...", near_one, near_one)), powers)
+
+
+def _distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Euclidean distances in float64, also where their squares leave its range."""
+    scale = power_of_two(x, y)
+    if not scale:
+        squared = _squared_distances(x, y)
+        return np.sqrt(squared, out=squared)
+    squared = _squared_distances(np.ldexp(x, -scale), np.ldexp(y, -scale))
+    lost = np.nonzero(squared < _LOST)
+    distance = np.ldexp(np.sqrt(squared), scale)
+    distance[lost] = _lengths_each_at_its_scale(x[lost[0]] - y[lost[1]])
+    return distance
 
 
 def _squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:

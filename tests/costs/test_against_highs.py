@@ -1,0 +1,43 @@
+"""`exact` against another solver of linear programmes, on distances by another route."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from every_cost import (
+    NAMES,
+    POWERS,
+    cost_of,
+    distances_of,
+    weighted_problem,
+)
+from highs import linear_program
+
+import wdist_bench as wb
+
+SEEDS = range(5)  # 8 costs x 5 powers x 5 problems = 200
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("p", POWERS)
+def test_exact_equals_highs(name, p):
+    cost = cost_of(name, p)
+    for seed in SEEDS:
+        x, y, a, b = weighted_problem(name, seed)
+        distances = distances_of(name, x, y)
+        np.testing.assert_allclose(cost.matrix(x, y), distances**p, rtol=1e-9 * p, atol=1e-14)
+        wanted = linear_program(distances**p, a, b)
+        answer = wb.estimate(x, y, cost=cost, a=a, b=b)
+        assert answer.cost == pytest.approx(wanted, rel=1e-7, abs=1e-9 * (distances**p).max())
+        assert answer.value == pytest.approx(answer.cost ** (1 / p), rel=1e-12)
+
+
+@pytest.mark.parametrize("p", POWERS)
+def test_functions_and_matrices_give_what_their_cost_gives(p):
+    for seed in SEEDS:
+        x, y, a, b = weighted_problem("torus", seed)
+        cost = cost_of("torus", p)
+        wanted = wb.estimate(x, y, cost=cost, a=a, b=b).value
+        for own in (cost.matrix, cost.matrix(x, y)):
+            answer = wb.estimate(x, y, p=p, cost=own, a=a, b=b)
+            assert answer.value == pytest.approx(wanted, rel=1e-12)

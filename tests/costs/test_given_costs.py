@@ -1,0 +1,254 @@
+"""What may be passed as `cost`, what of it is refused, and who refuses what."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from every_cost import PRECISION, cost_of, points_of
+from highs import linear_program
+from scipy.spatial.distance import cdist
+
+import wdist_bench as wb
+from wdist_bench import costs, estimators
+from wdist_bench.estimators.given import takers
+
+RNG = np.random.default_rng(1)
+X, Y = RNG.normal(size=(2, 6, 2))
+ANY = ("exact", "bracket", "sinkhorn", "nearest_neighbor")
+
+
+def test_names_functions_matrices_and_costs_agree():
+    wanted = wb.estimate(X, Y, p=3, norm="l1").value
+    matrix = cdist(X, Y, "cityblock") ** 3
+    for cost in ("l1", lambda x, y: cdist(x, y, "cityblock") ** 3, matrix, matrix.tolist()):
+        assert wb.estimate(X, Y, p=3, cost=cost).value == pytest.approx(wanted, rel=1e-12)
+    assert wb.estimate(X, Y, cost=wb.Cost(3, "l1")).value == wanted
+    assert wb.estimate(X, Y, p=3, norm="l1", cost=wb.Cost(3, "l1")).value == wanted
+
+
+@pytest.mark.parametrize("method", ANY)
+def test_solvers_of_batches_take_functions_and_matrices(method):
+    """Weights of zero included, whose potentials come from the transposed costs."""
+    a, b = np.array([0.5, 0.2, 0.3, 0, 0, 0]), np.array([0, 0.1, 0.2, 0.3, 0.4, 0])
+    lopsided = np.abs(X @ [[1.0, 0.2], [3.0, 1.0]] @ Y.T)  # c(x, y) is not c(y, x)
+    exact = linear_program(lopsided, a, b)
+    for cost in (lopsided, lambda x, y: np.abs(x @ [[1.0, 0.2], [3.0, 1.0]] @ y.T)):
+        answer = wb.estimate(X, Y, method, cost=cost, a=a, b=b)
+        assert answer.status == "ok", answer.message
+        if answer.lower is not None:
+            assert answer.lower <= exact * (1 + 1e-9)
+        if answer.upper is not None:
+            assert answer.upper >= exact * (1 - 1e-9)
+        if answer.potentials is not None:
+            phi, psi = answer.potentials
+            assert (phi[:, None] + psi[None, :] <= lopsided + 1e-9).all()
+
+
+def test_nearest_neighbours_of_a_matrix_on_both_sides():
+    matrix = np.array([[1.0, 5.0, 2.0], [4.0, 3.0, 9.0]])
+    one = wb.estimate(None, None, "nearest_neighbor", cost=matrix)
+    both = wb.estimate(None, None, "nearest_neighbor", cost=matrix, sides="both")
+    assert one.value == pytest.approx((1 + 3 + 2) / 3)
+    assert both.value == pytest.approx(max(2, (1 + 3) / 2))
+
+
+def test_a_matrix_needs_no_points():
+    words, others = ["kitten", "sitting", "cat"], ["mitten", "sit"]
+    matrix = np.array([[1.0, 4.0], [3.0, 4.0], [5.0, 3.0]])
+    value = wb.estimate(words, others, cost=matrix).value
+    assert value == pytest.approx(linear_program(matrix, np.full(3, 1 / 3), np.full(2, 1 / 2)))
+    assert wb.estimate(None, None, cost=matrix).value == value
+    with pytest.raises(ValueError, match="x: expected 3 entries"):
+        wb.estimate(words[:2], others, cost=matrix)
+
+
+def test_equal_points_at_a_positive_cost_are_not_at_distance_zero():
+    assert wb.estimate(X, X, cost=lambda x, y: cdist(x, y) + 1).value == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"p": 2, "cost": wb.Cost(1)}, "p: expected none beside a cost"),
+        ({"norm": "l1", "cost": wb.Cost(1)}, "norm: expected none beside a cost"),
+        ({"norm": "l1", "cost": "l2"}, "beside norm 'l1'"),
+        ({"norm": "l1", "cost": np.ones((6, 6))}, "norm: expected none beside a cost"),
+        ({"cost": wb.Cost}, "make one"),
+        ({"cost": "l3"}, "norm: expected one of l2, l1, linf"),
+        ({"norm": "linfty"}, "did you mean 'linf'"),
+        ({"p": 0.5}, "p: expected a finite number >= 1, got 0.5"),
+        ({"p": np.nan}, "p: expected a finite number >= 1"),
+        ({"p": np.inf}, "p: expected a finite number >= 1"),
+        ({"p": True}, "p: expected a finite number >= 1"),
+        ({"p": "2"}, "p: expected a finite number >= 1"),
+        ({"cost": np.ones((6, 5))}, "y: expected 5 entries"),
+        ({"cost": np.ones(6)}, "cost matrix: expected shape"),
+        ({"cost": np.full((6, 6), np.nan)}, "cost matrix: expected finite costs >= 0, got NaN"),
+        ({"cost": np.full((6, 6), np.inf)}, "cost matrix: expected finite costs >= 0, got NaN"),
+        ({"cost": -np.ones((6, 6))}, "got a negative one"),
+        ({"cost": [["a"]]}, "cost matrix"),
+        ({"cost": lambda x, y: np.ones(3)}, r"cost function: expected an array of 6 x 6 costs"),
+        ({"cost": lambda x, y: -np.ones((6, 6))}, "cost function: .*negative"),
+        ({"cost": "torus"}, "period"),
+    ],
+)
+def test_bad_costs_are_told_so(options, message):
+    with pytest.raises(ValueError, match=message):
+        wb.estimate(X, Y, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("torus", {"period": 0}, "period: expected a finite number > 0"),
+        ("torus", {"period": np.inf}, "period: expected a finite number > 0"),
+        ("torus", {"period": [1.0, np.nan]}, "period: expected a finite number > 0"),
+        ("sphere", {"radius": -1}, "radius: expected a finite number > 0"),
+        ("mahalanobis", {"precision": [[1.0, 2.0], [2.0, 1.0]]}, "positive definite"),
+        ("mahalanobis", {"precision": [[1.0, 2.0], [0.0, 1.0]]}, "symmetric"),
+        ("mahalanobis", {"precision": [1.0, 2.0]}, r"expected a finite \(d, d\) matrix"),
+        ("l2", {"p": 0.9}, "p: expected a finite number >= 1"),
+    ],
+)
+def test_bad_parameters_are_told_so(name, parameters, message):
+    with pytest.raises(ValueError, match=message):
+        costs.get(name, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("cost", "x", "message"),
+    [
+        ("sphere", [[91.0, 0.0]], "latitudes from -90 to 90"),
+        ("sphere", [[1.0, 1.0, 1.0]], "expected unit vectors"),
+        ("sphere", [[1.0]], "expected two columns"),
+        ("cosine", [[1.0, 0.0], [0.0, 0.0]], "got zero in row 1"),
+        (costs.Torus((1.0, 2.0, 3.0)), [[1.0, 0.0]], "period: expected one for each of the 2"),
+        (costs.Mahalanobis(PRECISION), [[1.0]], "precision: expected one row for each of the 1"),
+    ],
+)
+@pytest.mark.parametrize("method", ["exact", "nearest_neighbor", "c_transform"])
+def test_points_without_a_meaning_are_told_so(cost, x, message, method):
+    with pytest.raises(ValueError, match=message):
+        wb.estimate(x, x, method, cost=cost)
+
+
+OTHERS = {
+    "linf": wb.Cost(3, "linf"),
+    "torus": cost_of("torus", 1),
+    "sphere": cost_of("sphere", 2),
+    "function": cdist,
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+@pytest.mark.parametrize("method", estimators.names())
+def test_every_estimator_answers_for_a_cost_or_names_who_does(case, method):
+    """A refusal is one line and names an estimator that takes the cost; an answer respects it."""
+    cost = OTHERS[case]
+    name = getattr(cost, "norm", "l2")
+    x, y = points_of(name, RNG, 6), points_of(name, RNG, 6)
+    options = {"steps": 2} if estimators.get(method).steps else {}
+    try:
+        answer = wb.estimate(x, y, method, cost=cost, **options)
+    except ValueError as error:
+        text = str(error)
+        assert text.startswith(f"{method}: expected")
+        assert "\n" not in text
+        assert "exact" in text.split(";")[-1] + text.split("use")[-1]
+        assert method not in ANY
+        return
+    exact = wb.estimate(x, y, cost=cost).value
+    if answer.bound == "lower" and answer.status == "ok":
+        assert answer.value <= exact * (1 + 1e-9)
+    if answer.bound in ("upper", "exact") and answer.status == "ok":
+        assert answer.value >= exact * (1 - 1e-9)
+
+
+def test_an_estimator_of_a_stranger_is_not_given_what_it_may_not_know():
+    @dataclass(frozen=True)
+    class Naive(wb.DirectEstimator):
+        """Knows p = 1, and takes all else for p = 2."""
+
+        name: ClassVar[str] = "naive"
+        version: ClassVar[int] = 1
+        target: ClassVar[str] = "batch"
+        bound: ClassVar[str] = "none"
+
+        def estimate(self, samples, cost):
+            power = 1 if cost.p == 1 else 2
+            total = float((np.abs(samples.x - samples.y) ** power).mean())
+            return wb.Estimate(total, total, target="batch", bound="none")
+
+    assert wb.estimate(X, Y, Naive(), p=2).status == "ok"
+    with pytest.raises(ValueError, match=r"naive: expected norm l2 or l1 at p = 1 or 2.*use exact"):
+        wb.estimate(X, Y, Naive(), p=3)
+
+
+def test_a_new_cost_is_one_class():
+    @dataclass(frozen=True)
+    class Discrete(wb.Cost):
+        """1 where points differ."""
+
+        name: ClassVar[str] = "discrete"
+        p: float = 1
+
+        def distance(self, x, y, xp):
+            return (x != y).any(-1).astype(x.dtype)
+
+    x, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([[0.0], [1.0], [7.0], [8.0]])
+    for method in ANY:
+        answer = wb.estimate(x, y, method, cost=Discrete(2))
+        assert answer.value == pytest.approx(0.5**0.5, rel=2e-3)  # half of the mass stays
+
+
+def test_a_class_without_a_distance_is_told_so():
+    @dataclass(frozen=True)
+    class Empty(wb.Cost):
+        """Nothing."""
+
+        name: ClassVar[str] = "empty"
+        p: float = 1
+
+    with pytest.raises(TypeError, match="expected a method `distance`"):
+        costs.register(Empty)
+    with pytest.raises(TypeError, match="expected a method `distance`"):
+        wb.estimate(X, Y, cost=Empty())
+
+
+def test_costs_are_values():
+    """Equal ones are equal and hash alike, so that no program is compiled twice."""
+    assert wb.Cost(2.0, "l1") == wb.Cost(2, "l1") == costs.L1(2)
+    assert hash(costs.Torus([1, 2])) == hash(costs.Torus((1.0, 2.0)))
+    assert costs.Mahalanobis(PRECISION) == costs.Mahalanobis(PRECISION.tolist())
+    assert wb.Cost(1) != wb.Cost(1, "l1")
+    assert type(wb.Cost(3.0).p) is int
+    assert costs.names()[:3] == ["l2", "l1", "linf"]
+
+
+def test_the_page_says_who_takes_which():
+    """The table of docs/costs.md, row by row, against what the estimators refuse."""
+    page = (Path(__file__).parents[2] / "docs" / "costs.md").read_text("utf-8")
+    table = page.split("## Who takes which")[1].split("\n\n")[0]
+    said = {}
+    for row in table.splitlines()[3:]:
+        named, powers, takes = (cell.strip() for cell in row.strip("|").split("|"))
+        listed = set(re.findall(r"`(\w+)`", takes))
+        taken = set(estimators.names()) - listed if takes.startswith("all") else listed
+        for name in re.findall(r"\w+", named):
+            for p in {"1": (1,), "2": (2,), "other": (1.5, 3), "any": (1, 1.5, 2, 3)}.get(
+                powers, (1, 1.5, 2, 3) if name == "torus" else (1.5, 2, 3)
+            ):
+                said[name, p] = taken
+    built = {
+        "function": lambda p: costs.Pairwise(cdist, p),
+        "matrix": lambda p: costs.Matrix(X**2, p),
+    }
+    for (name, p), taken in said.items():
+        cost = built.get(name, lambda p, name=name: cost_of(name, p))(p)
+        assert set(takers(cost)) == taken, (name, p)
+    assert {name for name, _ in said} == {*costs.names(), *built}

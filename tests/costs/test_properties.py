@@ -1,0 +1,209 @@
+"""What a Wasserstein distance must satisfy whatever the ground cost, on random weighted samples."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from every_cost import (
+    NAMES,
+    NORMS,
+    POWERS,
+    cost_of,
+    distances_of,
+    on_the_sphere,
+    points_of,
+    weighted_problem,
+)
+
+import wdist_bench as wb
+from wdist_bench import costs
+
+COMPILED = pytest.mark.parametrize(("name", "p"), [(name, p) for name in NAMES for p in (1.5, 3)])
+EVERY = pytest.mark.parametrize(("name", "p"), [(name, p) for name in NAMES for p in POWERS])
+
+
+def distance(x, y, cost, a=None, b=None):
+    answer = wb.estimate(x, y, cost=cost, a=a, b=b)
+    assert answer.status == "ok", answer.message
+    return answer.value
+
+
+def moved_by(*shift):
+    """The translation by a vector."""
+    return lambda points: points + np.array(shift)
+
+
+def symmetries(name, rng):
+    """Maps of points that keep every distance of the cost."""
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    plane, _ = np.linalg.qr(rng.normal(size=(2, 2)))
+    return {
+        "cosine": [lambda x: x @ plane, lambda x: x * np.linspace(0.1, 9, len(x))[:, None]],
+        "sphere": [
+            lambda x: x + np.array([0, 123.4]),
+            lambda x: x * [-1, 1],
+            lambda x: x + np.array([0, 720]),
+        ],
+        "unit_vectors": [lambda x: x @ turn],
+        "torus": [
+            moved_by(0.7, -3.1),
+            lambda x: x + np.array([2.0, -15.0]),
+            lambda x: -x,
+        ],
+        "l2": [moved_by(0.7, -3.1), lambda x: x @ plane],
+    }.get(name, [moved_by(0.7, -3.1), lambda x: -x])
+
+
+@EVERY
+def test_symmetries_of_the_space_change_nothing(name, p):
+    rng = np.random.default_rng(p == 1)
+    x, y, a, b = weighted_problem(name, 11)
+    cost = cost_of(name, p)
+    wanted = distance(x, y, cost, a, b)
+    for move in symmetries(name, rng):
+        assert distance(move(x), move(y), cost, a, b) == pytest.approx(wanted, rel=1e-9)
+    assert distance(y, x, cost, b, a) == pytest.approx(wanted, rel=1e-9)
+
+
+@EVERY
+def test_triangle_inequality_and_zero(name, p):
+    rng = np.random.default_rng(3)
+    cost = cost_of(name, p)
+    for _ in range(5):
+        x, y, z = (points_of(name, rng, n) for n in (6, 5, 7))
+        direct = distance(x, z, cost)
+        assert direct <= distance(x, y, cost) + distance(y, z, cost) + 1e-12
+        assert distance(x, x[::-1], cost) == 0
+        assert direct > 0
+
+
+@pytest.mark.parametrize("name", NORMS)
+@pytest.mark.parametrize("p", POWERS)
+def test_homogeneity(name, p):
+    x, y, a, b = weighted_problem(name, 5)
+    cost = cost_of(name, p)
+    wanted = distance(x, y, cost, a, b)
+    for factor in (1e-3, 0.3, 1e6):
+        moved = distance(factor * x, factor * y, cost, a, b)
+        assert moved == pytest.approx(factor * wanted, rel=1e-9)
+
+
+@EVERY
+def test_larger_powers_give_larger_distances(name, p):
+    x, y, a, b = weighted_problem(name, 8)
+    assert distance(x, y, cost_of(name, p), a, b) <= distance(
+        x, y, cost_of(name, p + 0.5), a, b
+    ) * (1 + 1e-12)
+
+
+@COMPILED
+def test_bounds_hold_the_exact_value(name, p):
+    """`bracket`, Sinkhorn's plan and the nearest neighbours, each on its own side."""
+    rng = np.random.default_rng(p == 7)
+    x, y = points_of(name, rng, 20), points_of(name, rng, 15)
+    a, b = rng.dirichlet(np.ones(20)), rng.dirichlet(np.ones(15))
+    cost = cost_of(name, p)
+    exact = distance(x, y, cost, a, b)
+    held = wb.estimate(x, y, "bracket", cost=cost, a=a, b=b, rtol=1e-2)
+    assert held.status == "ok", held.message
+    assert held.lower * (1 - 1e-9) <= exact <= held.upper * (1 + 1e-9)
+    for sides in ("one", "both"):
+        near = wb.estimate(x, y, "nearest_neighbor", cost=cost, a=a, b=b, sides=sides)
+        assert near.value <= exact * (1 + 1e-12)
+    above = wb.estimate(x, y, "sinkhorn", cost=cost, a=a, b=b)
+    assert above.lower * (1 - 1e-9) <= exact <= above.upper * (1 + 1e-9)
+
+
+@EVERY
+def test_potentials_are_admissible_and_reach_the_value(name, p):
+    x, y, a, b = weighted_problem(name, 2)
+    answer = wb.estimate(x, y, cost=cost_of(name, p), a=a, b=b)
+    phi, psi = answer.potentials
+    matrix = distances_of(name, x, y) ** p
+    assert (phi[:, None] + psi[None, :] <= matrix + 1e-8 * matrix.max()).all()
+    assert a @ phi + b @ psi == pytest.approx(answer.cost, rel=1e-7, abs=1e-9 * matrix.max())
+
+
+@COMPILED
+def test_the_device_computes_what_the_host_does(name, p):
+    rng = np.random.default_rng(4)
+    x, y = points_of(name, rng, 12), points_of(name, rng, 12)
+    cost, wanted = cost_of(name, p), distances_of(name, x, y) ** p
+    with jax.enable_x64(True):
+        u, v = jnp.asarray(x), jnp.asarray(y)
+        close = {"rtol": 1e-8, "atol": 1e-12}
+        np.testing.assert_allclose(cost.pairwise(u, v), wanted, **close)
+        np.testing.assert_allclose(cost.between(u, v), np.diag(wanted), **close)
+        rows = cost.by_coordinates(u.T[:, :, None], v.T[:, None, :])
+        np.testing.assert_allclose(rows, wanted, **close)
+        base = cost.from_base(cost.base.pairwise(u, v))
+        np.testing.assert_allclose(base, wanted, **close)
+        np.testing.assert_allclose(cost.matched(x, y), np.diag(wanted), **close)
+        slope = jax.grad(lambda z: cost.between(z, u).sum())(u)
+        assert np.isfinite(slope).all()
+
+
+@pytest.mark.parametrize("name", ["linf", "torus", "sphere", "mahalanobis", "cosine"])
+def test_nearest_neighbours_of_many_points(name):
+    """Beyond one tile, where trees and blocks of neighbours take over."""
+    rng = np.random.default_rng(6)
+    x, y = points_of(name, rng, 1100), points_of(name, rng, 700)
+    cost = cost_of(name, 1.5)
+    wanted = cost.root(distances_of(name, x, y).min(0).__pow__(1.5).mean())
+    assert wb.estimate(x, y, "nearest_neighbor", cost=cost).value == pytest.approx(wanted, rel=1e-9)
+
+
+@pytest.mark.parametrize("name", ["linf", "torus", "unit_vectors", "cosine", "mahalanobis"])
+@pytest.mark.parametrize("method", ["c_transform", "soft_c_transform"])
+def test_critics_train_on_every_distance(name, method):
+    """One measure is a part of the space and the other all of it, so that there is something to
+    gain.
+    """
+    rng = np.random.default_rng(9)
+    x, y = points_of(name, rng, 40), points_of(name, rng, 30)
+    x = x[x[:, 0] > 0]
+    cost = cost_of(name, 1.5)
+    options = {"epsilon": 1e-2} if method == "soft_c_transform" else {"learning_rate": 1e-2}
+    answer = wb.estimate(x, y, method, cost=cost, steps=200, hidden=(16,), **options)
+    assert answer.status == "ok", answer.message
+    exact = distance(x, y, cost)
+    assert answer.value > 0.1 * exact
+    if method == "c_transform":
+        assert answer.value <= exact * (1 + 1e-9)
+
+
+def test_angles_go_the_shorter_way_round():
+    for method in ("exact", "one_dimensional", "bracket"):
+        answer = wb.estimate([[359.0], [1.0]], [[0.0]], method, cost=costs.Torus(360))
+        assert answer.value == pytest.approx(1, rel=1e-12)
+
+
+def test_haversine_has_all_digits_everywhere():
+    """Against angles of unit vectors, next to poles, antipodes and across the date line."""
+    rng = np.random.default_rng(0)
+    x = np.stack([rng.uniform(-90, 90, 400), rng.uniform(-180, 180, 400)], axis=1)
+    opposite = np.stack([-x[:, 0], x[:, 1] + 180], axis=1)
+    others = [
+        x[::-1],
+        np.clip(x + 1e-6 * rng.normal(size=x.shape), [-90, -999], [90, 999]),
+        np.clip(opposite + 1e-6 * rng.normal(size=x.shape), [-90, -999], [90, 999]),
+        x * [0, 1] + np.array([90, 0]),
+        x + np.array([0, 360]),
+    ]
+    for y in others:
+        u, v = on_the_sphere(x), on_the_sphere(y)
+        wanted = np.arctan2(np.linalg.norm(np.cross(u, v), axis=1), (u * v).sum(1))
+        assert np.abs(wb.Cost(1, "sphere").matched(x, y) - wanted).max() < 1e-9
+    earth = costs.Sphere(radius=6371.0088)
+    assert earth.matched(np.array([0.0, 0.0]), np.array([90.0, 12.0])) == pytest.approx(
+        6371.0088 * np.pi / 2
+    )
+    assert earth.matched(np.array([10.0, 179.5]), np.array([10.0, -180.5])) == 0
+
+
+def test_tiny_distances_on_the_sphere_keep_their_digits():
+    """A millionth of a degree along a meridian, where chords of unit vectors lose half of them."""
+    x, y = np.array([[51.0, 7.0]]), np.array([[51.0 + 1e-6, 7.0]])
+    assert wb.Cost(1, "sphere").matrix(x, y)[0, 0] == pytest.approx(np.radians(1e-6), rel=1e-8)

@@ -1,0 +1,179 @@
+"""Truths beyond p = 1 and 2 in l2 and l1, each against a second route."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import jax
+import numpy as np
+import pytest
+from highs import linear_program
+from scipy import integrate, stats
+
+import wdist_bench as wb
+from wdist_bench import costs, tasks
+from wdist_bench.solvers.exact import solve_exact
+
+POWERS = (1, 1.5, 2, 3, 7)
+ORDER = {"l2": 2, "l1": 1, "linf": np.inf}
+COUPLED = {  # whose pairs are optimal for every p
+    "gaussian_shift": {"dim": 3, "shift": (1.0, -2.0, 0.5)},
+    "gaussians": {"mean_x": 0.5, "cov_x": ((4.0,),), "mean_y": 0.0, "cov_y": ((1.0,),)},
+    "one_dimensional": {"x": "norm", "y": "logistic"},
+    "radial": {"dim": 3},
+    "dilation": {"dim": 3, "base": "cube", "factor": 0.4, "center": 0.3},
+    "point_mass": {"at": (1.0, 0.2, -0.4)},
+    "concentric_spheres": {},
+    "parallel_segments": {},
+    "spiked_gaussian": {"spike": 4.0},
+    "convex_gradient": {"direction": (0.0, 1.5)},
+    "reweighted_mixture": {},
+    "clusters": {},
+    "histogram": {},
+    "weighted_points": {},
+    "noisy": {"noise": "gaussian", "dim": 3},
+    "own_data": {"samples": np.random.default_rng(0).normal(size=(40, 3)), "transform": "dilate"},
+}
+CENTRED_BALL = {"dim": 4, "base": "ball", "factor": 3.0}
+KNOWN_IN_ALL = ("gaussian_shift", "dilation", "point_mass", "concentric_spheres", "histogram",
+                "weighted_points", "parallel_segments", "spiked_gaussian", "own_data",
+                "noisy", "one_dimensional", "gaussians")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COUPLED)
+@pytest.mark.parametrize("norm", ORDER)
+@pytest.mark.parametrize("p", [1, 1.5, 3])
+def test_the_mean_cost_of_the_optimal_pairs(name, norm, p):
+    """Pairs say nothing of weighted points and mixtures in other norms, whose plan is another."""
+    task = tasks.get(name, **COUPLED[name])
+    truth = task.truth(p, norm)
+    assert truth is not None or name not in KNOWN_IN_ALL
+    if truth is None or (name == "weighted_points" and norm != "l2"):
+        return
+    count = 200_000
+    x, y = (np.asarray(z, np.float64) for z in task.pairs(jax.random.key(3), count, p))
+    paid = np.linalg.norm(x - y, ORDER[norm], axis=1) ** p
+    error = 5 * paid.std() / math.sqrt(count) + 2e-5 * paid.mean()
+    assert truth.value**p == pytest.approx(paid.mean(), abs=error)
+
+
+@pytest.mark.parametrize("name", COUPLED)
+@pytest.mark.parametrize("norm", ORDER)
+@pytest.mark.parametrize("p", [1.5, 3])
+def test_no_cheaper_plan_of_the_pairs_is_found(name, norm, p):
+    """An optimal coupling is optimal for any of its points: the simplex cannot improve on it."""
+    task = tasks.get(name, **COUPLED[name])
+    if task.truth(p, norm) is None or (name == "weighted_points" and norm != "l2"):
+        pytest.skip("no truth, or pairs of another norm")
+    x, y = (np.asarray(z, np.float64) for z in task.pairs(jax.random.key(4), 150, p))
+    matrix = wb.Cost(p, norm).matrix(x, y)
+    paid = np.diagonal(matrix).mean()
+    assert solve_exact(matrix).cost >= paid * (1 - 1e-5)
+
+
+@pytest.mark.parametrize("p", POWERS)
+def test_laws_on_the_line_by_adaptive_quadrature(p):
+    task = tasks.get("one_dimensional", x="norm", y="uniform", y_params={"loc": 1.0})
+
+    def height(u):
+        return abs(stats.norm.ppf(u) - (1 + u)) ** p
+
+    edges = (0, 1e-9, 1e-4, 0.02, 0.5, 0.98, 1 - 1e-4, 1 - 1e-9, 1)
+    parts = [integrate.quad(height, *ends, epsrel=1e-10, limit=400)[0] for ends in pairwise(edges)]
+    assert task.truth(p).value ** p == pytest.approx(sum(parts), rel=1e-6)
+    scaled = task.truth(costs.Mahalanobis([[9.0]], p))
+    assert scaled.value == pytest.approx(3 * task.truth(p).value)
+
+
+@pytest.mark.parametrize("p", POWERS)
+def test_sigmoids_and_uniform_noise_by_quadrature(p):
+    task = tasks.get("convex_gradient", direction=(0.0, 2.0), strength=0.7)
+
+    def moved(z):
+        return (2 * 0.7 * 2 / (1 + math.exp(-2 * z))) ** p * stats.norm.pdf(z)
+
+    wanted = integrate.quad(moved, -12, 12, epsrel=1e-11, limit=300)[0]
+    assert task.truth(p).value ** p == pytest.approx(wanted, rel=1e-9)
+    noisy = tasks.get("noisy", noise="uniform", dim=1, base_std=1.0, noise_std=0.4)
+    a, b = math.sqrt(3), 0.4 * math.sqrt(3)
+    law = stats.trapezoid(b / (a + b), a / (a + b), loc=-(a + b), scale=2 * (a + b))
+
+    def spread(u):
+        return 2 * abs(a * (2 * u - 1) - law.ppf(u)) ** p
+
+    wanted = integrate.quad(spread, 0.5, 1, epsrel=1e-10, limit=400, points=[law.cdf(a - b)])[0]
+    assert noisy.truth(p).value ** p == pytest.approx(wanted, rel=1e-8)
+
+
+@pytest.mark.parametrize("p", POWERS)
+@pytest.mark.parametrize("norm", ORDER)
+def test_a_centred_ball_and_translations_of_data(p, norm):
+    rng = np.random.default_rng(1)
+    task = tasks.get("dilation", **CENTRED_BALL)
+    points = rng.normal(size=(300_000, 4))
+    points *= (rng.uniform(size=(300_000, 1)) ** 0.25) / np.linalg.norm(points, axis=1)[:, None]
+    paid = (2 * np.linalg.norm(points, ORDER[norm], axis=1)) ** p
+    error = 5 * paid.std() / math.sqrt(300_000)
+    assert task.truth(p, norm).value ** p == pytest.approx(paid.mean(), abs=error)
+    rows, shift = rng.normal(size=(30, 3)), (1.0, -2.0, 0.5)
+    moved = tasks.get("own_data", samples=rows, transform="translate", shift=shift).truth(p, norm)
+    assert moved.value == pytest.approx(np.linalg.norm(shift, ORDER[norm]), rel=1e-12)
+    matrix = wb.Cost(p, norm).matrix(rows, rows + shift)
+    assert solve_exact(matrix).cost == pytest.approx(moved.value**p, rel=1e-9)
+
+
+@pytest.mark.parametrize("p", POWERS)
+@pytest.mark.parametrize("period", [12.0, 5.0, 2 * math.pi])
+def test_histograms_on_a_line_and_on_a_circle_by_highs(p, period):
+    rng = np.random.default_rng(int(period))
+    positions = rng.uniform(-10, 20, 8)
+    x, y = rng.multinomial(20, np.full(8, 1 / 8), size=2)
+    task = tasks.get("histogram", positions=positions, weights_x=x, weights_y=y)
+    gaps = np.abs(positions[:, None] - positions[None, :])
+    around = np.minimum(gaps % period, period - gaps % period)
+    for cost, distance in ((wb.Cost(p), gaps), (costs.Torus(period, p), around)):
+        wanted = linear_program(distance**p, x / 20, y / 20)
+        assert task.truth(cost).value ** p == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize("p", POWERS)
+def test_rotations_of_the_sphere_by_linear_programme(p):
+    """Turned by 10 degrees about the pole, an arc of a quarter of the equator moves by that."""
+    equator = np.stack([np.zeros(12), np.linspace(0, 80, 12)], axis=1)
+    turned = equator + np.array([0, 10.0])
+    truth = tasks.get("weighted_points", x=equator, y=turned[::-1]).truth(p, "sphere")
+    assert truth.value == pytest.approx(math.radians(10), rel=1e-9)
+    circle = wb.estimate(equator[:, 1:], turned[:, 1:], "one_dimensional", cost=costs.Torus(360, p))
+    assert np.radians(circle.value) == pytest.approx(truth.value, rel=1e-9)
+
+
+def test_points_without_weights_have_equal_ones():
+    points, others = [[0.0], [1.0], [5.0]], [[2.0], [3.0]]
+    task = tasks.get("weighted_points", x=points, y=others)
+    assert task.truth(2).value == pytest.approx(wb.estimate(points, others, p=2).value)
+    assert tasks.get("weighted_points").a == (0.5, 0.25, 0.25)  # the example keeps its own
+    one = tasks.get("weighted_points", y=[[1.0, 1.0]])
+    assert one.a == (0.5, 0.25, 0.25)
+    assert one.b is None
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_no_task_takes_another_power_for_2(name):
+    """Truths rise with p, and distances of another kind have none but by linear programme."""
+    task = tasks.get(name)
+    truths = [task.truth(p) for p in (1, 2, 3)]
+    values = [truth.value for truth in truths if truth is not None]
+    assert values == sorted(values)
+    for other in (wb.Cost(1, "cosine"), costs.Torus(2.0)):
+        assert name in ("weighted_points", "image_batches", "histogram") or (
+            task.truth(other) is None
+        )
+
+
+@pytest.mark.parametrize("p", [0.5, math.nan, "two"])
+def test_a_bad_power_is_told_so(p):
+    with pytest.raises(ValueError, match="p: expected a finite number >= 1"):
+        tasks.get("gaussian_shift").truth(p)
+    with pytest.raises(ValueError, match="norm: expected one of l2, l1, linf"):
+        tasks.get("gaussian_shift").truth(1, "l3")
