@@ -216,8 +216,8 @@ def test_a_class_without_a_distance_is_told_so():
 
     with pytest.raises(TypeError, match="expected a method `distance`"):
         costs.register(Empty)
-    with pytest.raises(TypeError, match="expected a method `distance`"):
-        wb.estimate(X, Y, cost=Empty())
+    with pytest.raises(TypeError, match=r"abstract method '?distance"):
+        Empty()
 
 
 def test_costs_are_values():
