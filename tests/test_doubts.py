@@ -34,8 +34,8 @@ def test_two_pictures_are_answered_with_a_remark(draw):
     answer = wb.estimate(x, y)
     assert answer.status == "ok"
     assert "look like two pictures of 28 x 28 pixels" in answer.message
-    places = np.argwhere(np.ones(x.shape))  # what the remark says
-    pictures = wb.estimate(places, places, a=x.ravel() / x.sum(), b=y.ravel() / y.sum())
+    (u, a), (v, b) = map(wb.measures.from_image, (x, y))  # what the remark says
+    pictures = wb.estimate(u, v, a=a, b=b)
     assert pictures.message == ""
 
 

@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "results": NOUNS | {"results"},
     "tasks": NOUNS | NUMERICS | {"tasks"},
     "estimators": NOUNS | NUMERICS | {"estimators"},
+    "measures": NOUNS | NUMERICS,
     "calls": PLUGINS,
     "distance": PLUGINS,
     "protocol": PLUGINS | {"calls", "protocol"},

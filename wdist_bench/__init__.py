@@ -1,6 +1,6 @@
 """Wasserstein-distance estimators and tasks with known truth."""
 
-from wdist_bench import costs, estimators, tasks
+from wdist_bench import costs, estimators, measures, tasks
 from wdist_bench.calls import estimate
 from wdist_bench.costs import Cost
 from wdist_bench.distance import distance
@@ -43,6 +43,7 @@ __all__ = [
     "estimate",
     "estimators",
     "evaluate",
+    "measures",
     "population_bracket",
     "recommend",
     "tasks",

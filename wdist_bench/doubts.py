@@ -38,7 +38,7 @@ def doubt(x: np.ndarray, y: np.ndarray) -> str:
             return (
                 "x and y sum to 1 each as histograms do, but their values were taken for points "
                 "on a line; for histograms pass the bins' places as x and y and the values as "
-                "weights, a=x.ravel() and b=y.ravel()"
+                "weights, a=x.ravel() and b=y.ravel(), or see wb.measures.from_counts"
             )
         return ""
     if min(rows, columns) < _SMALLEST or max(rows, columns) > _LONGEST * min(rows, columns):
@@ -49,9 +49,9 @@ def doubt(x: np.ndarray, y: np.ndarray) -> str:
         return ""
     return (
         f"x and y look like two pictures of {rows} x {columns} pixels, but their {rows} rows were "
-        f"taken for points in dimension {columns}; for pictures pass the places of the pixels, "
-        f"numpy.argwhere(numpy.ones(x.shape)), as x and y, and the pixels as weights, "
-        "a=x.ravel() / x.sum() and b=y.ravel() / y.sum()"
+        f"taken for points in dimension {columns}; for pictures pass the places of the pixels, and "
+        "the pixels as weights: (x, a), (y, b) = map(wb.measures.from_image, (x, y)), then "
+        "wb.estimate(x, y, a=a, b=b)"
     )
 
 

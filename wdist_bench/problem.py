@@ -61,11 +61,12 @@ class Samples:
         """Raise ValueError where float64 does not hold the costs of points as far apart as these.
 
         A distance of 1e-200 has no square there, and neither has one of 1e200. Points without
-        mass do not count, nor do distances of another kind, which have a largest one.
+        mass do not count. Distances of another kind have a largest one, so only small ones do.
         """
-        if not cost.is_norm:
-            return
         kept = self.with_mass()
+        if not cost.is_norm:
+            kept._check_powers(cost)
+            return
         high = np.maximum(kept.x.max(0), kept.y.max(0))
         low = np.minimum(kept.x.min(0), kept.y.min(0))
         with np.errstate(over="ignore"):  # inf: too far apart
@@ -79,14 +80,25 @@ class Samples:
             "nearer to 1"
         )
 
-    def coincide(self, cost: Cost) -> bool:
+    def _check_powers(self, cost: Cost) -> None:
+        """Raise ValueError where d^p is lost below float64's range for points that are apart."""
+        if not cost.traceable:
+            return
+        ends = cost.to(1).matched(self.x[:1], np.concatenate([self.x, self.y]))
+        if (apart := float(np.max(ends))) > 0 and apart**cost.p < _SMALLEST_COST:
+            raise ValueError(
+                f"points: expected distances d whose power d^{cost.p:g} float64 holds, got "
+                f"distances up to {apart:.3g}; choose another unit for the cost, or a smaller p"
+            )
+
+    def coincide(self, cost: Cost | None = None) -> bool:
         """Whether both measures are one and the same: equal points with equal mass, and the cost a
         distance, which is 0 for equal points.
 
         The order of the points and how often each is listed do not matter; masses are equal up to
         the rounding of their sums.
         """
-        if not cost.traceable:
+        if cost is not None and not cost.traceable:
             return False
         kept = self.with_mass()
         for end in (np.min, np.max):

@@ -169,6 +169,35 @@ def test_every_estimator_answers_for_a_cost_or_names_who_does(case, method):
         assert answer.value >= exact * (1 - 1e-9)
 
 
+@pytest.mark.parametrize("p", [1, 1.5, 2, 3, 7])
+def test_projections_of_numbers_lose_nothing(p):
+    """On the line every direction is 1 or -1, so the sliced distance is the distance."""
+    x, y = X[:, :1], Y[:4, :1]
+    wanted = wb.estimate(x, y, p=p).value
+    assert wb.estimate(x, y, "one_dimensional", p=p).value == pytest.approx(wanted, rel=1e-12)
+    answer = wb.estimate(x, y, "sliced", p=p)
+    assert answer.value == pytest.approx(wanted, rel=1e-9)
+    assert answer.stderr == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("method", ANY)
+def test_powers_that_float64_does_not_hold_are_told_so(method):
+    with pytest.raises(ValueError, match=r"expected distances d whose power d\^200 float64 holds"):
+        wb.estimate([[0.0]], [[0.01]], method, cost=costs.Torus(1, 200))
+    with pytest.raises(ValueError, match=r"expected distances d whose power d\^7 float64 holds"):
+        wb.estimate([[0.0]], [[1e60]], method, p=7)
+
+
+@pytest.mark.parametrize("p", [1.5, 3])
+def test_what_rests_on_formulas_for_1_and_2_refuses_others(p):
+    for call in (
+        lambda: wb.recommend(X, Y, p=p),
+        lambda: wb.population_bracket("gaussian_shift", p=p),
+    ):
+        with pytest.raises(ValueError, match="p: expected 1 or 2 for"):
+            call()
+
+
 def test_an_estimator_of_a_stranger_is_not_given_what_it_may_not_know():
     @dataclass(frozen=True)
     class Naive(wb.DirectEstimator):
@@ -216,8 +245,8 @@ def test_a_class_without_a_distance_is_told_so():
 
     with pytest.raises(TypeError, match="expected a method `distance`"):
         costs.register(Empty)
-    with pytest.raises(TypeError, match="expected a method `distance`"):
-        wb.estimate(X, Y, cost=Empty())
+    with pytest.raises(TypeError, match=r"abstract method '?distance"):
+        Empty()
 
 
 def test_costs_are_values():

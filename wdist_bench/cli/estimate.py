@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,13 @@ import typer
 from wdist_bench.cli.output import echo, echo_json
 
 _NAMES = 6  # shown, of one file
+
+
+class ReadAs(StrEnum):
+    """What the numbers of a file are."""
+
+    ROWS = "rows"
+    MASS = "mass"
 
 
 def estimate(
@@ -37,12 +45,16 @@ def estimate(
             help="Whether the first line of .csv and .tsv files holds names; default: decide.",
         ),
     ] = None,
+    read_as: Annotated[
+        ReadAs, typer.Option("--as", help="What numbers are: points, one a row, or mass on a grid.")
+    ] = ReadAs.ROWS,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Estimate W_p between two files of samples: value, interval, bound, status, seconds.
 
     Says first how the files were read: rows x columns, and the names of the columns, which are
-    matched by name where both files have names.
+    matched by name where both files have names. With --as mass each file is one measure: a picture,
+    or a table of masses on a grid, whose unit of length is the step of the grid.
 
     Exits with 1 when the estimator gives no number.
     """
@@ -50,15 +62,23 @@ def estimate(
     from wdist_bench import costs
     from wdist_bench.datasets.tables import load_rows
 
-    points = load_rows(x, "x", header), load_rows(y, "y", header)
-    read = {name: _described(rows) for name, rows in zip("xy", points, strict=True)}
+    given = _options(option or [], "--option")
+    if read_as is ReadAs.MASS:
+        measures = [wb.measures.from_image(path) for path in (x, y)]
+        points = measures[0].points, measures[1].points
+        given |= {"a": measures[0].weights, "b": measures[1].weights}
+        read = {
+            name: f"mass at {len(rows)} places" for name, rows in zip("xy", points, strict=True)
+        }
+    else:
+        points = load_rows(x, "x", header), load_rows(y, "y", header)
+        read = {name: _described(rows) for name, rows in zip("xy", points, strict=True)}
     if not as_json:
         for name, text in read.items():
             echo(f"{name:9} {text}")
     start = time.perf_counter()
     cost = costs.get(norm, p=p, **_options(cost_option or [], "--cost-option"))
-    options = _options(option or [], "--option")
-    answer = wb.estimate(*points, method, cost=cost, seed=seed, **options)
+    answer = wb.estimate(points[0], points[1], method, cost=cost, seed=seed, **given)
     seconds = time.perf_counter() - start
     names = ("value", "stderr", "interval", "lower", "upper", "target", "bound", "status")
     shown = {name: getattr(answer, name) for name in (*names, "message")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from abc import ABCMeta
+from abc import ABCMeta, abstractmethod
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -81,21 +81,12 @@ class Cost(Plugin, metaclass=_Named):
         """The registered name."""
         return self.name
 
-    @classmethod
-    def check_class(cls) -> None:
-        """A cost has `distance`, or the two that are made of it."""
-        if cls.distance is Cost.distance and cls.matrix is Cost.matrix:
-            raise TypeError(
-                f"{cls.__name__}: expected a method `distance`, which Cost leaves open, got none; "
-                "write it"
-            )
-
     def check_points(self, points: Float[np.ndarray, "n d"], name: str) -> None:
         """Raise ValueError where d has no meaning for these points; `name` says whose they are."""
 
+    @abstractmethod
     def distance(self, x: Any, y: Any, xp: Any) -> Any:
         """d(x, y) over the last axis of x and y, which broadcast; xp is numpy or jax.numpy."""
-        raise TypeError(f"{type(self).__name__}: expected a method `distance`, got none; write it")
 
     def between(self, x: Float[Array, "*n d"], y: Float[Array, "*n d"]) -> Float[Array, "*n"]:
         """Cost of matched points: c(x_i, y_i), shape (n,), for x and y of shape (n, d)."""

@@ -73,11 +73,9 @@ class Pairwise(Cost):
         """Costs of matched points, from those of all pairs."""
         return np.diagonal(self.matrix(x, y)).copy()
 
-    def pairwise(self, x: Any, y: Any) -> Any:
-        """Not on a device."""
-        raise TypeError(f"pairwise: expected a cost of JAX, got a function; {_HOST}")
-
-    between = by_coordinates = pairwise
+    def distance(self, x: Any, y: Any, xp: Any) -> Any:
+        """Not of points apart from all others, so not on a device either."""
+        raise TypeError(f"distance: expected a cost of JAX, got a function; {_HOST}")
 
     @property
     def transposed(self) -> Cost:
@@ -141,11 +139,9 @@ class Matrix(Cost):
         """Costs of matched points."""
         return np.diagonal(self.matrix(x, y)).copy()
 
-    def pairwise(self, x: Any, y: Any) -> Any:
-        """Not on a device."""
-        raise TypeError(f"pairwise: expected a cost of JAX, got a matrix; {_HOST}")
-
-    between = by_coordinates = pairwise
+    def distance(self, x: Any, y: Any, xp: Any) -> Any:
+        """Not of points apart from all others, so not on a device either."""
+        raise TypeError(f"distance: expected a cost of JAX, got a matrix; {_HOST}")
 
 
 def as_cost(cost: Any, p: Any = None, norm: Any = None) -> Cost:

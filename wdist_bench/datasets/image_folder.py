@@ -69,13 +69,6 @@ def read_image_folder(folder: Path, parameter: str) -> pd.DataFrame:
             channel in colour, CMYK and other colour spaces.
         ImportError: Pillow is not installed.
     """
-    try:
-        from PIL import ImageOps
-    except ImportError as error:
-        raise ImportError(
-            f"{parameter}: expected Pillow to read images, got no such package; install it with: "
-            "pip install 'wdist-bench[bench]'"
-        ) from error
     import pandas as pd
 
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES)
@@ -89,23 +82,9 @@ def read_image_folder(folder: Path, parameter: str) -> pd.DataFrame:
     images: list[np.ndarray] = []
     modes: list[str] = []
     for path in paths:
-        try:
-            with _opened(path) as image:
-                complaint = _too_large(image, path, len(paths)) or _complaint(image)
-                if not complaint:
-                    plain = _plain(image)
-                    if image.getexif().get(_ORIENTATION, _UPRIGHT) != _UPRIGHT:
-                        plain = ImageOps.exif_transpose(plain)
-                    modes.append("I;16" if plain.mode.startswith("I") else plain.mode)
-                    images.append(np.asarray(plain))
-        except RefusedError:
-            raise
-        except Exception as error:  # whatever Pillow stumbles on
-            raise ValueError(
-                f"{parameter}: expected an image, got {path} ({error}); repair or remove it"
-            ) from error
-        if complaint:
-            raise ValueError(f"{parameter}: expected {complaint.format(path)}")
+        pixels, mode = _read_image(path, parameter, len(paths))
+        images.append(pixels)
+        modes.append(mode)
         if images[-1].shape != images[0].shape:
             raise ValueError(
                 f"{parameter}: expected images of one shape, got {images[0].shape} in "
@@ -128,6 +107,44 @@ def read_image_folder(folder: Path, parameter: str) -> pd.DataFrame:
         for channel in kind.channels
     ]
     return pd.DataFrame(pixels, columns=columns, copy=False)
+
+
+def read_image(path: Path, parameter: str) -> np.ndarray:
+    """Pixels (height, width) of a grey image, (height, width, 3) of a coloured one, as numbers of
+    the file: from 0 to 255, to 65535 for 16-bit greys, or as they are for float greys.
+
+    Raises:
+        ValueError: no image, or one whose content would change on the way, as `read_image_folder`.
+        ImportError: Pillow is not installed.
+    """
+    return _read_image(path, parameter, 1)[0]
+
+
+def _read_image(path: Path, parameter: str, count: int) -> tuple[np.ndarray, str]:
+    """Pixels and mode of one image out of `count`."""
+    try:
+        from PIL import ImageOps
+    except ImportError as error:
+        raise ImportError(
+            f"{parameter}: expected Pillow to read images, got no such package; install it with: "
+            "pip install 'wdist-bench[bench]'"
+        ) from error
+    try:
+        with _opened(path) as image:
+            complaint = _too_large(image, path, count) or _complaint(image)
+            if not complaint:
+                plain = _plain(image)
+                if image.getexif().get(_ORIENTATION, _UPRIGHT) != _UPRIGHT:
+                    plain = ImageOps.exif_transpose(plain)
+                mode = "I;16" if plain.mode.startswith("I") else plain.mode
+                return np.asarray(plain), mode
+    except RefusedError:
+        raise
+    except Exception as error:  # whatever Pillow stumbles on
+        raise ValueError(
+            f"{parameter}: expected an image, got {path} ({error}); repair or remove it"
+        ) from error
+    raise ValueError(f"{parameter}: expected {complaint.format(path)}")
 
 
 def _check_file(path: Path, folder: Path, parameter: str) -> None:
