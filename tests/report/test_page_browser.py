@@ -113,7 +113,8 @@ def results(make_folder):
         "over", "skipped", "fetch cifar10 first", dataset="cifar10", task="image_batches"
     )
     folder.keep({"type": "cell", "experiment": "descent", "version": 1, "parameters": {"seed": 0},
-                 "status": "ok", "message": "", "runs": 2, "failed": 0})  # fmt: skip
+                 "status": "ok", "message": "", "runs": 2, "failed": 0,
+                 "environment": "e"})  # fmt: skip
     folder.write()
     report = "# Descent\n\n## Claims\n\n| a claim | verdict |\n|---|---|\n| holds | **yes** |\n"
     (folder.path / "descent.md").write_text(report)

@@ -65,7 +65,7 @@ def test_adversaries_give_four_statuses_and_the_sweep_ends(drive, deeds, tmp_pat
     table = pd.read_csv(out / "errors.csv")
     assert table["failed"].tolist() == [2, 2, 2, 2, 0]
     report = (out / "errors.md").read_text()
-    assert "Cells that failed: 1 diverged, 1 error, 1 out_of_memory, 1 timeout" in report
+    assert "(1 diverged, 1 error, 1 out_of_memory, 1 timeout)" in report
 
 
 BAD = ("is_killed", "leaves", "leaves_quietly", "exits")
