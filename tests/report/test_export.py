@@ -15,7 +15,8 @@ from wdist_bench import cli
 from wdist_bench.report.export import escape, export
 from wdist_bench.report.tables import error_table
 from wdist_bench.results.columns import COLUMNS
-from wdist_bench.results.journal import JournalReader, append, read_journal
+from wdist_bench.results.journal import JournalReader, read_journal
+from wdist_bench.results.journal_writing import append
 from wdist_bench.results.merge import merge
 
 

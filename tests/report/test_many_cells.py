@@ -23,7 +23,8 @@ from wdist_bench.report.results import Results
 from wdist_bench.report.settings import variants
 from wdist_bench.report.tables import labelled_table
 from wdist_bench.results import journal_lines, statistics
-from wdist_bench.results.journal import COMPACT, read_journal, write_compact
+from wdist_bench.results.journal import COMPACT, read_journal
+from wdist_bench.results.journal_writing import write_compact
 
 METHODS = ("exact", "a", "b")
 

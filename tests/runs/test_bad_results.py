@@ -13,7 +13,8 @@ import pytest
 from waiting import PATIENCE
 
 from wdist_bench.report import write_report
-from wdist_bench.results.journal import append, read_journal
+from wdist_bench.results.journal import read_journal
+from wdist_bench.results.journal_writing import append
 from wdist_bench.results.progress import progress
 from wdist_bench.results.record import ResultError, check_record, checked
 from wdist_bench.runs.engine import InProcess

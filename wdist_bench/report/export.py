@@ -14,7 +14,8 @@ from wdist_bench.report.escaping import csv
 from wdist_bench.report.results import Results
 from wdist_bench.report.wording import number, signed
 from wdist_bench.results.columns import COLUMNS
-from wdist_bench.results.journal import COMPACT, Journal, write_compact
+from wdist_bench.results.journal import COMPACT, Journal
+from wdist_bench.results.journal_writing import write_compact
 
 FORMATS = ("csv", "parquet", "latex", "pdf", "journal")
 
