@@ -122,6 +122,19 @@ def test_the_compact_journal_gives_the_same_report_and_no_run_takes_from_it(fold
     assert not JournalReader(path.parent).refresh().cells
 
 
+def test_what_no_revision_gives_is_passed_on_only_where_that_is_said(make_folder, tmp_path):
+    made = make_folder()
+    made.add("a", [[1.0]] * 2, [[1.0]] * 2)
+    made.add("b", [[1.0]] * 2, [[1.0]] * 2, environment="changed")
+    made.environments = {"e": made.environment, "changed": made.environment | {"git_dirty": True}}
+    path = made.write()
+    with pytest.raises(ValueError, match="got 1 of 2 measured with uncommitted changes; commit"):
+        export(path, "journal", tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert export(path, "journal", tmp_path, dirty=True)[0].exists()
+    assert export(path, "csv", tmp_path)[0].exists()
+
+
 def test_a_journal_of_its_own_is_read_instead_of_the_compact_one(folder, tmp_path):
     export(folder, "journal", tmp_path)
     append(tmp_path, {"type": "plan", "title": "new", "description": "", "keys": []})

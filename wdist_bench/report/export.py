@@ -11,6 +11,7 @@ from wdist_bench.estimate import NOT_RUN
 from wdist_bench.folders import write
 from wdist_bench.printable import one_line
 from wdist_bench.report.escaping import csv
+from wdist_bench.report.provenance import places
 from wdist_bench.report.results import Results
 from wdist_bench.report.wording import number, signed
 from wdist_bench.results.columns import COLUMNS
@@ -23,7 +24,7 @@ _ADDED = ["setting", "variant", "relative_batch", "relative_population", "second
           "backend", "estimator_version", "started", "key"]  # fmt: skip
 
 
-def export(folder: Path, kind: str, out: Path | None = None) -> list[Path]:
+def export(folder: Path, kind: str, out: Path | None = None, dirty: bool = False) -> list[Path]:
     """Write one format of a results folder's errors; returns the files.
 
     Args:
@@ -34,9 +35,10 @@ def export(folder: Path, kind: str, out: Path | None = None) -> list[Path]:
             (`journal.jsonl.gz`, all records in one compressed file: what `report` and `compare`
             need where the journal itself is not passed on).
         out: folder for the files; the results folder where None.
+        dirty: whether a "journal" may hold cells that were measured with uncommitted changes.
 
     Raises:
-        ValueError: an unknown format, or nothing to export.
+        ValueError: an unknown format, nothing to export, or numbers that no revision gives.
         FileNotFoundError: no journal.
     """
     if kind not in FORMATS:
@@ -46,6 +48,8 @@ def export(folder: Path, kind: str, out: Path | None = None) -> list[Path]:
     out = out or folder
     out.mkdir(parents=True, exist_ok=True)
     if kind == "journal":
+        if not dirty:
+            _check_committed(folder, journal)
         write_compact(journal, out / COMPACT)
         return [out / COMPACT]
     table = results.labelled
@@ -60,6 +64,18 @@ def export(folder: Path, kind: str, out: Path | None = None) -> list[Path]:
     from wdist_bench.report.figures import FIGURES
 
     return FIGURES.write(out, results, "pdf")
+
+
+def _check_committed(folder: Path, journal: Journal) -> None:
+    """Records that are passed on name the revision that gives them."""
+    found = places(journal, {})
+    changed = sum(place.cells for place in found if place.description.get("git_dirty"))
+    if changed:
+        raise ValueError(
+            f"{folder}: expected cells measured at a committed revision, got {changed} of "
+            f"{sum(place.cells for place in found)} measured with uncommitted changes; commit "
+            "them and run the suite into an empty folder, or pass --dirty"
+        )
 
 
 def flat(table: pd.DataFrame) -> pd.DataFrame:
