@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 SUITE  ?= quick
 OUT    ?=
+DIRTY  ?=
 PROFILE ?= cpu
 SPEED  ?= critics matmul exact bracket batched transforms startup scaling
 # Where results go: `bench` never touches what is committed, `results` makes it again, `report`
@@ -15,9 +16,14 @@ STAMP  := $(VENV)/.installed
 # The ends of what pyproject.toml allows, in environments of their own. What is newest holds a day.
 LOWEST := .venv-lowest
 NEWEST := .venv-newest
+# Beside the optional peers. TORCH may name a build without the gigabytes of a GPU's.
+PEERS  := .venv-peers
+TORCH  ?= torch==2.13.0+cpu
+PEERS_STAMP := $(PEERS)/.installed
 LOWEST_STAMP := $(LOWEST)/.installed
 NEWEST_STAMP := $(NEWEST)/.installed-$(shell date +%F)
 PIP    := -m pip --quiet --disable-pip-version-check
+SCHEMA := $(BIN)/check-jsonschema --builtin-schema vendor
 
 # $(call python,>=,11,TARGET) stops unless PYTHON is >= 3.11.
 python = @$(PYTHON) -c 'import sys; minor = sys.version_info.minor; sys.exit(0 if minor $(1) $(2) else "expected Python $(1) 3.$(2), got 3.%d; call: make $(3) PYTHON=..." % minor)'
@@ -56,13 +62,22 @@ $(NEWEST_STAMP): pyproject.toml
 	$(NEWEST)/bin/python $(PIP) check
 	@touch $@
 
+$(PEERS_STAMP): pyproject.toml constraints.txt
+	$(call python,>=,11,test-all)
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python $(PIP) install -c constraints.txt -e '.[dev]' geomloss '$(TORCH)' || \
+	$(PEERS)/bin/python $(PIP) install -c constraints.txt -e '.[dev]' geomloss torch
+	@touch $@
+
 bench: $(STAMP)  ## run a suite (SUITE=quick): tables, figures and a page in results/local/SUITE
 	$(BIN)/wdist-bench run benchmarks/$(SUITE).toml --out $(or $(OUT),$(LOCAL)) --profile $(PROFILE)
 
 results: $(STAMP)  ## run a suite into the committed results/SUITE, its compact journal too
+	@test -n "$(DIRTY)" || git diff --quiet HEAD -- . ':!results' || { echo "make results: expected" \
+	"a committed tree, got changes outside results/; commit them, or add DIRTY=--dirty" >&2; exit 1; }
 	$(BIN)/wdist-bench run benchmarks/$(SUITE).toml --out $(or $(OUT),$(COMMITTED)) --profile $(PROFILE); \
 	code=$$?; test $$code -gt 1 || \
-	$(BIN)/wdist-bench export $(or $(OUT),$(COMMITTED)) --format journal > /dev/null; exit $$code
+	$(BIN)/wdist-bench export $(or $(OUT),$(COMMITTED)) --format journal $(DIRTY) > /dev/null; exit $$code
 
 report: $(STAMP)  ## write the report of results/local/SUITE again, or where there is none of results/SUITE
 	$(BIN)/wdist-bench report $(or $(OUT),$(FOUND))
@@ -82,18 +97,21 @@ test-lowest: $(LOWEST_STAMP)  ## run them with the lowest version of all that is
 test-newest: $(NEWEST_STAMP)  ## run them with the newest version of everything (Python 3.13)
 	$(NEWEST)/bin/python -m pytest -n auto -m "not slow"
 
-test-all: $(STAMP)  ## run all tests, the slow ones too
-	$(BIN)/python -m pytest -q -n auto
+test-all: $(PEERS_STAMP)  ## run all tests, the slow ones and those beside PyTorch and GeomLoss too
+	$(PEERS)/bin/python -m pytest -q -n auto
 
-lint: $(STAMP)  ## check style (ruff) and types (mypy)
+lint: $(STAMP)  ## check style (ruff), types (mypy) and the files that GitHub reads
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(SCHEMA).github-workflows .github/workflows/*.yml
+	$(SCHEMA).github-issue-forms .github/ISSUE_TEMPLATE/*.yml
+	$(SCHEMA).citation-file-format --default-filetype yaml CITATION.cff
 
 format: $(STAMP)  ## let ruff repair what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:  ## remove the environments and the caches, never results
-	rm -rf $(VENV) $(LOWEST) $(NEWEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LOWEST) $(NEWEST) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

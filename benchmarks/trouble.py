@@ -114,7 +114,7 @@ _held: list[Any] = []  # for as long as the process lives
 
 def _hold(megabytes: int) -> None:
     _held.append(np.ones((megabytes, 2**17)))
-    time.sleep(0.5)  # several looks at its memory
+    time.sleep(0.5 if megabytes < 1000 else 600)  # what is over every limit waits to be stopped
 
 
 def _hold_apart(megabytes: int) -> None:

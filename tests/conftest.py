@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
+from collections import Counter
 from importlib.metadata import distributions, requires
 from pathlib import Path
 
@@ -47,6 +48,14 @@ def pytest_report_header():
     here.pop("wdist-bench")
     said = ", ".join(f"{name} {here[name]}" for name in sorted(here.keys() & declared))
     return said if "beartype" in here else f"{said}; types are not checked: install beartype"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How many tests were skipped for what reason: what nobody runs rots."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(report.longrepr[-1].removeprefix("Skipped: ") for report in skipped)
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"skipped {count}: {reason}")
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -65,6 +65,10 @@ def test_the_ends_of_the_versions_are_tested_in_environments_of_their_own(tmp_pa
         assert f"{folder}/bin/python -m pip --quiet --disable-pip-version-check check" in said
         assert "constraints.txt" not in said
         assert f" {folder} " in commands(tmp_path, "clean")
+    peers = commands(tmp_path, "test-all")
+    assert "-c constraints.txt -e '.[dev]' geomloss 'torch" in peers
+    assert ".venv-peers/bin/python -m pytest -q -n auto\n" in peers
+    assert " .venv-peers " in commands(tmp_path, "clean")
     assert ".venv*/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
 
 

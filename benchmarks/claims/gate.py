@@ -20,7 +20,8 @@ import pandas as pd
 from leaderboard import LAWS, Law, judge, line
 
 from wdist_bench.report.compare import compare
-from wdist_bench.results.journal import COMPACT, Journal, pack, write_compact
+from wdist_bench.results.journal import COMPACT, Journal, pack
+from wdist_bench.results.journal_writing import write_compact
 
 SHAPES = ((2, 20), (24, 20), (24, 10), (24, 3))  # cells, runs
 

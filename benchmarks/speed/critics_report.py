@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from torch_jobs import WAYS
 
+from wdist_bench.report.palette import BLUE, GREEN, PINK, RED, SKY
+
 TITLES = {
     "gaussians_2d": "Gaussians in the plane",
     "mnist": "MNIST",
@@ -24,8 +26,8 @@ LABELS = {
     "vmap": "vmap over the runs",
     "vmap_compile": "vmap and torch.compile",
 }
-COLORS = {"eager": "#0072B2", "eager_per_core": "#56B4E9", "compile": "#D55E00",
-          "vmap": "#009E73", "vmap_compile": "#CC79A7"}  # fmt: skip
+COLORS = dict(zip(("eager", "compile", "vmap", "vmap_compile", "eager_per_core"),
+                  (BLUE, RED, GREEN, PINK, SKY), strict=True))  # fmt: skip
 
 
 def write_report(folder: Path) -> list[Path]:

@@ -133,7 +133,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     import matplotlib.pyplot as plt
     from matplotlib.ticker import NullLocator
 
-    from wdist_bench.report.figures import _COLORS, _MARKERS
+    from wdist_bench.report.palette import looks
 
     axes_of = table["curve"].str.extract(r", (\w+)")[0]
     names = list(dict.fromkeys(axes_of))
@@ -142,11 +142,13 @@ def draw(table: pd.DataFrame, path: Path) -> None:
     )
     for column, axis in enumerate(names):
         groups = table[axes_of == axis].groupby("curve", sort=False)
-        for (curve, part), color, marker in zip(groups, _COLORS, 2 * _MARKERS, strict=False):
+        styles = looks((curve, curve.split(", ")[0]) for curve, _ in groups)
+        for curve, part in groups:
             for row, value in enumerate(("seconds", "peak_mib")):
                 slope = part[f"{value}_exponent"].iloc[0]
                 label = f"{curve.replace(f', {axis}', '')}: {slope:.2f}"
-                style = {"color": color, "marker": marker, "ms": 4, "label": label}
+                look = styles[curve]
+                style = {"color": look.color, "marker": look.marker, "ms": 4, "label": label}
                 panels[row, column].loglog(part["size"], part[value], **style)
         for row, value in enumerate(("seconds", "MiB")):
             panel, sizes = panels[row, column], sorted(set(table["size"][axes_of == axis]))

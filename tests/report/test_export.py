@@ -15,7 +15,8 @@ from wdist_bench import cli
 from wdist_bench.report.export import escape, export
 from wdist_bench.report.tables import error_table
 from wdist_bench.results.columns import COLUMNS
-from wdist_bench.results.journal import JournalReader, append, read_journal
+from wdist_bench.results.journal import JournalReader, read_journal
+from wdist_bench.results.journal_writing import append
 from wdist_bench.results.merge import merge
 
 
@@ -119,6 +120,19 @@ def test_the_compact_journal_gives_the_same_report_and_no_run_takes_from_it(fold
     pd.testing.assert_frame_equal(error_table(read_journal(path.parent)), table)
     assert read_journal(path.parent).planned() == read_journal(folder).planned()
     assert not JournalReader(path.parent).refresh().cells
+
+
+def test_what_no_revision_gives_is_passed_on_only_where_that_is_said(make_folder, tmp_path):
+    made = make_folder()
+    made.add("a", [[1.0]] * 2, [[1.0]] * 2)
+    made.add("b", [[1.0]] * 2, [[1.0]] * 2, environment="changed")
+    made.environments = {"e": made.environment, "changed": made.environment | {"git_dirty": True}}
+    path = made.write()
+    with pytest.raises(ValueError, match="got 1 of 2 measured with uncommitted changes; commit"):
+        export(path, "journal", tmp_path)
+    assert not list(tmp_path.iterdir())
+    assert export(path, "journal", tmp_path, dirty=True)[0].exists()
+    assert export(path, "csv", tmp_path)[0].exists()
 
 
 def test_a_journal_of_its_own_is_read_instead_of_the_compact_one(folder, tmp_path):

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from wdist_bench.report.comparisons import comparison_table
-from wdist_bench.report.leaderboard import leaderboard, not_told_apart, ranks
-from wdist_bench.report.settings import labelled_table
-from wdist_bench.report.verdicts import shortcomings, verdicts
+from wdist_bench.report.leaderboard import leaderboard, ranks
+from wdist_bench.report.missing import shortcomings
+from wdist_bench.report.tables import labelled_table
+from wdist_bench.report.verdicts import verdicts
 from wdist_bench.results.journal import read_journal
 
 NONE = [[np.nan], [np.nan]]
@@ -90,7 +91,6 @@ def test_told_apart_only_beyond_chance(make_folder):
         for name, off in (("first", 0.1), ("close", close), ("far", 0.5)):
             folder.add(name, [[1 + off]] * 2, [[1.0]] * 2, task=f"task{i}")
     table = table_of(folder)
-    assert not_told_apart(table, "batch", "first") == ["close"]
     found = {s.variant: s for s in leaderboard(table, "batch")}
     assert (found["far"].apart, found["close"].apart) == (True, False)
     assert found["far"].p_value == pytest.approx(3 * 2**-7)  # all 8 of one sign, Holm over 3 pairs
@@ -126,8 +126,7 @@ def test_equal_estimators_are_told_apart_in_at_most_5_percent_of_tables(law):
     wrong = 0
     for _ in range(60):
         table = tables(5, 11, laws[law], rng)
-        first = leaderboard(table, "population")[0].variant
-        wrong += len(not_told_apart(table, "population", first)) < 4
+        wrong += any(standing.apart for standing in leaderboard(table, "population"))
     assert wrong <= 8  # 60 draws with 5 %: 9 or more have p = .003
 
 
@@ -248,8 +247,10 @@ def test_what_is_missing_is_counted(make_folder):
     folder.without_result("raised", "error", "ValueError: no")
     folder.without_result("absent", "skipped", "put cifar10 there", dataset="cifar10")
     journal = read_journal(folder.write(planned=2))
-    said = shortcomings(journal, labelled_table(journal))
-    assert said[0] == "3 of 17 cells failed, without a number: lost (2), raised."
+    said = shortcomings(journal, labelled_table(journal)["failed"])
+    how = "2 diverged, 1 error"
+    assert said[0] == f"3 of 17 cells failed, without a number ({how}): lost (2), raised."
+    assert said.pop(1) == "raised (error): ValueError: no"
     assert said[1] == "1 cell lost some runs (1 in all): half."
     assert said[2] == "1 data set missing: cifar10 (1 cell not run)."
     assert said[3] == "How to get it: put cifar10 there"
@@ -260,7 +261,7 @@ def test_a_complete_folder_has_no_shortcomings(make_folder):
     folder = make_folder()
     folder.add("a", [[1.0]] * 2, [[1.0]] * 2)
     journal = read_journal(folder.write())
-    assert shortcomings(journal, labelled_table(journal)) == []
+    assert shortcomings(journal, labelled_table(journal)["failed"]) == []
 
 
 def test_verdicts_name_the_best_a_broken_bound_and_what_is_no_distance(make_folder):

@@ -11,16 +11,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from wdist_bench.report import cells as cells_module
 from wdist_bench.report import closing as closing_module
 from wdist_bench.report import compare as compare_module
-from wdist_bench.report import figures, tables, write_report
+from wdist_bench.report import drawing, figures, tables, write_report
+from wdist_bench.report.cells import Cell
 from wdist_bench.report.closing import closing
 from wdist_bench.report.page import MAX_BYTES, write_page
 from wdist_bench.report.page_data import first_settings
 from wdist_bench.report.results import Results
-from wdist_bench.report.settings import labelled_table, variants
+from wdist_bench.report.settings import variants
+from wdist_bench.report.tables import labelled_table
 from wdist_bench.results import journal_lines, statistics
-from wdist_bench.results.journal import COMPACT, read_journal, write_compact
+from wdist_bench.results.journal import COMPACT, read_journal
+from wdist_bench.results.journal_writing import write_compact
 
 METHODS = ("exact", "a", "b")
 
@@ -128,9 +132,9 @@ def test_figures_show_whole_settings_and_say_how_many(make_folder, monkeypatch):
     results = Results(folder.write())
     said = {}
     monkeypatch.setattr(
-        figures, "_save", lambda figure, path: said.update({path.stem: figure}) or path
+        drawing, "save", lambda figure, path: said.update({path.stem: figure}) or path
     )
-    figures.write_figures(folder.path, results.journal, results.table)
+    figures.FIGURES.write(folder.path, results)
     assert "the first settings of the suite, 12 of 27 cells" in said["estimates"].get_supxlabel()
     assert len(said["estimates"].axes[0].get_xticks()) == 4
     assert len(said["figure2"].axes) == 3
@@ -141,9 +145,9 @@ def test_a_figure_of_few_cells_shows_all_and_says_nothing(make_folder, monkeypat
     results = Results(fill(make_folder(), 9, history=5).write())
     said = []
     monkeypatch.setattr(
-        figures, "_save", lambda figure, path: said.append(figure.get_supxlabel()) or path
+        drawing, "save", lambda figure, path: said.append(figure.get_supxlabel()) or path
     )
-    figures.write_figures(results.folder, results.journal, results.table)
+    figures.FIGURES.write(results.folder, results)
     assert len(said) == 2
     assert not any("the first" in text for text in said)
 
@@ -233,9 +237,15 @@ def test_matching_two_folders_names_each_cell_once(make_folder, monkeypatch):
             named.append(1)
             return dumps(*arguments, **options)
 
-    monkeypatch.setattr(compare_module, "json", Counting)
+    monkeypatch.setattr(cells_module, "json", Counting)
     assert len(compare_module.compare(*paths).changes) == 90
     assert len(named) == 180
+
+
+def same_but_for_the(seed):
+    cell = Cell({"seed": seed, "status": "ok"})
+    vars(cell)["identity"] = "same"
+    return cell
 
 
 def test_matching_is_linear_in_cells_that_differ_by_their_seed_alone():
@@ -249,10 +259,7 @@ def test_matching_is_linear_in_cells_that_differ_by_their_seed_alone():
         __hash__ = int.__hash__
 
     def cells(seeds):
-        return [
-            compare_module._Cell({"seed": Seed(s), "status": "ok"}, "v", "s", None, "same")
-            for s in seeds
-        ]
+        return [same_but_for_the(Seed(s)) for s in seeds]
 
     def count(number):
         before, after = cells(range(number)), cells(range(number - 1, 4, -1))
@@ -266,10 +273,7 @@ def test_matching_is_linear_in_cells_that_differ_by_their_seed_alone():
 
 def test_pairs_are_of_one_seed_where_both_have_it_and_the_first_left_else():
     def cells(seeds):
-        return [
-            compare_module._Cell({"seed": s, "status": "ok"}, "v", str(i), None, "same")
-            for i, s in enumerate(seeds)
-        ]
+        return [same_but_for_the(s) for s in seeds]
 
     pairs, alone, left = compare_module._match(cells([7, 1, 9]), cells([1, 2, 7, 3]))
     assert [(a.record["seed"], b.record["seed"]) for a, b in pairs] == [(7, 7), (1, 1), (9, 2)]
@@ -279,7 +283,7 @@ def test_pairs_are_of_one_seed_where_both_have_it_and_the_first_left_else():
 def test_results_of_one_folder_are_made_once(make_folder, monkeypatch):
     made = Counter()
     for name in ("error_table", "labelled_table", "comparison_table"):
-        module = {"error_table": "tables", "labelled_table": "settings"}.get(name, "comparisons")
+        module = {"error_table": "tables", "labelled_table": "tables"}.get(name, "comparisons")
         place = f"wdist_bench.report.{module}.{name}"
         real = getattr(__import__(f"wdist_bench.report.{module}", fromlist=[name]), name)
         monkeypatch.setattr(

@@ -13,7 +13,7 @@ from wdist_bench.report.attachments import Figures, attachments
 from wdist_bench.report.compare import compare
 from wdist_bench.report.page import MAX_BYTES, write_page
 from wdist_bench.report.page_data import embedded
-from wdist_bench.report.settings import labelled_table
+from wdist_bench.report.tables import labelled_table
 from wdist_bench.results.journal import read_journal
 
 DOT = base64.b64decode(
@@ -93,7 +93,7 @@ def test_what_failed_or_is_missing_stands_before_the_verdicts(make_folder):
         folder.add("critic", [[np.nan]] * 2, [[1.0]] * 2, task=f"task{i}")
     folder.without_result("exact", "skipped", "fetch it", dataset="cifar10")
     html = page_of(folder)
-    first = html.index("3 of 6 cells failed, without a number: critic (3).")
+    first = html.index("3 of 6 cells failed, without a number (3 diverged): critic (3).")
     second = html.index("1 data set missing: cifar10 (1 cell not run).")
     assert first < second < html.index("Which estimator to trust")
 
@@ -115,7 +115,7 @@ def test_experiment_reports_are_inlined_with_their_figures(make_folder):
     assert "&lt;i&gt;x&lt;/i&gt;" in html
     assert 'src="http' not in html
     assert "ValueError: &lt;b&gt;" in html
-    assert "1 of 1 cells failed, without a number: descent." in html
+    assert "1 of 1 cells failed, without a number (1 error): descent." in html
     assert len(html) < 100_000  # no cell of the error table, so no Plotly
 
 

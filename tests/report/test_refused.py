@@ -12,8 +12,9 @@ from wdist_bench.report.compare import compare
 from wdist_bench.report.comparisons import comparison_table
 from wdist_bench.report.export import export
 from wdist_bench.report.leaderboard import leaderboard
-from wdist_bench.report.settings import labelled_table
-from wdist_bench.report.verdicts import shortcomings, verdicts
+from wdist_bench.report.missing import shortcomings
+from wdist_bench.report.tables import labelled_table
+from wdist_bench.report.verdicts import verdicts
 from wdist_bench.results.journal import read_journal
 
 REASON = "picky: expected p = 1, got p = 2; use another"
@@ -49,7 +50,7 @@ def test_a_refusal_is_a_row_in_the_tables_and_on_the_page(folders):
     written = (folder / "errors.md").read_text()
     assert written.count(f"Refused: {REASON}.") == 2
     assert "0 of 0" not in written
-    assert "Cells that failed" not in written
+    assert "cells failed" not in written
     page = (folder / "report.html").read_text()
     assert f"<li>2 cells: {REASON}.</li>" in page
     assert "Not complete" not in page
@@ -61,7 +62,7 @@ def test_the_other_rows_and_the_truths_are_as_without_it(folders):
         rows = [line for line in (folder / name).read_text().splitlines() if "picky" not in line]
         assert rows == (without / name).read_text().splitlines()
     tables = [labelled_table(read_journal(path)) for path in folders]
-    assert shortcomings(read_journal(folder), tables[1]) == []
+    assert shortcomings(read_journal(folder), tables[1]["failed"]) == []
     assert verdicts(tables[0]) == verdicts(tables[1])
     for truth in ("population", "batch"):
         # As text, in which NaN is NaN.

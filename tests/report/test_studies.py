@@ -9,7 +9,7 @@ import pytest
 
 from wdist_bench import experiment
 from wdist_bench.report import write_report
-from wdist_bench.results.journal import append
+from wdist_bench.results.journal_writing import append
 
 PICTURE = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"

@@ -9,7 +9,7 @@ from scipy import stats
 
 from wdist_bench.report import figures, write_report
 from wdist_bench.report.markdown import _seconds
-from wdist_bench.report.tables import errors, method_labels
+from wdist_bench.report.tables import errors
 from wdist_bench.results.journal import failed_runs, pack, run_costs, unpack
 
 
@@ -100,24 +100,12 @@ def test_two_networks_of_one_method_are_told_apart(make_folder, monkeypatch):
         folder.add("c_transform", costs, truths, critic=critic, estimator_options=options)
     write_report(folder.write())
     labels, marks = shown[0]
-    assert labels[:2] == ["c_transform", "c_transform [dcgan]"]
+    assert labels[:2] == ["c_transform (critic mlp)", "c_transform (critic dcgan)"]
     assert marks[0] != marks[1]
     table = (folder.path / "errors.md").read_text(encoding="utf-8")
-    rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")]
-    assert rows[2:] == ["c_transform", "c_transform [dcgan]"]
-
-
-def test_steps_are_named_where_some_task_has_a_method_twice():
-    setting = {"task_parameters": "{}", "p": 1, "norm": "l2", "n": 8, "protocol": "stream"}
-    cells = [
-        ("a", "exact", "", -1), ("a", "penalty", "mlp", 500), ("a", "penalty", "mlp", 2000),
-        ("a", "penalty", "dcgan", 500), ("b", "penalty", "mlp", 500), ("b", "exact", "", -1),
-        ("b", "lost", None, np.nan),
-    ]  # fmt: skip
-    rows = pd.DataFrame(cells, columns=["task", "estimator", "critic", "steps"]).assign(**setting)
-    assert method_labels(rows) == [
-        "exact", "penalty [500 steps]", "penalty [2000 steps]", "penalty [dcgan]",
-        "penalty [500 steps]", "exact", "lost",
+    rows = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("|")]
+    assert [[part.strip() for part in row] for row in rows[2:]] == [
+        ["c_transform (critic mlp)", ""], ["c_transform (critic dcgan)", "dcgan"]
     ]  # fmt: skip
 
 

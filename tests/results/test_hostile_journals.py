@@ -11,8 +11,9 @@ import sys
 import pytest
 
 from wdist_bench.results import journal_files
-from wdist_bench.results.journal import append, read_journal
+from wdist_bench.results.journal import read_journal
 from wdist_bench.results.journal_files import COMPACT, CompactError
+from wdist_bench.results.journal_writing import append
 
 PLAN = {"type": "plan", "title": "T", "description": "", "keys": ["a"]}
 CELL = {"schema": 1, "type": "cell", "key": "a", "status": "ok"}

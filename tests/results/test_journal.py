@@ -52,7 +52,7 @@ def test_an_attempt_without_an_answer_does_not_hide_an_answer(tmp_path):
 
 def test_every_process_has_a_file_of_its_own(tmp_path):
     code = (
-        "import sys, pathlib; from wdist_bench.results.journal import append\n"
+        "import sys, pathlib; from wdist_bench.results.journal_writing import append\n"
         "for i in range(50): append(pathlib.Path(sys.argv[1]), "
         "{'type': 'cell', 'status': 'ok', 'key': sys.argv[2] + str(i)})"
     )
@@ -126,7 +126,7 @@ def test_running_is_what_a_living_process_started_and_did_not_finish(tmp_path):
 
 FULL = """
 import resource, sys, pathlib
-from wdist_bench.results.journal import JournalError, append
+from wdist_bench.results.journal_writing import JournalError, append
 folder = pathlib.Path(sys.argv[1])
 append(folder, {"type": "cell", "key": "a", "status": "ok"})
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
@@ -154,7 +154,7 @@ def test_a_full_disk_is_one_clear_error_and_keeps_what_was_there(tmp_path):
 
 READ_ONLY = """
 import os, sys, pathlib
-from wdist_bench.results.journal import JournalError, append
+from wdist_bench.results.journal_writing import JournalError, append
 if os.geteuid() == 0:
     os.setuid(65534)  # permissions bind everybody but root
 try:

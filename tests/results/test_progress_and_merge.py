@@ -8,7 +8,8 @@ import socket
 
 import pytest
 
-from wdist_bench.results.journal import append, read_journal
+from wdist_bench.results.journal import read_journal
+from wdist_bench.results.journal_writing import append
 from wdist_bench.results.merge import merge
 from wdist_bench.results.progress import progress
 

@@ -25,14 +25,6 @@ class Adversary(wb.DirectEstimator):
     bound: ClassVar[str] = "none"
 
 
-class Loops(Adversary):
-    name = "loops"
-
-    def estimate(self, samples, cost):
-        while True:
-            time.sleep(0.01)  # for ever, but without taking a core from other tests
-
-
 class Allocates(Adversary):
     name = "allocates"
 
@@ -57,7 +49,7 @@ class ReturnsNan(Adversary):
         return wb.Estimate(float("nan"), float("nan"), target="batch", bound="none")
 
 
-for _adversary in (Loops, Allocates, Raises, ReturnsNan):
+for _adversary in (Allocates, Raises, ReturnsNan):
     wb.estimators.register(_adversary)
 
 

@@ -10,9 +10,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE
 
 from wdist_bench.report import write_report
-from wdist_bench.results.journal import append, read_journal
+from wdist_bench.results.journal import read_journal
+from wdist_bench.results.journal_writing import append
 from wdist_bench.results.progress import progress
 from wdist_bench.results.record import ResultError, check_record, checked
 from wdist_bench.runs.engine import InProcess
@@ -165,7 +167,7 @@ def test_a_driver_that_forgets_its_sweep_ends_at_once_with_its_workers(tmp_path)
     path.write_text('title = "Long"\n[[experiments]]\nname = "trouble"\nseconds = 600.0\n')
     answer = subprocess.run(
         [sys.executable, script, TROUBLE, path, tmp_path / "out"],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert answer.returncode == 1
     assert "the consumer gave up" in answer.stderr

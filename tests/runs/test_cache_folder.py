@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from waiting import PATIENCE
+
 
 def test_a_cache_that_cannot_be_made_costs_one_line_and_no_cell(
     tmp_path, monkeypatch, drive, deeds
@@ -9,7 +11,7 @@ def test_a_cache_that_cannot_be_made_costs_one_line_and_no_cell(
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("WDIST_BENCH_CACHE", str(tmp_path / "file"))
     driver = drive(deeds(3), tmp_path / "out", "--jobs", 2)
-    _, errors = driver.communicate(timeout=120)
+    _, errors = driver.communicate(timeout=PATIENCE)
     assert driver.returncode == 0, errors
     assert len(errors.splitlines()) == 1
     assert errors.startswith(

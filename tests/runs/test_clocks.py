@@ -15,7 +15,8 @@ import pytest
 
 from wdist_bench.experiment import Experiment, register
 from wdist_bench.results.births import born
-from wdist_bench.results.journal import append, read_journal
+from wdist_bench.results.journal import read_journal
+from wdist_bench.results.journal_writing import append
 from wdist_bench.runs import isolation, stopwatch, work
 from wdist_bench.runs.cell import Cell
 from wdist_bench.runs.plugins import load_plugin

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE, wait_for
 
 from wdist_bench.results.journal import read_journal
 
@@ -71,13 +72,6 @@ def values(out):
     return {key: record["value"] for key, record in read_journal(out).cells.items()}
 
 
-def wait_for(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
 def test_a_lost_worker_costs_nothing_and_the_numbers_are_the_local_ones(
     cluster, drive, deeds, tmp_path
 ):
@@ -93,14 +87,14 @@ def test_a_lost_worker_costs_nothing_and_the_numbers_are_the_local_ones(
 
     wait_for(lambda: len(writers()) == 2)  # both are at it
     os.kill(workers[0].pid, signal.SIGKILL)
-    _, errors = driver.communicate(timeout=180)
+    _, errors = driver.communicate(timeout=PATIENCE)
     assert driver.returncode == 0, errors
     journal = read_journal(out)
     assert len(journal.cells) == 48
     assert {record["status"] for record in journal.cells.values()} == {"ok"}
     assert len(writers()) == 2  # the two with a GPU, and the driver wrote none again
     local = tmp_path / "local"
-    assert drive(deeds(48), local).wait(timeout=120) == 0
+    assert drive(deeds(48), local).wait(timeout=PATIENCE) == 0
     by_seed = [
         {record["parameters"]["seed"]: record["value"] for record in read_journal(folder).planned()}
         for folder in (out, local)
@@ -119,7 +113,7 @@ def test_a_killed_driver_loses_nothing(cluster, drive, deeds, tmp_path):
     driver.communicate()
     before = values(out)
     again = drive(suite, out, *options)
-    said, errors = again.communicate(timeout=180)
+    said, errors = again.communicate(timeout=PATIENCE)
     assert again.returncode == 0, errors
     assert len(values(out)) == 20
     assert before.items() <= values(out).items()
@@ -139,7 +133,7 @@ name = "deed"
 what = "is_killed"
 """
     driver = drive(deeds(text=text), out, "--engine", "dask", "--timeout", 5)
-    driver.communicate(timeout=120)
+    driver.communicate(timeout=PATIENCE)
     assert driver.returncode == 1
     statuses = [record["status"] for record in read_journal(out).planned()]
     assert statuses == ["ok", "timeout", "ok", "error"]
@@ -148,7 +142,7 @@ what = "is_killed"
 def test_daemons_are_refused_with_the_way_out(cluster, drive, deeds, tmp_path):
     cluster.start("worker", "--nthreads", "1", "--no-dashboard")  # its nanny makes it a daemon
     driver = drive(deeds(1), tmp_path / "out", "--engine", "dask", "--scheduler", cluster.file)
-    _, errors = driver.communicate(timeout=120)
+    _, errors = driver.communicate(timeout=PATIENCE)
     assert driver.returncode == 2
     assert "DASK_DISTRIBUTED__WORKER__DAEMON=False" in errors
 
@@ -161,7 +155,7 @@ def test_a_killed_scheduler_is_one_line_and_loses_nothing(cluster, drive, deeds,
     address = cluster.address
     wait_for(lambda: len(read_journal(out).cells) >= 5)
     cluster.scheduler.kill()
-    _, errors = driver.communicate(timeout=120)
+    _, errors = driver.communicate(timeout=PATIENCE)
     assert driver.returncode == 2
     assert len(errors.splitlines()) == 1
     assert errors.startswith(f"error: dask: expected the scheduler at {address} to go on")
@@ -170,7 +164,7 @@ def test_a_killed_scheduler_is_one_line_and_loses_nothing(cluster, drive, deeds,
     cluster.schedule()
     cluster.worker()
     again = drive(suite, out, "--engine", "dask", "--scheduler", cluster.address)
-    said, errors = again.communicate(timeout=180)
+    said, errors = again.communicate(timeout=PATIENCE)
     assert again.returncode == 0, errors
     assert len(values(out)) == 20
     assert before.items() <= values(out).items()
@@ -219,7 +213,7 @@ def test_a_scheduler_that_speaks_tls_serves_who_has_a_certificate_and_nobody_els
         assert cluster.address.startswith("tls://")
         call = (deeds(3), tmp_path / "out", "--engine", "dask", "--scheduler", cluster.address)
         stranger = drive(*call)
-        _, errors = stranger.communicate(timeout=120)
+        _, errors = stranger.communicate(timeout=PATIENCE)
         assert stranger.returncode == 2
         assert len(errors.splitlines()) == 1
         assert "TLS" in errors
@@ -228,7 +222,7 @@ def test_a_scheduler_that_speaks_tls_serves_who_has_a_certificate_and_nobody_els
             monkeypatch.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{name}", str(tmp_path / file))
         monkeypatch.setenv("DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION", "True")
         friend = drive(*call)
-        _, errors = friend.communicate(timeout=120)
+        _, errors = friend.communicate(timeout=PATIENCE)
         assert friend.returncode == 0, errors
         assert len(values(tmp_path / "out")) == 3
     finally:
@@ -251,7 +245,7 @@ def test_workers_that_differ_are_named_those_that_come_later_too(cluster, drive,
     path = os.pathsep.join([other_jax(tmp_path), os.environ.get("PYTHONPATH", "")])
     for _ in range(2):
         cluster.worker(PYTHONPATH=path)
-    said, errors = driver.communicate(timeout=180)
+    said, errors = driver.communicate(timeout=PATIENCE)
     assert driver.returncode == 0, errors
     assert len(errors.splitlines()) == 1
     assert "has jax 9.9.9, where the first one has jax" in errors

@@ -7,14 +7,15 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import psutil
 import pytest
+from waiting import PATIENCE, wait_for
 
 from wdist_bench.results.journal import read_journal
 from wdist_bench.runs import isolation
+from wdist_bench.runs.stopwatch import Stopwatch
 
 TROUBLE = Path(__file__).parents[2] / "benchmarks" / "trouble.py"
 OURS = "WDIST_BENCH_TEST"  # inherited by every process of a test, whoever starts it
@@ -43,13 +44,6 @@ def family(tmp_path, monkeypatch):
     return find
 
 
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def suite(tmp_path):
     path = tmp_path / "tree.toml"
@@ -59,19 +53,22 @@ def suite(tmp_path):
     return path
 
 
-def test_a_deadline_ends_the_whole_family(suite, family, tmp_path):
+def test_a_deadline_ends_the_whole_family(suite, family, tmp_path, monkeypatch):
     from wdist_bench.runs.plugins import load_plugin
     from wdist_bench.runs.runner import run_suite
     from wdist_bench.runs.suite import load_suite
 
     load_plugin(TROUBLE)
-    workers = isolation.Workers(timeout=8, plugins=(str(TROUBLE),))
+    over = threading.Event()  # the deadline comes when the family is there, however long it takes
+    monkeypatch.setattr(Stopwatch, "over", lambda self, seconds: over.is_set())
+    workers = isolation.Workers(timeout=600, plugins=(str(TROUBLE),))
     events = []
     sweep = threading.Thread(
         target=lambda: events.extend(run_suite(load_suite(suite), tmp_path / "out", workers))
     )
     sweep.start()
     wait_for(lambda: len(family("time.sleep(60)")) == FAMILY)
+    over.set()
     sweep.join()
     assert events[-1].record["status"] == "timeout"
     assert family() == []
@@ -109,7 +106,7 @@ def test_ctrl_c_ends_the_family_too(drive, suite, family, tmp_path):
     driver = drive(suite, tmp_path / "out", plugin=TROUBLE)
     wait_for(lambda: len(family("time.sleep(60)")) == FAMILY)
     driver.send_signal(signal.SIGINT)
-    assert driver.wait(timeout=60) == 130
+    assert driver.wait(timeout=PATIENCE) == 130
     assert family() == []
 
 
@@ -128,7 +125,7 @@ def test_a_worker_that_dies_takes_its_family_along(suite, family, tmp_path, driv
     wait_for(lambda: len(family("time.sleep(60)")) == FAMILY)
     (worker,) = family("spawn_main")
     worker.kill()
-    driver.communicate(timeout=60)
+    driver.communicate(timeout=PATIENCE)
     assert driver.returncode == 1
     assert family() == []
     (record,) = read_journal(tmp_path / "out").planned()

@@ -101,7 +101,7 @@ def test_missing_data_is_named_and_tried_again(suite, tmp_path, monkeypatch):
     for _ in range(2):
         assert kinds(run_suite(suite(text), out)) == ["finished"] * 3
     write_report(out)
-    assert "Not run (3 cells): mnist: expected t10k" in (out / "errors.md").read_text()
+    assert "How to get it: mnist: expected t10k" in (out / "errors.md").read_text()
     table = pd.read_csv(out / "errors.csv")
     assert set(table["status"]) == {"skipped"}
     assert set(table["dataset"]) == {"mnist"}

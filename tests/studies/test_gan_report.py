@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from wdist_bench.report.figures import _MOST_DOTS, _dots
+from wdist_bench.report.drawing import MOST_DOTS, dots
+from wdist_bench.studies import claims
+from wdist_bench.studies.claims import FAILS, HOLDS, UNDECIDED
 from wdist_bench.studies.gan import claims as gan_claims
 from wdist_bench.studies.gan import report as gan
-from wdist_bench.studies.gan.claims import REFUTED, SUPPORTED, UNDECIDED
 from wdist_bench.studies.gan.experiment import encoded
 from wdist_bench.studies.gan.figures import decoded
 
@@ -79,7 +80,7 @@ def test_claims_are_supported_where_the_numbers_are_as_claimed():
         )
     )
     assert len(found) == 5
-    assert set(found.values()) == {SUPPORTED}
+    assert set(found.values()) == {HOLDS}
 
 
 def test_claims_are_refuted_where_the_numbers_are_the_other_way_round():
@@ -89,14 +90,14 @@ def test_claims_are_refuted_where_the_numbers_are_the_other_way_round():
             c_transform={"w1": 1.05, "error": 0.5},
         )
     )
-    assert set(found.values()) == {REFUTED}
+    assert set(found.values()) == {FAILS}
 
 
 def test_a_verdict_is_open_where_the_interval_holds_the_threshold():
     assert gan_claims.is_within(record("funnel", w1=1.2), 1.2) == UNDECIDED
-    assert gan_claims.is_within(record("funnel", w1=1.1), 1.2) == SUPPORTED
-    assert gan_claims.is_within(record("funnel", w1=1.3), 1.2) == REFUTED
-    assert gan_claims.below(np.array([1.0]), 2.0) == UNDECIDED  # one run has no interval
+    assert gan_claims.is_within(record("funnel", w1=1.1), 1.2) == HOLDS
+    assert gan_claims.is_within(record("funnel", w1=1.3), 1.2) == FAILS
+    assert claims.below(np.array([1.0]), 2.0) == UNDECIDED  # one run has no interval
 
 
 def test_a_claim_is_open_while_a_loss_has_not_run():
@@ -119,20 +120,20 @@ def test_the_misfit_is_the_worst_ratio_in_either_direction():
 
 def test_classes_and_failed_runs_count():
     lost = record("funnel", classes=[0, 1], covered=1)
-    assert gan_claims.is_within(lost, 1.5) == REFUTED
+    assert gan_claims.is_within(lost, 1.5) == FAILS
     some = record("funnel", classes=[0, 1]) | {"covered": [2, 2, 2, 1]}
     assert gan_claims.is_within(some, 1.5) == UNDECIDED
     broken = record("funnel") | {"failed": 1}
     broken["w1"] = [None, *broken["w1"][1:]]
     assert gan_claims.is_within(broken, 1.5) == UNDECIDED
-    assert gan_claims.is_within(broken | {"failed": RUNS}, 1.5) == REFUTED
+    assert gan_claims.is_within(broken | {"failed": RUNS}, 1.5) == FAILS
 
 
 def test_tracking_and_averages_go_both_ways():
-    assert gan_claims.tracks(record("funnel", rho=0.95)) == SUPPORTED
-    assert gan_claims.tracks(record("funnel", rho=0.1)) == REFUTED
-    assert gan_claims.are_averages(record("funnel", centre=0.6)) == SUPPORTED
-    assert gan_claims.are_averages(record("funnel", centre=1.0)) == REFUTED
+    assert gan_claims.tracks(record("funnel", rho=0.95)) == HOLDS
+    assert gan_claims.tracks(record("funnel", rho=0.1)) == FAILS
+    assert gan_claims.are_averages(record("funnel", centre=0.6)) == HOLDS
+    assert gan_claims.are_averages(record("funnel", centre=1.0)) == FAILS
 
 
 def test_relative_errors_are_those_of_the_batches():
@@ -160,7 +161,7 @@ def test_the_journal_alone_gives_the_same_files_twice(tmp_path):
     figures = {f"gan_overview_{place}.png", f"gan_curves_{place}.png", "gan_robustness.png"}
     assert figures | {"gan.md", "gan.csv", f"gan_samples_{place}_funnel.png"} < names
     text = (tmp_path / "a" / "gan.md").read_text()
-    assert "Not run (1 cells), skipped: mnist: expected files" in text
+    assert "skipped (1 cell): mnist: expected files" in text
     assert "| 2 x 100, papers' learning rates" in text
     assert text.index("## Verdicts") < text.index("## digits, class 0")
 
@@ -185,7 +186,7 @@ def test_images_of_a_record_are_unpacked_no_further_than_a_grid_shows():
             decoded({"grid": packed, "image_shape": shape}, "grid")
 
 
-def test_a_figure_of_very_many_panels_has_fewer_dots():
+def test_a_figure_of_very_many_panels_has_fewerdots():
     usual, tall = Figure(figsize=(10, 10)), Figure(figsize=(10, 10_000))
-    assert _dots(usual) == 150
-    assert 10 * 10_000 * _dots(tall) ** 2 <= 1.01 * _MOST_DOTS
+    assert dots(usual) == 150
+    assert 10 * 10_000 * dots(tall) ** 2 <= 1.01 * MOST_DOTS

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from second_routes_closed_forms import SECOND_ROUTES as CLOSED_FORMS
+from closed_form_checks import SECOND_ROUTES as CLOSED_FORMS
 from second_routes_data import SECOND_ROUTES as DATA
 
 from wdist_bench import tasks

@@ -34,10 +34,13 @@ def export(
     out: Annotated[
         Path | None, typer.Option(help="Folder for the files; the results folder by default.")
     ] = None,
+    dirty: Annotated[
+        bool, typer.Option("--dirty", help="Pass on a journal measured with uncommitted changes.")
+    ] = False,
 ) -> None:
     """Write the errors of a results folder as a table for other programs, or its figures as PDF."""
     from wdist_bench.report.export import export as export_folder
 
     with reading(folder):
-        for path in export_folder(folder, format_.value, out):
+        for path in export_folder(folder, format_.value, out, dirty):
             echo(f"wrote {path}")

@@ -95,7 +95,7 @@ def _write(out: Path, answer: dict[str, Any], quiet: bool) -> None:
 @contextmanager
 def _watching(out: Path | None, budget: float) -> Iterator[Callable[[Trial], None]]:
     """Shows the run under way on a terminal, and journals every run where there is a folder."""
-    from wdist_bench.results.journal import append
+    from wdist_bench.results.journal_writing import append
 
     columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
     progress = Progress(

@@ -16,7 +16,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import L1, L2
+from wdist_bench.costs import get as get_cost
 
 # Squared distances below this (data of unit variance) have no direction in the Gram form.
 _RESOLUTION = 1e-6
@@ -55,7 +56,7 @@ class Funnel:
 
     def __call__(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
         """The hard envelope; the distance to the chosen centre is taken from differences."""
-        cost = Cost(1, self.norm)
+        cost = get_cost(self.norm, p=1)
         nearest = jnp.argmin(cost.pairwise(x, self.centers.astype(x.dtype)) + self.offsets, axis=1)
         distance = cost.between(x, self.centers[nearest].astype(x.dtype))
         return self.orientation * (distance + self.offsets[nearest])
@@ -64,7 +65,7 @@ class Funnel:
         """The soft envelope, by the Gram form where the norm allows it (fast, for training)."""
         a = self.centers
         if self.norm == "l1":
-            distance = Cost(1, "l1").pairwise(x, a)
+            distance = L1().pairwise(x, a)
         else:
             gram = jnp.matmul(x, a.T, precision=jax.lax.Precision.HIGHEST)
             squared = (x * x).sum(1)[:, None] + (a * a).sum(1) - 2 * gram
@@ -128,7 +129,7 @@ class Planes:
         units = (
             jnp.clip(normals, -1, 1)
             if self.norm == "l1"
-            else normals / jnp.maximum(1, Cost(1, "l2").dual_norm(normals))[:, None]
+            else normals / jnp.maximum(1, L2().dual_norm(normals))[:, None]
         )
         return jnp.matmul(x, units.T, precision=jax.lax.Precision.HIGHEST) + self.offsets
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wdist_bench.report.drawing import legend_above, save
 from wdist_bench.report.escaping import label
-from wdist_bench.report.figures import _COLORS, _save
+from wdist_bench.report.palette import COLORS, MARKERS
 
-_FAMILY_MARKS = "os^DvPX*"
 _LINEAR = 0.1  # errors up to here are drawn on a linear scale
 
 
@@ -49,16 +49,13 @@ def write_figure(
         if name == recommended["recommended"] and recommended["trusted"]:
             tick.set_fontweight("bold")
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside upper center", ncols=max(1, len(labels)), frameon=False,
-        fontsize=9,
-    )  # fmt: skip
+    legend_above(figure, handles, labels)
     figure.supxlabel(
         f"signed relative error; {caption}; small marks: runs; "
         "grey: within a factor of 1.25, the limit of trust; bold: recommended",
         fontsize=9, color="0.3",
     )  # fmt: skip
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def _panel(
@@ -79,8 +76,8 @@ def _panel(
         axis.plot(
             own[f"error_{target}"][shown],
             places[shown] + 0.24 - 0.16 * index,
-            ls="none", marker=_FAMILY_MARKS[index], ms=3.2, alpha=0.55, mew=0,
-            color=_COLORS[index], label=label(family),
+            ls="none", marker=MARKERS[index], ms=3.2, alpha=0.55, mew=0,
+            color=COLORS[index], label=label(family),
         )  # fmt: skip
     rows = {row["estimator"]: row for row in answer[target]["standings"]}
     for place, name in enumerate(order):

@@ -28,17 +28,17 @@ def write_report(folder: Path, results: Results | None = None) -> list[Path]:
 
 def _write_cells(folder: Path, results: Results) -> list[Path]:
     """What the task x estimator cells give."""
-    journal, table, compared = results.journal, results.table, results.compared
+    table, compared = results.table, results.compared
     if table.empty:
         return []
     from wdist_bench.report.escaping import csv
-    from wdist_bench.report.figures import write_figures
+    from wdist_bench.report.figures import FIGURES
     from wdist_bench.report.markdown import write_markdown
 
     written = [
         write(folder / "errors.csv", csv(table)),
-        write_markdown(folder, journal, table, compared),
-        *write_figures(folder, journal, table),
+        write_markdown(folder, results.journal, results.labelled, compared),
+        *FIGURES.write(folder, results),
     ]
     if not compared.empty:
         written.append(write(folder / "comparisons.csv", csv(compared)))

@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import quote
 
 from wdist_bench.folders import ignored, is_plain, plain_files, read_plain
+from wdist_bench.report.figures import FIGURES
 
-_OURS = {"errors.md", "figure2.png", "estimates.png"}
+_OURS = {"errors.md", *(f"{name}.png" for name in FIGURES.names)}
 """Files whose content the page shows in its own way."""
 
 _MOST_TEXT = 250_000  # bytes of all reports, which as HTML are several times as long

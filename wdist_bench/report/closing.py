@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from wdist_bench.report.markdown import _number, _plus_minus, _signed, task_label
 from wdist_bench.report.page_data import environment
 from wdist_bench.report.provenance import mixture, places
 from wdist_bench.report.results import Results
-from wdist_bench.report.tables import SETTING, method_labels
+from wdist_bench.report.settings import SETTING, task_label
 from wdist_bench.report.verdicts import verdicts
+from wdist_bench.report.wording import number, plus_minus, signed
 
 ROWS = 5
 """Rows of a task that a terminal shows."""
@@ -81,7 +81,6 @@ def closing(folder: Path, results: Results | None = None) -> Closing:
 
 def _task(rows: pd.DataFrame) -> TaskErrors:
     known = rows.sort_values("dim", kind="stable", na_position="last").iloc[0]
-    rows = rows.assign(method=method_labels(rows))
     rows = rows.sort_values("abs_error_batch", kind="stable", na_position="last")
     shown = [_cells(row) for _, row in rows.head(ROWS).iterrows()]
     return TaskErrors(task_label(known), shown, _more(rows.iloc[ROWS:]))
@@ -98,14 +97,14 @@ def _more(left_out: pd.DataFrame) -> str:
 def _cells(row: pd.Series) -> list[str]:
     failed = f"{row['failed']:.0f} of {row['runs']:.0f}" if row["failed"] else ""
     if pd.isna(row["estimate"]):
-        return [row["method"], str(row["status"]), "", "", "", failed]
+        return [row["variant"], str(row["status"]), "", "", "", failed]
     half = (row["estimate_ci_high"] - row["estimate_ci_low"]) / 2
     return [
-        row["method"],
-        _number(row["estimate"]) + ("" if pd.isna(half) else f" +- {half:.2g}"),
-        _signed(row["bias_batch"]),
-        _signed(row["bias_population"]),
-        _plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
+        row["variant"],
+        number(row["estimate"]) + ("" if pd.isna(half) else f" +- {half:.2g}"),
+        signed(row["bias_batch"]),
+        signed(row["bias_population"]),
+        plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
         failed,
     ]
 

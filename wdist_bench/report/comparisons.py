@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from wdist_bench.report.cells import Cell, cells
 from wdist_bench.report.escaping import inline
 from wdist_bench.report.leaderboard import NULL
-from wdist_bench.report.settings import IDENTITY, variants
-from wdist_bench.report.tables import root
-from wdist_bench.results.journal import Journal, run_costs, unpack
+from wdist_bench.report.wording import p_value
+from wdist_bench.results.journal import Journal
 from wdist_bench.results.statistics import (
     LEVEL,
     Difference,
@@ -74,15 +74,12 @@ def comparison_table(journal: Journal) -> pd.DataFrame:
     one truth, `told_apart` where that is below .05, and `least_p` the smallest that so many runs
     could have given. The interval is Student's, 95 % by itself.
     """
-    records = [r for r in journal.planned() if "estimator" in r]
-    settings: dict[str, dict[str, Contest]] = {}
-    for variant, record in zip(variants(records), records, strict=True):
-        if "costs" in record:
-            key = json.dumps([record.get(name) for name in IDENTITY], sort_keys=True)
-            here = settings.setdefault(key, {"batch": {}, "population": {}})
-            truth = journal.truths.get(record.get("truth_key", ""))
-            for against, errors in _errors(record, truth).items():
-                here[against][variant] = Contestant(record, errors)
+    settings: dict[int, dict[str, Contest]] = {}
+    for cell in cells(journal):
+        if "costs" in cell.record:
+            here = settings.setdefault(cell.setting, {"batch": {}, "population": {}})
+            for against, errors in _errors(cell).items():
+                here[against][cell.variant] = Contestant(cell.record, errors)
     contests = {
         against: [found[against] if len(found[against]) > 1 else {} for found in settings.values()]
         for against in ("batch", "population")
@@ -95,37 +92,16 @@ def comparison_table(journal: Journal) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _errors(record: dict[str, Any], truth: dict[str, Any] | None) -> dict[str, np.ndarray]:
+def _errors(cell: Cell) -> dict[str, np.ndarray]:
     """(runs,) errors against "batch" and "population", where there are two or more to compare.
 
     The exact value of a batch has none of the batch, and equal populations have no distance to be
     off.
     """
-    costs, found = run_costs(record), {}
-    exact = record["bound"] == "exact" and record["target"] == "batch"
-    if truth is not None and not exact:
-        found["batch"] = batch_errors(record, truth, costs)
-    population = record.get("truth_population")
-    if population is not None and not abs(population["value"]) < NULL:
-        found["population"] = population_errors(record, costs)
+    exact = cell.record["bound"] == "exact" and cell.record["target"] == "batch"
+    asked = {"batch": not exact, "population": not abs(cell.population) < NULL}
+    found = {against: cell.errors(against) for against, wanted in asked.items() if wanted}
     return {against: e for against, e in found.items() if np.isfinite(e).sum() > 1}
-
-
-def batch_errors(
-    record: dict[str, Any], truth: dict[str, Any], costs: np.ndarray | None = None
-) -> np.ndarray:
-    """(runs,) mean |W_p - exact W_p| over the evaluation batches of a run.
-
-    `costs` are the record's `run_costs` where they are there already.
-    """
-    p, costs = record["p"], run_costs(record) if costs is None else costs
-    return np.abs(root(costs, p) - root(unpack(truth["costs"]), p)).mean(axis=1)
-
-
-def population_errors(record: dict[str, Any], costs: np.ndarray | None = None) -> np.ndarray:
-    """(runs,) |W_p of the run - population W_p|, which must be known."""
-    costs = run_costs(record) if costs is None else costs
-    return np.abs(root(costs.mean(axis=1), record["p"]) - record["truth_population"]["value"])
 
 
 def _tests(contests: list[Contest]) -> dict[tuple[str, str, int], _Test]:
@@ -235,5 +211,5 @@ def _sentence(against: str, rows: list[dict[Any, Any]]) -> str:
 def _level(row: dict[Any, Any]) -> str:
     if not row["least_p"] < LEVEL:
         return f"{row['runs']} common runs are too few to tell"
-    level = "p < 1e-4" if row["p_adjusted"] < 1e-4 else f"p = {row['p_adjusted']:.2g}"
+    level = p_value(row["p_adjusted"])
     return level if row["told_apart"] else f"{level}, not told apart"

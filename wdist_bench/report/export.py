@@ -11,9 +11,12 @@ from wdist_bench.estimate import NOT_RUN
 from wdist_bench.folders import write
 from wdist_bench.printable import one_line
 from wdist_bench.report.escaping import csv
-from wdist_bench.report.settings import labelled_table
+from wdist_bench.report.provenance import places
+from wdist_bench.report.results import Results
+from wdist_bench.report.wording import number, signed
 from wdist_bench.results.columns import COLUMNS
-from wdist_bench.results.journal import COMPACT, Journal, read_run, write_compact
+from wdist_bench.results.journal import COMPACT, Journal
+from wdist_bench.results.journal_writing import write_compact
 
 FORMATS = ("csv", "parquet", "latex", "pdf", "journal")
 
@@ -21,7 +24,7 @@ _ADDED = ["setting", "variant", "relative_batch", "relative_population", "second
           "backend", "estimator_version", "started", "key"]  # fmt: skip
 
 
-def export(folder: Path, kind: str, out: Path | None = None) -> list[Path]:
+def export(folder: Path, kind: str, out: Path | None = None, dirty: bool = False) -> list[Path]:
     """Write one format of a results folder's errors; returns the files.
 
     Args:
@@ -32,20 +35,24 @@ def export(folder: Path, kind: str, out: Path | None = None) -> list[Path]:
             (`journal.jsonl.gz`, all records in one compressed file: what `report` and `compare`
             need where the journal itself is not passed on).
         out: folder for the files; the results folder where None.
+        dirty: whether a "journal" may hold cells that were measured with uncommitted changes.
 
     Raises:
-        ValueError: an unknown format, or nothing to export.
+        ValueError: an unknown format, nothing to export, or numbers that no revision gives.
         FileNotFoundError: no journal.
     """
     if kind not in FORMATS:
         raise ValueError(f"format: expected {', '.join(FORMATS)}, got {kind!r}; choose one")
-    journal = read_run(folder)
+    results = Results(folder)
+    journal = results.journal
     out = out or folder
     out.mkdir(parents=True, exist_ok=True)
     if kind == "journal":
+        if not dirty:
+            _check_committed(folder, journal)
         write_compact(journal, out / COMPACT)
         return [out / COMPACT]
-    table = labelled_table(journal)
+    table = results.labelled
     if table.empty:
         raise ValueError(
             f"{folder}: expected cells with an estimator, got none; "
@@ -54,10 +61,21 @@ def export(folder: Path, kind: str, out: Path | None = None) -> list[Path]:
     write: dict[str, Any] = {"csv": _csv, "parquet": _parquet, "latex": _latex}
     if kind in write:
         return list(write[kind](out, table, journal))
-    from wdist_bench.report.figures import write_figures
-    from wdist_bench.report.tables import error_table
+    from wdist_bench.report.figures import FIGURES
 
-    return write_figures(out, journal, error_table(journal), "pdf")
+    return FIGURES.write(out, results, "pdf")
+
+
+def _check_committed(folder: Path, journal: Journal) -> None:
+    """Records that are passed on name the revision that gives them."""
+    found = places(journal, {})
+    changed = sum(place.cells for place in found if place.description.get("git_dirty"))
+    if changed:
+        raise ValueError(
+            f"{folder}: expected cells measured at a committed revision, got {changed} of "
+            f"{sum(place.cells for place in found)} measured with uncommitted changes; commit "
+            "them and run the suite into an empty folder, or pass --dirty"
+        )
 
 
 def flat(table: pd.DataFrame) -> pd.DataFrame:
@@ -119,7 +137,7 @@ def _latex(out: Path, table: pd.DataFrame, journal: Journal) -> list[Path]:
 def _tabular(rows: pd.DataFrame) -> str:
     first = rows.sort_values("status", key=lambda s: s.isin(NOT_RUN), kind="stable").iloc[0]
     truths = [
-        f"{words} {_number(first[name])}"
+        f"{words} {number(first[name])}"
         for words, name in (
             ("distance of the populations", "truth_population"),
             ("mean exact value of the batches", "truth_batch"),
@@ -166,17 +184,11 @@ def _cells(row: pd.Series) -> list[str]:
     ]
 
 
-def _number(value: float, digits: int = 4) -> str:
-    return "" if pd.isna(value) else "0" if abs(value) < 5e-7 else f"{value:.{digits}g}"
-
-
 def _math(value: float, digits: int = 4, sign: bool = False) -> str:
     """A number in math mode, powers of ten as such."""
-    text = _number(value, digits)
+    text = (signed if sign else number)(value, digits)
     if not text:
         return ""
-    if sign and text != "0" and not text.startswith("-"):
-        text = "+" + text
     mantissa, power, exponent = text.partition("e")
     return rf"${mantissa} \cdot 10^{{{int(exponent)}}}$" if power else f"${text}$"
 

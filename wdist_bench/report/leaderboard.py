@@ -161,13 +161,6 @@ def _equality(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
     }
 
 
-def not_told_apart(table: pd.DataFrame, truth: str, first: str) -> list[str]:
-    """Ranked variants that do not rank lower than `first` beyond chance."""
-    worse = {b for (a, b), p in equality(table, truth).items() if a == first and p < LEVEL}
-    variants, _ = _shared(_rows(table, truth, ""))
-    return [variant for variant in variants if variant != first and variant not in worse]
-
-
 def least_tasks(estimators: int) -> int:
     """Tasks below which no two of so many estimators can be told apart, whatever they measured."""
     pairs = estimators * (estimators - 1) / 2

@@ -10,13 +10,14 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
-from wdist_bench.estimate import NOT_RUN
 from wdist_bench.folders import write
 from wdist_bench.report.comparisons import sentences
 from wdist_bench.report.escaping import cell, code, inline, paragraphs
+from wdist_bench.report.missing import shortcomings
 from wdist_bench.report.page_data import environment
 from wdist_bench.report.provenance import mixture, places
-from wdist_bench.report.tables import SETTING, method_labels, task_label
+from wdist_bench.report.settings import SETTING, task_label
+from wdist_bench.report.wording import ends, number, plus_minus, signed
 from wdist_bench.results.journal import Journal
 
 Row = dict[Any, Any]
@@ -53,13 +54,13 @@ it is.
 def write_markdown(
     folder: Path, journal: Journal, table: pd.DataFrame, compared: pd.DataFrame
 ) -> Path:
-    """Write `errors.md` from `error_table` and `comparison_table`."""
+    """Write `errors.md` from `labelled_table` and `comparison_table`."""
     said = paragraphs(journal.plan["description"])
     lines = [f"# {inline(journal.plan['title'])}", "", said, "", LEGEND]
-    lines += _notes(journal, table)
+    notes = [f"- {inline(said)}" for said in shortcomings(journal, table["failed"])]
+    lines += [*notes, ""] if notes else []
     lines += _origin(folder, journal)
     shown = table[~table["status"].isin(["skipped"])]
-    shown = shown.assign(method=method_labels(shown, by_setting=True))
     closest = _by_setting(compared)
     for group, rows in _by_setting(shown).items():
         lines += _section(rows)
@@ -75,28 +76,6 @@ def _by_setting(table: pd.DataFrame) -> dict[tuple[Any, ...], list[Row]]:
     return found
 
 
-def _notes(journal: Journal, table: pd.DataFrame) -> list[str]:
-    """What is missing, said first."""
-    notes = []
-    skipped = table[table["status"] == "skipped"]
-    for message, rows in skipped.groupby("message", sort=False):
-        notes.append(f"- Not run ({len(rows)} cells): {inline(message)}")
-    missing = len(journal.plan["keys"]) - len(table)
-    if missing:
-        notes.append(f"- Not run yet: {missing} cells; run the suite again to finish it.")
-    broken = table[table["status"].isin(["error", "timeout", "out_of_memory"])]
-    for row in broken.to_dict("records"):
-        what = str(row["status"]).replace("_", " ").capitalize()
-        where = f"{row['estimator']} on {task_label(row)}: {row['message']}"
-        notes.append(f"- {inline(what)}: {inline(where)}")
-    failed = table[~table["status"].isin(["ok", *NOT_RUN])]["status"].value_counts(sort=False)
-    if not failed.empty:
-        counts = ", ".join(f"{count} {status}" for status, count in failed.items())
-        notes.append(f"- Cells that failed: {inline(counts)}; each says so in its row.")
-    notes += [f"- {inline(warning)}" for warning in journal.warnings()]
-    return [*notes, ""] if notes else []
-
-
 def _origin(folder: Path, journal: Journal) -> list[str]:
     """Where cells were measured, if not all in one environment."""
     said = mixture(places(journal, environment(folder)))
@@ -108,14 +87,14 @@ def _section(rows: list[Row]) -> list[str]:
     known = (r for r in rows if pd.notna(r["dim"]) and r["status"] != "refused")
     first = next(known, rows[0])
     batches = [r["truth_batch"] for r in rows if pd.notna(r["truth_batch"])]
-    batch = _number(batches[0]) if any(batches) else ""
-    truth = _number(first["truth_population"]) or "not known"
+    batch = number(batches[0]) if any(batches) else ""
+    truth = number(first["truth_population"]) or "not known"
     if first["truth_population_stderr"] and first["truth_population_stderr"] > 0:
         truth += f" +- {first['truth_population_stderr']:.2g}"
     kind = f" ({inline(first['truth_kind'])})" if pd.notna(first["truth_kind"]) else ""
     head = f"Truth: population {truth}{kind}; exact batch value {batch or 'not known'} on average."
     if not math.isnan(first["finite_sample_bias"]):
-        head += f" Finite-sample bias {_signed(first['finite_sample_bias'])}."
+        head += f" Finite-sample bias {signed(first['finite_sample_bias'])}."
     body = [_cells(row) for row in rows]
     columns = [name for name in body[0] if name not in _OPTIONAL or any(c[name] for c in body)]
     table = tabulate(
@@ -138,33 +117,35 @@ def _cells(row: Row) -> dict[str, str]:
     refused = row["status"] == "refused"
     status = "" if row["status"] == "ok" else f" ({row['status']})"
     return {
-        "estimator": row["method"],
+        "estimator": row["variant"],
+        "network": "" if row["critic"] in _USUAL else row["critic"],
         "bound": f"{row['bound']} ({row['target']})" if row["bound"] else "",
-        "estimate": "refused"
-        if refused
-        else _with(row["estimate"], row["estimate_ci_low"], row["estimate_ci_high"]),
-        "certified": _ends(row["lower"], row["upper"]),
-        "width": _number(row["width"]),
-        "sd of runs": _number(row["estimate_sd"]),
-        "error vs batch": _signed(row["bias_batch"]),
-        "vs population": _signed(row["bias_population"]),
-        "abs. error of a run": _run_error(
-            row["abs_error_population"], row["abs_error_population_sd"]
+        "estimate": _with(row),
+        "certified": _certified(row),
+        "width": number(row["width"]),
+        "sd of runs": number(row["estimate_sd"]),
+        "error vs batch": signed(row["bias_batch"]),
+        "vs population": signed(row["bias_population"]),
+        # Three digits, since distances of 0 and of thousands stand in one suite.
+        "abs. error of a run": plus_minus(
+            row["abs_error_population"], row["abs_error_population_sd"], ".3g", ".2g"
         ),
-        "abs. error on batches": _plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
+        "abs. error on batches": plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
         "paper": _paper(row),
-        "paper sds": _signed(row["paper_sds"]),
-        "gradient cosine": _plus_minus(row["gradient_cosine"], row["gradient_cosine_sd"]),
-        "paper's": _number(row["paper_gradient_cosine"]),
-        "gradient L2": _plus_minus(row["gradient_l2"], row["gradient_l2_sd"]),
-        "paper's L2": _number(row["paper_gradient_l2"]),
+        "paper sds": signed(row["paper_sds"]),
+        "gradient cosine": plus_minus(row["gradient_cosine"], row["gradient_cosine_sd"]),
+        "paper's": number(row["paper_gradient_cosine"]),
+        "gradient L2": plus_minus(row["gradient_l2"], row["gradient_l2_sd"]),
+        "paper's L2": number(row["paper_gradient_l2"]),
         "failed": "" if refused else f"{row['failed']} of {row['runs']}{status}",
         "compile s": _seconds(row["compile_seconds"], row["shared"], row["compile_cached"]),
         "run s": _seconds(row["run_seconds"], row["shared"]),
     }
 
 
+_USUAL = ("", "mlp", None)
 _OPTIONAL = (
+    "network",
     "certified",
     "width",
     "abs. error of a run",
@@ -181,45 +162,22 @@ _OPTIONAL = (
 def _paper(row: Row) -> str:
     """The published error with its sd, or the published estimate."""
     if pd.isna(row["paper_sd"]):
-        return _number(row["paper_estimate"])
-    return _plus_minus(row["paper_error"], row["paper_sd"])
+        return number(row["paper_estimate"])
+    return plus_minus(row["paper_error"], row["paper_sd"])
 
 
-def _number(value: float) -> str:
-    if pd.isna(value):
-        return ""
-    return "0" if abs(value) < 5e-7 else f"{value:.4g}"
+def _with(row: Row) -> str:
+    """The estimate with its interval."""
+    if pd.isna(row["estimate"]):
+        return "refused" if row["status"] == "refused" else "no number"
+    return f"{number(row['estimate'])} {ends(row['estimate_ci_low'], row['estimate_ci_high'])}"
 
 
-def _signed(value: float) -> str:
-    text = _number(value)
-    return text if text in ("", "0") or text.startswith("-") else f"+{text}"
-
-
-def _with(value: float, low: float, high: float) -> str:
-    if pd.isna(value):
-        return "no number"
-    return f"{_number(value)} [{_number(low)}, {_number(high)}]"
-
-
-def _ends(lower: float, upper: float) -> str:
+def _certified(row: Row) -> str:
     """The two certified ends, as far as there are any."""
-    if pd.isna(lower) and pd.isna(upper):
+    if pd.isna(row["lower"]) and pd.isna(row["upper"]):
         return ""
-    return f"[{_number(lower) or '-inf'}, {_number(upper) or 'inf'}]"
-
-
-def _plus_minus(value: float, sd: float) -> str:
-    if pd.isna(value):
-        return ""
-    return f"{value:.3f}" if pd.isna(sd) else f"{value:.3f} +- {sd:.3f}"
-
-
-def _run_error(value: float, sd: float) -> str:
-    """Three digits, since distances of 0 and of thousands stand in one suite."""
-    if pd.isna(value):
-        return ""
-    return f"{value:.3g}" if pd.isna(sd) else f"{value:.3g} +- {sd:.2g}"
+    return f"[{number(row['lower']) or '-inf'}, {number(row['upper']) or 'inf'}]"
 
 
 def _seconds(value: float, shared: object, cached: object = False) -> str:

@@ -11,6 +11,7 @@ from wdist_bench.folders import is_plain, write
 from wdist_bench.printable import printable
 from wdist_bench.report.attachments import Attachment, Figures, attachments
 from wdist_bench.report.comparisons import comparison_table
+from wdist_bench.report.missing import shortcomings
 from wdist_bench.report.page_data import (
     STANDINGS,
     embedded,
@@ -20,8 +21,8 @@ from wdist_bench.report.page_data import (
     fitting_data,
 )
 from wdist_bench.report.provenance import mixture, places
-from wdist_bench.report.settings import labelled_table
-from wdist_bench.report.verdicts import refusals, shortcomings, verdicts
+from wdist_bench.report.tables import labelled_table
+from wdist_bench.report.verdicts import refusals, verdicts
 from wdist_bench.results.journal import Journal
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def write_page(
     html = _templates().get_template("page.html").render(
         title=journal.plan["title"],
         description=journal.plan["description"].strip(),
-        notes=shortcomings(journal, table),
+        notes=shortcomings(journal, table["failed"]),
         refusals=refusals(table),
         verdicts=_verdicts(table, compared),
         cells=len(table),

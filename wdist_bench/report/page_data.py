@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.folders import read_plain
+from wdist_bench.report.cells import root
 from wdist_bench.report.leaderboard import TRUTHS, leaderboard
+from wdist_bench.report.palette import BLUE, ORANGE, RED, looks
 from wdist_bench.report.provenance import places
-from wdist_bench.report.tables import root
 from wdist_bench.results.columns import COLUMNS, COUNT, NUMBER, WORD
 from wdist_bench.results.journal import Journal, unpack
 
@@ -98,10 +99,18 @@ def page_data(
         "count_numbers": len(NUMBERS),
         "cells": [list(cell) for cell in cells],
         "words": list(words),
+        "looks": _looks(table),
+        "colors": {"BLUE": BLUE, "RED": RED, "ORANGE": ORANGE},
         "curves": _curves([journal.cells[key] for key in table["key"]]),
         "leaderboards": boards,
         "environments": environments(folder, journal),
     }
+
+
+def _looks(table: pd.DataFrame) -> dict[str, list[str]]:
+    """[colour, symbol, dash] of each variant, as Plotly names them."""
+    found = looks(zip(table["variant"], table["estimator"], strict=True))
+    return {variant: look.plotly for variant, look in found.items()}
 
 
 def experiment_cells(journal: Journal) -> tuple[list[dict[str, str]], int]:

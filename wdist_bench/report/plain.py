@@ -11,6 +11,7 @@ from tabulate import tabulate
 
 from wdist_bench.folders import write
 from wdist_bench.report.escaping import cell, csv, inline
+from wdist_bench.report.wording import shown
 
 _ENDS = ("status", "message", "failed", "runs", "compile_seconds", "run_seconds")
 
@@ -28,20 +29,13 @@ def write_plain(folder: Path, name: str, records: list[dict[str, Any]]) -> list[
         for record in records
     ]
     table = pd.DataFrame(rows)
-    shown = [[_shown(value) for value in row] for row in table.itertuples(index=False)]
-    text = tabulate(shown, [cell(str(c)) for c in table.columns], "pipe", disable_numparse=True)
+    body = [[cell(shown(value)) for value in row] for row in table.itertuples(index=False)]
+    text = tabulate(body, [cell(str(c)) for c in table.columns], "pipe", disable_numparse=True)
     stem = re.sub(r"\W", "_", name)[:60]  # a name may come from anybody's journal
     return [
         write(folder / f"{stem}.csv", csv(table)),
         write(folder / f"{stem}.md", f"# {inline(name.replace('_', ' '))}\n\n{text}\n"),
     ]
-
-
-def _shown(value: Any) -> str:
-    """A number with four digits, a word made safe."""
-    if value is None or value != value:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else cell(str(value))
 
 
 def _is_number(value: Any) -> bool:

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wdist_bench.report.cells import Cell, cells
 from wdist_bench.results.journal import read_run
 
 if TYPE_CHECKING:
@@ -27,6 +28,11 @@ class Results:
         self.journal = read_run(folder)
 
     @cached_property
+    def cells(self) -> list[Cell]:
+        """Its task x estimator cells, in the order of the suite."""
+        return cells(self.journal)
+
+    @cached_property
     def table(self) -> pd.DataFrame:
         """`error_table`."""
         from wdist_bench.report.tables import error_table
@@ -36,7 +42,7 @@ class Results:
     @cached_property
     def labelled(self) -> pd.DataFrame:
         """`labelled_table`."""
-        from wdist_bench.report.settings import labelled_table
+        from wdist_bench.report.tables import labelled_table
 
         return labelled_table(self.journal, self.table)
 

@@ -1,57 +1,34 @@
-"""Which rows of the error table are comparable, and what tells variants of an estimator apart."""
+"""The names of cells: what tells variants of an estimator apart, and settings."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from wdist_bench.report.tables import error_table, task_label
-from wdist_bench.results.journal import Journal
+SETTING = ["task", "task_parameters", "p", "norm", "n", "protocol"]
+"""Columns that say on which samples a row was measured: a task at one cost and size."""
 
-IDENTITY = ("task", "task_parameters", "p", "norm", "n", "protocol", "seed")
+IDENTITY = (*SETTING, "seed")
 """What makes a setting: every estimator there sees the same samples."""
 
 
-def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The error table with what a page needs beside it.
-
-    `table` is the journal's `error_table` where it is there already; it is left as it is.
-
-    Added columns: `variant`, the estimator with the options in which it occurs more than once;
-    `setting`, a number shared by the rows of one task at one cost and size (same samples);
-    `setting_label`, its name; `seconds_per_run`, run seconds per run; `relative_batch` and
-    `relative_population`, the errors of one run (`abs_error_batch`, `abs_error_population`) over
-    the true distance; `relative_bias`, |bias_population| over it; and from the records `seed`,
-    `key`, `started`, `environment`, `backend`, `estimator_version`, `truth_reference`.
-    """
-    records = [record for record in journal.planned() if "estimator" in record]
-    table = error_table(journal) if table is None else table.copy()
-    for name in ("seed", "key", "started", "environment", "backend", "estimator_version"):
-        table[name] = [record.get(name) for record in records]
-    table["truth_reference"] = [(r.get("truth_population") or {}).get("reference") for r in records]
-    for name, values in names(records).items():
-        table[name] = list(values)
-    number = ["failed", "runs", "run_seconds", "abs_error_batch", "abs_error_population",
-              "bias_population", "truth_batch", "truth_population"]  # fmt: skip
-    table = table.assign(**{name: pd.to_numeric(table[name]) for name in number})
-    table["seconds_per_run"] = table["run_seconds"] / table["runs"]
-    table["relative_batch"] = table["abs_error_batch"] / _positive(table["truth_batch"])
-    distance = _positive(table["truth_population"])
-    table["relative_population"] = table["abs_error_population"] / distance
-    table["relative_bias"] = table["bias_population"].abs() / distance
-    return table
-
-
-def _positive(truth: pd.Series) -> pd.Series:
-    """Truths that an error can be relative to; NaN at zero."""
-    return truth.where(truth > 1e-9)
+def task_label(row: pd.Series | Mapping[str, Any]) -> str:
+    """What distinguishes a task in a heading or a panel title."""
+    options = (json.loads(row["task_options"]) if pd.notna(row["task_options"]) else None) or {}
+    shown = row["dataset"] or ", ".join(f"{name} {value}" for name, value in options.items())
+    name = row["task"] + (f" ({shown})" if shown else "")
+    where = "" if pd.isna(row["dim"]) or "dim" in options else f", dim {int(row['dim'])}"
+    norm = "" if row["norm"] == "l2" else f", {row['norm']} norm"
+    how = "" if row["protocol"] == "stream" else f", {row['protocol']}"
+    return f"{name}{where}, W{row['p']:g}{norm}, n = {row['n']}{how}"
 
 
 def names(records: list[dict[str, Any]]) -> pd.DataFrame:
-    """The `variant`, `setting` and `setting_label` of each record, as in `labelled_table`."""
+    """The `variant`, `setting` and `setting_label` of each record (`tables.labelled_table`)."""
     columns = dict.fromkeys((*IDENTITY, "task_options", "dataset", "dim"))
     shown = pd.DataFrame(
         [{name: r.get(name) for name in columns} for r in records], columns=[*columns]

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from wdist_bench.costs.powers import roots
+from wdist_bench.report.cells import Cell, cells, root
 from wdist_bench.report.published import published, sds_from_paper
 from wdist_bench.results.columns import COLUMNS, NUMBER
-from wdist_bench.results.journal import Journal, failed_runs, run_costs, unpack
+from wdist_bench.results.journal import Journal, failed_runs, unpack
 from wdist_bench.results.statistics import bias_and_rmse, summarize
 
-# Columns that say on which samples a row was measured: a task at one cost and size.
-SETTING = ["task", "task_parameters", "p", "norm", "n", "protocol"]
 _MISSING = {column.name: math.nan for column in COLUMNS if column.kind == NUMBER}
 """Numbers are NaN, not None, where a record has nothing: cells that were lost or skipped."""
 
@@ -28,53 +25,15 @@ _OWN = ("lower", "upper", "stderr")
 def error_table(journal: Journal) -> pd.DataFrame:
     """One row per task x estimator cell of the last suite, in its order, means over runs of W_p."""
     columns: dict[str, list[Any]] = {column.name: [] for column in COLUMNS}
-    for record in journal.planned():
-        if "estimator" in record:
-            row = _row(record, journal)
-            for name, values in columns.items():
-                values.append(row[name])
+    for cell in cells(journal):
+        row = _row(cell)
+        for name, values in columns.items():
+            values.append(row[name])
     return pd.DataFrame(columns)
 
 
-def method_labels(rows: pd.DataFrame, by_setting: bool = False) -> list[str]:
-    """The estimator of each row, with its critic and steps where these tell rows apart.
-
-    The critic is named where it is not the usual one, the MLP; the steps of trained estimators
-    where some task has the same estimator and critic twice, or, `by_setting`, the row's own has.
-    """
-    with_steps = rows.duplicated([*SETTING, "estimator", "critic"], keep=False)
-    if not by_setting:
-        same = [rows["estimator"], rows["critic"]]
-        with_steps = with_steps.groupby(same, dropna=False).transform("any")
-    columns = zip(rows["estimator"], rows["critic"], rows["steps"], with_steps, strict=True)
-    return [_method_label(*values) for values in columns]
-
-
-def _method_label(estimator: str, critic: Any, steps: float, with_steps: bool) -> str:
-    usual = pd.isna(critic) or critic in ("", "mlp")
-    said = [] if usual else [str(critic)]
-    if with_steps and steps > 0:
-        said.append(f"{steps:.0f} steps")
-    return estimator + (f" [{', '.join(said)}]" if said else "")
-
-
-def task_label(row: pd.Series | Mapping[str, Any]) -> str:
-    """What distinguishes a task in a heading or a panel title."""
-    options = json.loads(row["task_options"]) if pd.notna(row["task_options"]) else {}
-    shown = row["dataset"] or ", ".join(f"{name} {value}" for name, value in options.items())
-    name = row["task"] + (f" ({shown})" if shown else "")
-    where = "" if pd.isna(row["dim"]) or "dim" in options else f", dim {int(row['dim'])}"
-    norm = "" if row["norm"] == "l2" else f", {row['norm']} norm"
-    how = "" if row["protocol"] == "stream" else f", {row['protocol']}"
-    return f"{name}{where}, W{row['p']}{norm}, n = {row['n']}{how}"
-
-
-def root(cost: np.ndarray, p: float) -> np.ndarray:
-    """W_p from W_p^p; a negative lower bound on a cost gives 0 for p > 1."""
-    return roots(cost, p)
-
-
-def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
+def _row(cell: Cell) -> dict[str, Any]:
+    record, costs, truths = cell.record, cell.costs, cell.truths
     row: dict[str, Any] = {column.name: record.get(column.name) for column in COLUMNS}
     row |= {name: nan for name, nan in _MISSING.items() if row[name] is None}
     row |= {name: _mean(record[name]) for name in _OWN if record.get(name)}
@@ -82,7 +41,6 @@ def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
     row["task_parameters"] = json.dumps(record["task_parameters"], sort_keys=True)
     row["estimator_parameters"] = json.dumps(record["estimator_parameters"], sort_keys=True)
     row["task_options"] = json.dumps(record["task_options"])
-    costs = run_costs(record) if record.get("costs") else None
     row["failed"] = failed_runs(record, costs)
     row |= published(record)
     population = record.get("truth_population")
@@ -90,14 +48,8 @@ def _row(record: dict[str, Any], journal: Journal) -> dict[str, Any]:
         row["truth_population"] = population["value"]
         row["truth_population_stderr"] = population["stderr"]
         row["truth_kind"] = population["kind"]
-    truth = journal.truths.get(record.get("truth_key", ""))
-    if costs is not None and truth is not None:
-        row |= errors(
-            costs,
-            unpack(truth["costs"]),
-            record["p"],
-            math.nan if population is None else population["value"],
-        )
+    if costs is not None and truths is not None:
+        row |= errors(costs, truths, record["p"], cell.population)
     if not math.isnan(row["paper_sd"]):
         row["paper_sds"] = sds_from_paper(
             row["abs_error_batch"], row["paper_error"], row["paper_sd"]
@@ -156,3 +108,40 @@ def errors(costs: np.ndarray, truths: np.ndarray, p: float, population: float) -
         "abs_error_population": float(off.mean()),
         "abs_error_population_sd": float(off.std(ddof=1)) if off.size > 1 else math.nan,
     }
+
+
+def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The error table with what a page needs beside it.
+
+    `table` is the journal's `error_table` where it is there already; it is left as it is.
+
+    Added columns: `variant`, the estimator with the options in which it occurs more than once;
+    `setting`, a number shared by the rows of one task at one cost and size (same samples);
+    `setting_label`, its name; `seconds_per_run`, run seconds per run; `relative_batch` and
+    `relative_population`, the errors of one run (`abs_error_batch`, `abs_error_population`) over
+    the true distance; `relative_bias`, |bias_population| over it; and from the records `seed`,
+    `key`, `started`, `environment`, `backend`, `estimator_version`, `truth_reference`.
+    """
+    found = cells(journal)
+    table = error_table(journal) if table is None else table.copy()
+    for name in ("seed", "key", "started", "environment", "backend", "estimator_version"):
+        table[name] = [cell.record.get(name) for cell in found]
+    truths = [cell.record.get("truth_population") or {} for cell in found]
+    table["truth_reference"] = [truth.get("reference") for truth in truths]
+    table["variant"] = [cell.variant for cell in found]
+    table["setting"] = [cell.setting for cell in found]
+    table["setting_label"] = [cell.label for cell in found]
+    number = ["failed", "runs", "run_seconds", "abs_error_batch", "abs_error_population",
+              "bias_population", "truth_batch", "truth_population"]  # fmt: skip
+    table = table.assign(**{name: pd.to_numeric(table[name]) for name in number})
+    table["seconds_per_run"] = table["run_seconds"] / table["runs"]
+    table["relative_batch"] = table["abs_error_batch"] / _positive(table["truth_batch"])
+    distance = _positive(table["truth_population"])
+    table["relative_population"] = table["abs_error_population"] / distance
+    table["relative_bias"] = table["bias_population"].abs() / distance
+    return table
+
+
+def _positive(truth: pd.Series) -> pd.Series:
+    """Truths that an error can be relative to; NaN at zero."""
+    return truth.where(truth > 1e-9)

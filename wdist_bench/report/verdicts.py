@@ -1,15 +1,14 @@
-"""What a results folder says, in sentences: what is missing first, then what to trust."""
+"""What a results folder says, in sentences: which estimator to trust for what."""
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import pandas as pd
 
 from wdist_bench.estimate import NOT_RUN
 from wdist_bench.report.leaderboard import Standing, equal_populations, leaderboard, least_tasks
-from wdist_bench.results.journal import Journal, failed_runs, few
+from wdist_bench.report.wording import count, listed, percent, seconds, tally
 from wdist_bench.results.statistics import LEVEL
 
 POOR = 0.5
@@ -21,64 +20,11 @@ _TARGET = {
 }
 
 
-def shortcomings(journal: Journal, table: pd.DataFrame) -> list[str]:
-    """What failed or is missing, one sentence each; empty where all is there."""
-    records = journal.planned()
-    total = len(journal.plan["keys"])
-    said = []
-    known = iter(table["failed"])  # of those with an estimator, in the same order
-    failed = [
-        int(next(known)) if "estimator" in record else failed_runs(record) for record in records
-    ]
-    ran = [(r, f) for r, f in zip(records, failed, strict=True) if r["status"] not in NOT_RUN]
-    lost = [r for r, f in ran if f == _runs(r)]
-    partly = [(r, f) for r, f in ran if 0 < f < _runs(r)]
-    if lost:
-        names = _names([_what(r) for r in lost])
-        said.append(f"{len(lost)} of {total} cells failed, without a number: {names}.")
-    if partly:
-        runs = sum(f for _, f in partly)
-        names = _names([_what(r) for r, _ in partly])
-        said.append(f"{_count(len(partly), 'cell')} lost some runs ({runs} in all): {names}.")
-    said += _missing([r for r in records if r["status"] == "skipped"])
-    if total > len(records):
-        said.append(f"{_count(total - len(records), 'cell')} not run yet; run the suite again.")
-    if journal.unreadable:
-        said.append(f"Unreadable journal lines, ignored: {few(journal.unreadable)}.")
-    return said
-
-
 def refusals(table: pd.DataFrame) -> list[str]:
     """What was refused, each reason once."""
     refused = table[table["status"] == "refused"]
     counts = refused.groupby("message", sort=False).size()
-    return [f"{_count(count, 'cell')}: {reason}." for reason, count in counts.items()]
-
-
-def _runs(record: dict[str, Any]) -> int:
-    """Runs of a cell; an experiment that raised counts as one."""
-    return int(record.get("runs", 1))
-
-
-def _what(record: dict[str, Any]) -> str:
-    return str(record.get("estimator") or record.get("experiment"))
-
-
-def _missing(skipped: list[dict[str, Any]]) -> list[str]:
-    """Data that is not here: sets by name, files by the message that named them."""
-    if not skipped:
-        return []
-    sets = sorted({str(r["dataset"]) for r in skipped if r.get("dataset")})
-    other = list(dict.fromkeys(str(r["message"]) for r in skipped if not r.get("dataset")))
-    cells = f"({_count(len(skipped), 'cell')} not run)"
-    said = []
-    if sets:
-        said.append(f"{_count(len(sets), 'data set')} missing: {', '.join(sets)} {cells}.")
-        message = next(str(r["message"]) for r in skipped if r.get("dataset"))
-        said.append(f"How to get it: {message}")
-    if other:
-        said += [f"Not run: {message}" for message in other[:5]]
-    return said
+    return [f"{count(cells, 'cell')}: {reason}." for reason, cells in counts.items()]
 
 
 def verdicts(table: pd.DataFrame, compared: pd.DataFrame | None = None) -> list[str]:
@@ -109,7 +55,7 @@ def headline(truth: str, standings: list[Standing]) -> str:
     """The leaderboard's first row in words, and whom it is told apart from."""
     first = standings[0]
     ranked = [standing for standing in standings if standing.tasks]
-    tasks = _count(first.tasks, "task")
+    tasks = count(first.tasks, "task")
     text = f"For {_TARGET[truth]}, **{first.variant}** comes closest (mean rank {first.rank:.1f} "
     text += f"of {len(ranked)} on {tasks}"
     if math.isfinite(first.relative_error):
@@ -127,11 +73,11 @@ def headline(truth: str, standings: list[Standing]) -> str:
     elif not close:
         text += " On tasks like these every other one ranks lower beyond chance."
     else:
-        text += f" On tasks like these it is told apart from {_names(apart)}; "
-        text += f"not told apart from it: {_names(close)}."
+        text += f" On tasks like these it is told apart from {tally(apart)}; "
+        text += f"not told apart from it: {tally(close)}."
     unranked = [s.variant for s in standings if not s.tasks]
     if unranked:
-        text += f" Not ranked, for want of settings in common: {_names(unranked)}."
+        text += f" Not ranked, for want of settings in common: {tally(unranked)}."
     return text
 
 
@@ -140,11 +86,11 @@ def _alone(rows: pd.DataFrame, variant: str) -> str:
     settings = rows["setting"].nunique()
     own = rows[rows["best_variant"] == variant]
     text = f" Taken one by one, it is closest in {own['setting'].nunique()} of "
-    text += _count(settings, "setting")
+    text += count(settings, "setting")
     won = own.loc[own["told_apart"], "other_variant"]
     if len(won):
         wins = won.value_counts(sort=False)
-        beaten = _list([f"{other} in {count}" for other, count in wins.items()])
+        beaten = listed([f"{other} in {times}" for other, times in wins.items()])
         return text + f", beyond the noise of runs than {beaten}."
     if len(own) and not (own["least_p"] < LEVEL).any():
         return text + "; the runs are too few to tell by one setting."
@@ -153,11 +99,11 @@ def _alone(rows: pd.DataFrame, variant: str) -> str:
 
 def _nulls(table: pd.DataFrame) -> list[str]:
     """Settings whose two populations are the same."""
-    count = int(equal_populations(table.drop_duplicates("setting")).sum())
-    if not count:
+    null = int(equal_populations(table.drop_duplicates("setting")).sum())
+    if not null:
         return []
     return [
-        f"In {_count(count, 'setting')} the two populations are the same and their distance is 0. "
+        f"In {count(null, 'setting')} the two populations are the same and their distance is 0. "
         "There the smallest number is closest, whatever it measures, so nothing is ranked against "
         "it; the tables have the errors."
     ]
@@ -205,7 +151,7 @@ def _bounds(table: pd.DataFrame) -> list[str]:
     if not broken:
         return [f"All {checked} cells that claim a lower or upper bound kept it, within noise."]
     few = [f"{variant} on {setting}" for variant, setting in broken]
-    names = _names(few if len(few) < 4 else [variant for variant, _ in broken])
+    names = tally(few if len(few) < 4 else [variant for variant, _ in broken])
     return [f"{len(broken)} of {checked} claimed bounds were broken beyond noise: {names}."]
 
 
@@ -221,36 +167,5 @@ def _poor(table: pd.DataFrame) -> list[str]:
         return []
     return [
         "Do not read as a distance (error of a run against their own target, in the median "
-        f"setting): {_names(found)}."
+        f"setting): {tally(found)}."
     ]
-
-
-def percent(share: float, sign: bool = False) -> str:
-    """A share in words: two digits, never "0 %" of something."""
-    value = 100 * share
-    digits = 0 if abs(value) >= 10 else 1 if abs(value) >= 1 else 2
-    return f"{value:{'+' if sign else ''}.{digits}f}\u00a0%"
-
-
-def seconds(value: float) -> str:
-    """A time with its unit."""
-    if math.isnan(value):
-        return "time not known"
-    number, unit = (value, "s") if value >= 1 else (1000 * value, "ms")
-    return f"{float(f'{number:.2g}'):g}\u00a0{unit}"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def _names(names: list[str]) -> str:
-    """Up to six names, each with how often it is there."""
-    counts: dict[str, int] = {}
-    for name in names:
-        counts[name] = counts.get(name, 0) + 1
-    return _list([f"{name} ({count})" if count > 1 else name for name, count in counts.items()])
-
-
-def _list(said: list[str]) -> str:
-    return ", ".join(said[:6]) + (f" and {len(said) - 6} more" if len(said) > 6 else "")

@@ -18,6 +18,9 @@ _PACKAGES = (
 )  # fmt: skip
 
 
+_CODE = (":/", ":(top,exclude)results")  # what is committed beside them makes no number
+
+
 def describe_environment() -> dict[str, Any]:
     """Package versions, jax backend and devices, processor, git revision, flags."""
     return {
@@ -29,7 +32,7 @@ def describe_environment() -> dict[str, Any]:
         "cpu": processor(),
         "cores": os.cpu_count(),
         "git": _git("rev-parse", "HEAD"),
-        "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no")),
+        "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no", "--", *_CODE)),
         "flags": {k: v for k, v in os.environ.items() if k.startswith(("XLA_", "JAX_"))},
     }
 

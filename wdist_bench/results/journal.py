@@ -12,14 +12,9 @@ method did answer (ok, not_converged, diverged). Cells that are refused have key
 
 from __future__ import annotations
 
-import errno
-import json
 import math
 import os
-import secrets
 import socket
-import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +22,6 @@ from typing import Any
 
 import numpy as np
 
-from wdist_bench.folders import write
 from wdist_bench.printable import whole_characters
 from wdist_bench.results.births import born
 from wdist_bench.results.journal_files import (
@@ -41,7 +35,7 @@ from wdist_bench.results.journal_files import (
     lines,
     open_journal,
 )
-from wdist_bench.results.journal_lines import Keep, Parser, Stored, state
+from wdist_bench.results.journal_lines import Keep, Parser, state
 from wdist_bench.results.record import check_record
 from wdist_bench.results.statistics import negative_runs
 
@@ -51,12 +45,6 @@ ANSWERED = ("ok", "not_converged", "diverged")
 
 TRIED_AGAIN = ("skipped", "error")
 """Statuses that the next run tries again; the others are answers, or would fail the same way."""
-
-_TOKEN = secrets.token_hex(3)  # two processes of one host may come to have the same id
-
-
-class JournalError(OSError):
-    """The journal cannot be written; what it held before is intact."""
 
 
 @dataclass
@@ -301,14 +289,6 @@ def read_run(folder: Path, state: bool = False) -> Journal:
     return journal
 
 
-def write_compact(journal: Journal, path: Path) -> None:
-    """Every record that counts, compressed; the same bytes for the same records."""
-    packer = zlib.compressobj(9, wbits=31)  # 31: in the frame of gzip, without a time
-    lines = (json.dumps(record, default=_plain, allow_nan=False) for record in journal.records())
-    parts = [packer.compress(f"{line}\n".encode()) for line in lines]
-    write(path, b"".join([*parts, packer.flush()]))
-
-
 def _take(
     journal: Journal,
     line: bytes | None,
@@ -334,69 +314,6 @@ def _take(
         journal.unreadable.append(f"{name}:{number}")
         return False
     return True
-
-
-def journal_name() -> str:
-    """The file of this process."""
-    host = "".join(c if c.isalnum() else "_" for c in socket.gethostname())
-    return f"journal-{host}-{os.getpid()}-{_TOKEN}.jsonl"
-
-
-def append(folder: Path, record: dict[str, Any], sync: bool = True) -> dict[str, Any]:
-    """Add one record, whole, to this process's file: one write, then fsync; returns it as written.
-
-    Args:
-        folder: made where it does not exist.
-        record: with `type` and `key`; `schema` and `written` are added where missing.
-        sync: False for what may get lost with the machine.
-
-    Raises:
-        JournalError: the folder cannot be written, or the disk is full. The file is as before.
-    """
-    record = {"schema": SCHEMA, "written": round(time.time(), 6)} | record
-    line = (json.dumps(record, default=_plain, allow_nan=False) + "\n").encode()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
-        descriptor = os.open(folder / journal_name(), flags, 0o644)
-    except OSError as error:
-        raise _not_writable(folder, error) from error
-    try:
-        _write_whole(descriptor, line, sync)
-    except OSError as error:
-        raise _not_writable(folder, error) from error
-    finally:
-        os.close(descriptor)
-    return record
-
-
-def _write_whole(descriptor: int, line: bytes, sync: bool) -> None:
-    """The line, or nothing of it."""
-    before = os.fstat(descriptor).st_size
-    try:
-        written = os.write(descriptor, line)
-        if written < len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if sync:
-            os.fsync(descriptor)
-    except OSError:
-        os.ftruncate(descriptor, before)
-        raise
-
-
-def _not_writable(folder: Path, error: OSError) -> JournalError:
-    return JournalError(
-        f"{folder}: expected to write a record to the journal, got {error.strerror!r}; free space "
-        "or give a folder that can be written with --out; everything journaled so far is kept, and "
-        "the same command goes on from there"
-    )
-
-
-def _plain(value: Any) -> Any:
-    """Arrays from another journal, NumPy scalars, and whatever only has a name."""
-    if isinstance(value, Stored):
-        return value.load()
-    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def pack(array: np.ndarray) -> list[Any]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from wdist_bench.folders import is_plain, read_plain, write
-from wdist_bench.results.journal import Journal, JournalReader, append, next_attempt, read_journal
+from wdist_bench.results.journal import Journal, JournalReader, next_attempt, read_journal
+from wdist_bench.results.journal_writing import append
 
 _MOST = 2**20  # bytes of an environment.json
 

@@ -11,7 +11,6 @@ the results folder is not shared between the machines, the driver journals what 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import logging
 import re
@@ -27,13 +26,13 @@ from typing import Any
 
 from wdist_bench.datasets import places
 from wdist_bench.results.differences import differing, facts
-from wdist_bench.results.journal import JournalReader, append, rank
+from wdist_bench.results.journal import JournalReader, rank
+from wdist_bench.results.journal_writing import append
 from wdist_bench.runs import memory, work
 from wdist_bench.runs.cell import digest
-from wdist_bench.runs.isolation import Workers
+from wdist_bench.runs.cluster_worker import Protection, describe, run_job, stop
 from wdist_bench.runs.plugins import loaded_plugins
 from wdist_bench.runs.work import Job
-from wdist_bench.runs.worker import WorkerError
 from wdist_bench.validation import check_integer
 
 _LOG = logging.getLogger(__name__)
@@ -43,68 +42,6 @@ _QUEUED = 2  # jobs sent for each thread of a worker, so that none waits for the
 _ANSWER = 20  # seconds for a scheduler to say who it is
 _PATIENCE = 60  # seconds to wait for a first worker
 _LOSSES = 10  # workers that a cell may lose before it is given up
-
-
-@dataclasses.dataclass(frozen=True)
-class Protection:
-    """How the worker processes of a Dask worker are set up.
-
-    Attributes:
-        threads: cells at a time.
-        timeout: seconds that a cell may take, or None.
-        memory_limit: bytes, or None for the default.
-        plugins: files that register estimators or tasks; the same paths on every machine.
-        warned: what the driver, on the same machine, has warned of already.
-    """
-
-    threads: int
-    timeout: float | None
-    memory_limit: int | None
-    plugins: tuple[str, ...]
-    warned: frozenset[str] = frozenset()
-
-
-_workers: dict[Protection, Workers] = {}
-_starting = threading.Lock()
-
-
-def _isolated(protection: Protection) -> Workers:
-    """The worker processes of this Dask worker, started once."""
-    import multiprocessing
-
-    if multiprocessing.current_process().daemon:
-        raise WorkerError(
-            "dask: expected workers that may start processes, got daemons; start them with "
-            "DASK_DISTRIBUTED__WORKER__DAEMON=False, or `dask worker --no-nanny`"
-        )
-    with _starting:
-        if protection not in _workers:
-            places.heard(protection.warned)
-            _workers[protection] = Workers(
-                protection.threads, protection.timeout, protection.memory_limit, protection.plugins
-            )
-        return _workers[protection]
-
-
-def _here(protection: Protection) -> Protection:
-    """The protection with the number of threads of the Dask worker that this runs in."""
-    from distributed import get_worker
-
-    return dataclasses.replace(protection, threads=get_worker().state.nthreads)
-
-
-def _describe(protection: Protection) -> dict[str, Any]:
-    return _isolated(_here(protection)).environment()
-
-
-def _stop() -> None:
-    while _workers:
-        _workers.popitem()[1].close()
-
-
-def _run(job: Job, protection: Protection) -> dict[str, Any]:
-    workers = _isolated(_here(protection))
-    return workers.submit(dataclasses.replace(job, shared=job.shared or workers.shared)).result()
 
 
 class SchedulerError(ConnectionError):
@@ -277,7 +214,7 @@ class DaskEngine:
             from distributed.comm import CommClosedError
 
             try:
-                self._environment = self._submit(_describe, self.protection).result()
+                self._environment = self._submit(describe, self.protection).result()
             except (CancelledError, CommClosedError) as error:
                 raise self._lost(error) from None
         return self._environment
@@ -291,7 +228,7 @@ class DaskEngine:
         for address in sorted(addresses & known.keys()):
             resources = known[address].get("resources") or {}
             if all(resources.get(name, 0) >= n for name, n in (self.resources or {}).items()):
-                self._submit(_describe, self.protection, workers=[address]).add_done_callback(
+                self._submit(describe, self.protection, workers=[address]).add_done_callback(
                     partial(self._compare, address)
                 )
 
@@ -320,7 +257,7 @@ class DaskEngine:
     def submit(self, job: Job) -> Future[dict[str, Any]]:
         """Send a job; when its worker is lost it is sent to another one."""
         future: Future[dict[str, Any]] = Future()
-        self._submit(_run, job, self.protection).add_done_callback(
+        self._submit(run_job, job, self.protection).add_done_callback(
             lambda remote: self._arrived(job, remote, future)
         )
         return future
@@ -358,7 +295,7 @@ class DaskEngine:
         """Leave the scheduler: what waits there for us is given up; ours is stopped."""
         if self._cluster is not None and self._client is not None:
             with suppress(Exception):  # workers that are gone need no stopping
-                self._client.run(_stop)
+                self._client.run(stop)
         for part in (self._client, self._cluster):
             if part is not None:
                 with suppress(OSError, TimeoutError):  # a scheduler that is gone

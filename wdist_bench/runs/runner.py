@@ -20,7 +20,8 @@ from typing import Any
 
 from wdist_bench.estimate import NOT_RUN
 from wdist_bench.folders import write
-from wdist_bench.results.journal import TRIED_AGAIN, JournalReader, append, next_attempt, rank
+from wdist_bench.results.journal import TRIED_AGAIN, JournalReader, next_attempt, rank
+from wdist_bench.results.journal_writing import append
 from wdist_bench.runs.cell import Cell, digest
 from wdist_bench.runs.engine import Engine, InProcess
 from wdist_bench.runs.experiment_cell import ExperimentCell

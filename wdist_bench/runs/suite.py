@@ -301,12 +301,3 @@ def _refusal(estimator: Estimator, method: EstimatorEntry, cost: Cost, dim: int 
             f"max_dim for it, got {dim}; raise max_dim to run it"
         )
     return ""
-
-
-def check_suite_name(name: str, folder: Path) -> Path:
-    """The file of a suite given by name or by path."""
-    path = Path(name)
-    if path.suffix == ".toml":
-        return path
-    known = sorted(file.stem for file in folder.glob("*.toml"))
-    return folder / f"{check_name(name, known, 'suite')}.toml"

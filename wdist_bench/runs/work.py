@@ -21,7 +21,8 @@ import jax
 from wdist_bench.protocol import compilation
 from wdist_bench.results.births import born
 from wdist_bench.results.environment import describe_environment
-from wdist_bench.results.journal import ANSWERED, Journal, JournalReader, append
+from wdist_bench.results.journal import ANSWERED, Journal, JournalReader
+from wdist_bench.results.journal_writing import append
 from wdist_bench.results.record import ResultError, checked
 from wdist_bench.runs import memory
 from wdist_bench.runs.cell import Add, Cell, digest

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, ScalarLike
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import L2, Cost
 from wdist_bench.solvers import semidual
 from wdist_bench.solvers.semidual import State, Tiles
 
@@ -37,7 +37,7 @@ _LOOSE = 1e-2
 _SHARE = 0.3
 # Temperatures below this many units of rounding mean nothing.
 _SMALLEST = 1e3
-_HELD = Cost()  # stands where costs are held and none is computed
+_HELD = L2()  # stands where costs are held and none is computed
 
 
 class _Ends(NamedTuple):

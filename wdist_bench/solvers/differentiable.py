@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.solvers.sinkhorn import entropic_potentials, symmetric_potential
@@ -44,7 +44,7 @@ def exact_cost(
     y: Float[Array, "m d"],
     a: Float[Array, " n"] | None = None,
     b: Float[Array, " m"] | None = None,
-    cost: Cost = Cost(),  # noqa: B008  (frozen)
+    cost: Cost = L2(),  # noqa: B008  (frozen)
 ) -> Float[Array, ""]:
     """W_p^p of a batch as a scalar in the dtype of x, for use inside jit, vmap and grad.
 

@@ -1,8 +1,5 @@
 "use strict";
 // The figures, drawn when they come into view, from the records and the choices of the page.
-const COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "ink", "#8a8f94"];
-const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "x", "star", "triangle-down", "hexagon"];
-const DASHES = ["solid", "dash", "dot"];
 const MANY = 1500; // points above which error bars are left out
 
 const charts = (() => {
@@ -11,12 +8,10 @@ const charts = (() => {
   const choice = () => ({ truth: byId("truth").value, bound: byId("bound").value });
   const target = () => (choice().truth === "population" ? "distance of the two populations" : "exact value of the batches");
 
-  function color(variant) {
-    const found = COLORS[variants.indexOf(variant) % COLORS.length];
-    return found === "ink" ? css("--ink") : found;
-  }
-  const symbol = (variant) => SYMBOLS[variants.indexOf(variant) % SYMBOLS.length];
-  const dash = (variant) => DASHES[Math.floor(variants.indexOf(variant) / COLORS.length) % DASHES.length];
+  const { looks, colors } = cells.data; // of the palette that all figures have
+  const color = (variant) => (looks[variant][0] === "ink" ? css("--ink") : looks[variant][0]);
+  const symbol = (variant) => looks[variant][1];
+  const dash = (variant) => looks[variant][2];
 
   const rows = () => cells.rows.filter((row) => !choice().bound || row.bound === choice().bound);
 
@@ -83,8 +78,8 @@ const charts = (() => {
     const list = rows().filter((row) => String(row.setting) === controls.setting && plain(row.bias_batch) && plain(row.finite_sample_bias)).reverse();
     const names = list.map((r) => asText(r.variant));
     const traces = [
-      { type: "bar", orientation: "h", name: "solver error", y: names, x: list.map((r) => r.bias_batch), marker: { color: "#0072B2" } },
-      { type: "bar", orientation: "h", name: "finite-sample bias", y: names, x: list.map((r) => r.finite_sample_bias), marker: { color: "#E69F00", pattern: { shape: "/", bgcolor: "#E69F00", fgcolor: "#7a5200", size: 7, solidity: 0.25 } } },
+      { type: "bar", orientation: "h", name: "solver error", y: names, x: list.map((r) => r.bias_batch), marker: { color: colors.BLUE } },
+      { type: "bar", orientation: "h", name: "finite-sample bias", y: names, x: list.map((r) => r.finite_sample_bias), marker: { color: colors.ORANGE, pattern: { shape: "/", bgcolor: colors.ORANGE, fgcolor: "#7a5200", size: 7, solidity: 0.25 } } },
       { type: "scatter", mode: "markers", name: "their sum: error against the populations", y: names, x: list.map((r) => r.bias_population),
         error_x: { type: "data", symmetric: false, color: css("--ink"), thickness: 1.4, width: 4,
           array: list.map((r) => (plain(r.estimate_ci_high) ? r.estimate_ci_high - r.estimate : 0)), arrayminus: list.map((r) => (plain(r.estimate_ci_low) ? r.estimate - r.estimate_ci_low : 0)) },
@@ -173,7 +168,7 @@ const charts = (() => {
     const names = list.map((r) => `${asText(r.variant)}<br>${asText(narrow() ? r.setting_label.split(", ")[0] : r.setting_label)}`);
     const point = (name, value, sd, style) => ({ type: "scatter", mode: "markers", name, y: names, x: list.map((r) => r[value]), customdata: list.map((r) => r.index), text: list.map((r) => asText(r.setting_label)),
       error_x: sd ? { type: "data", array: list.map((r) => r[sd] || 0), thickness: 1.3, width: 4, color: style.color } : undefined, marker: { size: 10, ...style }, hovertemplate: `${name}: %{x:.4g}<extra></extra>` });
-    const traces = [point("published", theirs, theirsSd, { color: "#D55E00", symbol: "diamond-open", line: { width: 2 } }), point("ours", ours, oursSd, { color: "#0072B2", symbol: "circle" })];
+    const traces = [point("published", theirs, theirsSd, { color: colors.RED, symbol: "diamond-open", line: { width: 2 } }), point("ours", ours, oursSd, { color: colors.BLUE, symbol: "circle" })];
     return { traces, layout: layout(axis(title), axis("", { type: "category", tickfont: { size: narrow() ? 9 : 11 } }), { height: 170 + 44 * list.length, legend: { orientation: "h", y: 1.15, x: 0 } }), note: "" };
   }
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from wdist_bench.results.journal import unpack
+from wdist_bench.studies.claims import Claim, claim
 from wdist_bench.studies.example1.measures import (
     PLATEAU,
     Record,
@@ -25,8 +24,6 @@ from wdist_bench.studies.example1.measures import (
     vanishing_bound,
     widest,
 )
-
-SUPPORTED, REFUTED = "holds", "does not hold"
 
 EXACT = 1e-6
 """Largest relative difference of two routes to the same number, both without chance."""
@@ -42,28 +39,6 @@ UNIFORM = 0.01
 """Level at which the p-values of the runs must be uniform."""
 AT_ZERO = 0.02
 """A theta that has arrived."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One claim and its outcome.
-
-    Attributes:
-        source: the statement's number.
-        claim: what it says.
-        verdict: holds, or does not hold.
-        numbers: what the verdict rests on.
-    """
-
-    source: str
-    claim: str
-    verdict: str
-    numbers: str
-
-
-def claim(source: str, text: str, holds: Any, numbers: str) -> Claim:
-    """The claim with the verdict that `holds` gives: None where it cannot be judged."""
-    return Claim(source, text, SUPPORTED if bool(holds) else REFUTED, numbers)
 
 
 def relative_difference(one: np.ndarray, other: np.ndarray) -> float:

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wdist_bench.report.figures import _COLORS, _save
+from wdist_bench.report.drawing import grid_of
+from wdist_bench.report.palette import (
+    BLACK,
+    BLUE,
+    COLORS,
+    GREEN,
+    MARKERS,
+    NOTE,
+    ORANGE,
+    PINK,
+    RED,
+    SKY,
+)
 from wdist_bench.results.journal import unpack
 from wdist_bench.studies.example1.claims import JSD_ERROR
+from wdist_bench.studies.example1.figure_set import FIGURES, means_of
 from wdist_bench.studies.example1.measures import (
     Record,
     architecture,
@@ -21,46 +33,16 @@ from wdist_bench.studies.example1.measures import (
     thetas,
     widest,
 )
-from wdist_bench.studies.example1.noise_figures import write_bounds, write_noise, write_tails
-from wdist_bench.studies.example1.style import (
-    BLACK,
-    BLUE,
-    GREEN,
-    NOTE,
-    ORANGE,
-    PINK,
-    RED,
-    SKY,
-    grid_of,
-    means_of,
-)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def write_example1_figures(folder: Path, records: list[Record]) -> list[Path]:
-    """Every figure that the records have the data for."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    written = []
-    if widest(records) and snapshots(records):
-        written.append(_distances(records, folder / "example1_distances.png"))
-        written.append(_gradients(records, folder / "example1_gradients.png"))
-    if of(records, "critic"):
-        written.append(_kappa(records, folder / "example1_kappa.png"))
-    if of(records, "noise") and of(records, "descent"):
-        written.append(write_noise(records, folder / "example1_noise.png"))
-    if of(records, "bounds"):
-        written.append(write_bounds(records, folder / "example1_bounds.png"))
-    if of(records, "instability"):
-        written.append(write_tails(records, folder / "example1_tails.png"))
-    return written
-
-
-def _distances(records: list[Record], path: Path) -> Path:
+@FIGURES("example1_distances")
+def distances(records: list[Record]) -> Any:
     """W1, JSD, KL, critics in units of W1 and the discriminator's estimate; residuals below."""
+    if not (widest(records) and snapshots(records)):
+        return None
     critics, shots = widest(records), snapshots(records)
     figure, axes = grid_of(3, 1, 7.8, 8.6, sharex=True, height_ratios=[2.4, 1, 1])
     top, middle, low = axes[:, 0]
@@ -80,7 +62,7 @@ def _distances(records: list[Record], path: Path) -> Path:
     low.set(xlabel=r"$\theta$", ylabel="log 2 - estimate (nats)")
     runs = ", ".join(str(record["runs"]) for record in (*critics, shots[-1]))
     figure.supxlabel(f"means over runs ({runs}), bars: 95 % intervals", **NOTE)
-    return _save(figure, path)
+    return figure
 
 
 def _dots(color: str, marker: str) -> dict[str, Any]:
@@ -115,8 +97,11 @@ def _information(top: Axes, low: Axes, shots: list[Record], places: np.ndarray) 
     low.legend(frameon=False, fontsize=8.5, ncols=2, loc="upper center")
 
 
-def _gradients(records: list[Record], path: Path) -> Path:
+@FIGURES("example1_gradients")
+def gradients(records: list[Record]) -> Any:
     """What each loss gives to theta, over theta and along training."""
+    if not (widest(records) and snapshots(records)):
+        return None
     critics, shots = widest(records), snapshots(records)
     figure, axes = grid_of(1, 2, 11.5, 5.1)
     left, right = axes[0]
@@ -146,7 +131,7 @@ def _gradients(records: list[Record], path: Path) -> Path:
     _along_training(right, shots)
     figure.supxlabel("the optimal discriminator (Theorem 2.1) and JSD itself give 0 everywhere but "
                      "at 0; bars: 95 % intervals over runs", **NOTE)  # fmt: skip
-    return _save(figure, path)
+    return figure
 
 
 def _along_training(axis: Axes, shots: list[Record]) -> None:
@@ -175,8 +160,11 @@ def _training(record: Record) -> str:
     return f"{p['initial']}, {p['steps']:,}{'' if p['clip_biases'] else ', free'}"
 
 
-def _kappa(records: list[Record], path: Path) -> Path:
+@FIGURES("example1_kappa")
+def kappa(records: list[Record]) -> Any:
     """Kappa over theta > 0, as a share of the largest slope that the clip box allows."""
+    if not (of(records, "critic")):
+        return None
     critics = of(records, "critic")
     reference = widest(records)[0]["parameters"]
 
@@ -201,7 +189,7 @@ def _kappa(records: list[Record], path: Path) -> Path:
             shift = 1.07 ** (index - (len(shown) - 1) / 2)
             label = rf"{name}: $\kappa$ = {np.nanmean(fit.kappa):.3g}"
             axis.errorbar(places[places > 0] * shift, mean, yerr=bar, lw=0.6,
-                          marker="osD^vP"[index % 6], color=_COLORS[index], ms=4.5, capsize=2,
+                          marker=MARKERS[index % 9], color=COLORS[index % 8], ms=4.5, capsize=2,
                           label=label)  # fmt: skip
         axis.set(xscale="log", xlabel=r"$\theta$", ylim=(0, None))
         axis.set_xticks([0.1, 0.25, 0.5, 1, 2], ["0.1", "0.25", "0.5", "1", "2"])
@@ -211,4 +199,4 @@ def _kappa(records: list[Record], path: Path) -> Path:
     axes[0, 0].set_ylabel(r"value / $\theta$ as a share of $c^{L+1} w^L$")
     figure.supxlabel(f"{architecture(widest(records)[0])} where nothing else is said; means over "
                      "runs, bars: 95 % intervals; the table has both signs", **NOTE)  # fmt: skip
-    return _save(figure, path)
+    return figure

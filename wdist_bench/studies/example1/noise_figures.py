@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wdist_bench.report.figures import _COLORS, _save
+from wdist_bench.report.drawing import grid_of
+from wdist_bench.report.palette import BLACK, BLUE, COLORS, GREEN, NOTE, ORANGE, PINK, RED
 from wdist_bench.results.journal import unpack
+from wdist_bench.studies.example1.figure_set import FIGURES, means_of
 from wdist_bench.studies.example1.measures import Record, of, thetas
-from wdist_bench.studies.example1.style import (
-    BLACK,
-    BLUE,
-    GREEN,
-    NOTE,
-    ORANGE,
-    PINK,
-    RED,
-    grid_of,
-    means_of,
-)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def write_noise(records: list[Record], path: Path) -> Path:
+@FIGURES("example1_noise")
+def noise(records: list[Record]) -> Any:
     """The gradient that noise restores, and theta descending."""
+    if not (of(records, "noise") and of(records, "descent")):
+        return None
     figure, axes = grid_of(1, 2, 11.5, 4.6)
     left, right = axes[0]
     record = of(records, "noise")[0]
     stds = record["parameters"]["noise_stds"]
     trained = of(records, "discriminator")
-    for theta, color in zip(thetas(record), _COLORS, strict=False):
+    for theta, color in zip(thetas(record), COLORS, strict=False):
         row = list(thetas(record)).index(theta)
         left.plot(stds, unpack(record["closed_form"])[row], color=color, lw=1.5,
                   label=rf"$\theta$ = {theta:g}")  # fmt: skip
@@ -57,7 +50,7 @@ def write_noise(records: list[Record], path: Path) -> Path:
     _paths(right, records)
     figure.supxlabel("bars: 95 % intervals over runs; right: mean over runs, band: all runs",
                      **NOTE)  # fmt: skip
-    return _save(figure, path)
+    return figure
 
 
 def _paths(axis: Axes, records: list[Record]) -> None:
@@ -94,8 +87,11 @@ def _noise_color(start: float, end: float) -> str:
     return GREEN if start >= 0.5 else ORANGE
 
 
-def write_bounds(records: list[Record], path: Path) -> Path:
+@FIGURES("example1_bounds")
+def bounds(records: list[Record]) -> Any:
     """Lemma 4 and Theorem 3.3 along noise levels."""
+    if not (of(records, "bounds")):
+        return None
     held = of(records, "bounds")
     figure, axes = grid_of(1, 2, 11.5, 4.4)
     left, right = axes[0]
@@ -116,7 +112,7 @@ def write_bounds(records: list[Record], path: Path) -> Path:
     )
     left.set_title("Lemma 4", fontsize=10)
     left.legend(frameon=False, fontsize=8.5)
-    for record, color in zip(held, _COLORS, strict=False):
+    for record, color in zip(held, COLORS, strict=False):
         theta = record["parameters"]["theta"]
         right.plot(stds, unpack(record["theorem"]), color=color, lw=1.5, marker="o", ms=4,
                    label=rf"bound, $\theta$ = {theta:g}")  # fmt: skip
@@ -126,11 +122,14 @@ def write_bounds(records: list[Record], path: Path) -> Path:
     right.legend(frameon=False, fontsize=8.5, ncols=2)
     figure.supxlabel("noise uniform on a square, V its E||e||^2, C the diameter of the noisy "
                      "supports", **NOTE)  # fmt: skip
-    return _save(figure, path)
+    return figure
 
 
-def write_tails(records: list[Record], path: Path) -> Path:
+@FIGURES("example1_tails")
+def tails(records: list[Record]) -> Any:
     """How often the gradient is how large, and what a larger minibatch does."""
+    if not (of(records, "instability")):
+        return None
     figure, axes = grid_of(1, 2, 11.5, 4.4)
     left, right = axes[0]
     for record in of(records, "instability"):
@@ -158,4 +157,4 @@ def write_tails(records: list[Record], path: Path) -> Path:
               ylabel=r"median $|$gradient$|$, in units of $s_r / s_e$")  # fmt: skip
     right.legend(frameon=False, fontsize=8.5)
     figure.supxlabel("Theorem 2.6; bars (hidden by the dots): 95 % intervals over runs", **NOTE)
-    return _save(figure, path)
+    return figure

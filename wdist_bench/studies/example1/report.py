@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.folders import write
-from wdist_bench.report.escaping import csv, inline
+from wdist_bench.report.escaping import csv
+from wdist_bench.report.missing import study_shortcomings
 from wdist_bench.results.journal import unpack
+from wdist_bench.studies.claims import table, verdict_table
 from wdist_bench.studies.example1 import claims as example1_claims
+from wdist_bench.studies.example1 import figures, noise_figures  # noqa: F401  they register
 from wdist_bench.studies.example1 import theorems as example1_theorems
-from wdist_bench.studies.example1.figures import write_example1_figures
+from wdist_bench.studies.example1.figure_set import FIGURES
 from wdist_bench.studies.example1.measures import (
     PLATEAU,
     Record,
@@ -63,7 +66,7 @@ def write_example1(folder: Path, records: list[Record]) -> list[Path]:
     for name, rows in tables.items():
         if rows:
             written.append(write(folder / f"example1_{name}.csv", csv(pd.DataFrame(rows))))
-    return written + write_example1_figures(folder, records)
+    return written + FIGURES.write(folder, records)
 
 
 def _identity_rows(records: list[Record]) -> list[dict[str, Any]]:
@@ -245,37 +248,11 @@ _SECTIONS = (
 def _markdown(folder: Path, records: list[Record], tables: dict[str, Any]) -> Path:
     """Write `example1.md`: verdicts first, then each table with the words that explain it."""
     lines = ["# Example 1 of the WGAN paper", "", _LEGEND]
-    lines += _notes(records)
+    lines += study_shortcomings(records)
     checks = (*example1_claims.CHECKS, *example1_theorems.CHECKS)
     found = [claim for check in checks for claim in check(records)]
-    lines += ["## Verdicts", "", *_table([vars(claim) for claim in found], None), ""]
+    lines += ["## Verdicts", "", *verdict_table(found)]
     for name, title, text, columns in _SECTIONS:
         if tables[name]:
-            lines += [f"## {title}", "", text, "", *_table(tables[name], columns), ""]
+            lines += [f"## {title}", "", text, "", *table(tables[name], columns)]
     return write(folder / "example1.md", "\n".join(lines).rstrip() + "\n")
-
-
-def _notes(records: list[Record]) -> list[str]:
-    """What is missing or failed, said first."""
-    notes = [
-        f"- {record['experiment']} ({record['status']}): {inline(record['message'])}"
-        for record in records
-        if record["status"] != "ok"
-    ]
-    return [*notes, ""] if notes else []
-
-
-def _table(rows: list[dict[str, Any]], columns: tuple[str, ...] | None) -> list[str]:
-    """Markdown lines; numbers with four digits."""
-    table = pd.DataFrame(rows)
-    shown = table[list(columns)] if columns else table
-    text = shown.map(_cell).to_markdown(index=False, disable_numparse=True)
-    return str(text).splitlines()
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, float) and not math.isfinite(value):
-        return "inf" if value == math.inf else ""
-    return f"{value:.4g}" if isinstance(value, float) else f"{value}"

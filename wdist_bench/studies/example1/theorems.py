@@ -9,13 +9,12 @@ import numpy as np
 
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import t_interval
+from wdist_bench.studies.claims import Claim, claim
 from wdist_bench.studies.example1.claims import (
     AT_ZERO,
     CAUCHY_HILL,
     EXACT,
     UNIFORM,
-    Claim,
-    claim,
     relative_difference,
     small,
 )

@@ -6,16 +6,22 @@ The rules were written down before the first measurement and are the module's co
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import t_interval
-
-SUPPORTED, REFUTED, UNDECIDED = "supported", "not supported", "undecided"
+from wdist_bench.studies.claims import (
+    FAILS,
+    HOLDS,
+    UNDECIDED,
+    Claim,
+    below,
+    conjunction,
+    joint,
+    negation,
+)
 
 GOOD = 1.2
 ACCEPTABLE = 1.5
@@ -46,57 +52,8 @@ Written down before the measurements; intervals are 95 % (Student's t over runs)
   its misfit is above that of both WGANs, paired by run.
 - **Tracks**: Spearman correlation of loss and exact W1 along training, interval above {TRACKS}.
   **Averages**: interval of the centre ratio below {AVERAGE}.
-- A claim is supported when every comparison is, not supported when any fails, undecided otherwise.
+- A claim holds when every comparison does, does not when any fails, else it is undecided.
 """
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One test of a claim.
-
-    Attributes:
-        what: the statement, in words.
-        verdict: supported, not supported or undecided.
-        numbers: what it rests on.
-    """
-
-    what: str
-    verdict: str
-    numbers: str
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim on one data set and its comparisons."""
-
-    claim: str
-    comparisons: tuple[Comparison, ...]
-
-    @property
-    def verdict(self) -> str:
-        """All of them, or the first way to fail."""
-        return conjunction(comparison.verdict for comparison in self.comparisons)
-
-
-def conjunction(verdicts: Iterable[str]) -> str:
-    """Three-valued "and"; undecided where there is nothing to judge."""
-    found = set(verdicts)
-    if REFUTED in found:
-        return REFUTED
-    return SUPPORTED if found == {SUPPORTED} else UNDECIDED
-
-
-def negation(verdict: str) -> str:
-    """Not the value, and None (unknown) for None."""
-    return {SUPPORTED: REFUTED, REFUTED: SUPPORTED}.get(verdict, UNDECIDED)
-
-
-def below(values: np.ndarray, threshold: float) -> str:
-    """Whether a mean is below a threshold, by its interval over runs; NaN runs are left out."""
-    low, high = t_interval(values[np.isfinite(values)])
-    if high < threshold:
-        return SUPPORTED
-    return REFUTED if low >= threshold else UNDECIDED
 
 
 def finite_mean(values: np.ndarray) -> float:
@@ -141,17 +98,17 @@ def is_within(record: dict[str, Any], factor: float) -> str:
     """Whether the samples have a misfit of at most `factor` and cover all classes."""
     verdict = conjunction([below(log_misfit(record), math.log(factor)), _covers(record)])
     if record["failed"] == record["runs"]:
-        return REFUTED
-    return UNDECIDED if record["failed"] and verdict == SUPPORTED else verdict
+        return FAILS
+    return UNDECIDED if record["failed"] and verdict == HOLDS else verdict
 
 
 def _covers(record: dict[str, Any]) -> str:
     if not record.get("known_classes"):
-        return SUPPORTED
+        return HOLDS
     whole = unpack(record["covered"]) >= len(record["known_classes"])
     if whole.all():
-        return SUPPORTED
-    return UNDECIDED if whole.any() else REFUTED
+        return HOLDS
+    return UNDECIDED if whole.any() else FAILS
 
 
 def tracks(record: dict[str, Any]) -> str:
@@ -196,33 +153,33 @@ def _claims(dataset: str, records: list[dict[str, Any]]) -> list[Claim]:
     one = [r for r in records if len(r["parameters"]["classes"]) == 1]
     two = [r for r in records if len(r["parameters"]["classes"]) == 2]
     claims = [
-        Claim(f"{dataset}: WGAN makes good samples on one class", _quality(one, WGANS, GOOD)),
-        Claim(
+        joint(f"{dataset}: WGAN makes good samples on one class", _quality(one, WGANS, GOOD)),
+        joint(
             f"{dataset}: WGAN makes acceptable samples on two classes",
             _quality(two, WGANS, ACCEPTABLE),
         ),
-        Claim(
+        joint(
             f"{dataset}: the standard GAN fails with these networks",
             tuple(
-                Comparison(f"not: {c.what}", negation(c.verdict), c.numbers)
+                Claim(f"not: {c.claim}", negation(c.verdict), c.numbers)
                 for c in _quality(one + two, STANDARD, ACCEPTABLE)
             ),
         ),
-        Claim(
+        joint(
             f"{dataset}: the c-transform estimates best",
             _paired(records, RIVALS, relative_error, "relative error", lower=True),
         ),
-        Claim(
+        joint(
             f"{dataset}: the c-transform generates worse",
             _paired(records, WGANS, log_misfit, "log misfit", lower=False),
         ),
     ]
-    return [claim for claim in claims if claim.comparisons]
+    return [claim for claim in claims if claim.parts]
 
 
 def _quality(
     records: list[dict[str, Any]], losses: tuple[str, ...], factor: float
-) -> tuple[Comparison, ...]:
+) -> tuple[Claim, ...]:
     word = "good" if factor == GOOD else "acceptable"
     found = []
     for loss in losses:
@@ -232,11 +189,9 @@ def _quality(
                 r for r in records if restriction(r) == place and r["parameters"]["loss"] == loss
             ]
             found += [
-                Comparison(
-                    what, is_within(r, factor), f"misfit {misfit_text(r)}{_coverage_text(r)}"
-                )
+                Claim(what, is_within(r, factor), f"misfit {misfit_text(r)}{_coverage_text(r)}")
                 for r in here
-            ] or [Comparison(what, UNDECIDED, "not run")]
+            ] or [Claim(what, UNDECIDED, "not run")]
     return tuple(found)
 
 
@@ -246,7 +201,7 @@ def _paired(
     number: Any,
     what: str,
     lower: bool,
-) -> tuple[Comparison, ...]:
+) -> tuple[Claim, ...]:
     """The c-transform against each rival on each restriction, paired by run."""
     found = []
     by_place: dict[str, dict[str, dict[str, Any]]] = {}
@@ -256,7 +211,7 @@ def _paired(
         for rival in rivals:
             statement = f"{what} {'below' if lower else 'above'} that of {rival} on {place}"
             if "c_transform" not in losses or rival not in losses:
-                found.append(Comparison(statement, UNDECIDED, "not run"))
+                found.append(Claim(statement, UNDECIDED, "not run"))
                 continue
             ours, theirs = number(losses["c_transform"]), number(losses[rival])
             gap = ours - theirs
@@ -264,7 +219,7 @@ def _paired(
             verdict = below(gap, 0) if lower else below(-gap, 0)
             low, high = t_interval(gap)
             found.append(
-                Comparison(
+                Claim(
                     statement,
                     verdict,
                     f"{finite_mean(ours):.3f} against {finite_mean(theirs):.3f}, "

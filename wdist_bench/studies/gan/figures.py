@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wdist_bench.folders import write
-from wdist_bench.report.figures import _COLORS, _METADATA, _panels, _save
+from wdist_bench.report.drawing import METADATA, grid_of, legend_above, panels, save
+from wdist_bench.report.palette import BLUE, NOTE, RED, looks
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import t_interval
 from wdist_bench.studies.gan.claims import ACCEPTABLE, GOOD, label, log_misfit, restriction
@@ -63,9 +64,8 @@ def write_grid(record: dict[str, Any], path: Path) -> Path:
         color = image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
         canvas[top : top + height, left : left + width] = color
     enlarged = canvas.repeat(zoom, axis=0).repeat(zoom, axis=1)
-    metadata: Any = _METADATA
     content = io.BytesIO()
-    matplotlib.image.imsave(content, enlarged, format="png", metadata=metadata)
+    matplotlib.image.imsave(content, enlarged, format="png", metadata=METADATA)
     return write(path, content.getvalue())
 
 
@@ -93,7 +93,7 @@ def write_overview(records: list[dict[str, Any]], path: Path) -> Path:
         "first samples as they come",
         fontsize=10,
     )
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def _row_label(record: dict[str, Any]) -> str:
@@ -105,32 +105,23 @@ def _row_label(record: dict[str, Any]) -> str:
 
 def write_curves(records: list[dict[str, Any]], path: Path) -> Path:
     """Loss and exact W1 along training, one panel per loss, mean over runs with one sd."""
-    figure, axes = _panels(len(records), 4.3, 2.9)
+    figure, axes = panels(len(records), 4.3, 2.9)
     for axis, record in zip(axes, records, strict=True):
         _curve_panel(axis, record)
-    names = ("exact W1 to held-out images", "floor: real against real", "loss (right axis)")
+    names = ["exact W1 to held-out images", "floor: real against real", "loss (right axis)"]
     styles = (
-        {"color": _COLORS[0], "marker": "o", "ms": 3},
+        {"color": BLUE, "marker": "o", "ms": 3},
         {"color": "0.4", "ls": "--"},
-        {"color": _COLORS[1], "marker": "s", "ms": 3},
+        {"color": RED, "marker": "s", "ms": 3},
     )
     handles = [axes[0].plot([], [], **style)[0] for style in styles]
-    figure.legend(
-        handles,
-        names,
-        title=restriction(records[0]),
-        loc="outside upper center",
-        ncols=3,
-        frameon=False,
-        fontsize=9,
-    )
+    legend_above(figure, handles, names, restriction(records[0]))
     figure.supxlabel(
         "generator step; mean over runs, band: one sd; r: Spearman correlation along training, "
         "mean over runs; standard GANs report a Jensen-Shannon divergence in nats",
-        fontsize=8.5,
-        color="0.3",
+        **NOTE,
     )
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def _curve_panel(axis: Axes, record: dict[str, Any]) -> None:
@@ -138,8 +129,8 @@ def _curve_panel(axis: Axes, record: dict[str, Any]) -> None:
     steps = record["snapshots"]
     right = axis.twinx()
     for where, values, color, marker in (
-        (axis, along, _COLORS[0], "o"),
-        (right, loss, _COLORS[1], "s"),
+        (axis, along, BLUE, "o"),
+        (right, loss, RED, "s"),
     ):
         shown = np.ma.masked_invalid(values)
         mean, sd = shown.mean(axis=0), shown.std(axis=0)
@@ -160,11 +151,11 @@ def _curve_panel(axis: Axes, record: dict[str, Any]) -> None:
 
 def write_robustness(records: list[dict[str, Any]], settings: list[str], path: Path) -> Path:
     """Misfit of every loss at every architecture, with 95 % intervals; dots left are better."""
-    import matplotlib.pyplot as plt
-
-    losses = list(dict.fromkeys(map(label, records)))
+    styles = looks((label(record), record["parameters"]["loss"]) for record in records)
+    losses = list(styles)
     places = list(dict.fromkeys(settings))
-    figure, axis = plt.subplots(figsize=(7.2, 0.62 * len(places) + 1.9), layout="constrained")
+    figure, grid = grid_of(1, 1, 7.2, 0.62 * len(places) + 1.9)
+    axis = grid[0, 0]
     largest = ACCEPTABLE
     for record, setting in zip(records, settings, strict=True):
         logs = log_misfit(record)
@@ -181,11 +172,9 @@ def write_robustness(records: list[dict[str, Any]], settings: list[str], path: P
             middle,
             height,
             xerr=[[middle - low], [high - middle]],
-            color=_COLORS[rank],
-            marker="o",
             ms=5,
             capsize=2.5,
-            ls="none",
+            **styles[label(record)].mark,
         )
         largest = max(largest, middle)
     for threshold, word, side in ((GOOD, "good ", "right"), (ACCEPTABLE, " acceptable", "left")):
@@ -202,17 +191,7 @@ def write_robustness(records: list[dict[str, Any]], settings: list[str], path: P
     axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
     axis.minorticks_off()
     axis.set_yticks(range(len(places)), places, fontsize=9)
-    axis.spines[["top", "right"]].set_visible(False)
-    handles = [
-        axis.plot([], [], color=_COLORS[i], marker="o", ls="none")[0] for i in range(len(losses))
-    ]
-    figure.legend(
-        handles,
-        losses,
-        loc="outside upper center",
-        ncols=len(losses),
-        frameon=False,
-        fontsize=9,
-    )
+    handles = [axis.plot([], [], **look.mark)[0] for look in styles.values()]
+    legend_above(figure, handles, losses)
     axis.set_title(f"{restriction(records[0])}: mean over runs, 95 % interval", fontsize=9.5)
-    return _save(figure, path)
+    return save(figure, path)

@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.folders import write
-from wdist_bench.report.escaping import csv, inline
+from wdist_bench.report.escaping import csv
+from wdist_bench.report.missing import study_shortcomings
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import t_interval
+from wdist_bench.studies.claims import FAILS, HOLDS, Claim, table, verdict_table
 from wdist_bench.studies.gan.claims import (
     ACCEPTABLE,
     GOOD,
     RULES,
     STANDARD,
-    SUPPORTED,
     are_averages,
     decide,
     finite_mean,
@@ -143,16 +144,16 @@ def _write_markdown(
     by_place: dict[str, list[dict[str, Any]]],
     varied: list[dict[str, Any]],
 ) -> Path:
-    lines = ["# GAN losses", "", *_notes(records)]
+    lines = ["# GAN losses", "", *study_shortcomings(records)]
     claims = decide([record for here in by_place.values() for record in here])
     lines += ["## Verdicts", ""]
-    lines += _table([_claim_row(claim) for claim in claims])
+    lines += verdict_table(claims)
     lines += ["### Rules", "", RULES, "", "### Every comparison", ""]
-    lines += _table(
+    lines += table(
         [
-            {"claim": claim.claim, "comparison": c.what, "verdict": c.verdict, "numbers": c.numbers}
+            {"claim": claim.claim, "comparison": part.claim} | _outcome(part)
             for claim in claims
-            for c in claim.comparisons
+            for part in claim.parts
         ]
     )
     for place, here in by_place.items():
@@ -161,27 +162,12 @@ def _write_markdown(
         lines += [f"## Architecture: {restriction(varied[0])}", "", "![](gan_robustness.png)", ""]
         lines += [_sizes(varied), ""]
         labels = settings(varied)
-        lines += _table([{"varied": a} | _row(r) for a, r in zip(labels, varied, strict=True)])
+        lines += table([{"varied": a} | _row(r) for a, r in zip(labels, varied, strict=True)])
     return write(folder / "gan.md", "\n".join(lines).rstrip() + "\n")
 
 
-def _claim_row(claim: Any) -> dict[str, str]:
-    held = sum(c.verdict == SUPPORTED for c in claim.comparisons)
-    return {
-        "claim": claim.claim,
-        "verdict": f"**{claim.verdict}**",
-        "comparisons that hold": f"{held} of {len(claim.comparisons)}",
-    }
-
-
-def _notes(records: list[dict[str, Any]]) -> list[str]:
-    """Lines that say which cells are missing or failed, for the top of the page."""
-    notes: dict[str, int] = {}
-    for record in records:
-        if "w1" not in record:
-            said = f"{record['status']}: {inline(record['message'])}"
-            notes[said] = notes.get(said, 0) + 1
-    return [*(f"- Not run ({count} cells), {said}" for said, count in notes.items()), ""]
+def _outcome(part: Claim) -> dict[str, str]:
+    return {"verdict": part.verdict, "numbers": part.numbers}
 
 
 def _section(place: str, records: list[dict[str, Any]]) -> list[str]:
@@ -201,7 +187,7 @@ def _section(place: str, records: list[dict[str, Any]]) -> list[str]:
         "",
         _sizes(records),
         "",
-        *_table([_row(record) for record in records]),
+        *table([_row(record) for record in records]),
     ]
 
 
@@ -255,7 +241,7 @@ def _row(record: dict[str, Any]) -> dict[str, str]:
 
 
 def _answer(verdict: str) -> str:
-    return {"supported": "yes", "not supported": "no"}.get(verdict, "undecided")
+    return {HOLDS: "yes", FAILS: "no"}.get(verdict, verdict)
 
 
 def _mean(values: np.ndarray) -> str:
@@ -265,10 +251,3 @@ def _mean(values: np.ndarray) -> str:
         return "no number"
     low, high = t_interval(found)
     return f"{found.mean():.3g} [{low:.3g}, {high:.3g}]"
-
-
-def _table(rows: list[dict[str, str]]) -> list[str]:
-    if not rows:
-        return ["Nothing to show yet.", ""]
-    table = pd.DataFrame(rows).fillna("")
-    return [table.to_markdown(index=False, disable_numparse=True), ""]

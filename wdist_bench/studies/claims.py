@@ -1,0 +1,88 @@
+"""Claims of studies: statements that records decide, by one set of verdicts and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wdist_bench.report.wording import shown
+from wdist_bench.results.statistics import t_interval
+
+HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement and its outcome.
+
+    Attributes:
+        claim: what it says.
+        verdict: holds, does not hold or undecided.
+        numbers: what the verdict rests on.
+        source: where it is stated; empty where it is our own.
+        parts: the comparisons that it is made of, if it is no single one.
+    """
+
+    claim: str
+    verdict: str
+    numbers: str
+    source: str = ""
+    parts: tuple[Claim, ...] = ()
+
+
+def claim(source: str, text: str, holds: Any, numbers: str) -> Claim:
+    """A claim that numbers decide."""
+    return Claim(text, HOLDS if bool(holds) else FAILS, numbers, source)
+
+
+def joint(text: str, parts: Iterable[Claim]) -> Claim:
+    """A claim that holds where all its parts do, and fails where one does."""
+    found = tuple(parts)
+    kept = sum(part.verdict == HOLDS for part in found)
+    verdict = conjunction(part.verdict for part in found)
+    return Claim(text, verdict, f"{kept} of {len(found)} comparisons hold", parts=found)
+
+
+def conjunction(verdicts: Iterable[str]) -> str:
+    """Three-valued "and"; undecided where there is nothing to judge."""
+    found = set(verdicts)
+    if FAILS in found:
+        return FAILS
+    return HOLDS if found == {HOLDS} else UNDECIDED
+
+
+def negation(verdict: str) -> str:
+    """Three-valued "not"."""
+    return {HOLDS: FAILS, FAILS: HOLDS}.get(verdict, UNDECIDED)
+
+
+def below(values: np.ndarray, threshold: float) -> str:
+    """Whether a mean is below a threshold, by its interval over runs; NaN runs are left out."""
+    low, high = t_interval(values[np.isfinite(values)])
+    if high < threshold:
+        return HOLDS
+    return FAILS if low >= threshold else UNDECIDED
+
+
+def verdict_table(claims: Iterable[Claim]) -> list[str]:
+    """Lines of Markdown: a row a claim."""
+    rows = [
+        ({"source": one.source} if one.source else {})
+        | {"claim": one.claim, "verdict": f"**{one.verdict}**", "numbers": one.numbers}
+        for one in claims
+    ]
+    return table(rows)
+
+
+def table(rows: list[dict[str, Any]], columns: Iterable[str] | None = None) -> list[str]:
+    """Lines of Markdown, numbers with four digits; a sentence where there are no rows."""
+    from tabulate import tabulate
+
+    names = list(columns or dict.fromkeys(name for row in rows for name in row))
+    if not rows:
+        return ["Nothing to show yet.", ""]
+    body = [[shown(row.get(name)) for name in names] for row in rows]
+    return [*tabulate(body, names, "pipe", disable_numparse=True).splitlines(), ""]
