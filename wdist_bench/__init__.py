@@ -12,9 +12,9 @@ from wdist_bench.estimate import (
     TracedFitted,
 )
 from wdist_bench.estimators.potential import FittedPotential
+from wdist_bench.population.interval import population_interval
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.evaluate import evaluate
-from wdist_bench.protocol.population_bracket import population_bracket
 from wdist_bench.recommend.recommend import recommend
 from wdist_bench.recommend.recommendation import Recommendation
 from wdist_bench.tasks import Task
@@ -40,7 +40,7 @@ __all__ = [
     "estimate",
     "estimators",
     "evaluate",
-    "population_bracket",
+    "population_interval",
     "recommend",
     "tasks",
 ]
