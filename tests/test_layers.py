@@ -33,8 +33,8 @@ MAY_IMPORT = {
     "runs": PLUGINS | {"protocol", "runs"},
     "conformance": PLUGINS | {"calls", "protocol", "runs", "conformance"},
     "report": NOUNS | {"metrics", "results", "report"},
-    "recommend": PLUGINS | {"calls", "protocol", "runs.plugins", "report", "population",
-                 "recommend"},
+    "recommend": PLUGINS
+    | {"calls", "protocol", "runs.plugins", "report", "population", "recommend"},
     "studies": PLUGINS | {"population", "protocol", "runs", "report", "studies"},
 }
 HEAVY = ("ot", "ott", "pandas", "scipy.stats", "sklearn", "matplotlib", "typer", "pydantic", "PIL",
