@@ -13,6 +13,7 @@ from wdist_bench.estimate import (
 )
 from wdist_bench.estimators.potential import FittedPotential
 from wdist_bench.population.interval import population_interval
+from wdist_bench.population.two_sample import TestResult, two_sample_test
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.evaluate import evaluate
 from wdist_bench.recommend.recommend import recommend
@@ -35,6 +36,7 @@ __all__ = [
     "Sampler",
     "Samples",
     "Task",
+    "TestResult",
     "TracedFitted",
     "Truth",
     "estimate",
@@ -43,4 +45,5 @@ __all__ = [
     "population_interval",
     "recommend",
     "tasks",
+    "two_sample_test",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator
+from wdist_bench.population.given import given_cost
 from wdist_bench.population.lower import Below, below
 from wdist_bench.population.point import point
 from wdist_bench.population.split import weighted
@@ -94,18 +95,18 @@ def population_interval(
     level = check_level(level)
     check_name(side, SIDES, "side")
     check_seed(seed)
-    cost = _cost(p, cost)
+    ground = given_cost(p, cost)
     if isinstance(x, (str, Task)) or y is None:
         _check_no_rows(y=y, a=a, b=b, support=support)
         return stream_interval(
-            check_task(x), cost, level, side, seed, critic=critic, n=n, eval_batches=eval_batches
+            check_task(x), ground, level, side, seed, critic=critic, n=n, eval_batches=eval_batches
         )
     checked = check_samples(x, y, a, b)
     samples = Samples(checked.x, checked.y, checked.a, checked.b)
-    samples.check_scale(cost)
+    samples.check_scale(ground)
     rows = weighted(samples)
-    reach = None if support is None else check_support(support, rows, cost)
-    answer = _Answer(rows, cost, level, side, seed, reach).estimate()
+    reach = None if support is None else check_support(support, rows, ground)
+    answer = _Answer(rows, ground, level, side, seed, reach).estimate()
     if not checked.remark:
         return answer
     return replace(answer, message=f"{answer.message}; {checked.remark}")
@@ -119,22 +120,6 @@ def check_level(level: Any) -> float:
             f"level: expected a confidence between 0.5 and 1, got {level:g}; write 0.95 for 95 %"
         )
     return level
-
-
-def _cost(p: int | None, cost: Cost | str | None) -> Cost:
-    if isinstance(cost, Cost):
-        if p is not None and p != cost.p:
-            raise ValueError(
-                f"p: expected {cost.p}, the exponent of the cost that was given, got {p!r}; "
-                "leave p out"
-            )
-        return cost
-    if cost is not None and not isinstance(cost, str):
-        raise TypeError(
-            f"cost: expected a wb.Cost or the name of a norm, got {type(cost).__name__}; "
-            "write cost=wb.Cost(1, 'l1'), say"
-        )
-    return Cost(1 if p is None else p, "l2" if cost is None else cost)
 
 
 def _check_no_rows(**given: Any) -> None:

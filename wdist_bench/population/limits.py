@@ -17,8 +17,9 @@ from wdist_bench.protocol.tails import skewness_correction
 # samples; twice the term, in 2.2, 3.3 and 4.4 %, and both limits together in at most 5 %
 # (benchmarks/claims/mean_limits.py).
 _SKEWNESS_TERMS = 2.0
-# Spacings of the largest values that the tail index reads: this share of the rows, at least ten.
-_TAIL_SHARE, _LEAST_TAIL = 0.05, 10
+# Spacings of the largest values that the tail index reads: 5 % of the values, at least ten where
+# these are no more than a tenth, and none where they would be fewer than five.
+_TAIL_SHARE, _USUAL_TAIL, _LARGEST_TAIL_SHARE, _LEAST_TAIL = 0.05, 10, 0.1, 5
 
 
 @dataclass(frozen=True)
@@ -134,13 +135,15 @@ def tail_index(values: Any) -> float:
     Hill's estimator, k over the sum of the normalised spacings i log(z_i / z_i+1) of the k largest
     z = value - median, i = 1 .. k, without the largest spacing, whose expectation is a share
     H_k / k of the sum. So a gap between the bulk and a cluster far off, which is no tail, does not
-    count. k is 5 % of the values, at least ten.
+    count. k is 5 % of the values, at least ten of a hundred and five of fifty; below it is inf.
 
     Source: Hill 1975, Annals of Statistics 3, 1163-1174; independence of the spacings, Rényi 1953.
     """
     values = np.asarray(values, np.float64)
     above = np.sort(values - np.median(values))[::-1]
-    k = min(max(int(_TAIL_SHARE * len(values)), _LEAST_TAIL), int(np.count_nonzero(above > 0)) - 1)
+    wanted = max(int(_TAIL_SHARE * len(values)), _USUAL_TAIL)
+    wanted = min(wanted, int(_LARGEST_TAIL_SHARE * len(values)))
+    k = min(wanted, int(np.count_nonzero(above > 0)) - 1)
     if k < _LEAST_TAIL:
         return math.inf
     ranks = np.arange(1, k + 1)

@@ -79,11 +79,11 @@ def subsampling(x: np.ndarray, y: np.ndarray, p: int, level: float, seed: int) -
     sizes = [math.ceil(len(rows) ** _SUBSAMPLE_POWER) for rows in (x, y)]
     gaps = []
     for _ in range(_SUBSAMPLES):
-        few = [
+        few_x, few_y = (
             rows[generator.permutation(len(rows))[:m]]
             for rows, m in zip((x, y), sizes, strict=True)
-        ]
-        gaps.append(_solve(*few, p).cost - whole)
+        )
+        gaps.append(_solve(few_x, few_y, p).cost - whole)
     rate = math.sqrt(min(sizes) / min(len(x), len(y)))
     low, high = np.quantile(gaps, [(1 - level) / 2, (1 + level) / 2]) * rate
     return _rooted(whole - float(high), whole - float(low), whole, p)
@@ -107,5 +107,5 @@ def _drawn(rows: np.ndarray, count: int, generator: np.random.Generator) -> np.n
 
 
 def _rooted(low: float, high: float, cost: float, p: int) -> Interval:
-    ends = (max(number, 0.0) ** (1 / p) for number in (low, high, cost))
-    return Interval(*ends, "")
+    lower, upper, value = (max(number, 0.0) ** (1 / p) for number in (low, high, cost))
+    return Interval(lower, upper, value, "")
