@@ -183,7 +183,7 @@ class _Answer:
             upper=upper,
             interval=(lower, upper),
             level=self.level,
-            message=describe(low, high, rows, self.reach),
+            message=describe(low, high, self.reach),
             diagnostics=diagnostics,
         )
 

@@ -37,20 +37,23 @@ def refusal_before(rows: Samples) -> str:
     return ""
 
 
-def describe(low: Below | None, high: Above, rows: Samples, reach: float | None) -> str:
+def describe(low: Below | None, high: Above, reach: float | None) -> str:
     """What the ends rest on."""
     found = []
     if low is not None:
         kept = min(len(low.kept.x), len(low.kept.y))
-        found.append(f"below: a function of the family {low.name}, averaged over {kept} other rows")
-    count = min(len(rows.x), len(rows.y))
+        kind = "1-Lipschitz" if low.power == 1 else "quadratic"
+        found.append(
+            f"below: the mean of a {kind} function ({low.name}) over {kept} rows of a side that "
+            "did not choose it"
+        )
     found.append(
-        f"above: the distance of the rows ({high.route}), which is too large by what {count} rows "
-        "add in that dimension"
+        f"above: the distance of all rows ({high.route}), which in the mean is larger than that "
+        "of the populations, and the more so the higher the dimension"
     )
     rest = (
-        "limits of means for independent rows, blind to what no row shows"
+        "both are limits of means for independent rows, and blind to mass that no row shows"
         if reach is None
-        else f"McDiarmid's bounds for independent rows on a support of diameter {reach:g}"
+        else f"both are McDiarmid's bounds for independent rows on a support of diameter {reach:g}"
     )
     return "; ".join([*found, rest])
