@@ -270,3 +270,22 @@ def test_seeds_that_would_wrap_are_refused_by_commands(tmp_path, monkeypatch, ca
         assert code == 2
         assert errors.startswith("error: seed: expected a whole number")
         assert errors.count("\n") == 1
+
+
+def test_population_prints_an_interval_and_a_test(tmp_path, monkeypatch, capsys):
+    rng = np.random.default_rng(0)
+    x, y = tmp_path / "x.npy", tmp_path / "y.npy"
+    np.save(x, rng.normal(size=(80, 2)))
+    np.save(y, rng.normal(size=(60, 2)) + 2)
+    options = ("--permutations", 49, "--level", 0.9)
+    code, said, _ = call(monkeypatch, capsys, "population", x, y, *options, "--json")
+    answer = json.loads(said)
+    assert code == 0
+    assert answer["lower"] < 2 * 2**0.5 < answer["upper"]
+    assert (answer["level"], answer["status"], answer["pvalue"]) == (0.9, "ok", 0.02)
+    code, said, _ = call(monkeypatch, capsys, "population", x, y, "--side", "lower")
+    assert "lower " in said
+    np.save(y, rng.normal(size=(5, 2)))
+    code, said, _ = call(monkeypatch, capsys, "population", x, y, "--permutations", 0)
+    assert code == 1
+    assert "refused" in said
