@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,7 @@ from wdist_bench.costs import Cost
 from wdist_bench.population.critics import CRITICS
 from wdist_bench.population.line import line_potential
 from wdist_bench.population.quadratic import QUADRATICS
-from wdist_bench.population.split import halves, weighted
+from wdist_bench.population.split import parted, weighted
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.gaussian import bures_cost
 from wdist_bench.solvers.one_dimensional import line_cost
@@ -72,12 +70,13 @@ def test_a_potential_of_the_line_reaches_w1_of_separate_samples():
     assert abs(found(x).mean() - found(y).mean()) == pytest.approx(found.gain)
 
 
-def test_halves_share_no_row_and_keep_weights_with_their_rows():
+def test_parts_share_no_row_and_keep_weights_with_their_rows():
     given = rows(1)
-    first, second = halves(given, np.random.default_rng(0))
+    first, second = parted(given, 0.4, np.random.default_rng(0))
+    assert (len(first.x), len(first.y), len(second.x)) == (16, 12, 24)
     joined = np.concatenate([first.x, second.x])
     assert sorted(map(tuple, joined)) == sorted(map(tuple, given.x))
     weight = {tuple(row): mass for row, mass in zip(given.x, given.a, strict=True)}
     mass = np.array([weight[tuple(row)] for row in first.x])
     np.testing.assert_allclose(first.a, mass / mass.sum())
-    assert replace(first).b.sum() == pytest.approx(1)
+    assert first.b.sum() == pytest.approx(1)

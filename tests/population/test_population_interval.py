@@ -128,7 +128,7 @@ def test_a_support_gives_mcdiarmids_ends():
     batch = wb.estimate(x, y).value
     room = 2 * math.sqrt((1 / 400 + 1 / 500) * math.log(40) / 2)
     assert answer.upper == pytest.approx(batch + room)
-    kept = 2 * math.sqrt((1 / 200 + 1 / 250) * math.log(40) / 2)
+    kept = 2 * math.sqrt((1 / 240 + 1 / 300) * math.log(40) / 2)
     assert answer.lower == pytest.approx(answer.diagnostics["critic_mean"] - kept)
     assert answer.lower <= 1 <= answer.upper
     squared = wb.population_interval(x, y, p=2, support=2.0)

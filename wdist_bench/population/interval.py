@@ -48,8 +48,8 @@ def population_interval(
     From rows: x are independent draws of mu, y independent draws of nu.
 
     - Below: a function that is admissible on the whole space (for p = 1 one that is 1-Lipschitz,
-      for p = 2 also a quadratic and its conjugate) is chosen and fitted on half of the rows and
-      averaged over the other half: E f(x) - E f(y) <= W_1. The limit is that of a mean.
+      for p = 2 also a quadratic and its conjugate) is chosen and fitted on two fifths of the rows
+      and averaged over the others: E f(x) - E f(y) <= W_1. The limit is that of a mean.
     - Above: the exact distance of all rows. It is at least the mean of the populations' optimal
       potentials over the rows, whose expectation is W_p^p, and the limit is that of this mean; its
       variance is that of the rows' own potentials. In high dimension the rows are much further

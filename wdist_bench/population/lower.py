@@ -11,8 +11,14 @@ from wdist_bench.costs import Cost
 from wdist_bench.population.critics import CRITICS
 from wdist_bench.population.limits import MeanLimits, Side, student_quantile
 from wdist_bench.population.quadratic import QUADRATICS, Quadratic
-from wdist_bench.population.split import halves
+from wdist_bench.population.split import parted
 from wdist_bench.problem import Samples
+
+# Share of the rows that fit and choose. Between a third and a half the ends of simple laws differ
+# by a few per cent at 1,000 rows; at 100 rows those kept back matter more.
+_FITTING = 0.4
+# Scores that are equal but for rounding, as of a linear critic by two names: the first one counts.
+_TIED = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +84,7 @@ def below(
     generator: np.random.Generator,
     lipschitz_only: bool = False,
 ) -> Below:
-    """Half of the rows fit and choose, the other half is averaged over, once.
+    """Two fifths of the rows fit and choose, the others are averaged over, once.
 
     Each candidate is fitted to one half of the fitting rows and scored on the other by the limit
     that it would have on as many rows as are kept back; the best is fitted again to all of them.
@@ -92,11 +98,14 @@ def below(
         generator: of the splits.
         lipschitz_only: no quadratics, whose values on a bounded support have no simple bound.
     """
-    fitting, kept = halves(rows, generator)
-    first, second = halves(fitting, generator)
+    fitting, kept = parted(rows, _FITTING, generator)
+    first, second = parted(fitting, 0.5, generator)
     candidates = _candidates(cost, lipschitz_only)
-    scores = [_score(c.fit(first), second, kept, c.power, cost, error) for c in candidates]
-    chosen = candidates[int(np.argmax(scores))]
+    scores = np.array(
+        [_score(c.fit(first), second, kept, c.power, cost, error) for c in candidates]
+    )
+    best = float(scores.max())
+    chosen = candidates[int(np.argmax(scores >= best - _TIED * abs(best)))]
     pair = chosen.fit(fitting)
     x, y = pair.at(kept)
     fitted_x, fitted_y = pair.at(fitting)

@@ -7,13 +7,15 @@ import numpy as np
 from wdist_bench.problem import Samples
 
 
-def halves(rows: Samples, generator: np.random.Generator) -> tuple[Samples, Samples]:
-    """Two parts with half of the rows of each population, at random, weights normalised in each."""
+def parted(rows: Samples, share: float, generator: np.random.Generator) -> tuple[Samples, Samples]:
+    """Two parts, the first with that share of the rows of each population, at random; weights are
+    normalised in each.
+    """
     parts = []
     for points, weights in ((rows.x, rows.a), (rows.y, rows.b)):
         order = generator.permutation(len(points))
-        half = len(points) // 2
-        parts.append([(points[kept], weights[kept]) for kept in (order[:half], order[half:])])
+        count = int(share * len(points))
+        parts.append([(points[kept], weights[kept]) for kept in (order[:count], order[count:])])
     (x, y) = parts
     return _samples(x[0], y[0]), _samples(x[1], y[1])
 

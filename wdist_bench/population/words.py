@@ -9,7 +9,7 @@ from wdist_bench.population.upper import Above
 from wdist_bench.problem import Samples
 
 MIN_ROWS = 20
-"""Effective rows of a side: a half of them fits and a half is averaged over, ten each."""
+"""Effective rows of a side: eight fit and choose, twelve are averaged over."""
 
 
 def refusal_before(rows: Samples) -> str:
