@@ -24,6 +24,7 @@ Fit = Callable[[Samples, Cost], Critic]
 
 _ASCENT = 20  # steps of a direction, each to the best direction for the potential it has
 _LARGEST_PLAN = 1000  # rows of a side that a plan is computed of
+_BLOCK = 4096  # points whose costs to these rows are held at once
 
 
 def linear(rows: Samples, cost: Cost) -> Critic:
@@ -101,6 +102,10 @@ def transport(rows: Samples, cost: Cost) -> Critic:
     solution = solve_exact(cost.matrix(few.x, few.y), few.a, few.b)
 
     def critic(points: np.ndarray) -> np.ndarray:
+        blocks = range(0, len(points), _BLOCK)
+        return np.concatenate([values(points[first : first + _BLOCK]) for first in blocks])
+
+    def values(points: np.ndarray) -> np.ndarray:
         above = (cost.matrix(points, few.y) - solution.psi).min(1)
         below = (solution.phi - cost.matrix(points, few.x)).max(1)
         return np.asarray((above + below) / 2)
