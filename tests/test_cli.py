@@ -287,3 +287,22 @@ def test_version_and_short_help(monkeypatch, capsys):
     code, said, _ = call(monkeypatch, capsys, "run", "-h")
     assert code == 0
     assert "--profile" in said
+
+
+def test_population_prints_an_interval_and_a_test(tmp_path, monkeypatch, capsys):
+    rng = np.random.default_rng(0)
+    x, y = tmp_path / "x.npy", tmp_path / "y.npy"
+    np.save(x, rng.normal(size=(80, 2)))
+    np.save(y, rng.normal(size=(60, 2)) + 2)
+    options = ("--permutations", 49, "--level", 0.9)
+    code, said, _ = call(monkeypatch, capsys, "population", x, y, *options, "--json")
+    answer = json.loads(said)
+    assert code == 0
+    assert answer["lower"] < 2 * 2**0.5 < answer["upper"]
+    assert (answer["level"], answer["status"], answer["pvalue"]) == (0.9, "ok", 0.02)
+    code, said, _ = call(monkeypatch, capsys, "population", x, y, "--side", "lower")
+    assert "lower " in said
+    np.save(y, rng.normal(size=(5, 2)))
+    code, said, _ = call(monkeypatch, capsys, "population", x, y, "--permutations", 0)
+    assert code == 1
+    assert "refused" in said

@@ -129,6 +129,15 @@ def test_bad_numbers_give_nan_inside_a_program(method):
         ({"p": 2, "cost": wb.Cost(1)}, "leave p out"),
         ({"cost": lambda x, y: np.zeros((4, 4))}, "runs inside a compiled program"),
         ({"method": "sliced", "cost": "l1"}, "sliced"),
+        (
+            {
+                "x": jnp.zeros((4, 1)),
+                "y": jnp.zeros((4, 1)),
+                "method": "one_dimensional",
+                "cost": "torus",
+            },
+            "with cost torus, which works outside jit only",
+        ),
         ({"a": jnp.ones(3)}, "expected one weight per point"),
         ({"y": jnp.zeros((4, 3))}, "expected equal dimensions"),
     ],

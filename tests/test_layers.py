@@ -31,11 +31,13 @@ MAY_IMPORT = {
     "calls": PLUGINS,
     "distance": PLUGINS,
     "protocol": PLUGINS | {"calls", "protocol"},
+    "population": PLUGINS | {"calls", "protocol", "population"},
     "runs": PLUGINS | {"protocol", "runs"},
     "conformance": PLUGINS | {"calls", "protocol", "runs", "conformance"},
     "report": NOUNS | {"metrics", "results", "report"},
-    "recommend": PLUGINS | {"calls", "protocol", "runs.plugins", "report", "recommend"},
-    "studies": PLUGINS | {"protocol", "runs", "report", "studies"},
+    "recommend": PLUGINS
+    | {"calls", "protocol", "runs.plugins", "report", "population", "recommend"},
+    "studies": PLUGINS | {"population", "protocol", "runs", "report", "studies"},
 }
 HEAVY = ("ot", "ott", "pandas", "scipy.stats", "sklearn", "matplotlib", "typer", "pydantic", "PIL",
          "pooch", "requests")  # fmt: skip

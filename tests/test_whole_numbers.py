@@ -109,7 +109,7 @@ def test_seeds_that_would_wrap_are_refused_wherever_one_enters(seed):
     calls = (
         lambda: wb.estimate(rows, rows, seed=seed),
         lambda: wb.evaluate("gaussian_shift", "exact", seed=seed),
-        lambda: wb.population_bracket("gaussian_shift", seed=seed),
+        lambda: wb.population_interval("gaussian_shift", seed=seed),
         lambda: wb.recommend(rows, seed=seed),
         lambda: Stream(seed=seed),
     )
@@ -156,4 +156,4 @@ def test_numbers_of_a_suite_are_checked(tmp_path, key, value):
 )
 def test_sizes_of_a_bracket_are_checked(arguments):
     with pytest.raises(ValueError, match="expected a whole number"):
-        wb.population_bracket("gaussian_shift", **arguments)
+        wb.population_interval("gaussian_shift", **arguments)

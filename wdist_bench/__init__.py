@@ -13,9 +13,10 @@ from wdist_bench.estimate import (
     TracedFitted,
 )
 from wdist_bench.estimators.potential import FittedPotential
+from wdist_bench.population.interval import population_interval
+from wdist_bench.population.two_sample import TestResult, two_sample_test
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.evaluate import evaluate
-from wdist_bench.protocol.population_bracket import population_bracket
 from wdist_bench.recommend.recommend import recommend
 from wdist_bench.recommend.recommendation import Recommendation
 from wdist_bench.tasks import Task
@@ -36,6 +37,7 @@ __all__ = [
     "Sampler",
     "Samples",
     "Task",
+    "TestResult",
     "TracedFitted",
     "Truth",
     "costs",
@@ -44,7 +46,8 @@ __all__ = [
     "estimators",
     "evaluate",
     "measures",
-    "population_bracket",
+    "population_interval",
     "recommend",
     "tasks",
+    "two_sample_test",
 ]

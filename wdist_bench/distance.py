@@ -70,7 +70,7 @@ def distance(
     ground = _ground(cost, p)
     check_cost(estimator, ground)
     estimator.check_dim(x.shape[1])
-    total = _cost_of(estimator, isinstance(method, str))(Samples(x, y, a, b), ground)
+    total = _cost_of(estimator, ground, isinstance(method, str))(Samples(x, y, a, b))
     return _root(total, ground.p)
 
 
@@ -101,22 +101,22 @@ def _root(total: jax.Array, p: float) -> jax.Array:
     return jnp.where(positive, root, jnp.where(jnp.isnan(total), total, 0.0))
 
 
-def _cost_of(estimator: Estimator, by_name: bool) -> Callable[[Samples, Cost], jax.Array]:
+def _cost_of(estimator: Estimator, cost: Cost, by_name: bool) -> Callable[[Samples], jax.Array]:
     """W_p^p by this estimator, as a function that can be traced and differentiated."""
     if isinstance(estimator, Exact):
-        return lambda s, cost: exact_cost(s.x, s.y, s.a, s.b, cost)
-    if isinstance(estimator, OneDimensional):
-        return lambda s, cost: line_cost(s.x[:, 0], s.y[:, 0], s.a, s.b, cost)
+        return lambda s: exact_cost(s.x, s.y, s.a, s.b, cost)
+    if isinstance(estimator, OneDimensional) and not cost.circumference:
+        return lambda s: line_cost(s.x[:, 0], s.y[:, 0], s.a, s.b, cost)
     if isinstance(estimator, Sliced):
-        return lambda s, cost: _sliced(estimator, s, cost)
+        return lambda s: _sliced(estimator, s, cost)
     if isinstance(estimator, SinkhornDivergence):
-        return lambda s, cost: _sinkhorn(estimator, by_name, s, cost)
+        return lambda s: _sinkhorn(estimator, by_name, s, cost)
     if isinstance(estimator, DirectEstimator) and estimator.traced:
-        return cast(TracedFitted, estimator).batch_cost
+        return lambda s: cast(TracedFitted, estimator).batch_cost(s, cost)
     raise ValueError(
         f"method: expected exact, one_dimensional, sliced, nearest_neighbor or "
-        f"sinkhorn_divergence, got {estimator.name}, which works outside jit only; call "
-        f"wb.estimate(x, y, {estimator.name!r})"
+        f"sinkhorn_divergence, got {estimator.name} with cost {cost.norm}, which works outside jit "
+        f"only; call wb.estimate(x, y, {estimator.name!r})"
     )
 
 

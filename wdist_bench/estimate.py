@@ -54,8 +54,10 @@ class Estimate:
         stderr: statistical standard error of `value`, where there is one.
         interval: 95 % confidence interval for the target, where there is one: of a number that is
             a bound or neither, `stderr` is the noise, and no interval about it holds the target.
-        lower: certified lower bound, where the method gives one.
-        upper: certified upper bound, where the method gives one.
+        lower: lower bound, where the method gives one: certified where `level` is None.
+        upper: upper bound, likewise.
+        level: confidence with which `lower` and `upper` hold the target; None where they are
+            certified.
         status: "ok", or what went wrong.
         message: one sentence: what happened and what to do.
         steps: steps of the solver or of training.
@@ -73,6 +75,7 @@ class Estimate:
     interval: tuple[float, float] | None = None
     lower: float | None = None
     upper: float | None = None
+    level: float | None = None
     status: str = "ok"
     message: str = ""
     steps: int = 0

@@ -192,7 +192,8 @@ def test_powers_that_float64_does_not_hold_are_told_so(method):
 def test_what_rests_on_formulas_for_1_and_2_refuses_others(p):
     for call in (
         lambda: wb.recommend(X, Y, p=p),
-        lambda: wb.population_bracket("gaussian_shift", p=p),
+        lambda: wb.population_interval("gaussian_shift", p=p),
+        lambda: wb.population_interval(X, Y, p=p),
     ):
         with pytest.raises(ValueError, match="p: expected 1 or 2 for"):
             call()

@@ -17,6 +17,7 @@ try:
         estimate,
         export,
         merge,
+        population,
         recommend,
         run,
         status,
@@ -38,6 +39,7 @@ app.command()(run.report)
 app.command()(status.status)
 app.command()(merge.merge)
 app.command()(estimate.estimate)
+app.command()(population.population)
 app.command()(check.check)
 app.command()(compare.compare)
 app.command()(recommend.recommend)

@@ -72,7 +72,7 @@ def estimate(
         }
     else:
         points = load_rows(x, "x", header), load_rows(y, "y", header)
-        read = {name: _described(rows) for name, rows in zip("xy", points, strict=True)}
+        read = {name: described(rows) for name, rows in zip("xy", points, strict=True)}
     if not as_json:
         for name, text in read.items():
             echo(f"{name:9} {text}")
@@ -94,7 +94,7 @@ def estimate(
         raise typer.Exit(1)
 
 
-def _described(rows: Any) -> str:
+def described(rows: Any) -> str:
     """Size and names of what was read, names shortened."""
     text = "{} x {}".format(*rows.shape)
     names = [str(name) for name in getattr(rows, "columns", ())]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from wdist_bench.solvers.forks import check_not_forked
 
@@ -170,3 +170,65 @@ def symmetric_potential(
 def _expectation(potential: jax.Array, weights: jax.Array, epsilon: jax.Array) -> jax.Array:
     safe = jnp.where(weights > 0, weights, 1)
     return jnp.where(weights > 0, weights * (potential - epsilon * jnp.log(safe)), 0).sum()
+
+
+def divergences(
+    matrix: Float[np.ndarray, "k k"],
+    weights: Float[np.ndarray, " k"],
+    orders: Int[np.ndarray, "b k"],
+    count: int,
+    epsilon: float,
+    threshold: float,
+    max_iterations: int,
+) -> Float[np.ndarray, " b"]:
+    """OT_eps(x, y) - OT_eps(x, x) / 2 - OT_eps(y, y) / 2 of many partings of the same points.
+
+    Args:
+        matrix: (k, k) costs between the points.
+        weights: (k,) positive; those of a part are scaled to sum to one.
+        orders: (b, k) permutations of the points: the first `count` are x, the others y.
+        count: points of x.
+        epsilon: temperature, in units of cost.
+        threshold: l1 error of the marginals to reach.
+        max_iterations: iterations allowed, each run.
+
+    Returns:
+        (b,) divergences, NaN where a run did not converge.
+    """
+    check_not_forked()
+    _ott()
+    scale = float(matrix.max()) or 1.0
+    with jax.enable_x64(True):
+        found = _divergences(
+            jnp.asarray(matrix / scale, jnp.float64),
+            jnp.asarray(weights, jnp.float64),
+            jnp.asarray(orders),
+            count,
+            jnp.asarray(epsilon / scale, jnp.float64),
+            float(threshold),
+            max_iterations,
+        )
+        return scale * np.asarray(found)
+
+
+@partial(jax.jit, static_argnames=("count", "threshold", "max_iterations"))
+def _divergences(
+    matrix: jax.Array,
+    weights: jax.Array,
+    orders: jax.Array,
+    count: int,
+    epsilon: jax.Array,
+    threshold: float,
+    max_iterations: int,
+) -> jax.Array:
+    def between(first: jax.Array, second: jax.Array) -> jax.Array:
+        a, b = (weights[part] / weights[part].sum() for part in (first, second))
+        costs = matrix[first][:, second]
+        value, _, converged, _ = _solve(costs, a, b, epsilon, threshold, max_iterations)
+        return jnp.where(converged, value, jnp.nan)
+
+    def divergence(order: jax.Array) -> jax.Array:
+        x, y = order[:count], order[count:]
+        return between(x, y) - (between(x, x) + between(y, y)) / 2
+
+    return jax.lax.map(divergence, orders)

@@ -1,4 +1,4 @@
-"""The interval for a population holds the truth, or is refused."""
+"""The interval for two populations that can be sampled holds the truth, or is refused."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
-from wdist_bench.protocol import population_bracket as module
+from wdist_bench.population import stream as module
 from wdist_bench.protocol.tails import Tails, hill_index, skewness
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks" / "claims"))
-import population_bracket as claims
+import population_stream as claims
 
 CRITIC = {"p": 1, "critic": wb.estimators.get("group_sort", steps=300)}
 
@@ -30,10 +30,12 @@ CRITIC = {"p": 1, "critic": wb.estimators.get("group_sort", steps=300)}
 )
 def test_it_holds_the_known_distance(task, options):
     # 95 % confidence with a fixed seed: the upper ends are loose by the finite-sample bias
-    answer = wb.population_bracket(task, n=256, eval_batches=10, **options)
+    answer = wb.population_interval(task, n=256, eval_batches=10, **options)
     truth = wb.tasks.get(task).truth(options["p"]).value
     assert answer.status == "ok"
     assert answer.lower <= truth <= answer.upper
+    assert answer.lower <= answer.value <= answer.upper
+    assert abs(answer.value - truth) < 0.1 * truth
     assert answer.upper < 1.25 * truth
     assert answer.lower > 0.9 * truth or options["p"] == 2
 
@@ -41,7 +43,7 @@ def test_it_holds_the_known_distance(task, options):
 def test_a_critic_that_bounds_nothing_is_refused():
     critic = wb.estimators.get("weight_clipping", steps=5)
     with pytest.raises(ValueError, match="expected a lower bound of the population"):
-        wb.population_bracket("gaussian_shift", critic=critic, n=16, eval_batches=2)
+        wb.population_interval("gaussian_shift", critic=critic, n=16, eval_batches=2)
 
 
 @pytest.mark.parametrize(
@@ -59,14 +61,14 @@ def test_a_critic_that_bounds_nothing_is_refused():
 )
 def test_no_normal_limit_in_sight_is_a_refusal_in_words(law, words):
     # Before, these gave an upper end below the distance in up to 62 % of seeds, or [0, 0].
-    answer = wb.population_bracket(
+    answer = wb.population_interval(
         claims.LawTask(law),
-        claims.LAWS[law].p,
+        p=claims.LAWS[law].p,
         n=64,
         eval_batches=10,
         **({"critic": CRITIC["critic"]}),
     )
-    assert answer.status == "not_converged"
+    assert answer.status == "refused"
     assert words in answer.message
     assert math.isnan(answer.value)
     assert answer.interval is None
@@ -100,8 +102,8 @@ def test_ends_that_contradict_each_other_are_refused(monkeypatch):
         5.5, 5.5, target="population", bound="lower", diagnostics={"eval_samples": 1e5}
     )
     monkeypatch.setattr(module, "evaluate", inverted)
-    answer = wb.population_bracket("gaussian_shift", n=16, eval_batches=20)
-    assert answer.status == "not_converged"
+    answer = wb.population_interval("gaussian_shift", n=16, eval_batches=20)
+    assert answer.status == "refused"
     assert "is not below the upper end" in answer.message
     assert answer.interval is None
 
@@ -111,7 +113,7 @@ def test_coordinates_without_digits_widen_the_interval():
     task = wb.tasks.get(
         "one_dimensional", x="norm", y="norm", x_params=far, y_params={"loc": 1e8 + 1}
     )
-    answer = wb.population_bracket(task, 2, n=64, eval_batches=10)
+    answer = wb.population_interval(task, p=2, n=64, eval_batches=10)
     assert answer.status != "ok" or 0 <= answer.lower <= 1 <= answer.upper
 
 

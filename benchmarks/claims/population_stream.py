@@ -1,4 +1,4 @@
-"""How often `population_bracket` misses a distance that is known, law by law.
+"""How often `population_interval` of a task misses a distance that is known, law by law.
 
 Each law is a pair with a truth in closed form, and none of them served to choose a threshold of
 the method. A scaled law moves every point along its ray, a larger law that is made by adding
@@ -7,7 +7,7 @@ answers whose upper end is below the truth, `misses_above` those whose lower end
 answer's statement is 5 % for both together. The critic is `group_sort` with 200 steps, cheap and
 far from the best: the lower end is as valid, only lower.
 
-Run: python benchmarks/claims/population_bracket.py [--runs 30]
+Run: python benchmarks/claims/population_stream.py [--runs 30]
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def simulate(name: str, runs: int, first_seed: int = 0, **options: Any) -> dict[
     critic = wb.estimators.get("group_sort", steps=STEPS)
     settings: dict[str, Any] = {"n": N, "eval_batches": EVAL_BATCHES, "critic": critic} | options
     answers = [
-        wb.population_bracket(LawTask(name), law.p, seed, **settings)
+        wb.population_interval(LawTask(name), p=law.p, seed=seed, **settings)
         for seed in range(first_seed, first_seed + runs)
     ]
     kept = [a for a in answers if a.status == "ok"]
@@ -280,20 +280,20 @@ def main(
 
 
 def write(table: pd.DataFrame, runs: int, out: Path) -> None:
-    """population_bracket.csv and .md."""
+    """population_stream.csv and .md."""
     out.mkdir(parents=True, exist_ok=True)
-    table.to_csv(out / "population_bracket.csv", index=False, float_format="%.6g")
+    table.to_csv(out / "population_stream.csv", index=False, float_format="%.6g")
     shown = table.drop(columns="runs").astype(object)
     text = (
-        "# How often `population_bracket` misses the distance of two populations\n\n"
+        "# How often `population_interval` of a task misses the distance of two populations\n\n"
         f"{runs} seeds a law, n = {N}, {EVAL_BATCHES} batches, critic `group_sort` with {STEPS} "
         "steps. Stated: at most 5 % of answers miss. `misses_below`: the upper end is below the "
         "truth; `misses_above`: the lower end is above it. `missed`: share of the answers with its "
         "95 % Clopper-Pearson band. `refused`: share of the runs; `why`: words of the first "
-        "refusal. Written by `python benchmarks/claims/population_bracket.py`.\n\n"
+        "refusal. Written by `python benchmarks/claims/population_stream.py`.\n\n"
         f"{shown.where(shown.notna(), '').to_markdown(index=False, floatfmt='.3g')}\n"
     )
-    (out / "population_bracket.md").write_text(text, encoding="utf-8")
+    (out / "population_stream.md").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,82 @@
+"""What the lower end rests on: every critic is admissible on the whole space."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from wdist_bench.costs import Cost
+from wdist_bench.population.critics import CRITICS
+from wdist_bench.population.line import line_potential
+from wdist_bench.population.quadratic import QUADRATICS
+from wdist_bench.population.split import parted, weighted
+from wdist_bench.problem import Samples
+from wdist_bench.solvers.gaussian import bures_cost
+from wdist_bench.solvers.one_dimensional import line_cost
+
+
+def rows(seed, n=40, m=30, d=3):
+    g = np.random.default_rng(seed)
+    x, y = g.normal(size=(n, d)), 0.5 + g.standard_t(3, size=(m, d)) * np.linspace(0.5, 2, d)
+    return weighted(Samples(x, y, g.dirichlet(np.ones(n)), g.dirichlet(np.ones(m))))
+
+
+@pytest.mark.parametrize("norm", ["l2", "l1"])
+@pytest.mark.parametrize("name", CRITICS)
+def test_a_critic_is_1_lipschitz_everywhere(name, norm):
+    for seed in range(4):
+        given = rows(seed, d=1 + seed)
+        critic = CRITICS[name](given, Cost(1, norm))
+        g = np.random.default_rng(seed)
+        points = np.concatenate([given.x, given.y, 20 * g.normal(size=(200, 1 + seed))])
+        near = points + 1e-3 * g.normal(size=points.shape)
+        for first, second in ((points, near), (points, points[::-1])):
+            gap = np.abs(critic(first) - critic(second))
+            assert (gap <= Cost(1, norm).matched(first, second) * (1 + 1e-9) + 1e-12).all()
+
+
+@pytest.mark.parametrize("name", QUADRATICS)
+def test_a_quadratic_and_its_conjugate_are_admissible_everywhere(name):
+    for seed in range(4):
+        given = rows(seed, d=1 + seed)
+        found = QUADRATICS[name](given)
+        g = np.random.default_rng(seed)
+        x, y = (30 * g.normal(size=(60, 1 + seed)) for _ in range(2))
+        cost = Cost(2).matrix(x, y)
+        slack = cost - found.at_x(x)[:, None] - found.at_y(y)[None, :]
+        assert slack.min() >= -1e-9 * cost.max()
+        # equality along the map x -> k + A (x - m): the conjugate is closed, not a bound of it
+        mapped = found.end + ((x - found.start) @ found.axes * found.values) @ found.axes.T
+        tight = Cost(2).matched(x, mapped) - found.at_x(x) - found.at_y(mapped)
+        assert np.abs(tight).max() <= 1e-9 * cost.max()
+
+
+def test_a_quadratic_of_the_moments_gives_gelbrichs_bound():
+    given = rows(0, 500, 500)
+    even = weighted(Samples(given.x, given.y))
+    found = QUADRATICS["affine 0.02"](even)
+    value = found.at_x(even.x).mean() + found.at_y(even.y).mean()
+    bound = bures_cost(even.x, even.y, None, None)
+    assert value <= bound * (1 + 1e-9)
+    assert value >= 0.98 * bound
+
+
+def test_a_potential_of_the_line_reaches_w1_of_separate_samples():
+    g = np.random.default_rng(0)
+    x, y = g.uniform(size=300), 2 + g.uniform(size=200)
+    found = line_potential(x, y, np.full(300, 1 / 300), np.full(200, 1 / 200))
+    w1 = line_cost(x[:, None], y[:, None], None, None, 1)[0]
+    assert found.gain == pytest.approx(w1, rel=0.01)
+    assert abs(found(x).mean() - found(y).mean()) == pytest.approx(found.gain)
+
+
+def test_parts_share_no_row_and_keep_weights_with_their_rows():
+    given = rows(1)
+    first, second = parted(given, 0.4, np.random.default_rng(0))
+    assert (len(first.x), len(first.y), len(second.x)) == (16, 12, 24)
+    joined = np.concatenate([first.x, second.x])
+    assert sorted(map(tuple, joined)) == sorted(map(tuple, given.x))
+    weight = {tuple(row): mass for row, mass in zip(given.x, given.a, strict=True)}
+    mass = np.array([weight[tuple(row)] for row in first.x])
+    np.testing.assert_allclose(first.a, mass / mass.sum())
+    assert first.b.sum() == pytest.approx(1)

@@ -1,0 +1,120 @@
+"""The permutation test has its level, and the same statistic by every way to compute it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import wdist_bench as wb
+from wdist_bench.population.permuted import _TOGETHER, Pool, statistics
+from wdist_bench.population.split import weighted
+from wdist_bench.problem import Samples
+
+
+def pair(seed, n=25, m=18, dim=1):
+    g = np.random.default_rng(seed)
+    return g.normal(size=(n, dim)), g.normal(size=(m, dim)) + 0.3
+
+
+@pytest.mark.parametrize("weights", [False, True], ids=["even", "weighted"])
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("method", ["exact", "one_dimensional", "nearest_neighbor"])
+def test_permutations_together_are_refits_one_by_one(monkeypatch, method, p, weights):
+    x, y = pair(0)
+    a = np.random.default_rng(1).dirichlet(np.ones(len(x))) if weights else None
+    together = wb.two_sample_test(x, y, method, p, a=a, permutations=20)
+    monkeypatch.setattr("wdist_bench.population.permuted._TOGETHER", {})
+    single = wb.two_sample_test(x, y, method, p, a=a, permutations=20)
+    np.testing.assert_allclose(together.null, single.null, rtol=1e-9)
+    assert together.pvalue == single.pvalue
+    assert together.statistic == pytest.approx(wb.estimate(x, y, method, p, a=a).value)
+
+
+@pytest.mark.parametrize("method", ["exact", "one_dimensional", "nearest_neighbor"])
+@pytest.mark.parametrize("cost", [wb.costs.Torus(2, 3.0), wb.Cost(3, "l1")], ids=str)
+def test_other_costs_together_are_refits_one_by_one(monkeypatch, method, cost):
+    x, y = pair(0)
+    together = wb.two_sample_test(x, y, method, cost=cost, permutations=10)
+    monkeypatch.setattr("wdist_bench.population.permuted._TOGETHER", {})
+    single = wb.two_sample_test(x, y, method, cost=cost, permutations=10)
+    np.testing.assert_allclose(together.null, single.null, rtol=1e-9)
+
+
+def test_sinkhorn_divergences_together_are_those_of_the_estimator():
+    # in "cost" units the temperature is the same for every parting
+    x, y = pair(0, dim=2)
+    method = wb.estimators.get("sinkhorn_divergence", epsilon=0.2, epsilon_unit="cost")
+    found = wb.two_sample_test(x, y, method, permutations=5)
+    pool = Pool.of(weighted(Samples(x, y)))
+    for order, value in zip(pool.orders(5, 0)[1:], found.null, strict=True):
+        first, second = (pool.points[places] for places in pool.parts(order))
+        assert value == pytest.approx(wb.estimate(first, second, method).value, rel=1e-4)
+
+
+def test_every_method_that_shares_work_is_registered():
+    assert {kind.name for kind in _TOGETHER} == {
+        "exact", "one_dimensional", "nearest_neighbor", "sinkhorn_divergence",
+    }  # fmt: skip
+
+
+def test_the_level_is_that_of_a_permutation_test():
+    # mu = nu, 400 repetitions at 10 %: standard error 1.5 %
+    pvalues = []
+    for seed in range(400):
+        g = np.random.default_rng(seed)
+        x, y = g.exponential(size=(20, 1)), g.exponential(size=(15, 1))
+        pvalues.append(wb.two_sample_test(x, y, "one_dimensional", permutations=99).pvalue)
+    assert 0.055 <= np.mean(np.array(pvalues) <= 0.1) <= 0.145
+
+
+def test_ties_make_the_pvalue_larger():
+    coins = np.r_[np.zeros(10), np.ones(10)][:, None]
+    found = wb.two_sample_test(coins, coins, permutations=99)
+    assert found.statistic == 0
+    assert found.pvalue == 1
+
+
+def test_samples_that_differ_get_the_smallest_pvalue():
+    g = np.random.default_rng(0)
+    x, y = g.normal(size=(30, 4)), g.normal(size=(30, 4)) + 2
+    found = wb.two_sample_test(x, y, permutations=99)
+    assert (found.pvalue, found.status, found.permutations) == (0.01, "ok", 99)
+    assert found.excess > 1
+
+
+def test_weights_go_with_their_rows():
+    pool = Pool.of(weighted(Samples(*pair(0), a=np.arange(1, 26.0) / 325)))
+    order = np.random.default_rng(0).permutation(43)
+    a, b = pool.masses(order)
+    given = np.r_[25 * np.arange(1, 26.0) / 325, np.ones(18)]  # n a_i, and m b_j = 1
+    np.testing.assert_allclose(a, given[order[:25]] / given[order[:25]].sum())
+    np.testing.assert_allclose(b, given[order[25:]] / given[order[25:]].sum())
+
+
+def test_a_method_that_gives_no_number_gives_no_pvalue():
+    x, y = pair(0)
+    failing = wb.estimators.get("exact", max_iterations=1)
+    found = wb.two_sample_test(x, y, failing, permutations=5)
+    assert found.status == "not_converged"
+    assert np.isnan(found.pvalue)
+    one = wb.estimators.get("sinkhorn", epsilon=1e-4, max_iterations=10)
+    assert wb.two_sample_test(x, y, one, permutations=5).status == "not_converged"
+
+
+def test_bad_input_says_what_was_expected():
+    x, y = pair(0, dim=2)
+    with pytest.raises(ValueError, match="permutations: expected a whole number >= 1"):
+        wb.two_sample_test(x, y, permutations=0)
+    with pytest.raises(ValueError, match="one_dimensional: expected points on a line"):
+        wb.two_sample_test(x, y, "one_dimensional")
+    with pytest.raises(ValueError, match="expected p = 1"):
+        wb.two_sample_test(x, y, "funnel", p=2)
+
+
+def test_the_first_statistic_is_that_of_the_samples():
+    x, y = pair(0)
+    pool = Pool.of(weighted(Samples(x, y)))
+    exact = wb.estimators.get("exact")
+    found = statistics(pool, wb.Cost(2), exact, 3, 0)
+    assert found.values[0] == pytest.approx(wb.estimate(x, y, p=2).value)
+    assert len(found.values) == 4

@@ -1,0 +1,80 @@
+"""What the upper end and the point are made of."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import wdist_bench as wb
+from wdist_bench.population.limits import MeanLimits
+from wdist_bench.population.point import point
+from wdist_bench.population.split import weighted
+from wdist_bench.population.upper import Above, Halves, above
+
+
+def rows(seed, n=60, shift=1.0, dim=2):
+    g = np.random.default_rng(seed)
+    x, y = g.normal(size=(n, dim)), g.normal(size=(n, dim))
+    y[:, 0] += shift
+    return weighted(wb.Samples(x, y))
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_the_cost_and_the_spread_are_those_of_the_exact_potentials(p):
+    given = rows(0)
+    found = above(given, wb.Cost(p), np.random.default_rng(0))
+    exact = wb.estimate(given.x, given.y, p=p)
+    phi, psi = exact.potentials
+    assert found.cost == pytest.approx(exact.cost)
+    spread = math.sqrt(phi.var(ddof=1) / 60 + psi.var(ddof=1) / 60)
+    assert found.limits.stderr == pytest.approx(spread)
+    assert found.end(0.025, None, wb.Cost(p)) >= wb.Cost(p).root(exact.cost + 1.96 * spread)
+
+
+def test_samples_that_coincide_by_chance_keep_a_spread():
+    # 50 heads of 100 on both sides: the distance is 0 and a flat potential is optimal
+    coins = np.r_[np.zeros(50), np.ones(50)][:, None]
+    found = above(weighted(wb.Samples(coins, coins)), wb.Cost(1), np.random.default_rng(0))
+    assert found.cost == 0
+    assert found.end(0.025, None, wb.Cost(1)) > 0.13  # 1.96 sqrt(2 / 4 / 100)
+
+
+def test_halves_are_further_apart_than_all_rows_and_within_is_at_least_0():
+    found = above(rows(0, 200), wb.Cost(2), np.random.default_rng(0))
+    assert found.halves.across > found.cost
+    assert 0 <= found.halves.within_x < found.halves.across
+    assert found.halves.variance >= 0.8 * found.limits.stderr**2
+
+
+def test_what_the_pairs_own_potential_sees_is_not_within():
+    # two far clusters with changed weights: halves differ in weights by chance, which is no bias
+    g = np.random.default_rng(0)
+    x, y = (100.0 * (g.uniform(size=(200, 1)) < share) for share in (0.5, 0.8))
+    found = above(weighted(wb.Samples(x, y)), wb.Cost(1), np.random.default_rng(0))
+    assert found.halves.within_x == pytest.approx(0, abs=1e-9)
+    assert point(found, wb.Cost(1)) == pytest.approx(found.cost)
+
+
+def test_the_point_is_the_formula():
+    limits = MeanLimits(0.0, 1.0, 0.0, 10.0, 0.0)
+    found = Above("exact", 3.0, limits, math.inf, Halves(4.0, 2.0, 1.0, 0.0))
+    assert point(found, wb.Cost(1)) == pytest.approx(math.sqrt(9 - (3 / 4) ** 2 * 2 * 1))
+    squared = point(found, wb.Cost(2))
+    assert squared == pytest.approx(math.sqrt(3 - (3 / 4) * math.sqrt(2)))
+    near = replace(found, halves=Halves(4.0, 4.0, 5.0, 0.0))
+    assert point(near, wb.Cost(1)) == 0
+
+
+def test_the_point_of_a_translation_is_unbiased_in_squares():
+    # p = 2, dimension 8, W = 1: the rows are about 2.1 apart
+    squares = []
+    for seed in range(30):
+        found = above(rows(seed, 100, dim=8), wb.Cost(2), np.random.default_rng(seed))
+        halves = found.halves
+        squares.append(halves.across - (halves.within_x + halves.within_y) / 2)
+    error = np.std(squares) / math.sqrt(30)
+    # less what the potentials see of the halves, which makes it a little too large
+    assert -4 * error < np.mean(squares) - 1 < 0.35 + 4 * error

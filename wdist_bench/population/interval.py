@@ -1,0 +1,248 @@
+"""`population_interval`: an interval for the distance of two populations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import Estimate, Estimator
+from wdist_bench.population.given import given_cost
+from wdist_bench.population.lower import Below, below
+from wdist_bench.population.point import point
+from wdist_bench.population.split import weighted
+from wdist_bench.population.stream import stream_interval
+from wdist_bench.population.support import check_support, mcdiarmid
+from wdist_bench.population.upper import Above, above
+from wdist_bench.population.words import describe, refusal_before
+from wdist_bench.problem import Samples
+from wdist_bench.tasks import Task
+from wdist_bench.tasks.given import check_task
+from wdist_bench.validation import check_name, check_number, check_samples, check_seed
+
+SIDES = ("both", "lower", "upper")
+_CRITIC_STREAM, _HALVES_STREAM = 1, 2
+
+
+def population_interval(
+    x: Any,
+    y: Any = None,
+    p: int | None = None,
+    level: float = 0.95,
+    a: Any = None,
+    b: Any = None,
+    side: str = "both",
+    seed: int = 0,
+    cost: Cost | str | None = None,
+    support: float | None = None,
+    *,
+    critic: str | Estimator = "funnel",
+    n: int = 1024,
+    eval_batches: int = 20,
+) -> Estimate:
+    """[lower, upper] that holds W_p(mu, nu) of the populations with a stated confidence.
+
+    From rows: x are independent draws of mu, y independent draws of nu.
+
+    - Below: a function that is admissible on the whole space (for p = 1 one that is 1-Lipschitz,
+      for p = 2 also a quadratic and its conjugate) is chosen and fitted on two fifths of the rows
+      and averaged over the others: E f(x) - E f(y) <= W_1. The limit is that of a mean.
+    - Above: the exact distance of all rows. It is at least the mean of the populations' optimal
+      potentials over the rows, whose expectation is W_p^p, and the limit is that of this mean; its
+      variance is that of the rows' own potentials. In high dimension the rows are much further
+      apart than their populations, and the end is as much too high.
+    - Both are Student's limits, moved outwards for skewness, and never closer than a mass that no
+      row shows could move them; each has half of the error probability.
+
+    From a task or its name: the limits of means of fresh draws, see `population.stream`.
+
+    It refuses (status "refused") where it cannot tell: fewer than 20 rows of a side, rows that are
+    all equal, rows that x and y share, potentials with infinite variance, for all one sees. Where
+    only one end fails, the other is given.
+
+    Args:
+        x: (n, d) independent rows of mu, or a task, or the name of one.
+        y: (m, d) independent rows of nu; none beside a task.
+        p: exponent of the cost, 1 (default) or 2.
+        level: confidence that the interval holds W_p.
+        a: (n,) weights of the rows of x, summing to one, fixed before the rows were drawn. Weights
+            that depend on the rows (counts, importance weights) make no independent terms, and the
+            level does not hold for them.
+        b: (m,) weights of the rows of y, likewise.
+        side: "both", or "lower" and "upper" for one end with all of the error probability; the
+            other end is then inf, or 0.
+        seed: of the splits.
+        cost: a `Cost`, or the name of its norm; l2 by default.
+        support: an upper bound on the distance of any two points of both populations. Both ends
+            then are McDiarmid's, which hold for every law within it, and at every n.
+        critic: of a task alone: an estimator with target "population" and bound "lower".
+        n: of a task alone: points of an exact batch; more narrows the upper end.
+        eval_batches: of a task alone: number of exact batches.
+
+    Returns:
+        An Estimate with target "population" and bound "none", in units of W_p: `lower`, `upper`
+        and `interval`; `value`, a point estimate between them with no guarantee (`point`);
+        `level`; `message`, what the ends rest on. `diagnostics`: `critic_mean` (what the critic
+        reads on the rows kept back), `batch` (the exact distance of the rows), `tail_index`,
+        `ties` (share of rows that repeat another one), `skewness`.
+
+    Raises:
+        ValueError, TypeError: bad input; the message states what was expected and the fix.
+    """
+    level = check_level(level)
+    check_name(side, SIDES, "side")
+    check_seed(seed)
+    ground = given_cost(p, cost)
+    if isinstance(x, (str, Task)) or y is None:
+        _check_no_rows(y=y, a=a, b=b, support=support)
+        return stream_interval(
+            check_task(x), ground, level, side, seed, critic=critic, n=n, eval_batches=eval_batches
+        )
+    checked = check_samples(x, y, a, b)
+    samples = Samples(checked.x, checked.y, checked.a, checked.b)
+    samples.check_scale(ground)
+    rows = weighted(samples)
+    reach = None if support is None else check_support(support, rows, ground)
+    answer = _Answer(rows, ground, level, side, seed, reach).estimate()
+    if not checked.remark:
+        return answer
+    return replace(answer, message=f"{answer.message}; {checked.remark}")
+
+
+def check_level(level: Any) -> float:
+    """A confidence between 0.5 and 1, both excluded."""
+    level = check_number(level, "level", above=0)
+    if not 0.5 < level < 1:
+        raise ValueError(
+            f"level: expected a confidence between 0.5 and 1, got {level:g}; write 0.95 for 95 %"
+        )
+    return level
+
+
+def _check_no_rows(**given: Any) -> None:
+    """Rows, weights and a support belong to samples."""
+    for name, value in given.items():
+        if value is not None:
+            raise TypeError(
+                f"{name}: expected none beside a task, got {type(value).__name__}; pass the rows "
+                "of both populations as arrays, or p by name, as in p=2"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """One question about rows.
+
+    Attributes:
+        rows: of both populations, with explicit weights, as they came.
+        cost: ground cost.
+        level: confidence of the interval.
+        side: "both", "lower" or "upper".
+        seed: of the splits.
+        reach: bound on all distances, or None.
+    """
+
+    rows: Samples
+    cost: Cost
+    level: float
+    side: str
+    seed: int
+    reach: float | None
+
+    def estimate(self) -> Estimate:
+        """Both ends and the point between them."""
+        if problem := refusal_before(self.rows):
+            return self._refused(problem)
+        rows = self._centred()
+        low = None if self.side == "upper" else self._below(rows)
+        high = above(rows, self.cost, self._generator(_HALVES_STREAM))
+        diagnostics = self._diagnostics(low, high)
+        if high.failure is not None:
+            return self._refused(high.failure.message, diagnostics, high.failure.status)
+        lower = 0.0 if low is None else self._lower(low)
+        upper = math.inf
+        if self.side != "lower":
+            if self.reach is None and (problem := high.problem()):
+                return self._refused(problem, diagnostics, lower=lower)
+            upper = self._upper(high, low)
+        if lower > upper:
+            return self._refused(
+                f"the lower end {lower:.6g} is above the upper end {upper:.6g}, so one of the "
+                "limits failed; the rows may not be independent", diagnostics,
+            )  # fmt: skip
+        value = min(max(point(high, self.cost), lower), upper)
+        return Estimate(
+            value,
+            value**self.cost.p,
+            target="population",
+            bound="none",
+            lower=lower,
+            upper=upper,
+            interval=(lower, upper),
+            level=self.level,
+            message=describe(low, high, self.reach),
+            diagnostics=diagnostics,
+        )
+
+    @property
+    def _error(self) -> float:
+        """What each end may miss by."""
+        return (1 - self.level) / (2 if self.side == "both" else 1)
+
+    def _generator(self, stream: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, stream])
+
+    def _centred(self) -> Samples:
+        """Far from the origin projections lose digits."""
+        center = (self.rows.a @ self.rows.x + self.rows.b @ self.rows.y) / 2
+        return replace(self.rows, x=self.rows.x - center, y=self.rows.y - center)
+
+    def _below(self, rows: Samples) -> Below:
+        return below(
+            rows, self.cost, self._error, self._generator(_CRITIC_STREAM),
+            lipschitz_only=self.reach is not None,
+        )  # fmt: skip
+
+    def _lower(self, low: Below) -> float:
+        if self.reach is None:
+            return low.end(self._error, self.cost)
+        found = low.limits.mean - mcdiarmid(low.kept, self.reach, self._error)
+        return max(found, 0.0)
+
+    def _upper(self, high: Above, low: Below | None) -> float:
+        if self.reach is not None:
+            reach = self.reach**self.cost.p
+            return self.cost.root(high.cost + mcdiarmid(self.rows, reach, self._error))
+        return high.end(self._error, low, self.cost)
+
+    def _diagnostics(self, low: Below | None, high: Above) -> dict[str, float]:
+        found = {
+            "batch": self.cost.root(high.cost),
+            "tail_index": high.index,
+            "skewness": high.limits.skewness,
+            "ties": ties(self.rows),
+        }
+        return found if low is None else found | {"critic_mean": low.value(self.cost)}
+
+    def _refused(
+        self, message: str, diagnostics: dict[str, float] | None = None, status: str = "refused",
+        **ends: float,
+    ) -> Estimate:  # fmt: skip
+        return Estimate.failed(
+            status,
+            message,
+            target="population",
+            bound="none",
+            level=self.level,
+            diagnostics=diagnostics or {},
+            **ends,
+        )
+
+
+def ties(rows: Samples) -> float:
+    """Share of the rows that repeat another row of their own side."""
+    distinct = sum(len(np.unique(points, axis=0)) for points in (rows.x, rows.y))
+    return 1 - distinct / (len(rows.x) + len(rows.y))

@@ -1,0 +1,34 @@
+"""Rows parted at random, for what must be averaged over other rows than those it is fitted to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wdist_bench.problem import Samples
+
+
+def parted(rows: Samples, share: float, generator: np.random.Generator) -> tuple[Samples, Samples]:
+    """Two parts, the first with that share of the rows of each population, at random; weights are
+    normalised in each.
+    """
+    parts = []
+    for points, weights in ((rows.x, rows.a), (rows.y, rows.b)):
+        order = generator.permutation(len(points))
+        count = int(share * len(points))
+        parts.append([(points[kept], weights[kept]) for kept in (order[:count], order[count:])])
+    (x, y) = parts
+    return _samples(x[0], y[0]), _samples(x[1], y[1])
+
+
+def weighted(rows: Samples) -> Samples:
+    """The rows that carry mass, with explicit weights."""
+    kept = rows.with_mass()
+    a, b = (
+        np.full(len(points), 1 / len(points)) if weights is None else weights
+        for points, weights in ((kept.x, kept.a), (kept.y, kept.b))
+    )
+    return Samples(kept.x, kept.y, a, b)
+
+
+def _samples(x: tuple[np.ndarray, np.ndarray], y: tuple[np.ndarray, np.ndarray]) -> Samples:
+    return Samples(x[0], y[0], x[1] / x[1].sum(), y[1] / y[1].sum())

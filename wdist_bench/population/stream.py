@@ -1,0 +1,159 @@
+"""An interval for the distance of two populations that can be drawn from without end."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import numpy as np
+
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import Estimate, Estimator
+from wdist_bench.population.point import point
+from wdist_bench.population.split import weighted
+from wdist_bench.population.upper import above
+from wdist_bench.problem import Samples
+from wdist_bench.protocol.evaluate import evaluate
+from wdist_bench.protocol.parallel import run_keys
+from wdist_bench.protocol.tails import Tails, skewness_correction, tails
+from wdist_bench.tasks import Task
+from wdist_bench.validation import check_integer
+
+_TAILS_STREAM = 4  # the streams before it are those of `Keys`
+_POINT_STREAM = 5
+_FLOAT32 = float(np.finfo(np.float32).eps)
+# Roundings of the size of a coordinate in a critic's value, a sum over its layers.
+_CRITIC_ROUNDINGS = 4
+_EVALUATE_ERROR = 0.025  # at which `evaluate` states either end of its interval
+
+
+def stream_interval(
+    task: Task,
+    cost: Cost,
+    level: float,
+    side: str,
+    seed: int,
+    *,
+    critic: str | Estimator,
+    n: int,
+    eval_batches: int,
+) -> Estimate:
+    """`population_interval` of a task.
+
+    Below, a critic that is admissible everywhere, evaluated on fresh samples: its value is a lower
+    bound in expectation. Above, the mean exact cost of independent batches: E W_p^p(batch) is at
+    least W_p^p of the populations, which is jointly convex in the pair. Each end is a one-sided
+    limit (normal below, Student's t above, both moved outwards for skewness) with its part of the
+    error; rounding of float32 coordinates is added. For p = 2 no critic here is admissible
+    everywhere: lower is 0.
+
+    Both limits are of means, which a rare or far point can spoil. So about a million further draws
+    of each population are looked at first (fewer above dimension 128), and the answer is refused
+    where the tail index of the costs is below 3 or where points are so rare that the batches hold
+    fewer than 25 of them. What none of these draws shows, a probability below 3e-6 say, is not
+    bounded: no sample can do that. Refused too: batches that all cost the same, and ends that
+    contradict each other.
+
+    `diagnostics`: `tail_index`, `skewness` and `draws`.
+
+    Raises:
+        ValueError: the critic gives no lower bound of the population.
+    """
+    check_integer(n, "n", 1)
+    check_integer(eval_batches, "eval_batches", 2)
+    sampler = task.sampler()
+    n = n if sampler.limit is None else min(n, sampler.limit)
+    key = jax.random.fold_in(run_keys(seed, 1)[0], _TAILS_STREAM)
+    shape = tails(sampler, cost, key, n * eval_batches)
+    error = (1 - level) / (2 if side == "both" else 1)
+    diagnostics = {
+        "tail_index": shape.index,
+        "skewness": shape.skewness,
+        "draws": float(shape.draws),
+    }
+    shared: dict[str, Any] = {
+        "target": "population", "bound": "none", "level": level, "diagnostics": diagnostics,
+    }  # fmt: skip
+
+    def refusal(message: str, status: str = "refused", **ends: Any) -> Estimate:
+        return Estimate.failed(status, message, **shared, **ends)
+
+    problem = shape.problem(n * eval_batches, f"{eval_batches} batches of {n}")
+    if problem:
+        return refusal(problem)
+    rounding = _rounding(shape, cost, sampler.dim)
+    lower, upper = 0.0, math.inf
+    failed = {}
+    if side != "lower":
+        batches = evaluate(
+            task, "exact", cost.p, seed, norm=cost.norm, eval_batches=eval_batches, batch_size=n
+        )
+        if batches.status == "ok" and batches.stderr == 0:
+            return refusal(
+                f"all {eval_batches} batches have the same cost {batches.cost:.6g}, which leaves "
+                "no width to an interval; if both populations are single points, this is their "
+                "distance"
+            )
+        failed["upper"] = batches
+        upper = _upper(batches, shape, cost, n * eval_batches, error)
+        upper += 0.0 if sampler.x64 else rounding
+    if side != "upper" and cost.p == 1:
+        below = evaluate(task, critic, cost.p, seed, norm=cost.norm)
+        if (below.target, below.bound) != ("population", "lower"):
+            raise ValueError(
+                f"critic: expected a lower bound of the population (funnel, group_sort or "
+                f"spectral_norm), got {critic!r}, a {below.bound} bound of the {below.target}"
+            )
+        failed["lower"] = below
+        lower = max(_lower(below, shape, error) - _CRITIC_ROUNDINGS * rounding, 0.0)
+    for name, answer in failed.items():
+        if answer.status != "ok":
+            other = {"lower": lower} if name == "upper" else {"upper": upper}
+            return refusal(answer.message, answer.status, **other)
+    if lower >= upper:
+        return refusal(
+            f"the lower end {lower:.6g} is not below the upper end {upper:.6g}, so one of the "
+            "limits failed; give another seed, or another critic"
+        )
+    value = min(max(_point(task, cost, n, seed), lower), upper)
+    return Estimate(
+        value, value**cost.p, lower=lower, upper=upper, interval=(lower, upper), **shared
+    )
+
+
+def _point(task: Task, cost: Cost, n: int, seed: int) -> float:
+    """The point estimate of `population.point` from n fresh rows of each population."""
+    key = jax.random.fold_in(run_keys(seed, 1)[0], _POINT_STREAM)
+    x, y = (np.asarray(rows, np.float64) for rows in task.sample(key, n))
+    found = above(weighted(Samples(x, y)), cost, np.random.default_rng(seed))
+    return point(found, cost)
+
+
+def _rounding(shape: Tails, cost: Cost, dim: int) -> float:
+    """How far float32 coordinates may move W_p: half a unit in the last place on each side."""
+    return _FLOAT32 * shape.size * (dim if cost.norm == "l1" else math.sqrt(dim))
+
+
+def _upper(above: Estimate, shape: Tails, cost: Cost, points: int, error: float) -> float:
+    """The limit of the mean cost, moved outwards for skewness; NaN where it failed."""
+    if above.interval is None:
+        return math.nan
+    from scipy.stats import t
+
+    freedom = above.diagnostics["eval_batches"] - 1
+    stderr = (above.interval[1] ** cost.p - above.cost) / float(t.isf(_EVALUATE_ERROR, freedom))
+    quantile = float(t.isf(error, freedom))
+    correction = skewness_correction(shape.mean_skewness(points), quantile)
+    return cost.root(above.cost + (quantile + correction) * stderr)
+
+
+def _lower(below: Estimate, shape: Tails, error: float) -> float:
+    """The same on the other side, for a mean over the samples that the critic was evaluated on."""
+    if below.status != "ok":
+        return math.nan
+    from scipy.special import ndtri
+
+    quantile = float(ndtri(1 - error))
+    skew = shape.mean_skewness(int(below.diagnostics["eval_samples"]))
+    return below.value - (quantile + skewness_correction(skew, quantile)) * (below.stderr or 0.0)
