@@ -18,28 +18,49 @@ import pytest
 import wdist_bench as wb
 from wdist_bench.cli.check import check as command
 from wdist_bench.conformance import rules as conformance
+from wdist_bench.conformance import truth_routes
 from wdist_bench.conformance.estimator_rules import ESTIMATOR_RULES
 from wdist_bench.conformance.findings import Finding
 from wdist_bench.conformance.rules import _findings, check
 from wdist_bench.conformance.task_rules import TASK_RULES
 from wdist_bench.protocol import compilation
+from wdist_bench.runs.cell import parameters
 
 PLUGIN = Path(__file__).parents[2] / "examples" / "mean_gap_plugin"
-# The rest takes minutes of compilation, and keeps most of these rules in tests of its own.
-QUICK = {"exact", "nearest_neighbor", "gaussian", "gaussian_shift"}
-NAMES = [
-    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
-    for name in (*wb.estimators.names(), *wb.tasks.names())
-]
+NAMES = (*wb.estimators.names(), *wb.tasks.names())
+TRAINED = {name for name in wb.estimators.names() if "steps" in parameters(wb.estimators.get(name))}
+# Every claim is looked at, by fewer and smaller samples and at fewer costs, each of which compiles
+# programs of its own: the whole takes 20 minutes, and `wdist-bench check` some seconds a plug-in.
+SHRUNKEN = {
+    "estimator_rules": {"_PROBLEMS": 3, "_POPULATIONS": ("gaussian_shift",),
+                        "_POPULATION_SAMPLES": 5_000, "COSTS": ((1, "l2"), (2, "l2"))},
+    "task_rules": {"_ROWS": 2_000, "_BATCHES": 60, "_PAIRS": 5_000,
+                   "COSTS": ((1, "l2"), (2, "l2"))},
+    "truth_routes": {"_GROUPS": 4, "_GROUP_SIZE": 5_000, "_CHOOSING": 1_000, "_PAIRS": 5_000,
+                     "_BATCHES": 4, "_BATCH_SIZE": 100, "_TAIL_DRAWS": 2**14,
+                     "_critic": lambda task: 0.0},
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
 def _room_for_each():
-    """Every task and estimator compiles dozens of programs."""
+    """Every task and estimator compiles dozens of programs, and limits belong to their rules."""
     yield
     compilation.make_room()
+    truth_routes._tails.cache_clear()
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_ours_conform_to_shrunken_rules(name, monkeypatch):
+    for module, constants in SHRUNKEN.items():
+        for constant, value in constants.items():
+            monkeypatch.setattr(f"wdist_bench.conformance.{module}.{constant}", value)
+    if name in TRAINED:
+        monkeypatch.setattr("wdist_bench.conformance.estimator_rules.COSTS", ((1, "l2"),))
+    assert [f"{f.rule}: {f.problem}" for f in check(name) if not f.passed] == []
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_ours_conform(name):
     assert [f"{f.rule}: {f.problem}" for f in check(name) if not f.passed] == []

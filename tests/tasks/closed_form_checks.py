@@ -5,40 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import second_routes_closed_forms as by
 from second_route import Check
-from second_routes_closed_forms import (
-    ball_in_polar_coordinates,
-    box_integral,
-    bures_of_pot,
-    chi_mean,
-    cube_by_tensor_rule,
-    difference_of_means,
-    dual_on_samples,
-    folded_coordinates,
-    gaussian_levels,
-    length_of_shift,
-    mean_displacement,
-    mean_distance_gaussian,
-    mixture_cdfs,
-    moment_of_scale,
-    monotone_radius,
-    noncentral_chi,
-    normal_cdfs,
-    projected_quantiles,
-    radius_cdfs,
-    radius_moments,
-    round_the_circle,
-    scipy_cdfs,
-    shuffled_segments,
-    shuffled_spheres,
-    shuffled_translation,
-    sigmoid_integral,
-    signed_cdfs,
-    spike_cdfs,
-    spike_trace_formula,
-    trace_formula,
-    two_points,
-)
 
 
 def _covariance(dim: int, seed: int, rank: int | None = None) -> tuple[tuple[float, ...], ...]:
@@ -105,126 +73,130 @@ def _each(routes: dict[Any, tuple[int, str]], *params: dict[str, Any]) -> list[C
 SECOND_ROUTES: dict[str, list[Check]] = {
     "gaussian_shift": [
         *(
-            Check(params, p, norm, shuffled_translation)
+            Check(params, p, norm, by.shuffled_translation)
             for params in ({}, {"dim": 7, "shift": 0.3, "scale": 2.0}, {"shift": (3.0, -4.0)})
             for p in (1, 2)
             for norm in ("l2", "l1")
         ),
-        Check({}, 1, "l2", difference_of_means),
-        Check({"dim": 5, "shift": 3.0, "scale": 0.5}, 2, "l1", difference_of_means),
+        Check({}, 1, "l2", by.difference_of_means),
+        Check({"dim": 5, "shift": 3.0, "scale": 0.5}, 2, "l1", by.difference_of_means),
     ],
     "gaussians": [
-        *_each({trace_formula: (2, "l2"), bures_of_pot: (2, "l2")}, {}, _FIVE, _LINE),
-        Check(_SINGULAR, 2, "l2", trace_formula),
-        *(Check(params, 2, "l2", mean_displacement) for params in (_FIVE, _SINGULAR)),
-        *_each({normal_cdfs: (1, "l2")}, _LINE, {**_LINE, "mean_y": (1.0,)}),
-        *(Check(_MOVED, p, norm, length_of_shift) for p in (1, 2) for norm in ("l2", "l1")),
-        *(Check(params, 1, "l2", dual_on_samples) for params in (_LINE, _FAR)),
+        *_each({by.trace_formula: (2, "l2"), by.bures_of_pot: (2, "l2")}, {}, _FIVE, _LINE),
+        Check(_SINGULAR, 2, "l2", by.trace_formula),
+        *(Check(params, 2, "l2", by.mean_displacement) for params in (_FIVE, _SINGULAR)),
+        *_each({by.normal_cdfs: (1, "l2")}, _LINE, {**_LINE, "mean_y": (1.0,)}),
+        *(Check(_MOVED, p, norm, by.length_of_shift) for p in (1, 2) for norm in ("l2", "l1")),
+        *(Check(params, 1, "l2", by.dual_on_samples) for params in (_LINE, _FAR)),
     ],
     "one_dimensional": [
         *(
-            Check(each, 1, "l2", scipy_cdfs)
+            Check(each, 1, "l2", by.scipy_cdfs)
             for each in ({}, _STUDENT, _SKEWED, _SCALED, _HEAVY, _CLIFF)
         ),
-        *(Check(each, 2, "l2", gaussian_levels) for each in ({}, _SKEWED, _ARRIVALS, _CLIFF)),
-        Check(_BOUNDED, 1, "l1", gaussian_levels),
-        *(Check(each, p, "l2", moment_of_scale) for each in (_SCALED, _ARRIVALS) for p in (1, 2)),
-        Check({}, 1, "l2", mean_displacement),
+        *(Check(each, 2, "l2", by.gaussian_levels) for each in ({}, _SKEWED, _ARRIVALS, _CLIFF)),
+        Check(_BOUNDED, 1, "l1", by.gaussian_levels),
+        *(
+            Check(each, p, "l2", by.moment_of_scale)
+            for each in (_SCALED, _ARRIVALS)
+            for p in (1, 2)
+        ),
+        Check({}, 1, "l2", by.mean_displacement),
     ],
     "radial": [
         *_each(
-            {radius_cdfs: (1, "l2"), radius_moments: (2, "l2")},
+            {by.radius_cdfs: (1, "l2"), by.radius_moments: (2, "l2")},
             _isotropic(2, ("gaussian", 1.0), ("sphere", 2.0)),
             _isotropic(1, ("sphere", 0.5), ("gaussian", 2.0)),
             _isotropic(10, ("ball", 3.0), ("sphere", 1.0)),
             _isotropic(128, ("gaussian", 1.0), ("sphere", 11.0)),
         ),
         *_each(
-            {radius_cdfs: (1, "l2"), monotone_radius: (2, "l2")},
+            {by.radius_cdfs: (1, "l2"), by.monotone_radius: (2, "l2")},
             _isotropic(3, ("gaussian", 1.0), ("ball", 2.5)),
             _isotropic(20, ("gaussian", 0.5), ("ball", 4.0)),
         ),
-        Check(_isotropic(1, ("gaussian", 1.5), ("ball", 2.0)), 1, "l1", signed_cdfs),
-        Check(_isotropic(4, ("gaussian", 1.0), ("gaussian", 3.0)), 1, "l2", radius_cdfs),
+        Check(_isotropic(1, ("gaussian", 1.5), ("ball", 2.0)), 1, "l1", by.signed_cdfs),
+        Check(_isotropic(4, ("gaussian", 1.0), ("gaussian", 3.0)), 1, "l2", by.radius_cdfs),
         *(
-            Check(_isotropic(6, ("ball", 2.0), ("gaussian", 1.5)), p, "l2", mean_displacement)
+            Check(_isotropic(6, ("ball", 2.0), ("gaussian", 1.5)), p, "l2", by.mean_displacement)
             for p in (1, 2)
         ),
     ],
     "dilation": [
         *_each(
-            {mean_distance_gaussian: (1, "l2")},
+            {by.mean_distance_gaussian: (1, "l2")},
             {"base": "gaussian", "factor": 0.0, "dim": 1, "center": 0.5},
             {"base": "gaussian", "factor": 3.0, "dim": 3, "center": (1.0, -2.0, 0.0)},
             {"base": "gaussian", "factor": 0.5, "dim": 128, "center": 1.0},
         ),
-        *(Check({"dim": dim, "factor": 0.25}, 1, "l2", box_integral) for dim in (2, 3)),
+        *(Check({"dim": dim, "factor": 0.25}, 1, "l2", by.box_integral) for dim in (2, 3)),
         *(
-            Check({"dim": 3, "factor": 3.0, "center": 2.5}, p, norm, cube_by_tensor_rule)
+            Check({"dim": 3, "factor": 3.0, "center": 2.5}, p, norm, by.cube_by_tensor_rule)
             for p in (1, 2)
             for norm in ("l2", "l1")
         ),
         *_each(
-            {ball_in_polar_coordinates: (1, "l2")},
+            {by.ball_in_polar_coordinates: (1, "l2")},
             {"base": "ball", "dim": 2, "factor": 0.0, "center": (0.3, 0.4)},
             {"base": "ball", "dim": 3, "factor": 2.0, "center": (0.0, 0.0, 3.0)},
             {"base": "ball", "dim": 10, "factor": 2.0, "center": 0.1},
         ),
         *(
-            Check({"base": base, "dim": dim, "center": center}, p, norm, mean_displacement)
+            Check({"base": base, "dim": dim, "center": center}, p, norm, by.mean_displacement)
             for base, dim, center in (("cube", 5, 0.7), ("gaussian", 2, 0.0), ("ball", 4, 0.0))
             for p in (1, 2)
             for norm in ("l2", "l1")
         ),
-        Check({"base": "cube", "dim": 64}, 1, "l2", mean_displacement),
-        Check({"base": "ball", "dim": 3, "center": (0.5, 0.0, 2.0)}, 1, "l1", mean_displacement),
-        Check({"base": "ball", "dim": 3, "factor": 0.1}, 1, "l2", dual_on_samples),
+        Check({"base": "cube", "dim": 64}, 1, "l2", by.mean_displacement),
+        Check({"base": "ball", "dim": 3, "center": (0.5, 0.0, 2.0)}, 1, "l1", by.mean_displacement),
+        Check({"base": "ball", "dim": 3, "factor": 0.1}, 1, "l2", by.dual_on_samples),
     ],
     "point_mass": [
         *_each(
-            {noncentral_chi: (1, "l2"), folded_coordinates: (1, "l1")},
+            {by.noncentral_chi: (1, "l2"), by.folded_coordinates: (1, "l1")},
             {},
             {"at": (0.5,) * 10, "std": 2.0},
             {"at": (30.0, 0.0, -40.0), "std": 0.5},
             {"at": (1.0,) * 500, "std": 3.0},
         ),
-        Check({"at": (0.0,) * 3, "std": 2.0}, 1, "l2", chi_mean),
-        *(Check({}, p, norm, mean_displacement) for p in (1, 2) for norm in ("l2", "l1")),
-        Check({"at": (0.3, 0.4)}, 1, "l2", dual_on_samples),
+        Check({"at": (0.0,) * 3, "std": 2.0}, 1, "l2", by.chi_mean),
+        *(Check({}, p, norm, by.mean_displacement) for p in (1, 2) for norm in ("l2", "l1")),
+        Check({"at": (0.3, 0.4)}, 1, "l2", by.dual_on_samples),
     ],
     "concentric_spheres": [
         *(
-            Check(params, p, "l2", shuffled_spheres)
+            Check(params, p, "l2", by.shuffled_spheres)
             for params in ({}, {"dim": 10, "radius_x": 3.0, "radius_y": 0.0}, {"dim": 1})
             for p in (1, 2)
         ),
-        *(Check({"radius_x": 4.0}, p, "l1", round_the_circle) for p in (1, 2)),
-        *(Check({"dim": 8}, p, "l1", mean_displacement) for p in (1, 2)),
-        Check({"dim": 3, "radius_x": 5.0}, 1, "l2", dual_on_samples),
+        *(Check({"radius_x": 4.0}, p, "l1", by.round_the_circle) for p in (1, 2)),
+        *(Check({"dim": 8}, p, "l1", by.mean_displacement) for p in (1, 2)),
+        Check({"dim": 3, "radius_x": 5.0}, 1, "l2", by.dual_on_samples),
     ],
     "parallel_segments": [
         *(
-            Check(params, p, norm, shuffled_segments)
+            Check(params, p, norm, by.shuffled_segments)
             for params in ({}, {"theta": -0.1, "dim": 3}, {"theta": 0.0})
             for p in (1, 2)
             for norm in ("l2", "l1")
         ),
-        Check({"theta": -2.0}, 1, "l2", dual_on_samples),
+        Check({"theta": -2.0}, 1, "l2", by.dual_on_samples),
     ],
     "spiked_gaussian": [
         *_each(
-            {spike_trace_formula: (2, "l2"), spike_cdfs: (1, "l2")},
+            {by.spike_trace_formula: (2, "l2"), by.spike_cdfs: (1, "l2")},
             {},
             {"dim": 30, "spike": 25.0},
             {"dim": 1, "spike": 0.25},
         ),
-        Check({"dim": 3, "spike": 0.09}, 1, "l1", spike_cdfs),
-        Check({"dim": 3, "spike": 100.0}, 1, "l2", dual_on_samples),
-        *(Check({"spike": 9.0}, p, "l2", mean_displacement) for p in (1, 2)),
+        Check({"dim": 3, "spike": 0.09}, 1, "l1", by.spike_cdfs),
+        Check({"dim": 3, "spike": 100.0}, 1, "l2", by.dual_on_samples),
+        *(Check({"spike": 9.0}, p, "l2", by.mean_displacement) for p in (1, 2)),
     ],
     "convex_gradient": [
         *(
-            Check(params, p, "l2", sigmoid_integral)
+            Check(params, p, "l2", by.sigmoid_integral)
             for params in (
                 {},
                 {"direction": (3.0, 0.0, -4.0), "strength": 0.5},
@@ -233,21 +205,21 @@ SECOND_ROUTES: dict[str, list[Check]] = {
             )
             for p in (1, 2)
         ),
-        *(Check({"strength": 3.0}, p, "l2", projected_quantiles) for p in (1, 2)),
-        Check({"strength": 3.0}, 1, "l2", dual_on_samples),
-        Check({"direction": (1.0, -2.0, 0.5)}, 1, "l1", mean_displacement),
+        *(Check({"strength": 3.0}, p, "l2", by.projected_quantiles) for p in (1, 2)),
+        Check({"strength": 3.0}, 1, "l2", by.dual_on_samples),
+        Check({"direction": (1.0, -2.0, 0.5)}, 1, "l1", by.mean_displacement),
     ],
     "reweighted_mixture": [
         *_each(
-            {mixture_cdfs: (1, "l2")},
+            {by.mixture_cdfs: (1, "l2")},
             {},
             {"separation": 0.5, "std": 2.0, "weights_x": (0.9, 0.1), "weights_y": (0.3, 0.7)},
             {"dim": 10, "separation": 10.0, "weights_x": (0.0, 1.0), "weights_y": (0.25, 0.75)},
         ),
-        Check({"dim": 3}, 1, "l1", mixture_cdfs),
-        Check({"dim": 2, "weights_x": (1.0, 0.0)}, 1, "l2", dual_on_samples),
-        *(Check({"dim": 1, "std": 0.0}, p, "l2", two_points) for p in (1, 2)),
+        Check({"dim": 3}, 1, "l1", by.mixture_cdfs),
+        Check({"dim": 2, "weights_x": (1.0, 0.0)}, 1, "l2", by.dual_on_samples),
+        *(Check({"dim": 1, "std": 0.0}, p, "l2", by.two_points) for p in (1, 2)),
     ],
     # The truth of funnels is a Monte-Carlo mean: these are other draws, in greater number.
-    "funnels": [Check({"dim": 2, "width": 64, "seed": 3}, 1, "l2", mean_displacement)],
+    "funnels": [Check({"dim": 2, "width": 64, "seed": 3}, 1, "l2", by.mean_displacement)],
 }

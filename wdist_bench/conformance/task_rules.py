@@ -15,6 +15,8 @@ from wdist_bench.costs import Cost
 from wdist_bench.tasks import Task
 from wdist_bench.truth import Truth
 
+_ROWS, _BATCHES = 10_000, 400  # and batches that independence is judged by
+_PAIRS = 20_000
 _NEAR = 0.9  # share of the truth that a route must reach to count as a check on its side
 
 
@@ -39,9 +41,9 @@ def _draws_both_laws_independently(task: Task) -> None:
     rows of x in another order); five standard errors for each of several hundred correlations
     would be too few, so six.
     """
-    _uncorrelated(*_images(*draw(task, jax.random.key(2), 10_000)), "rows")
+    _uncorrelated(*_images(*draw(task, jax.random.key(2), _ROWS)), "rows")
     size = min(25, task.sampler().limit or 25)
-    images = [_images(*draw(task, jax.random.key(1000 + batch), size)) for batch in range(400)]
+    images = [_images(*draw(task, jax.random.key(1000 + batch), size)) for batch in range(_BATCHES)]
     x, y = (np.stack([image[law].mean(0) for image in images]) for law in (0, 1))
     _uncorrelated(x, y, "means of batches")
 
@@ -160,9 +162,9 @@ def _pairs_and_potential_fit(task: Task) -> None:
     for p in (1, 2):
         routes, truth = Routes(task, Cost(p)), task.truth(p)
         slope = 0.0 if truth is None else p * truth.value ** (p - 1)
-        drawn = draw_pairs(task, jax.random.key(3), 20_000, p)
+        drawn = draw_pairs(task, jax.random.key(3), _PAIRS, p)
         if drawn is not None:
-            fresh = draw(task, jax.random.key(4), 20_000)
+            fresh = draw(task, jax.random.key(4), _PAIRS)
             for which, pairs, points in zip("xy", drawn, fresh, strict=True):
                 text = f"{which} of pairs(p={p}) does not follow the law that the sampler draws"
                 require(_same_law(pairs, points, routes.rounding), text)

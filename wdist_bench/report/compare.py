@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import defaultdict, deque
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -113,48 +114,35 @@ def _match(
 ) -> tuple[list[tuple[Cell, Cell]], list[Cell], list[Cell]]:
     """Pairs of one identity, those of one seed first; then what is left of each.
 
-    What an estimator refuses in both has nothing to compare.
+    What an estimator refuses in both has nothing to compare. Each cell is looked at once or twice,
+    however many there are.
     """
-    left = _Left(after)
+    places: dict[tuple[Any, ...], deque[int]] = defaultdict(deque)
+    for place, cell in enumerate(after):
+        for key in _keys(cell):
+            places[key].append(place)
+    taken: set[int] = set()
     pairs, alone = [], []
     for cell in before:
-        other = left.take(cell)
-        if other is None:
+        queues = (places[key] for key in _keys(cell))
+        found = next((i for queue in queues for i in _emptied(queue) if i not in taken), None)
+        if found is None:
             alone.append(cell)
-        elif not cell.record["status"] == other.record["status"] == "refused":
-            pairs.append((cell, other))
-    return pairs, alone, left.rest()
+            continue
+        taken.add(found)
+        if not cell.record["status"] == after[found].record["status"] == "refused":
+            pairs.append((cell, after[found]))
+    return pairs, alone, [cell for i, cell in enumerate(after) if i not in taken]
 
 
-class _Left:
-    """Cells that have no counterpart yet; each is looked at once or twice, however many there are.
+def _keys(cell: Cell) -> tuple[tuple[Any, ...], ...]:
+    """What a counterpart has in common with it, the best one first."""
+    return (cell.identity, cell.record["seed"]), (cell.identity,)
 
-    Args:
-        cells: in their order.
-    """
 
-    def __init__(self, cells: list[Cell]) -> None:
-        self._cells = cells
-        self._taken: set[int] = set()
-        self._places: dict[tuple[Any, ...], deque[int]] = {}
-        for place, cell in enumerate(cells):
-            for key in ((cell.identity, cell.record["seed"]), (cell.identity,)):
-                self._places.setdefault(key, deque()).append(place)
-
-    def take(self, cell: Cell) -> Cell | None:
-        """The first of the same identity and seed, else of the identity; None if none is left."""
-        for key in ((cell.identity, cell.record["seed"]), (cell.identity,)):
-            places = self._places.get(key, deque())
-            while places:
-                place = places.popleft()
-                if place not in self._taken:
-                    self._taken.add(place)
-                    return self._cells[place]
-        return None
-
-    def rest(self) -> list[Cell]:
-        """Those that nobody took, in their order."""
-        return [cell for place, cell in enumerate(self._cells) if place not in self._taken]
+def _emptied(queue: deque[int]) -> Iterator[int]:
+    while queue:
+        yield queue.popleft()
 
 
 def _hardware(folder: Path, journal: Journal) -> str:

@@ -64,22 +64,12 @@ def finite_mean(values: np.ndarray) -> float:
 
 def ratios(record: dict[str, Any]) -> dict[str, np.ndarray]:
     """(runs,) each: "w1", "centre" and "diversity" of generated over real images."""
-    column = {
-        name: unpack(record[name])
-        for name in (
-            "w1",
-            "floor",
-            "centre_distance",
-            "centre_distance_real",
-            "diversity",
-            "diversity_real",
-        )
+    pairs = {
+        "w1": ("w1", "floor"),
+        "centre": ("centre_distance", "centre_distance_real"),
+        "diversity": ("diversity", "diversity_real"),
     }
-    return {
-        "w1": column["w1"] / column["floor"],
-        "centre": column["centre_distance"] / column["centre_distance_real"],
-        "diversity": column["diversity"] / column["diversity_real"],
-    }
+    return {name: unpack(record[a]) / unpack(record[b]) for name, (a, b) in pairs.items()}
 
 
 def log_misfit(record: dict[str, Any]) -> np.ndarray:
