@@ -18,7 +18,8 @@ from wdist_bench.tasks.transforms import Transform
 
 PACKAGE = Path(wdist_bench.__file__).parent
 NOUNS = {"costs", "problem", "estimate", "truth", "experiment", "containers", "doubts",
-         "elsewhere", "folders", "interface", "printable", "validation", "registry"}  # fmt: skip
+         "elsewhere", "folders", "interface", "notebook", "printable", "validation",
+         "registry"}  # fmt: skip
 NUMERICS = {"networks", "solvers", "datasets", "metrics"}
 PLUGINS = NOUNS | NUMERICS | {"results", "tasks", "estimators"}
 MAY_IMPORT = {

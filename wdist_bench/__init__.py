@@ -1,6 +1,7 @@
 """Wasserstein-distance estimators and tasks with known truth."""
 
 from wdist_bench import costs, estimators, measures, tasks
+from wdist_bench.benchmark import load_results, run_suite
 from wdist_bench.calls import estimate
 from wdist_bench.costs import Cost
 from wdist_bench.distance import distance
@@ -45,9 +46,11 @@ __all__ = [
     "estimate",
     "estimators",
     "evaluate",
+    "load_results",
     "measures",
     "population_interval",
     "recommend",
+    "run_suite",
     "tasks",
     "two_sample_test",
 ]

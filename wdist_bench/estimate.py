@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import wraps
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import jax
 import numpy as np
@@ -15,8 +15,12 @@ from jaxtyping import Array, Float
 
 from wdist_bench.costs import Cost
 from wdist_bench.interface import Plugin, declared
+from wdist_bench.notebook import html_table
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.validation import check_name
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TARGETS = ("batch", "population")
 BOUNDS = ("exact", "lower", "upper", "none")
@@ -103,13 +107,33 @@ class Estimate:
 
     def __repr__(self) -> str:
         """Only what says something: fields left at None, 0 or "" are not shown."""
-        shown = [(f.name, getattr(self, f.name)) for f in fields(self) if f.repr]
-        text = ", ".join(
-            f"{name}={_short(value)}"
-            for name, value in shown
-            if value not in (None, "", 0) or name == "value"
-        )
+        text = ", ".join(f"{name}={_short(value)}" for name, value in self._said())
         return f"Estimate({text})"
+
+    def _repr_html_(self) -> str:
+        """The same as a table, for notebooks."""
+        return html_table("Estimate", self._said())
+
+    def _said(self) -> list[tuple[str, Any]]:
+        shown = [(f.name, getattr(self, f.name)) for f in fields(self) if f.repr]
+        return [
+            (name, value) for name, value in shown if value not in (None, "", 0) or name == "value"
+        ]
+
+    def __float__(self) -> float:
+        """The value; NaN where the status is not "ok"."""
+        return float(self.value)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row: every field that is a number or a word, and the diagnostics."""
+        import pandas as pd
+
+        row = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name not in ("potentials", "history", "diagnostics")
+        }
+        return pd.DataFrame([row | self.diagnostics])
 
     @classmethod
     def failed(cls, status: str, message: str, *, target: str, bound: str, **rest: Any) -> Estimate:

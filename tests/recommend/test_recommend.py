@@ -290,6 +290,8 @@ def test_the_budget_is_kept_and_what_does_not_fit_is_named(sleepers, budget, qui
 
 def test_in_the_plane_the_exact_value_is_best_for_the_batch():
     found = wb.recommend(normals(7, 200, 2), normals(8, 200, 2, 1.0), methods=CHEAP, target="batch")
+    assert len(repr(found)) < 100  # a notebook prints it
+    assert "## All estimators" in str(found) == found._repr_markdown_()
     assert found.batch.best == found.batch.recommended == "exact"
     assert found.batch.standing("exact").error == 0
     assert found.batch.trusted

@@ -96,7 +96,12 @@ def population_interval(
     check_name(side, SIDES, "side")
     check_seed(seed)
     ground = given_cost(p, cost)
-    if isinstance(x, (str, Task)) or y is None:
+    if y is None and not isinstance(x, (str, Task)):
+        raise TypeError(
+            "y: expected the rows of the other population beside those of x, got none; call "
+            "wb.population_interval(x, y), or give a task or its name alone"
+        )
+    if isinstance(x, (str, Task)):
         _check_no_rows(y=y, a=a, b=b, support=support)
         return stream_interval(
             check_task(x), ground, level, side, seed, critic=critic, n=n, eval_batches=eval_batches

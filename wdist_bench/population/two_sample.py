@@ -11,6 +11,7 @@ import numpy as np
 from wdist_bench.costs import Cost, as_cost
 from wdist_bench.estimate import STATUSES, Estimator
 from wdist_bench.estimators.given import check_cost, check_estimator
+from wdist_bench.notebook import html_table
 from wdist_bench.population.permuted import Pool, statistics
 from wdist_bench.population.split import weighted
 from wdist_bench.problem import Samples
@@ -44,6 +45,12 @@ class TestResult:
 
     def __post_init__(self) -> None:
         check_name(self.status, STATUSES, "status")
+
+    def _repr_html_(self) -> str:
+        """A table, for notebooks."""
+        names = ("statistic", "pvalue", "permutations", "excess", "status", "message")
+        said = [(name, getattr(self, name)) for name in names]
+        return html_table("Two-sample test", [(name, value) for name, value in said if value != ""])
 
     @property
     def excess(self) -> float:

@@ -45,7 +45,7 @@ class Errors:
         return cls(n, m, found.size, bias, t_interval(found), *typical(log_sizes(found)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recommendation:
     """Which estimator to trust on data like x (and y).
 
@@ -105,6 +105,22 @@ class Recommendation:
     def choice(self) -> Choice:
         """The answer to the question that was asked."""
         return self.population if self.target == "population" else self.batch
+
+    def __repr__(self) -> str:
+        """What was asked and who is recommended; `print` says all of it."""
+        found = f"target={self.target!r}, recommended={self.choice.recommended!r}"
+        value = None if self.pair is None else self.pair.value
+        return f"Recommendation({found}{'' if value is None else f', value={value:.6g}'})"
+
+    def __str__(self) -> str:
+        """The answer in words, the table, and how it was found, as Markdown."""
+        from wdist_bench.recommend.words import markdown
+
+        return markdown(self.plain())
+
+    def _repr_markdown_(self) -> str:
+        """The same, for notebooks."""
+        return str(self)
 
     def plain(self) -> dict[str, Any]:
         """All of it as data that JSON can hold; NaN and inf are null."""

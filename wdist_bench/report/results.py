@@ -27,6 +27,15 @@ class Results:
         self.folder = folder
         self.journal = read_run(folder)
 
+    def __repr__(self) -> str:
+        return f"Results({str(self.folder)!r}, {len(self.journal.planned())} cells)"
+
+    def _repr_html_(self) -> str:
+        """The errors in short, for notebooks."""
+        names = ["task", "dim", "estimator", "p", "n", "estimate", "bias_batch", "bias_population"]
+        shown = self.table[names] if len(self.table) else self.table
+        return shown.to_html(index=False, float_format="{:.4g}".format, border=0)
+
     @cached_property
     def cells(self) -> list[Cell]:
         """Its task x estimator cells, in the order of the suite."""
