@@ -21,8 +21,8 @@ ROWS = 100_000
 ON_A_LINE = (
     "gamma, nearly equal", "uniform against beta", "gammas", "three clusters", "spiked laplace",
     "student 4 on a line", "weibull 0.7", "log-normal 0.7", "pareto 2.5 and 4.5", "poisson",
-    "negative binomial", "one bit of ten", "zero-inflated", "5 % moved by 15", "10 % moved by 30",
-    "rare claims",
+    "negative binomial", "one bit of ten", "zero-inflated", "5 in 100 moved by 15",
+    "10 in 100 moved by 30", "rare claims",
 )  # fmt: skip
 RADIAL = ("sphere and ball", "circles in dimension 10", "student 6 dilated", "student 2 dilated")
 BURES = ("swapped variances", "rotated", "student 8, other scatter")

@@ -109,17 +109,19 @@ class MeanLimits:
         """Above the expectation but for a share `error` of samples."""
         return self.mean + self.margin(error, self.skewness)
 
-    def margin(self, error: float, skewness: float) -> float:
+    def margin(self, error: float, skewness: float, heavy: bool = False) -> float:
         """How far a limit lies from the mean when the tail that it must reach has that skewness.
 
-        The larger of two numbers. Student's t with Welch's degrees of freedom, moved outwards by
-        the skewness, (t + 2 max(g, 0) (1 + 2 t^2) / 6) standard errors; and log(1 / error) / n
-        times the range of the values: a mass of log(1 / error) / n is seen by none of n rows with
-        probability `error`, and may sit at any value that was seen.
+        The larger of two numbers, or where the tails are heavy their sum. Student's t with Welch's
+        degrees of freedom, moved outwards by the skewness, (t + 2 max(g, 0) (1 + 2 t^2) / 6)
+        standard errors; and log(1 / error) / n times the range of the values: a mass of
+        log(1 / error) / n is seen by none of n rows with probability `error`, and may sit at any
+        value that was seen.
         """
         t = student_quantile(error, self.freedom)
         outwards = _SKEWNESS_TERMS * skewness_correction(max(skewness, 0.0), t)
-        return max((t + outwards) * self.stderr, -math.log(error) * self.unseen)
+        seen, unseen = (t + outwards) * self.stderr, -math.log(error) * self.unseen
+        return seen + unseen if heavy else max(seen, unseen)
 
 
 def student_quantile(error: float, freedom: float) -> float:

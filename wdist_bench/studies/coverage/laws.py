@@ -32,7 +32,7 @@ NAMES = (
     "pareto 2.5 and 4.5", "student 2 dilated", "pareto 1.5", "cauchy moved",
     "poisson", "negative binomial", "lattice tilted", "likert", "one-hot 12", "one bit of ten",
     "zero-inflated", "spiral", "digits, other classes",
-    "5 % moved by 15", "10 % moved by 30", "rare claims",
+    "5 in 100 moved by 15", "10 in 100 moved by 30", "rare claims",
     "swapped variances", "rotated", "student 8, other scatter", "exponentials and normals",
     "sphere and ball", "circles in dimension 10",
 )  # fmt: skip
@@ -174,11 +174,11 @@ def _contaminated() -> dict[str, Pair]:
 
     norm, gamma = stats.norm, stats.gamma
     return {
-        "5 % moved by 15": on_line(
+        "5 in 100 moved by 15": on_line(
             "contaminated", norm(0), Mixture([0.95, 0.05], [norm(0), norm(15)]), _laplace(2),
             rarest=0.05, light=False,
         ),
-        "10 % moved by 30": on_line(
+        "10 in 100 moved by 30": on_line(
             "contaminated", norm(0), Mixture([0.9, 0.1], [norm(0), norm(30)]),
             lambda g, n: g.normal(size=(n, 19)), rarest=0.1,
         ),
