@@ -34,9 +34,10 @@ TRAINED = {name for name in wb.estimators.names() if "steps" in parameters(wb.es
 SHRUNKEN = {
     "estimator_rules": {"_PROBLEMS": 3, "_POPULATIONS": ("gaussian_shift",),
                         "_POPULATION_SAMPLES": 5_000, "COSTS": ((1, "l2"), (2, "l2"))},
-    "task_rules": {"_ROWS": 2_000, "_BATCHES": 60, "_PAIRS": 5_000,
+    # One size of most samples, since each size is a program.
+    "task_rules": {"_ROWS": 2_000, "_BATCHES": 60, "_PAIRS": 2_000,
                    "COSTS": ((1, "l2"), (2, "l2"))},
-    "truth_routes": {"_GROUPS": 4, "_GROUP_SIZE": 5_000, "_CHOOSING": 1_000, "_PAIRS": 5_000,
+    "truth_routes": {"_GROUPS": 4, "_GROUP_SIZE": 2_000, "_CHOOSING": 2_000, "_PAIRS": 2_000,
                      "_BATCHES": 4, "_BATCH_SIZE": 100, "_TAIL_DRAWS": 2**14,
                      "_critic": lambda task: 0.0},
 }  # fmt: skip

@@ -12,22 +12,16 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 import wdist_bench as wb
+from wdist_bench.estimators.critic import CriticEstimator
 from wdist_bench.estimators.double_c_transform import ascended, larger_dual
 from wdist_bench.estimators.gradient_penalty import undo_overshoot
 from wdist_bench.estimators.potential import dual_value
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.solvers.soft_c_transform import soft_c_transform
 
-CRITICS = (
-    "weight_clipping",
-    "gradient_penalty",
-    "lipschitz_penalty",
-    "spectral_norm",
-    "group_sort",
-    "c_transform",
-    "soft_c_transform",
-    "double_c_transform",
-)
+CRITICS = [
+    name for name in wb.estimators.names() if isinstance(wb.estimators.get(name), CriticEstimator)
+]
 SMALL = {"steps": 20, "batch_size": 8, "hidden": (8,)}
 TASK = wb.tasks.get("gaussian_shift")
 

@@ -145,17 +145,9 @@ def _cells(row: Row) -> dict[str, str]:
 
 _USUAL = ("", "mlp", None)
 _OPTIONAL = (
-    "network",
-    "certified",
-    "width",
-    "abs. error of a run",
-    "paper",
-    "paper sds",
-    "gradient cosine",
-    "paper's",
-    "gradient L2",
-    "paper's L2",
-)
+    "network", "certified", "width", "abs. error of a run", "paper", "paper sds",
+    "gradient cosine", "paper's", "gradient L2", "paper's L2",
+)  # fmt: skip
 """Columns left out of a section where no row has them."""
 
 

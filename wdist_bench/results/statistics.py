@@ -103,6 +103,18 @@ def t_interval(values: Any, confidence: float = 0.95) -> Interval:
     return mean - half, mean + half
 
 
+def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
+    """Mean over runs and its 95 % interval, of the runs that gave a number; else NaN."""
+    found = values[np.isfinite(values)]
+    return (float(found.mean()) if found.size else math.nan, *t_interval(found))
+
+
+def interval_columns(name: str, values: np.ndarray) -> dict[str, float]:
+    """The same as columns of a table."""
+    mean, low, high = mean_interval(values)
+    return {name: mean, f"{name}_ci_low": low, f"{name}_ci_high": high}
+
+
 @lru_cache(maxsize=1024)
 def _t_quantile(level: float, freedom: int) -> float:
     from scipy.stats import t

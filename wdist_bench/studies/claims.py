@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.report.wording import shown
-from wdist_bench.results.statistics import t_interval
+from wdist_bench.results.statistics import mean_interval
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"
 
@@ -61,7 +61,7 @@ def negation(verdict: str) -> str:
 
 def below(values: np.ndarray, threshold: float) -> str:
     """Whether a mean is below a threshold, by its interval over runs; NaN runs are left out."""
-    low, high = t_interval(values[np.isfinite(values)])
+    _, low, high = mean_interval(values)
     if high < threshold:
         return HOLDS
     return FAILS if low >= threshold else UNDECIDED

@@ -11,13 +11,13 @@ from collections.abc import Callable
 import numpy as np
 
 from wdist_bench.results.journal import unpack
+from wdist_bench.results.statistics import mean_interval
 from wdist_bench.studies.claims import Claim, claim
 from wdist_bench.studies.example1.measures import (
     PLATEAU,
     Record,
     architecture,
     fit_line,
-    mean_interval,
     of,
     snapshots,
     thetas,

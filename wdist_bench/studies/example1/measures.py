@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.results.journal import unpack
-from wdist_bench.results.statistics import t_interval
+from wdist_bench.results.statistics import interval_columns
 
 Record = dict[str, Any]
 
@@ -33,12 +33,6 @@ def of(records: list[Record], name: str, **options: Any) -> list[Record]:
 def thetas(record: Record) -> np.ndarray:
     """(thetas,) signed distances theta between the two segments."""
     return np.array(record["parameters"]["thetas"], np.float64)
-
-
-def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Mean over runs and its 95 % interval, of the runs that gave a number."""
-    found = values[np.isfinite(values)]
-    return (float(found.mean()) if found.size else math.nan, *t_interval(found))
 
 
 @dataclass(frozen=True)
@@ -136,8 +130,7 @@ def kappa_rows(records: list[Record]) -> list[dict[str, Any]]:
                 ("kappa", fit.ratios[i]),
                 ("gradient", unpack(record["gradients"])[i]),
             ):
-                mean, low, high = mean_interval(numbers)
-                row |= {name: mean, f"{name}_ci_low": low, f"{name}_ci_high": high}
+                row |= interval_columns(name, numbers)
             row["residual"] = row["value"] / kappa - abs(theta)
             row["sampled_value"] = float(np.nanmean(unpack(record["sampled"])[i]))
             row |= {"change": float(fit.change[i]), "settled_runs": float(fit.settled_runs[i])}
@@ -160,8 +153,7 @@ def fit_rows(records: list[Record]) -> list[dict[str, Any]]:
             "width": max(p["hidden"]),
         }
         for name, numbers in (("kappa", fit.kappa), ("r2", fit.r2)):
-            mean, low, high = mean_interval(numbers)
-            row |= {name: mean, f"{name}_ci_low": low, f"{name}_ci_high": high}
+            row |= interval_columns(name, numbers)
         row |= {
             "kappa_sd_over_runs": float(np.nanstd(fit.kappa, ddof=1)),
             "kappa_smallest": float(means.min()),
@@ -188,8 +180,7 @@ def discriminator_rows(records: list[Record]) -> list[dict[str, Any]]:
             row = {"noise_std": p["noise_std"], "steps": p["steps"], "theta": theta}
             for name in ("jsd", "saturating", "non_saturating", "distance"):
                 numbers = unpack(record[name])[i]
-                mean, low, high = mean_interval(numbers)
-                row |= {name: mean, f"{name}_ci_low": low, f"{name}_ci_high": high}
+                row |= interval_columns(name, numbers)
                 row[f"{name}_sd"] = float(np.nanstd(numbers, ddof=1))
             row["jsd_on_segments"] = float(np.nanmean(unpack(record["jsd_on_segments"])[i]))
             row["accuracy"] = float(np.nanmean(unpack(record["accuracy"])[i]))

@@ -13,6 +13,7 @@ from wdist_bench.folders import write
 from wdist_bench.report.escaping import csv
 from wdist_bench.report.missing import study_shortcomings
 from wdist_bench.results.journal import unpack
+from wdist_bench.results.statistics import interval_columns
 from wdist_bench.studies.claims import table, verdict_table
 from wdist_bench.studies.example1 import claims as example1_claims
 from wdist_bench.studies.example1 import figures, noise_figures  # noqa: F401  they register
@@ -24,7 +25,6 @@ from wdist_bench.studies.example1.measures import (
     discriminator_rows,
     fit_rows,
     kappa_rows,
-    mean_interval,
     of,
     thetas,
 )
@@ -71,18 +71,16 @@ def write_example1(folder: Path, records: list[Record]) -> list[Path]:
 
 def _identity_rows(records: list[Record]) -> list[dict[str, Any]]:
     """One row per law, theta and parameter of the generator."""
+    names = ("kl", "jsd", "quadrature", "autodiff", "twice_jsd", "saturating")
     rows = []
     for record in of(records, "identity"):
-        columns = {n: unpack(record[n]) for n in (
-            "kl", "jsd", "quadrature", "autodiff", "twice_jsd", "saturating")}  # fmt: skip
         simulated = unpack(record["simulated"])
         for i, theta in enumerate(thetas(record)):
             for k, parameter in enumerate(("theta", "scale")):
-                mean, low, high = mean_interval(simulated[i, :, k])
                 rows.append(
                     {"real": record["parameters"]["real"], "theta": theta, "gradient_to": parameter}
-                    | {name: float(values[i, k]) for name, values in columns.items()}
-                    | {"simulated": mean, "simulated_ci_low": low, "simulated_ci_high": high}
+                    | _at(record, names, i, k)
+                    | interval_columns("simulated", simulated[i, :, k])
                 )
     return rows
 
@@ -96,8 +94,7 @@ def _instability_rows(records: list[Record]) -> list[dict[str, Any]]:
             row = {"noise": p["noise"], "batch_size": size}
             for name in ("hill", "scale"):
                 unit = record["scale_of_law"] if name == "scale" else 1.0
-                mean, low, high = mean_interval(unpack(record[name])[i] / unit)
-                row |= {name: mean, f"{name}_ci_low": low, f"{name}_ci_high": high}
+                row |= interval_columns(name, unpack(record[name])[i] / unit)
             means, variances = unpack(record["mean"])[i], unpack(record["variance"])[i]
             row |= {
                 "ks_smallest_p": float(unpack(record["ks"])[i].min()),
@@ -116,12 +113,16 @@ def _noise_rows(records: list[Record]) -> list[dict[str, Any]]:
     names = ("theorem", "autodiff", "closed_form", "noisy_autodiff", "twice_jsd", "kl",
              "kl_closed_form", "jsd")  # fmt: skip
     return [
-        {"theta": theta, "noise_std": std}
-        | {name: float(unpack(record[name])[i, j]) for name in names}
+        {"theta": theta, "noise_std": std} | _at(record, names, i, j)
         for record in of(records, "noise")
         for i, theta in enumerate(thetas(record))
         for j, std in enumerate(record["parameters"]["noise_stds"])
     ]
+
+
+def _at(record: Record, names: tuple[str, ...], *place: int) -> dict[str, float]:
+    """The entries of arrays at one place."""
+    return {name: float(unpack(record[name])[place]) for name in names}
 
 
 def _descent_rows(records: list[Record]) -> list[dict[str, Any]]:
@@ -129,11 +130,10 @@ def _descent_rows(records: list[Record]) -> list[dict[str, Any]]:
     rows = []
     for record in of(records, "descent"):
         p = record["parameters"]
-        mean, low, high = mean_interval(np.abs(unpack(record["final"])))
         names = ("discriminator", "noise_start", "noise_end", "start", "steps", "learning_rate")
         rows.append(
             {name: p[name] for name in names}
-            | {"final": mean, "final_ci_low": low, "final_ci_high": high}
+            | interval_columns("final", np.abs(unpack(record["final"])))
             | {name: record[name] for name in ("runs", "failed")}
         )
     return rows
@@ -145,7 +145,7 @@ def _bounds_rows(records: list[Record]) -> list[dict[str, Any]]:
              "theorem", "noisy_w1", "noisy_lemma", "noisy_theorem")  # fmt: skip
     return [
         {"theta": record["parameters"]["theta"], "noise_std": std, "w1": record["w1"]}
-        | {name: float(unpack(record[name])[i]) for name in names}
+        | _at(record, names, i)
         for record in of(records, "bounds")
         for i, std in enumerate(record["parameters"]["noise_stds"])
     ]

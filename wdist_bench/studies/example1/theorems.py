@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from wdist_bench.results.journal import unpack
-from wdist_bench.results.statistics import t_interval
+from wdist_bench.results.statistics import mean_interval, t_interval
 from wdist_bench.studies.claims import Claim, claim
 from wdist_bench.studies.example1.claims import (
     AT_ZERO,
@@ -18,7 +18,7 @@ from wdist_bench.studies.example1.claims import (
     relative_difference,
     small,
 )
-from wdist_bench.studies.example1.measures import Record, mean_interval, of, snapshots, thetas
+from wdist_bench.studies.example1.measures import Record, of, snapshots, thetas
 
 
 def _identity(records: list[Record]) -> list[Claim]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.results.journal import unpack
-from wdist_bench.results.statistics import t_interval
+from wdist_bench.results.statistics import mean_interval
 from wdist_bench.studies.claims import (
     FAILS,
     HOLDS,
@@ -54,12 +54,6 @@ Written down before the measurements; intervals are 95 % (Student's t over runs)
   **Averages**: interval of the centre ratio below {AVERAGE}.
 - A claim holds when every comparison does, does not when any fails, else it is undecided.
 """
-
-
-def finite_mean(values: np.ndarray) -> float:
-    """Mean of the finite values; NaN where there are none."""
-    found = values[np.isfinite(values)]
-    return float(found.mean()) if found.size else math.nan
 
 
 def ratios(record: dict[str, Any]) -> dict[str, np.ndarray]:
@@ -205,15 +199,14 @@ def _paired(
                 continue
             ours, theirs = number(losses["c_transform"]), number(losses[rival])
             gap = ours - theirs
-            gap = gap[np.isfinite(gap)]
             verdict = below(gap, 0) if lower else below(-gap, 0)
-            low, high = t_interval(gap)
+            mean, low, high = mean_interval(gap)
             found.append(
                 Claim(
                     statement,
                     verdict,
-                    f"{finite_mean(ours):.3f} against {finite_mean(theirs):.3f}, "
-                    f"difference {finite_mean(gap):+.3f} "
+                    f"{mean_interval(ours)[0]:.3f} against {mean_interval(theirs)[0]:.3f}, "
+                    f"difference {mean:+.3f} "
                     f"[{low:+.3f}, {high:+.3f}]",
                 )
             )
@@ -222,12 +215,10 @@ def _paired(
 
 def misfit_text(record: dict[str, Any]) -> str:
     """The misfit as a factor (geometric mean over runs) with its interval."""
-    logs = log_misfit(record)
-    logs = logs[np.isfinite(logs)]
-    if not logs.size:
+    mean, low, high = mean_interval(log_misfit(record))
+    if math.isnan(mean):
         return "no number"
-    low, high = t_interval(logs)
-    return f"{math.exp(logs.mean()):.3g} [{math.exp(max(low, 0)):.3g}, {math.exp(high):.3g}]"
+    return f"{math.exp(mean):.3g} [{math.exp(max(low, 0)):.3g}, {math.exp(high):.3g}]"
 
 
 def _coverage_text(record: dict[str, Any]) -> str:
@@ -235,4 +226,4 @@ def _coverage_text(record: dict[str, Any]) -> str:
     if classes < 2:
         return ""
     covered = unpack(record["covered"])
-    return f", {finite_mean(covered):.3g} of {classes} classes covered"
+    return f", {mean_interval(covered)[0]:.3g} of {classes} classes covered"

@@ -13,7 +13,7 @@ from wdist_bench.folders import write
 from wdist_bench.report.escaping import csv
 from wdist_bench.report.missing import study_shortcomings
 from wdist_bench.results.journal import unpack
-from wdist_bench.results.statistics import t_interval
+from wdist_bench.results.statistics import interval_columns, mean_interval
 from wdist_bench.studies.claims import FAILS, HOLDS, Claim, table, verdict_table
 from wdist_bench.studies.gan.claims import (
     ACCEPTABLE,
@@ -22,7 +22,6 @@ from wdist_bench.studies.gan.claims import (
     STANDARD,
     are_averages,
     decide,
-    finite_mean,
     is_within,
     label,
     log_misfit,
@@ -110,8 +109,7 @@ def _write_csv(folder: Path, records: list[dict[str, Any]]) -> Path:
         }
         for name, values in _numbers(record).items():
             found = values[np.isfinite(values)]
-            low, high = t_interval(found)
-            row |= {name: finite_mean(values), f"{name}_ci_low": low, f"{name}_ci_high": high}
+            row |= interval_columns(name, values)
             row[f"{name}_sd"] = float(found.std(ddof=1)) if found.size > 1 else math.nan
         row |= {name: record[name] for name in ("compile_seconds", "run_seconds")}
         rows.append(row)
@@ -228,7 +226,8 @@ def _row(record: dict[str, Any]) -> dict[str, str]:
         "acceptable": _answer(is_within(record, ACCEPTABLE)),
     }
     if record["known_classes"]:
-        row["classes"] = f"{finite_mean(numbers['covered']):.3g} of {len(record['known_classes'])}"
+        mean, *_ = mean_interval(numbers["covered"])
+        row["classes"] = f"{mean:.3g} of {len(record['known_classes'])}"
     return row | {
         "loss at the end": _mean(numbers["loss"]),
         "exact W1 of these batches": _mean(numbers["exact_batch"]),
@@ -246,8 +245,5 @@ def _answer(verdict: str) -> str:
 
 def _mean(values: np.ndarray) -> str:
     """Mean over runs with its 95 % interval."""
-    found = values[np.isfinite(values)]
-    if not found.size:
-        return "no number"
-    low, high = t_interval(found)
-    return f"{found.mean():.3g} [{low:.3g}, {high:.3g}]"
+    mean, low, high = mean_interval(values)
+    return "no number" if math.isnan(mean) else f"{mean:.3g} [{low:.3g}, {high:.3g}]"
