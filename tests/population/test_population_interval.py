@@ -148,7 +148,8 @@ def test_ends_that_contradict_each_other_are_refused(monkeypatch):
         ({"level": 95}, "level: expected a confidence between 0.5 and 1"),
         ({"side": "left"}, "side: expected one of both, lower, upper"),
         ({"p": 3}, "p: expected 1 or 2"),
-        ({"p": 2, "cost": wb.Cost(1)}, "p: expected 1, the exponent of the cost"),
+        ({"p": 2, "cost": wb.Cost(1)}, "p: expected none beside a cost"),
+        ({"cost": "linf"}, "norm of population_interval: expected one of l2, l1, got .linf."),
         ({"support": 0.5}, "support: expected a bound on the distance"),
     ],
 )
@@ -160,7 +161,9 @@ def test_bad_input_says_what_was_expected(options, words):
 def test_a_task_takes_no_rows():
     with pytest.raises(TypeError, match=r"y: expected none beside a task, got int; .* p=2"):
         wb.population_interval("gaussian_shift", 2)
-    with pytest.raises(TypeError, match=r"cost: expected a wb\.Cost or the name"):
+    with pytest.raises(TypeError, match="y: expected the rows of the other population"):
+        wb.population_interval(shifted(0, 30)[0])
+    with pytest.raises(ValueError, match="cost matrix: expected shape"):
         wb.population_interval(*shifted(0, 30), cost=3)
 
 
