@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from wdist_bench.report.comparisons import comparison_table, population_errors
+from wdist_bench.report.cells import cells
+from wdist_bench.report.comparisons import comparison_table
 from wdist_bench.report.leaderboard import equality
 from wdist_bench.report.settings import names
 from wdist_bench.results.journal import Journal, pack
@@ -83,7 +84,7 @@ def on_leaderboard(journal: Journal) -> list[tuple[str, str]]:
         table[name] = [record[name] for record in records]
     table["task_parameters"] = "{}"
     table["truth_population"] = [record["truth_population"]["value"] for record in records]
-    off = [population_errors(record) for record in records]
+    off = [cell.errors("population") for cell in cells(journal)]
     table["abs_error_population"] = [
         e[np.isfinite(e)].mean() if np.isfinite(e).any() else np.nan for e in off
     ]
