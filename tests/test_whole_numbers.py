@@ -138,8 +138,10 @@ name = "exact"
     [
         *((key, value) for key in ("steps", "runs", "eval_batches", "seed")
           for value in ("true", "-1", "1.0", '"64"', "99999999999999999999", "nan")),
-        *((key, value) for key in ("n", "p")
+        *(("n", value)
           for value in ("[]", "[true]", "[-1]", "[0]", "[1.0]", '["64"]', "64", "[99999999999]")),
+        *(("p", value)
+          for value in ("[]", "[true]", "[-1]", "[0]", "[0.9]", '["64"]', "64", "[nan]", "[inf]")),
         ("steps", "0"), ("runs", "0"), ("eval_batches", "0"), ("seed", "4294967296"),
     ],
 )  # fmt: skip
