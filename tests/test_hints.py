@@ -53,7 +53,7 @@ def test_a_strange_name_gets_no_guess(method):
         ("gradient_penalty", "lambda_gp", "it is called 'penalty_weight' here"),
         ("exact", "weights", "weights are the arguments a= for x and b= for y"),
         ("exact", "u_weights", "weights are the arguments a= for x and b= for y"),
-        ("exact", "cost_matrix", "made from the points by norm='l2' or 'l1'"),
+        ("exact", "cost_matrix", "is the argument cost="),
         ("exact", "random_state", "the argument seed=0"),
         ("c_transform", "Steps", "did you mean 'steps'"),
         ("exact", "foo", "pick one of these$"),

@@ -40,7 +40,7 @@ def test_pushing_halves_apart_is_optimal(p):
     moved = split.move(rows)
     assert np.linalg.norm(moved - rows, axis=1) == pytest.approx(0.7)
     assert exact_value(rows, moved, Cost(p)) == pytest.approx(0.7, rel=1e-9)
-    assert split.distance(rows, p, "l2") == 0.7
+    assert split.distance(rows, Cost(p)) == 0.7
 
 
 MADE = {

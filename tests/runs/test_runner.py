@@ -212,7 +212,7 @@ def test_a_cell_runs_when_it_is_no_longer_refused(suite, tmp_path):
         (("n = [16]", "n = []"), "n: expected a list with at least one entry, got []"),
         (("n = [16]", "n = 16"), "n: expected a list, got 16"),
         (("n = [16]", 'n = ["16"]'), "n.0: expected a whole number, got '16'"),
-        (("n = [16]", "p = [3]"), "p: expected"),
+        (("n = [16]", "p = [0.5]"), "p: expected"),
         (("n = [16]", 'norm = "l2"'), "norm: expected a list, got 'l2'"),
         (('"exact"', '"exact"\nprofiles = []'), "estimators.0.profiles: expected a list with at"),
         (("n = [16]", "seed = -1"), "seed: expected a whole number >= 0, got -1"),

@@ -70,7 +70,20 @@ def _each(routes: dict[Any, tuple[int, str]], *params: dict[str, Any]) -> list[C
     return [Check(each, p, norm, route) for each in params for route, (p, norm) in routes.items()]
 
 
+_TWO_ARCS = {
+    "period": 24.0,
+    "x": {"law": "arc", "center": 0.9, "width": 0.5},
+    "y": {"law": "arc", "center": 0.2, "width": 0.1},
+}
+
 SECOND_ROUTES: dict[str, list[Check]] = {
+    "periodic": [
+        Check({}, 1, "l2", by.binned_on_the_line),
+        Check({}, 2, "l2", by.binned_on_the_line),
+        Check({"dim": 3}, 1, "l1", by.binned_on_the_line),
+        Check({"dim": 3}, 2, "l2", by.binned_on_the_line),
+        Check(_TWO_ARCS, 2, "l1", by.binned_on_the_line),
+    ],
     "gaussian_shift": [
         *(
             Check(params, p, norm, by.shuffled_translation)

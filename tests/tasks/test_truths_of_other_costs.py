@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from highs import linear_program
 from scipy import integrate, stats
+from second_routes_closed_forms import bins
 
 import wdist_bench as wb
 from wdist_bench import costs, tasks
+from wdist_bench.solvers.circle import circle_cost
 from wdist_bench.solvers.exact import solve_exact
 
 POWERS = (1, 1.5, 2, 3, 7)
@@ -135,6 +137,50 @@ def test_histograms_on_a_line_and_on_a_circle_by_highs(p, period):
     for cost, distance in ((wb.Cost(p), gaps), (costs.Torus(period, p), around)):
         wanted = linear_program(distance**p, x / 20, y / 20)
         assert task.truth(cost).value ** p == pytest.approx(wanted, rel=1e-6)
+
+
+LAWS = [
+    {},
+    {"x": {"law": "von_mises", "center": 0.2}, "y": {"law": "von_mises", "concentration": 30.0}},
+    {"period": 24.0, "x": {"law": "arc", "center": 0.9, "width": 0.5}, "y": {"law": "arc"}},
+    {"x": {"law": "arc", "width": 1.0}, "y": {"law": "von_mises", "concentration": 0.3}},
+]
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 7])
+@pytest.mark.parametrize("law", LAWS)
+def test_laws_on_a_circle_by_bins(p, law):
+    """20,000 bins with masses by scipy's cdfs; and two turned copies of a law, or of their sum."""
+    task = tasks.get("periodic", **law)
+    places, a, b = bins(task)
+    (x, a), (y, b) = ((places[mass > 0], mass[mass > 0]) for mass in (a, b))
+    cost = costs.Torus(task.period, p)
+    found = circle_cost(x, y, a / a.sum(), b / b.sum(), task.period, p)[0] ** (1 / p)
+    truth = task.truth(cost)
+    assert truth.value == pytest.approx(found, abs=task.period / 20_000)
+    assert task.truth(costs.Torus(task.period + 1, p)) is None
+
+
+@pytest.mark.parametrize("p", [1, 2, 7])
+def test_a_turned_law_moves_by_the_turn(p):
+    """Within half of the circle and by less than a quarter; uniform on all of it not at all."""
+    for law, size in (("arc", {"width": 0.3}), ("von_mises", {"concentration": 150.0})):
+        x, y = ({"law": law, "center": c} | size for c in (0.95, 0.07))
+        task = tasks.get("periodic", period=360.0, x=x, y=y)
+        assert task.truth(costs.Torus(360, p)).value == pytest.approx(0.12 * 360, rel=1e-6)
+    whole = {"law": "arc", "width": 1.0}
+    task = tasks.get("periodic", x=whole | {"center": 0.2}, y=whole)
+    assert task.truth(costs.Torus(360, p)).value == pytest.approx(0, abs=1e-3)
+
+
+def test_independent_coordinates_on_a_torus_by_samples():
+    """p = 2 adds up over the coordinates; the exact value of batches is above, and comes near."""
+    task = tasks.get("periodic", dim=2)
+    cost = costs.Torus((360.0, 360.0), 2)
+    answer = wb.evaluate(task, "exact", cost=cost, batch_size=400, eval_batches=10)
+    truth = task.truth(cost).value
+    assert truth * 0.995 <= answer.value <= 1.03 * truth
+    assert task.truth(costs.Torus(360, 1)) is None
 
 
 @pytest.mark.parametrize("p", POWERS)

@@ -16,6 +16,7 @@ from wdist_bench.tasks import (  # noqa: E402  (they register themselves above)
     gaussians,
     one_dimensional,
     radial,
+    periodic,
     dilation,
     point_mass,
     concentric_spheres,
