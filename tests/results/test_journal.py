@@ -10,14 +10,8 @@ import sys
 import numpy as np
 import pytest
 
-from wdist_bench.results.journal import (
-    JournalReader,
-    append,
-    journal_name,
-    pack,
-    read_journal,
-    unpack,
-)
+from wdist_bench.results.journal import JournalReader, pack, read_journal, unpack
+from wdist_bench.results.journal_writing import append, journal_name
 
 
 def cell(key, value, **rest):

@@ -12,16 +12,9 @@ import numpy as np
 import pytest
 
 from wdist_bench.results import journal, journal_lines
-from wdist_bench.results.journal import (
-    COMPACT,
-    Journal,
-    JournalReader,
-    append,
-    read_journal,
-    unpack,
-    write_compact,
-)
+from wdist_bench.results.journal import COMPACT, Journal, JournalReader, read_journal, unpack
 from wdist_bench.results.journal_lines import Stored, state, without_arrays
+from wdist_bench.results.journal_writing import append, write_compact
 from wdist_bench.results.merge import merge
 from wdist_bench.results.progress import progress
 
