@@ -17,7 +17,7 @@ from wdist_bench.studies.coverage.experiment import Coverage
 from wdist_bench.studies.coverage.laws import NAMES, pair
 from wdist_bench.studies.coverage.report import clopper_pearson, write_coverage
 
-ROWS = 100_000
+ROWS = 40_000
 ON_A_LINE = (
     "gamma, nearly equal", "uniform against beta", "gammas", "three clusters", "spiked laplace",
     "student 4 on a line", "weibull 0.7", "log-normal 0.7", "pareto 2.5 and 4.5", "poisson",
@@ -43,15 +43,17 @@ def on_a_line(x, y, p):
 def test_a_common_factor_leaves_the_distance_of_the_first_column(name):
     x, y = draws(name)
     for p in pair(name).ps:
-        # the distance of 100,000 sorted draws; heavy tails converge slowly
-        assert on_a_line(x[:, 0], y[:, 0], p) == pytest.approx(pair(name).truth(p), rel=0.06)
+        # the distance of 40,000 sorted draws; heavy tails converge slowly
+        assert on_a_line(x[:, 0], y[:, 0], p) == pytest.approx(
+            pair(name).truth(p), rel=0.08, abs=0.02
+        )
 
 
 @pytest.mark.parametrize("name", RADIAL)
 def test_isotropic_laws_are_as_far_apart_as_their_radii(name):
     x, y = (np.linalg.norm(rows, axis=1) for rows in draws(name))
     for p in pair(name).ps:
-        assert on_a_line(x, y, p) == pytest.approx(pair(name).truth(p), rel=0.06)
+        assert on_a_line(x, y, p) == pytest.approx(pair(name).truth(p), rel=0.08, abs=0.02)
 
 
 @pytest.mark.parametrize("name", BURES)
