@@ -13,7 +13,7 @@ from wdist_bench.runs.cell import parameters
 from wdist_bench.validation import check_name
 
 # Critics are checked for what they claim, not for how well they train: short runs suffice.
-_SHORT = {"steps": 30, "batch_size": 64, "centers": 32}
+_SHORT = {"steps": 30, "batch_size": 64, "centers": 32, "planes": 8, "held_out": 5}
 
 
 def check(name: str) -> list[Finding]:
