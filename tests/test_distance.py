@@ -134,7 +134,7 @@ def test_bad_numbers_give_nan_inside_a_program(method):
                 "x": jnp.zeros((4, 1)),
                 "y": jnp.zeros((4, 1)),
                 "method": "one_dimensional",
-                "cost": "torus",
+                "cost": wb.costs.Torus(1.0),
             },
             "with cost torus, which works outside jit only",
         ),

@@ -87,7 +87,7 @@ def test_the_lists_of_other_names_hold_together():
         (lambda: wb.estimate(X, X, wb.estimators.factory("exact")), r"method: .*method=Exact\(\)"),
         (lambda: wb.evaluate((X, X), "exact"), r"task: .* got tuple; .* wb.estimate\(x, y\)"),
         (lambda: wb.evaluate(X, "exact"), r"task: .* got ndarray; .* samples=x"),
-        (lambda: wb.population_interval(X), r"task: .* got ndarray; .* samples=x"),
+        (lambda: wb.population_interval(X), r"y: .* got none; call wb.population_interval\(x, y\)"),
     ],
 )
 def test_arguments_in_the_wrong_place_are_told_where_they_belong(call, expected):

@@ -66,7 +66,7 @@ def test_points_without_mass_take_no_memory(method, p, monkeypatch):
     [("bracket", "bracket"), ("exact", "solve_exact"), ("sinkhorn", "certify")],
 )
 def test_memory_that_runs_out_on_the_way_is_the_same_status(method, solver, monkeypatch):
-    def fails(*_):
+    def fails(*_, **__):
         raise MemoryError("no room for more")
 
     module = __import__(f"wdist_bench.estimators.{method}", fromlist=[method])
