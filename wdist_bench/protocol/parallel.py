@@ -29,9 +29,10 @@ from wdist_bench.protocol.compilation import timed_program
 OneRun = Callable[[jax.Array, Any], Any]
 
 # On GPUs XLA by default tries several algorithms for each matrix product and keeps the one that was
-# fastest that day: numbers that another process does not repeat, and most of the compile time (an
-# H200, 20 runs x 500 steps on digits: 10.0 and 13.3 s for the c-transform and spectral
-# normalisation, 3.9 and 4.1 s without; training takes .05 s either way).
+# fastest that day, so that another process need not repeat the numbers (in two that were tried it
+# did), and most of the compile time goes there (an H200, 20 runs x 500 steps on digits: 10.0 and
+# 13.3 s for the c-transform and spectral normalisation, 3.9 and 4.1 s without; training takes .05 s
+# either way).
 _COMPILER_OPTIONS: dict[str, dict[str, str | bool]] = {
     "gpu": {"xla_gpu_deterministic_ops": True, "xla_gpu_exclude_nondeterministic_ops": True}
 }
