@@ -23,6 +23,7 @@ from scipy import stats
 
 from wdist_bench.costs import Cost
 from wdist_bench.solvers.exact import solve_exact
+from wdist_bench.studies.coverage import pairs
 
 Generator = np.random.Generator
 Sampler = Callable[[Generator, int], np.ndarray]
@@ -83,11 +84,8 @@ def on_line(
     )
 
 
-class Mixture:
-    """A mixture of laws on the line; quantiles by bisection of the distribution function."""
-
-    def __init__(self, weights: list[float], laws: list) -> None:
-        self.weights, self.laws = np.array(weights), laws
+class Mixture(pairs.Mixture):
+    """A mixture of laws on the line that can be drawn from."""
 
     def rvs(self, size: int, random_state: Generator) -> np.ndarray:
         """Draws."""
@@ -95,33 +93,14 @@ class Mixture:
         draws = [law.rvs(size=size, random_state=random_state) for law in self.laws]
         return np.choose(chosen, draws)
 
-    def ppf(self, u: np.ndarray) -> np.ndarray:
-        """Quantiles."""
-        low = np.min([law.ppf(u) for law in self.laws], axis=0)
-        high = np.max([law.ppf(u) for law in self.laws], axis=0)
-        for _ in range(60):
-            middle = (low + high) / 2
-            parts = zip(self.weights, self.laws, strict=True)
-            below = sum(w * law.cdf(middle) for w, law in parts) < u
-            low, high = np.where(below, middle, low), np.where(below, high, middle)
-        return (low + high) / 2
 
-
-class Zeros:
-    """0 with some probability, else a positive law."""
-
-    def __init__(self, share: float, law: object) -> None:
-        self.share, self.law = share, law
+class Zeros(pairs.Zeros):
+    """0 with some probability, else a positive law, that can be drawn from."""
 
     def rvs(self, size: int, random_state: Generator) -> np.ndarray:
         """Draws."""
         zero = random_state.uniform(size=size) < self.share
         return np.where(zero, 0.0, self.law.rvs(size=size, random_state=random_state))
-
-    def ppf(self, u: np.ndarray) -> np.ndarray:
-        """Quantiles."""
-        inside = np.clip((u - self.share) / (1 - self.share), 1e-12, 1)
-        return np.where(u < self.share, 0.0, self.law.ppf(inside))
 
 
 class Rounded:

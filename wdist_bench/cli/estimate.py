@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from wdist_bench.cli.output import echo, echo_json
+from wdist_bench.cli.output import echo_answer, echo_json
 
 _NAMES = 6  # shown, of one file
 
@@ -74,8 +74,7 @@ def estimate(
         points = load_rows(x, "x", header), load_rows(y, "y", header)
         read = {name: described(rows) for name, rows in zip("xy", points, strict=True)}
     if not as_json:
-        for name, text in read.items():
-            echo(f"{name:9} {text}")
+        echo_answer(read)
     start = time.perf_counter()
     cost = costs.get(norm, p=p, **_options(cost_option or [], "--cost-option"))
     answer = wb.estimate(points[0], points[1], method, cost=cost, seed=seed, **given)
@@ -87,9 +86,7 @@ def estimate(
     if as_json:
         echo_json(read | shown)
     else:
-        for name, value in shown.items():
-            if value not in (None, ""):
-                echo(f"{name:9} {value:.6g}" if type(value) is float else f"{name:9} {value}")
+        echo_answer(shown)
     if answer.status != "ok":
         raise typer.Exit(1)
 

@@ -31,6 +31,13 @@ def echo_json(value: Any) -> None:
     print(json.dumps(value).replace("\x7f", r"\u007f"))
 
 
+def echo_answer(answer: dict[str, Any]) -> None:
+    """Print names and values, a line each; what is None or empty is left out."""
+    for name, value in answer.items():
+        if value not in (None, ""):
+            echo(f"{name:9} {value:.6g}" if type(value) is float else f"{name:9} {value}")
+
+
 def console(err: bool = False) -> Console:
     """Rich's console for tables and bars; without a terminal its lines are 200 characters long."""
     wide = None if err or sys.stdout.isatty() else 200

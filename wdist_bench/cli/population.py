@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from wdist_bench.cli.estimate import described
-from wdist_bench.cli.output import echo, echo_json
+from wdist_bench.cli.output import echo_answer, echo_json
 
 
 def population(
@@ -47,8 +47,7 @@ def population(
     points = load_rows(x, "x", header), load_rows(y, "y", header)
     read = {name: described(rows) for name, rows in zip("xy", points, strict=True)}
     if not as_json:
-        for name, text in read.items():
-            echo(f"{name:9} {text}")
+        echo_answer(read)
     start = time.perf_counter()
     cost = wb.Cost(p, norm)
     found = wb.population_interval(
@@ -65,8 +64,6 @@ def population(
     if as_json:
         echo_json(read | shown)
     else:
-        for name, value in shown.items():
-            if value not in (None, ""):
-                echo(f"{name:9} {value:.6g}" if type(value) is float else f"{name:9} {value}")
+        echo_answer(shown)
     if found.status != "ok":
         raise typer.Exit(1)

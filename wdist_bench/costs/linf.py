@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any, ClassVar
 
-import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, Real
+from jaxtyping import Array, Float
 
-from wdist_bench.costs import l2
-from wdist_bench.costs.base import Cost, register
-from wdist_bench.costs.powers import power, power_in_place
+from wdist_bench.costs.base import register
+from wdist_bench.costs.coordinatewise import Coordinatewise
 
 
 @register
 @dataclass(frozen=True)
-class LInf(Cost):
+class LInf(Coordinatewise):
     """c(x, y) = ||x - y||_inf^p, the largest absolute difference (Chebyshev, chessboard).
 
     Attributes:
@@ -27,8 +23,8 @@ class LInf(Cost):
     """
 
     name: ClassVar[str] = "linf"
-    is_norm: ClassVar[bool] = True
-    by_boxes: ClassVar[bool] = True
+    fold: ClassVar[Any] = staticmethod(jnp.maximum)
+    scipy_name: ClassVar[str] = "chebyshev"
     minkowski: ClassVar[float] = math.inf
 
     p: float = 1
@@ -36,29 +32,6 @@ class LInf(Cost):
     def distance(self, x: Any, y: Any, xp: Any) -> Any:
         """max_k |x_k - y_k| over the last axis."""
         return xp.abs(x - y).max(-1)
-
-    def pairwise(self, x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
-        """Cost matrix c(x_i, y_j), shape (n, m), on device; many entries by coordinates."""
-        if x.shape[1] <= l2.DIRECT_DIMENSION and x.shape[0] * y.shape[0] > l2.SMALL_ENTRIES:
-            return self.by_coordinates(x.T[:, :, None], y.T[:, None, :])
-        return self.between(x[:, None, :], y[None, :, :])
-
-    def by_coordinates(
-        self, x: Float[Array, "d *#k"], y: Float[Array, "d *#k"]
-    ) -> Float[Array, "*k"]:
-        """c(x, y) for points of few dimensions, whose coordinates are the first axis."""
-        gaps = (x[k] - y[k] for k in range(x.shape[0]))
-        costs: jax.Array = power(reduce(jnp.maximum, map(jnp.abs, gaps)), self.p)
-        return costs
-
-    def matrix(
-        self, x: Real[Array | np.ndarray, "n d"], y: Real[Array | np.ndarray, "m d"]
-    ) -> Float[np.ndarray, "n m"]:
-        """Cost matrix c(x_i, y_j), shape (n, m), float64 on the host; zero for equal points."""
-        from scipy.spatial.distance import cdist
-
-        x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-        return power_in_place(cdist(x, y, "chebyshev"), self.p)
 
     def dual_norm(self, gradient: Float[Array, "*n d"]) -> Float[Array, "*n"]:
         """The sum of absolute components of gradients, over the last axis."""

@@ -39,7 +39,7 @@ class Coverage(Experiment):
     """
 
     name: ClassVar[str] = "coverage"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     law: str
     method: str = "ours"
@@ -84,7 +84,7 @@ class Coverage(Experiment):
             "status": "ok",
             "message": "",
             "runs": self.repetitions,
-            "failed": len(reasons),
+            "failed": 0,  # a refusal is an answer, counted as `refused`
             "compile_seconds": 0.0,
             "run_seconds": round(seconds, 4),
             "truth": truth,
