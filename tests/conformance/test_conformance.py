@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from golden import golden, of_estimator, of_task
 
 import wdist_bench as wb
 from wdist_bench.cli.check import check as command
@@ -24,7 +25,7 @@ from wdist_bench.conformance.findings import COSTS, Finding
 from wdist_bench.conformance.rules import _findings, check
 from wdist_bench.conformance.task_rules import TASK_RULES
 from wdist_bench.protocol import compilation
-from wdist_bench.runs.cell import parameters
+from wdist_bench.runs.cell import NUMERICS, parameters
 
 PLUGIN = Path(__file__).parents[2] / "examples" / "mean_gap_plugin"
 NAMES = list(dict.fromkeys((*wb.estimators.names(), *wb.tasks.names())))
@@ -62,6 +63,30 @@ def test_ours_conform_to_shrunken_rules(name, monkeypatch):
     if name in TRAINED:
         monkeypatch.setattr("wdist_bench.conformance.estimator_rules.COSTS", ((1, "l2"),))
     assert [f"{f.rule}: {f.problem}" for f in check(name) if not f.passed] == []
+    if name in wb.estimators.names() and jax.default_backend() == "cpu":
+        # Here, where its programs are compiled.
+        _changes_with_its_version("estimators", name, of_estimator(name))
+
+
+@pytest.mark.parametrize("name", wb.tasks.names())
+def test_samples_and_truths_change_with_a_version(name):
+    _changes_with_its_version("tasks", name, of_task(name))
+
+
+def _changes_with_its_version(kind, name, now):
+    """Old journals would mix with new ones otherwise."""
+    known = golden()
+    again = "then run python tests/conformance/golden.py"
+    assert known["numerics"] == NUMERICS, f"NUMERICS rose; {again}"
+    assert known[kind].get(name, {}).get("version") == now["version"], f"{name} is new; {again}"
+    # Critics train in float32, in programs that versions of jax and processors round otherwise.
+    near = 1e-3 if name in TRAINED else 1e-6
+    assert now["numbers"] == pytest.approx(
+        known[kind][name]["numbers"], rel=near, abs=1e-6, nan_ok=True
+    ), (
+        f"{name}: raise its version (of all that share what changed: NUMERICS in "
+        f"wdist_bench/runs/cell.py), {again}"
+    )
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from wdist_bench import estimators, tasks
 from wdist_bench.conformance.estimator_rules import ESTIMATOR_RULES
 from wdist_bench.conformance.findings import Broken, Finding
 from wdist_bench.conformance.task_rules import TASK_RULES
+from wdist_bench.estimate import Estimator
 from wdist_bench.runs.cell import parameters
 from wdist_bench.validation import check_name
 
@@ -21,15 +22,16 @@ def check(name: str) -> list[Finding]:
     check_name(name, [*estimators.names(), *tasks.names()], "estimator or task")
     findings = []
     if name in estimators.names():
-        options = {p: v for p, v in _SHORT.items() if p in _options(name)}
-        findings += _findings(ESTIMATOR_RULES, estimators.get(name, **options))
+        findings += _findings(ESTIMATOR_RULES, short(name))
     if name in tasks.names():
         findings += _findings(TASK_RULES, tasks.get(name))
     return findings
 
 
-def _options(name: str) -> set[str]:
-    return set(parameters(estimators.get(name)))
+def short(name: str) -> Estimator:
+    """The estimator of a name, trained for a moment where it trains."""
+    options = parameters(estimators.get(name))
+    return estimators.get(name, **{p: v for p, v in _SHORT.items() if p in options})
 
 
 def _findings(rules: dict[str, Callable[[Any], str | None]], subject: Any) -> list[Finding]:

@@ -29,6 +29,9 @@ HISTORY_POINTS = 100
 PROTOCOLS = {"stream": run_stream, "fixed": run_fixed}
 """How the runs of a cell go, by the name that suites give."""
 
+NUMERICS = 1
+"""Version of what estimators and tasks share: costs, solvers, networks, the critics' trainer."""
+
 Add = Callable[[dict[str, Any]], Any]
 """Adds a record to the journal."""
 
@@ -100,6 +103,8 @@ class Cell:
                 settings["origin"] = origin.tolist()
         except FileNotFoundError:  # its file is not here: it will be skipped, and tried again
             task_parameters = self.task_parameters
+        if NUMERICS > 1:  # and than this
+            settings["numerics"] = NUMERICS
         own = parameters(estimator)
         own.pop("standardize", None)  # of arrays: a stream is trained on as it comes
         return settings | {
