@@ -20,6 +20,7 @@ if (location.protocol === "file:") {
 }
 """
 _MARKER = "<!-- the help of every command comes here -->"
+_REGISTERED = re.compile(r"<!-- all registered (\w+) come here -->")
 _COMMANDS = re.compile(r"\*\*Commands\*\*:\n\n(\* .*\n)+")
 _IMAGE = re.compile(r"\((?:\.\./)?((?:results/)?[\w/]+\.png)\)")
 
@@ -43,9 +44,10 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Links to results as they are on the site, and the help of every command."""
+    """Links to results as they are on the site, what is registered, the help of every command."""
     if page.file.src_uri == "reference/cli.md":
         return markdown.replace(_MARKER, _help())
+    markdown = _REGISTERED.sub(lambda match: _registered(match[1]), markdown)
     return markdown.replace("](../results/", "](results/")
 
 
@@ -77,6 +79,22 @@ def _index(tables: list[Path], root: Path) -> str:
         suite = table.parent.name
         lines.append(f"| [`{suite}`]({suite}/{table.name}) | {title} |")
     return "\n".join(lines) + "\n"
+
+
+def _registered(kind: str) -> str:
+    """An entry for each class of ours: a plug-in that is installed has pages of its own."""
+    import wdist_bench as wb
+    from wdist_bench import experiment
+
+    registry = {"experiments": experiment}.get(kind) or getattr(wb, kind)
+    entries = []
+    for name in registry.names():
+        thing = registry.registry.factory(name)
+        if thing.__module__.startswith("wdist_bench."):
+            path = f"{thing.__module__}.{thing.__qualname__}"
+            options = f"heading: {name}\n      toc_label: {name}\n      heading_level: 2"
+            entries.append(f"::: {path}\n    options:\n      {options}\n")
+    return "\n".join(entries)
 
 
 def _help() -> str:

@@ -10,7 +10,6 @@ import pytest
 from markdown_pages import ROOT
 
 import wdist_bench as wb
-from wdist_bench import experiment
 from wdist_bench.results import columns
 from wdist_bench.runs import suite
 
@@ -33,21 +32,10 @@ def own(registry):
     return {name: thing for name, thing in found.items() if thing.__module__.startswith(OURS)}
 
 
-@pytest.mark.parametrize(
-    ("registry", "page"),
-    [
-        (wb.estimators, "estimators"),
-        (wb.tasks, "tasks"),
-        (wb.costs, "costs"),
-        (experiment, "experiments"),
-    ],
-    ids=["estimators", "tasks", "costs", "experiments"],
-)
-def test_everything_registered_is_in_the_reference(registry, page):
-    text = (REFERENCE / f"{page}.md").read_text("utf-8")
-    shown = dict(re.findall(r"^::: (\S+)\n    options:\n      heading: (\w+)$", text, re.M))
-    for name, thing in own(registry).items():
-        assert shown.get(path(thing)) == name
+@pytest.mark.parametrize("kind", ["estimators", "tasks", "costs", "experiments"])
+def test_the_reference_asks_for_everything_registered(kind):
+    text = (REFERENCE / f"{kind}.md").read_text("utf-8")
+    assert f"<!-- all registered {kind} come here -->" in text
 
 
 def test_every_public_name_is_in_the_reference():

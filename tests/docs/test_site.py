@@ -9,6 +9,7 @@ import pytest
 from markdown_pages import ROOT
 
 import wdist_bench as wb
+from wdist_bench import experiment
 
 pytestmark = pytest.mark.slow
 
@@ -47,9 +48,11 @@ def test_the_pages_hold_what_is_generated(site):
     commands = (site / "reference" / "cli.html").read_text("utf-8")
     for name in ("run", "report", "compare", "data fetch"):
         assert f"wdist-bench {name}" in commands
-    estimators = (site / "reference" / "estimators.html").read_text("utf-8")
-    for name in wb.estimators.names():
-        assert re.search(rf">\s*{name}\s*<", estimators), name
+    for kind in ("estimators", "tasks", "costs", "experiments"):
+        page = (site / "reference" / f"{kind}.html").read_text("utf-8")
+        registry = experiment if kind == "experiments" else getattr(wb, kind)
+        for name in registry.names():
+            assert re.search(rf">\s*{name}\s*<", page), name
     assert (site / "results" / "quick" / "errors.html").is_file()
     assert (site / "changelog.html").is_file()
 
