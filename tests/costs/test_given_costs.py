@@ -169,6 +169,27 @@ def test_every_estimator_answers_for_a_cost_or_names_who_does(case, method):
         assert answer.value >= exact * (1 - 1e-9)
 
 
+@dataclass(frozen=True)
+class Plain(wb.DirectEstimator):
+    """A stranger's, which says nothing of other costs."""
+
+    name = "plain_in_tests"
+    version = 1
+    target = "batch"
+    bound = "none"
+
+    def estimate(self, samples, cost):
+        raise AssertionError("asked for a cost that it does not take")
+
+
+def test_a_registered_stranger_refuses_other_costs_in_the_same_sentence(monkeypatch):
+    monkeypatch.setitem(estimators.registry._classes, Plain.name, Plain)
+    for method in (Plain.name, Plain(), "sliced"):
+        with pytest.raises(ValueError, match="expected .* exact") as refusal:
+            wb.estimate(X, Y, method, cost="linf")
+        assert Plain.name not in str(refusal.value).split(";")[-1]
+
+
 @pytest.mark.parametrize("p", [1, 1.5, 2, 3, 7])
 def test_projections_of_numbers_lose_nothing(p):
     """On the line every direction is 1 or -1, so the sliced distance is the distance."""

@@ -45,7 +45,7 @@ def check_cost(estimator: Estimator, cost: Cost) -> None:
     """Raise ValueError, in a sentence that names who takes it, where the estimator has no meaning
     for the cost.
     """
-    if estimator.every_cost or _is_plain(cost):
+    if _is_given(estimator, cost):
         estimator.check_cost(cost)
         return
     raise ValueError(
@@ -54,8 +54,9 @@ def check_cost(estimator: Estimator, cost: Cost) -> None:
     )
 
 
-def _is_plain(cost: Cost) -> bool:
-    return cost.norm in ("l2", "l1") and cost.p in (1, 2)
+def _is_given(estimator: Estimator, cost: Cost) -> bool:
+    plain = cost.norm in ("l2", "l1") and cost.p in (1, 2)
+    return plain or estimator.every_cost
 
 
 def takers(cost: Cost) -> list[str]:
@@ -63,8 +64,10 @@ def takers(cost: Cost) -> list[str]:
     found = []
     for name in estimators.names():
         with suppress(ValueError, TypeError):
-            check_cost(estimators.get(name), cost)
-            found.append(name)
+            estimator = estimators.get(name)
+            estimator.check_cost(cost)
+            if _is_given(estimator, cost):
+                found.append(name)
     return found
 
 
