@@ -185,7 +185,7 @@ class Plain(wb.DirectEstimator):
 def test_a_registered_stranger_refuses_other_costs_in_the_same_sentence(monkeypatch):
     monkeypatch.setitem(estimators.registry._classes, Plain.name, Plain)
     for method in (Plain.name, Plain(), "sliced"):
-        with pytest.raises(ValueError, match="expected .* exact") as refusal:
+        with pytest.raises(ValueError, match=r"expected .* exact") as refusal:
             wb.estimate(X, Y, method, cost="linf")
         assert Plain.name not in str(refusal.value).split(";")[-1]
 
