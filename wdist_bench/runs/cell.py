@@ -18,16 +18,13 @@ from wdist_bench import estimators, tasks
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
 from wdist_bench.protocol.answers import Measured
-from wdist_bench.protocol.fixed import run_fixed
-from wdist_bench.protocol.stream import Stream, batch_truths, run_stream
+from wdist_bench.protocol.protocols import PROTOCOLS
+from wdist_bench.protocol.stream import Stream, batch_truths
 from wdist_bench.results.journal import pack
 from wdist_bench.runs.source import source
 from wdist_bench.tasks import Task
 
 HISTORY_POINTS = 100
-
-PROTOCOLS = {"stream": run_stream, "fixed": run_fixed}
-"""How the runs of a cell go, by the name that suites give."""
 
 NUMERICS = 1
 """Version of what estimators and tasks share: costs, solvers, networks, the critics' trainer."""
@@ -76,7 +73,7 @@ class Cell:
     @property
     def stream(self) -> Stream:
         """The sizes and seeds; where both arrays are given once there is one batch."""
-        batches = 1 if self.protocol == "fixed" else self.eval_batches
+        batches = 1 if PROTOCOLS[self.protocol].one_batch else self.eval_batches
         return Stream(self.n, self.runs, batches, self.seed)
 
     def identity(self, backend: str) -> dict[str, Any]:
@@ -130,7 +127,7 @@ class Cell:
         estimator = self.build_estimator()
         return self.identity(backend) | {
             "family": self.family,
-            "target": "batch" if self.protocol == "fixed" else estimator.target,
+            "target": PROTOCOLS[self.protocol].target or estimator.target,
             "bound": estimator.bound,
             "steps": estimator.steps,
             "critic": estimator.network,
@@ -172,10 +169,11 @@ class Cell:
             exact = batch_truths(task, self.cost, self.stream)
             truths[key] = {"type": "truth", "key": key, "costs": pack(exact)}
             add(truths[key])
+        run = PROTOCOLS[self.protocol].run
         return {
             "dim": task.dim,
             "dataset": task.dataset,
-            **summarize(PROTOCOLS[self.protocol](task, estimator, self.cost, self.stream), self.p),
+            **summarize(run(task, estimator, self.cost, self.stream), self.p),
             "truth_key": key,
             "truth_population": None if truth is None else vars(truth),
         }

@@ -19,6 +19,7 @@ from wdist_bench import estimators, experiment, tasks
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
 from wdist_bench.estimators.given import check_cost
+from wdist_bench.protocol.protocols import PROTOCOLS
 from wdist_bench.runs.cell import Cell
 from wdist_bench.runs.experiment_cell import ExperimentCell
 from wdist_bench.validation import SEEDS, check_name
@@ -89,7 +90,7 @@ class Document(BaseModel):
     description: str = ""
     p: Exponents = [1]
     norm: list[str] = Field(["l2"], min_length=1)
-    protocol: list[Literal["stream", "fixed"]] = Field(["stream"], min_length=1)
+    protocol: list[Literal[*PROTOCOLS]] = Field(["stream"], min_length=1)  # type: ignore[valid-type]
     n: Counts = Field([64], description="points of each measure in a batch")
     steps: Count = Field(500, description="training steps of critics")
     runs: Count = Field(20, description="independent runs")
@@ -279,7 +280,7 @@ def _cell(
         norm=cost.norm,
         n=n,
         runs=method.runs or document.runs,
-        eval_batches=1 if protocol == "fixed" else document.eval_batches,
+        eval_batches=1 if PROTOCOLS[protocol].one_batch else document.eval_batches,
         seed=document.seed,
         protocol=protocol,
         family=entry.family or entry.name,

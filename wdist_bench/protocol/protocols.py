@@ -1,0 +1,35 @@
+"""The protocols that suites name: how samples come to the estimator of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import Estimator
+from wdist_bench.protocol.answers import Measured
+from wdist_bench.protocol.fixed import run_fixed
+from wdist_bench.protocol.stream import Stream, run_stream
+from wdist_bench.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How the runs of a cell go.
+
+    Attributes:
+        run: the runs of an estimator on a task at a cost.
+        one_batch: whether a run is evaluated on one batch, whatever a suite says.
+        target: what every number is an estimate of; empty where that is the estimator's `target`.
+    """
+
+    run: Callable[[Task, Estimator, Cost, Stream], Measured]
+    one_batch: bool = False
+    target: str = ""
+
+
+PROTOCOLS = {
+    "stream": Protocol(run_stream),
+    "fixed": Protocol(run_fixed, one_batch=True, target="batch"),
+}
+"""By the name that suites give."""
