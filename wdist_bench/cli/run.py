@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Where(StrEnum):
-    """Engines."""
+    """Which engine runs the cells: this machine, or Dask on several."""
 
     LOCAL = "local"
     DASK = "dask"
@@ -131,7 +131,7 @@ def _engine(
 
 
 def _resources(pairs: list[str]) -> dict[str, float]:
-    """NAME=AMOUNT pairs."""
+    """Resources by name, from NAME=AMOUNT pairs as the command line has them."""
     from wdist_bench.validation import check_number
 
     found = {}

@@ -40,5 +40,5 @@ class L1(Coordinatewise):
         return jnp.abs(gradient).max(-1)
 
     def length(self, vector: Float[np.ndarray, " d"]) -> float:
-        """sum_k |v_k|."""
+        """The norm of one vector: sum_k |v_k|."""
         return float(np.abs(vector).sum())

@@ -43,21 +43,21 @@ class Results:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """`error_table`."""
+        """A row a cell, as `error_table` makes it; made once."""
         from wdist_bench.report.tables import error_table
 
         return error_table(self.journal)
 
     @cached_property
     def labelled(self) -> pd.DataFrame:
-        """`labelled_table`."""
+        """The rows as `labelled_table` has them, with headings and units; made once."""
         from wdist_bench.report.tables import labelled_table
 
         return labelled_table(self.journal, self.table)
 
     @cached_property
     def compared(self) -> pd.DataFrame:
-        """`comparison_table`."""
+        """The best estimator of each setting beside the others (`comparison_table`); made once."""
         from wdist_bench.report.comparisons import comparison_table
 
         return comparison_table(self.journal)

@@ -148,7 +148,7 @@ class Places(list[str]):
     unnamed = 0
 
     def append(self, place: str) -> None:
-        """One more."""
+        """Name one more place, where there are not a thousand yet; else count it."""
         if len(self) < 1000:
             super().append(place)
         else:

@@ -55,7 +55,7 @@ def conjunction(verdicts: Iterable[str]) -> str:
 
 
 def negation(verdict: str) -> str:
-    """Three-valued "not"."""
+    """The verdict of the opposite claim; undecided stays undecided."""
     return {HOLDS: FAILS, FAILS: HOLDS}.get(verdict, UNDECIDED)
 
 

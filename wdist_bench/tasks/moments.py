@@ -37,7 +37,7 @@ class Coordinate(NamedTuple):
 
 
 def normal(std: float) -> Coordinate:
-    """N(0, std^2)."""
+    """Moments of the normal law N(0, std^2) on the line."""
     from scipy.special import ndtr
 
     def density(x: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ class Interval(NamedTuple):
 
 
 def ours(x: np.ndarray, y: np.ndarray, p: int, level: float, seed: int) -> Interval:
-    """`wb.population_interval`."""
+    """The interval of this package, `wb.population_interval`, at its defaults."""
     found = population_interval(x, y, p=p, level=level, seed=seed)
     if found.status != "ok":
         return Interval(math.nan, math.nan, math.nan, found.message)
