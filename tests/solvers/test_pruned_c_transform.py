@@ -21,7 +21,7 @@ def small_blocks(monkeypatch):
     """So that a few hundred points make many blocks, tiles and tree nodes."""
     monkeypatch.setattr(module, "_BLOCK_POINTS", 5)
     monkeypatch.setattr(module, "_WIDE_BLOCK_POINTS", 9)
-    monkeypatch.setattr(module, "_TILE_ENTRIES", 200)
+    monkeypatch.setattr(module, "TILE_ENTRIES", 200)
 
 
 def potentials(x, rng):

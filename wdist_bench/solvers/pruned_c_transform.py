@@ -18,7 +18,7 @@ _TREE_DIMENSION = 12
 _BLOCK_POINTS = 64
 _WIDE_BLOCK_POINTS = 1024
 # Costs held at once, by each thread; where there are no more pairs, all are computed.
-_TILE_ENTRIES = 2**19
+TILE_ENTRIES = 2**19
 
 
 def nearest_costs(
@@ -29,7 +29,7 @@ def nearest_costs(
     Equal points are at distance exactly 0. In low dimension by scipy's k-d tree, in about
     m log n time unless very many x are as near as the nearest; else by tiles. Memory is O(n + m).
     """
-    if len(x) * len(y) <= _TILE_ENTRIES:
+    if len(x) * len(y) <= TILE_ENTRIES:
         return cost.matrix(x, y).min(0)
     tree_holds = cost.minkowski and x.shape[1] <= _TREE_DIMENSION
     if not tree_holds or power_of_two(x, y):  # the tree would square too large ones
@@ -37,7 +37,7 @@ def nearest_costs(
     from scipy.spatial import cKDTree
 
     tree = cKDTree(x, balanced_tree=False)
-    nearest = tree.query(y, p=cost.minkowski, workers=_threads())[1]
+    nearest = tree.query(y, p=cost.minkowski, workers=threads())[1]
     return cost.matched(x[nearest], y)
 
 
@@ -67,21 +67,19 @@ def pruned_c_transform(
     for name, points in (("x", x), ("y", y)):
         if np.isnan(points).any():
             raise ValueError(f"{name}: expected numbers, got NaN; remove or impute those rows")
-    if len(x) * len(y) <= _TILE_ENTRIES:
+    if len(x) * len(y) <= TILE_ENTRIES:
         return (cost.matrix(x, y) - phi[:, None]).min(0)
-    x_blocks, y_blocks = _neighbours(x), _neighbours(y)
-    low, high = _boxes(x, x_blocks)
+    x_blocks, y_blocks = neighbours(x), neighbours(y)
+    low, high = boxes(x, x_blocks)
     top = phi[x_blocks].max(1)
     psi = np.empty(len(y))
 
     def solve(block: np.ndarray) -> None:
         points = y[block]
-        outside = np.maximum(np.maximum(low - points.max(0), points.min(0) - high), 0)
-        near = cost.matched(outside, np.zeros(y.shape[1])) if cost.by_boxes else 0.0
-        bounds = near - top
+        bounds = lower_bounds(low, high, points, cost) - top
         psi[block] = _minimum(phi, x, x_blocks, points, bounds, cost)
 
-    with ThreadPoolExecutor(_threads()) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         list(pool.map(solve, y_blocks))
     return psi
 
@@ -98,7 +96,7 @@ def _minimum(
     order = np.argsort(bounds)
     bounds = bounds[order]
     best = np.full(len(points), np.inf)
-    most = max(1, _TILE_ENTRIES // (len(points) * x_blocks.shape[1]))
+    most = max(1, TILE_ENTRIES // (len(points) * x_blocks.shape[1]))
     done, step = 0, 1
     # A bound that ties cannot improve, but all are infinite where all of phi is -inf.
     while done < len(order) and bounds[done] < best.max():
@@ -112,7 +110,7 @@ def _minimum(
     return best
 
 
-def _neighbours(points: np.ndarray) -> np.ndarray:
+def neighbours(points: np.ndarray) -> np.ndarray:
     """Indices of the points in blocks of about equal size, shape (blocks, points of a block).
 
     Blocks are halved at the median of their widest coordinate. Where the number of points does not
@@ -123,7 +121,7 @@ def _neighbours(points: np.ndarray) -> np.ndarray:
     size = -(-len(points) // 2**levels)
     blocks = np.resize(np.arange(len(points)), (1, size * 2**levels))
     for _ in range(levels):
-        low, high = _boxes(points, blocks)
+        low, high = boxes(points, blocks)
         widest = (high - low).argmax(1)
         along = points[blocks, widest[:, None]]
         half = blocks.shape[1] // 2
@@ -132,7 +130,7 @@ def _neighbours(points: np.ndarray) -> np.ndarray:
     return blocks
 
 
-def _boxes(points: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def boxes(points: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Smallest and largest coordinates of each block, both of shape (blocks, d)."""
     low = np.empty((len(blocks), points.shape[1]))
     high = np.empty_like(low)
@@ -142,7 +140,18 @@ def _boxes(points: np.ndarray, blocks: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return low, high
 
 
-def _threads() -> int:
+def lower_bounds(
+    low: np.ndarray, high: np.ndarray, points: np.ndarray, cost: Cost
+) -> np.ndarray | float:
+    """What no cost between a point in each box and one of the points is below; 0 if unknown."""
+    if not cost.by_boxes:
+        return 0.0
+    outside = np.maximum(np.maximum(low - points.max(0), points.min(0) - high), 0)
+    return cost.matched(outside, np.zeros(points.shape[1]))
+
+
+def threads() -> int:
+    """Processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

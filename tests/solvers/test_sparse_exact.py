@@ -1,0 +1,150 @@
+"""Exact transport along few pairs, against all pairs: costs, weights, ties, far points, duals."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from highs import linear_program
+
+import wdist_bench as wb
+from wdist_bench.solvers import memory, pruned_c_transform, sparse_exact
+from wdist_bench.solvers.arcs import smallest
+from wdist_bench.solvers.exact import solve_exact
+from wdist_bench.solvers.flow import cheapest_flow
+from wdist_bench.solvers.sparse_exact import solve_sparse
+
+sys.path.append(str(Path(__file__).parents[1] / "costs"))
+from every_cost import NAMES, cost_of, points_of
+
+flows = pytest.importorskip("ortools", reason="needs the extra `large`")
+
+
+@pytest.fixture(autouse=True)
+def small_problems(monkeypatch):
+    """So that a few hundred points make many blocks, and several coarser problems."""
+    monkeypatch.setattr(pruned_c_transform, "_BLOCK_POINTS", 8)
+    monkeypatch.setattr(sparse_exact, "_DENSE_PAIRS", 400)
+    monkeypatch.setattr(sparse_exact, "_ARCS", 4)
+
+
+def problem(seed):
+    """Points and weights of a random problem: ties, duplicates, rectangles, tiny weights."""
+    rng = np.random.default_rng(seed)
+    name, p = NAMES[seed % len(NAMES)], (1, 1.5, 2, 3)[seed // len(NAMES) % 4]
+    n, m = rng.integers(40, 140, 2)
+    x, y = points_of(name, rng, n), points_of(name, rng, m)
+    if seed % 3 == 1 and name != "unit_vectors":  # a lattice, whose costs tie
+        x, y = np.round(2 * x) / 2, np.round(2 * y) / 2
+        x, y = (points + (name == "cosine") * 10.25 for points in (x, y))
+    if seed % 5 == 2:
+        x[: n // 3] = x[0]
+    a, b = (rng.dirichlet(np.full(size, 0.3)) + 1e-300 for size in (n, m))
+    if seed % 2:
+        a = b = None
+    return x, y, a, b, cost_of(name, p)
+
+
+def agrees(seed):
+    x, y, a, b, cost = problem(seed)
+    found = solve_sparse(x, y, a, b, cost)
+    matrix = cost.matrix(x, y)
+    exact = solve_exact(matrix, a, b)
+    assert found.converged, (cost, found)
+    size = max(exact.cost, 1e-6 * matrix.max())
+    assert abs(found.upper - exact.cost) <= 2e-9 * size, cost
+    a = np.full(len(x), 1 / len(x)) if a is None else a
+    b = np.full(len(y), 1 / len(y)) if b is None else b
+    np.testing.assert_allclose(np.bincount(found.rows, found.mass, len(x)), a, atol=1e-14)
+    np.testing.assert_allclose(np.bincount(found.columns, found.mass, len(y)), b, atol=1e-14)
+    paid = found.mass @ matrix[found.rows, found.columns]
+    assert paid == pytest.approx(found.upper, rel=1e-12)
+    excess = found.phi[:, None] + found.psi[None, :] - matrix
+    assert excess.max() <= 1e-12 * matrix.max()
+    assert a @ found.phi + b @ found.psi == pytest.approx(found.lower, rel=1e-9, abs=1e-12 * size)
+
+
+@pytest.mark.parametrize("seed", range(32))
+def test_it_is_the_optimum_over_all_pairs(seed):
+    agrees(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(32, 332))
+def test_it_is_the_optimum_over_all_pairs_of_300_problems(seed):
+    agrees(seed)
+
+
+def test_a_general_solver_of_linear_programmes_agrees():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(60, 2)), rng.normal(size=(45, 2))
+    a, b = rng.dirichlet(np.ones(60)), rng.dirichlet(np.ones(45))
+    for p in (1, 2):
+        cost = wb.Cost(p)
+        wanted = linear_program(cost.matrix(x, y), a, b)
+        assert solve_sparse(x, y, a, b, cost).upper == pytest.approx(wanted, rel=1e-8)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_smallest_reduced_costs_are_those_of_all_pairs(name):
+    rng = np.random.default_rng(1)
+    x, y, cost = points_of(name, rng, 203), points_of(name, rng, 57), cost_of(name, 1.5)
+    phi = rng.normal(size=203)
+    reduced = cost.matrix(x, y) - phi[:, None]
+    for count in (1, 6, 300):
+        index, value = smallest(phi, x, y, cost, count)
+        wanted = np.sort(reduced, axis=0)[:count].T
+        np.testing.assert_allclose(value, wanted, rtol=1e-12, atol=1e-12)
+        at = np.take_along_axis(reduced.T, index, 1)
+        np.testing.assert_allclose(at, wanted, rtol=1e-12, atol=1e-12)
+        assert all(len(set(row)) == len(row) for row in index)
+
+
+def test_a_flow_by_hand():
+    """Two sources, two sinks, three arcs: all of the first source must take the dear way."""
+    rows, columns = np.array([0, 0, 1]), np.array([0, 1, 0])
+    flow = cheapest_flow(
+        rows, columns, np.array([1.0, 5.0, -2.0]), np.array([2, 3]), np.array([3, 2])
+    )
+    assert flow.mass.tolist() == [0, 2, 3]
+    tight = flow.phi[rows] + flow.psi[columns]
+    assert tight[1:] == pytest.approx([5, -2], abs=1e-12)
+    assert tight[0] <= 1 + 1e-12
+    with pytest.raises(RuntimeError, match="INFEASIBLE"):
+        cheapest_flow(rows[1:], columns[1:], np.ones(2), np.array([2, 3]), np.array([2, 3]))
+
+
+def test_exact_takes_this_way_where_all_pairs_do_not_fit(monkeypatch):
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(300, 2)), rng.normal(size=(200, 2)) + 1
+    a = np.r_[np.zeros(40), rng.dirichlet(np.ones(260))]
+    dense = wb.estimate(x, y, p=2, a=a)
+    monkeypatch.setattr(memory, "available", lambda: 48 * 260 * 200)
+    monkeypatch.setattr("wdist_bench.estimators.exact.available", lambda: 48 * 260 * 200)
+    monkeypatch.setattr("wdist_bench.estimators.exact._BYTES_A_POINT", 1_000)
+    sparse = wb.estimate(x, y, p=2, a=a)
+    assert sparse.status == "ok"
+    assert sparse.diagnostics["arcs"] < 260 * 200
+    assert sparse.value == pytest.approx(dense.value, rel=1e-9)
+    assert sparse.lower <= dense.value * (1 + 1e-9)
+    phi, psi = sparse.potentials
+    assert phi.shape == (300,)
+    assert (phi[:, None] + psi <= wb.Cost(2).matrix(x, y) + 1e-9).all()
+    # A matrix has no points that could be priced in blocks.
+    matrix = wb.estimate(x, y, cost=wb.costs.Matrix(wb.Cost(2).matrix(x, y), 2), a=a)
+    assert matrix.status == "out_of_memory"
+
+
+def test_the_ends_are_told_round_by_round_and_only_narrow():
+    x, y, a, b, cost = problem(2)
+    told = []
+    found = solve_sparse(x, y, a, b, cost, report=lambda lower, upper: told.append((lower, upper)))
+    lower, upper = np.array(told).T
+    assert (np.diff(lower) >= 0).all()
+    assert (np.diff(upper) <= 1e-12 * upper[0]).all()
+    assert found.rounds == len(told)
+    short = solve_sparse(x, y, a, b, cost, max_rounds=1)
+    assert short.lower <= found.upper * (1 + 1e-9)
+    assert short.upper >= found.lower * (1 - 1e-9)

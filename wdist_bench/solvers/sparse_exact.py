@@ -1,0 +1,317 @@
+"""Exact transport of more points than a cost matrix has room for, along few pairs of them.
+
+An optimal plan has at most n + m - 1 pairs with mass. The linear programme is solved along some
+arcs (pairs of points), its potentials price all other pairs by c-transforms, those that break
+phi_i + psi_j <= c_ij join, and so on (column generation):
+
+    lower: phi = min_j c_ij - psi_j is admissible, so a . phi + b . psi <= W_p^p,
+    upper: the plan along the arcs, whose marginals are made (a, b), costs >= W_p^p.
+
+The first arcs are those of smallest reduced cost under the potentials of a quarter of the points,
+one for a cell of a k-d tree, found the same way. Potentials of a sparse programme are wild, so the
+pairs that join are looked for half-way to the best admissible ones (Wentges 1997).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from wdist_bench.costs import Cost
+from wdist_bench.solvers.arcs import smallest
+from wdist_bench.solvers.exact import solve_exact
+from wdist_bench.solvers.flow import cheapest_flow
+from wdist_bench.solvers.rounding import above, below, dual_value
+
+# Pairs that are solved with all their costs.
+_DENSE_PAIRS = 2**20
+_COARSER = 4  # points for one of the coarser problem
+_COARSE_RTOL = 1e-3  # whose potentials are a guess
+_ARCS = 20  # that a point of either side adds at a time
+_MOST_ARCS = 60  # for each point: of more, those of smallest reduced cost stay
+# Weights become whole numbers of so many parts.
+_PARTS = 2**52
+# Where the programme gained less than this share of the gap, its own potentials are priced.
+_SETTLED = 0.5
+
+Report = Callable[[float, float], None]
+"""Told lower and upper ends of W_p^p, round by round."""
+
+
+@dataclass(frozen=True)
+class SparseSolution:
+    """A plan along arcs and admissible potentials.
+
+    Attributes:
+        lower: a . phi + b . psi <= W_p^p, less what rounding can have added.
+        upper: cost of the plan, >= W_p^p.
+        phi: (n,) admissible potential of the rows.
+        psi: (m,) admissible potential of the columns.
+        rows: (k,) of the pairs with mass.
+        columns: (k,) of the pairs with mass.
+        mass: (k,) of these pairs.
+        rounds: linear programmes solved on all points.
+        arcs: pairs that the last one had.
+        converged: whether the gap reached its tolerance.
+    """
+
+    lower: float
+    upper: float
+    phi: Float[np.ndarray, " n"]
+    psi: Float[np.ndarray, " m"]
+    rows: Int[np.ndarray, " k"]
+    columns: Int[np.ndarray, " k"]
+    mass: Float[np.ndarray, " k"]
+    rounds: int
+    arcs: int
+    converged: bool
+
+
+class _Pair(NamedTuple):
+    """Two weighted point sets; `supply` and `demand` are the weights in whole numbers."""
+
+    x: np.ndarray
+    y: np.ndarray
+    supply: np.ndarray
+    demand: np.ndarray
+
+    @property
+    def parts(self) -> int:
+        return int(self.supply.sum())
+
+
+class _Plan(NamedTuple):
+    rows: np.ndarray
+    columns: np.ndarray
+    mass: np.ndarray  # whole numbers
+
+
+class _Found(NamedTuple):
+    plan: _Plan
+    upper: float
+    phi: np.ndarray
+    psi: np.ndarray
+    lower: float
+    rounds: int
+    arcs: int
+
+
+def solve_sparse(
+    x: Float[np.ndarray, "n d"],
+    y: Float[np.ndarray, "m d"],
+    a: Float[np.ndarray, " n"] | None,
+    b: Float[np.ndarray, " m"] | None,
+    cost: Cost,
+    rtol: float = 1e-9,
+    max_rounds: int = 100,
+    report: Report | None = None,
+) -> SparseSolution:
+    """W_p^p of two weighted samples between certified ends, in memory linear in their points.
+
+    Args:
+        x: (n, d) points of mu, all with mass.
+        y: (m, d) points of nu, all with mass.
+        a: (n,) weights summing to one, None for equal weights.
+        b: (m,) weights, likewise.
+        cost: ground cost between points.
+        rtol: gap to reach, relative to the upper end.
+        max_rounds: linear programmes at most.
+        report: told both ends after each of them.
+
+    Raises:
+        ImportError: OR-Tools is not installed.
+    """
+    pair = _Pair(x, y, *_whole(a, b, len(x), len(y)))
+    phi, psi = _guess(pair, cost)
+    found = _generate(pair, cost, phi, psi, rtol, max_rounds, report)
+    a = np.full(len(x), 1 / len(x)) if a is None else a
+    b = np.full(len(y), 1 / len(y)) if b is None else b
+    plan = _with_marginals(pair, found.plan, a, b)
+    upper = float(np.sum(plan[2] * cost.matched(x[plan[0]], y[plan[1]])))
+    total, rounding = dual_value(found.phi, found.psi, a, b)
+    upper = above(upper, 0.0)
+    lower = min(max(below(total, rounding), 0.0), upper)
+    return SparseSolution(
+        lower, upper, found.phi, found.psi, *plan, found.rounds, found.arcs,
+        upper - lower <= rtol * upper,
+    )  # fmt: skip
+
+
+def _whole(
+    a: np.ndarray | None, b: np.ndarray | None, n: int, m: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Weights as whole numbers of one sum; equal ones without error."""
+    if a is None and b is None:
+        common = np.lcm(n, m)
+        return np.full(n, common // n), np.full(m, common // m)
+    weights = []
+    for given, count in ((a, n), (b, m)):
+        mass = np.full(count, 1 / count) if given is None else given
+        parts = np.rint(mass / mass.sum() * _PARTS).astype(np.int64)
+        parts[parts.argmax()] += _PARTS - parts.sum()
+        weights.append(parts)
+    return weights[0], weights[1]
+
+
+def _guess(pair: _Pair, cost: Cost) -> tuple[np.ndarray, np.ndarray]:
+    """Potentials at the points, admissible for the points of the coarser problem."""
+    (x, supply), (y, demand) = (
+        _pooled(points, parts, cost.is_norm)
+        for points, parts in ((pair.x, pair.supply), (pair.y, pair.demand))
+    )
+    coarse = _Pair(x, y, supply, demand)
+    if len(coarse.x) * len(coarse.y) <= _DENSE_PAIRS:
+        weights = coarse.supply / coarse.parts, coarse.demand / coarse.parts
+        dense = solve_exact(cost.matrix(coarse.x, coarse.y), *weights)
+        phi, psi = dense.phi, dense.psi
+    else:
+        found = _generate(coarse, cost, *_guess(coarse, cost), _COARSE_RTOL, 10, None)
+        phi, psi = found.phi, found.psi
+    at_x = smallest(psi, coarse.y, pair.x, cost.transposed, 1)[1][:, 0]
+    at_y = smallest(phi, coarse.x, pair.y, cost, 1)[1][:, 0]
+    return at_x, at_y
+
+
+def _pooled(points: np.ndarray, parts: np.ndarray, means: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Means, or else a point each, and weights of cells of a k-d tree with about four points."""
+    cells = [np.arange(len(points))]
+    while len(cells) * _COARSER < len(points):
+        halves = []
+        for cell in cells:
+            widest = np.ptp(points[cell], axis=0).argmax()
+            order = cell[np.argpartition(points[cell, widest], len(cell) // 2)]
+            halves += [order[: len(cell) // 2], order[len(cell) // 2 :]]
+        cells = halves
+    weights = np.array([parts[c].sum() for c in cells])
+    if not means:
+        return points[[cell[len(cell) // 2] for cell in cells]], weights
+    weighed = [np.average(points[c], axis=0, weights=parts[c] + 0.5) for c in cells]
+    return np.array(weighed), weights
+
+
+def _generate(
+    pair: _Pair,
+    cost: Cost,
+    phi: np.ndarray,
+    psi: np.ndarray,
+    rtol: float,
+    max_rounds: int,
+    report: Report | None,
+) -> _Found:
+    """Rounds of column generation, from a guess of the potentials on."""
+    x, y, supply, demand = pair
+    n, m = len(x), len(y)
+    near = _Priced.of(psi, pair, cost)
+    first = _in_order(x, y, supply, demand)
+    arcs = np.unique(np.concatenate([first.rows * m + first.columns, near.arcs.ravel()]))
+    phi, psi = near.phi, near.psi
+    lower, before = near.value, np.inf
+    base_phi, base_psi = phi, psi
+    for rounds in range(1, max_rounds + 1):
+        rows, columns = arcs // m, arcs % m
+        costs = cost.matched(x[rows], y[columns])
+        reduced = costs - base_phi[rows] - base_psi[columns]
+        mass, *change = cheapest_flow(rows, columns, reduced, supply, demand)
+        upper = float(mass @ costs) / pair.parts
+        base_phi, base_psi = base_phi + change[0], base_psi + change[1]
+        settled = before - upper < _SETTLED * (upper - lower)
+        priced = _Priced.of(base_psi if settled else (psi + base_psi) / 2, pair, cost)
+        if priced.value > lower:
+            phi, psi, lower = priced.phi, priced.psi, priced.value
+        if report:
+            report(lower, upper)
+        used = mass > 0
+        if upper - lower <= rtol * upper or rounds == max_rounds:
+            break
+        broken = priced.arcs[priced.breaks(base_phi, base_psi)]
+        if settled and not len(broken):
+            break
+        kept = _kept(arcs, reduced, used, (n + m) * _MOST_ARCS)
+        arcs, before = np.union1d(kept, broken), upper
+    plan = _Plan(rows[used], columns[used], mass[used])
+    return _Found(plan, upper, phi, psi, lower, rounds, len(arcs))
+
+
+def _kept(arcs: np.ndarray, reduced: np.ndarray, used: np.ndarray, most: int) -> np.ndarray:
+    """The arcs in use, and of the others those of smallest reduced cost where there are many."""
+    if len(arcs) <= most:
+        return arcs
+    limit = np.partition(reduced, most // 2)[most // 2]
+    return arcs[used | (reduced <= limit)]
+
+
+class _Priced(NamedTuple):
+    """What a potential of the columns says of all pairs.
+
+    Attributes:
+        phi: (n,) its c-transform.
+        psi: (m,) the c-transform of that: together they are admissible.
+        value: their dual value.
+        arcs: (n + m, k) numbers i m + j of the pairs of smallest reduced cost, of each point.
+        costs: (n + m, k) of these pairs.
+    """
+
+    phi: np.ndarray
+    psi: np.ndarray
+    value: float
+    arcs: np.ndarray
+    costs: np.ndarray
+
+    @classmethod
+    def of(cls, psi: np.ndarray, pair: _Pair, cost: Cost) -> _Priced:
+        x, y, supply, demand = pair
+        n, m = len(x), len(y)
+        j, out = smallest(psi, y, x, cost.transposed, _ARCS)
+        phi = out[:, 0]
+        i, into = smallest(phi, x, y, cost, _ARCS)
+        arcs = np.concatenate([np.arange(n)[:, None] * m + j, i * m + np.arange(m)[:, None]])
+        costs = np.concatenate([out + psi[j], into + phi[i]])
+        value = (supply @ phi + demand @ into[:, 0]) / pair.parts
+        return cls(phi, into[:, 0], float(value), arcs, costs)
+
+    def breaks(self, phi: np.ndarray, psi: np.ndarray) -> np.ndarray:
+        """Which of the arcs cost less than phi + psi."""
+        m = len(psi)
+        gap: np.ndarray = self.costs - phi[self.arcs // m] - psi[self.arcs % m]
+        return gap < 0
+
+
+def _in_order(x: np.ndarray, y: np.ndarray, supply: np.ndarray, demand: np.ndarray) -> _Plan:
+    """A feasible plan: both sides in the order of their projections on the difference of means."""
+    along = y.mean(0) - x.mean(0)
+    if not along.any():
+        along = np.ones_like(along)
+    i, j = np.argsort(x @ along, kind="stable"), np.argsort(y @ along, kind="stable")
+    left, right = np.cumsum(supply[i]), np.cumsum(demand[j])
+    ends = np.union1d(left, right)
+    mass = np.diff(ends, prepend=0)
+    ends, mass = ends[mass > 0], mass[mass > 0]
+    last = len(left) - 1, len(right) - 1
+    rows = i[np.minimum(np.searchsorted(left, ends), last[0])]
+    columns = j[np.minimum(np.searchsorted(right, ends), last[1])]
+    return _Plan(rows, columns, mass)
+
+
+def _with_marginals(
+    pair: _Pair, plan: _Plan, a: np.ndarray, b: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The plan with row sums a and column sums b, which whole numbers miss by a little."""
+    rows, columns, parts = plan
+    mass = parts / pair.parts
+    for names, wanted in ((rows, a), (columns, b)):
+        sums = np.bincount(names, mass, len(wanted))
+        mass = mass * np.minimum(wanted / np.where(sums > 0, sums, 1), 1)[names]
+    short = np.maximum(a - np.bincount(rows, mass, len(a)), 0)
+    lacking = np.maximum(b - np.bincount(columns, mass, len(b)), 0)
+    if short.sum() == 0 or lacking.sum() == 0:
+        return rows, columns, mass
+    more = _in_order(pair.x, pair.y, short, lacking * (short.sum() / lacking.sum()))
+    return (
+        np.concatenate([rows, more.rows]),
+        np.concatenate([columns, more.columns]),
+        np.concatenate([mass, more.mass]),
+    )
