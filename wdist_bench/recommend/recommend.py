@@ -19,9 +19,9 @@ from wdist_bench.recommend.pair_answer import (
     looked_at,
     population_answer,
 )
-from wdist_bench.recommend.ranking import Standing, size_of, standings
+from wdist_bench.recommend.ranking import TRUSTED, Standing, size_of, standings
 from wdist_bench.recommend.recommendation import Choice, Recommendation
-from wdist_bench.recommend.similar_tasks import Similar, check_bases, similar_tasks
+from wdist_bench.recommend.similar_tasks import check_bases, similar_tasks
 from wdist_bench.recommend.trials import FEWEST, Clock, Trial, Trials, chosen
 from wdist_bench.validation import (
     check_integer,
@@ -39,6 +39,7 @@ _ANSWERED, _MADE, _RANKED = 0.3, 0.45, 0.75
 # Tasks of a pair that is not told apart from zero are made for this share of its rows' distance.
 _SMALLEST = 0.1
 _MATCHED_ROWS = 256  # of a side, of that distance
+_UNKNOWN = (math.nan, math.nan)
 
 
 def recommend(
@@ -108,7 +109,7 @@ def recommend(
             call.start()  # its imports take a second or two, while the interval is computed here
         pair = None if y is None else _Pair.of(x, y, target, cost, seed, call, clock)
         distance = None if pair is None else pair.distance(cost)
-        similar = _similar(x, y, cost, rows, seed, distance, clock)
+        similar = similar_tasks(x, y, cost, rows, seed, distance, lambda: clock.left(_MADE) < 0)
         trials = Trials(
             similar.tasks, target, cost, similar.n, similar.m, seed, clock, _RANKED, watch, call
         )
@@ -167,39 +168,52 @@ class _Pair:
         return max(point, _SMALLEST * rows)
 
 
-def _similar(
-    x: np.ndarray,
-    y: np.ndarray | None,
-    cost: Cost,
-    rows: int,
-    seed: int,
-    distance: float | None,
-    clock: Clock,
-) -> Similar:
-    return similar_tasks(x, y, cost, rows, seed, distance, lambda: clock.left(_MADE) < 0)
-
-
 def _choose(
     contestants: dict[str, Estimator], trials: Trials, pair: _Pair | None, runs: int
 ) -> Choice:
     """The best by its runs whose value for the pair contradicts nothing, and its error on fresh
     runs.
     """
-    table = {row.estimator: row for row in standings(trials.kept)}
-    ranked = _by_preference([row for row in table.values() if row.ranked], contestants)
-    for name in ranked:
-        if pair is None:
-            break
-        if is_quick(contestants[name]) or not any(map(_stands, table.values())):
-            table[name] = _asked(table[name], contestants[name], trials, pair)
-    best = next((name for name in ranked if pair is None or _stands(table[name])), None)
-    rows = tuple(table.values())
-    if best is None:
-        return Choice.nobody(_why_nobody(trials, rows), rows)
-    fresh = trials.fresh(best, contestants[best], runs)
-    if len(fresh) >= FEWEST:
-        return Choice.of(best, *size_of(fresh), len(fresh), rows)
-    return Choice.of(best, table[best].error, table[best].interval, 0, rows)
+    rows = standings(trials.kept)
+    ranked = [row for row in rows if row.ranked]
+    # of those as good as the best the solvers of milliseconds first: no noise of timings decides
+    ranked.sort(
+        key=lambda row: (not row.tied, row.tied and not is_quick(contestants[row.estimator]))
+    )
+    if pair is not None:
+        ranked = _asked(ranked, contestants, trials, pair)
+        values = {row.estimator: row for row in ranked}
+        rows = [values.get(row.estimator, row) for row in rows]
+        ranked = [row for row in ranked if _stands(row)]
+    if not ranked:
+        return Choice(None, math.nan, _UNKNOWN, 0, False, _why_nobody(trials, rows), tuple(rows))
+    best = ranked[0]
+    fresh = trials.fresh(best.estimator, contestants[best.estimator], runs)
+    enough = len(fresh) >= FEWEST
+    error, interval = size_of(fresh) if enough else (best.error, best.interval)
+    count = len(fresh) if enough else 0
+    checked = pair is None or pair.known.status == "ok"
+    trusted = checked and error <= TRUSTED
+    return Choice(best.estimator, error, interval, count, trusted, "", tuple(rows))
+
+
+def _asked(
+    ranked: list[Standing], contestants: dict[str, Estimator], trials: Trials, pair: _Pair
+) -> list[Standing]:
+    """With the values for the pair of the solvers of milliseconds, and of others until one stands;
+    NaN where there was no time.
+    """
+    found: list[Standing] = []
+    for row in ranked:
+        estimator = contestants[row.estimator]
+        left, quick = trials.clock.left(), is_quick(estimator)
+        if not quick and (any(map(_stands, found)) or left < row.seconds):
+            found.append(row)
+            continue
+        answer, _ = trials.call(pair.x, pair.y, estimator, trials.cost.p, trials.seed, left)
+        outside = is_outside(answer.value, pair.known)
+        found.append(replace(row, value=answer.value, outside=outside))
+    return found
 
 
 def _stands(row: Standing) -> bool:
@@ -207,28 +221,7 @@ def _stands(row: Standing) -> bool:
     return math.isfinite(row.value) and not row.outside
 
 
-def _by_preference(ranked: list[Standing], contestants: dict[str, Estimator]) -> list[str]:
-    """Of those as good as the best the solvers of milliseconds first, then by error."""
-    places = sorted(
-        enumerate(ranked),
-        key=lambda entry: (
-            not entry[1].tied, entry[1].tied and not is_quick(contestants[entry[1].estimator]),
-            entry[0],
-        ),
-    )  # fmt: skip
-    return [row.estimator for _, row in places]
-
-
-def _asked(row: Standing, estimator: Estimator, trials: Trials, pair: _Pair) -> Standing:
-    """With its value for the pair; NaN where there is none in time."""
-    left = trials.clock.left()
-    if left < row.seconds and not is_quick(estimator):
-        return row
-    answer, _ = trials.call(pair.x, pair.y, estimator, trials.cost.p, trials.seed, left)
-    return replace(row, value=answer.value, outside=is_outside(answer.value, pair.known))
-
-
-def _why_nobody(trials: Trials, rows: tuple[Standing, ...]) -> str:
+def _why_nobody(trials: Trials, rows: list[Standing]) -> str:
     """Why no single estimator can be named."""
     if not trials.tasks:
         return (

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from wdist_bench.estimate import Estimate
-from wdist_bench.recommend.ranking import TRUSTED, Standing
+from wdist_bench.recommend.ranking import Standing
 from wdist_bench.recommend.trials import Trial
 from wdist_bench.results.statistics import Interval
 
@@ -24,7 +24,8 @@ class Choice:
             had no part in choosing it; on those that chose it where no time was left.
         interval: 95 % interval of that over runs.
         fresh: how many fresh runs; 0 where there was no time.
-        trusted: whether the error is at most 25 %.
+        trusted: whether the error is at most 25 %, and where there is a pair, something is known
+            that its value does not contradict.
         reason: why nobody is named.
         standings: all that ran, best first.
     """
@@ -36,19 +37,6 @@ class Choice:
     trusted: bool
     reason: str
     standings: tuple[Standing, ...]
-
-    @classmethod
-    def nobody(cls, reason: str, standings: tuple[Standing, ...]) -> Choice:
-        """No estimator is named."""
-        return cls(None, math.nan, (math.nan, math.nan), 0, False, reason, standings)
-
-    @classmethod
-    def of(
-        cls, name: str, error: float, interval: Interval, fresh: int,
-        standings: tuple[Standing, ...],
-    ) -> Choice:  # fmt: skip
-        """That one, with its error."""
-        return cls(name, error, interval, fresh, error <= TRUSTED, "", standings)
 
     def standing(self, estimator: str) -> Standing:
         """The standing of the estimator of that label."""

@@ -32,6 +32,7 @@ _PAIR_LOOKS, _TASK_LOOKS = 8, 2  # samples of the pair and of a task that are co
 SPREAD_SHARES = (0.25, 1.0)
 """Distances of the tasks, as shares of the rows' spread, where there is no pair."""
 _STEPS, _CLOSE = 6, 0.01  # interpolations at most, and the relative gap that is small enough
+_NEARLY = 0.1  # the relative gap that is, at the end of what a family can do
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +215,7 @@ def first_passed(
     reached: Callable[[float], float], wanted: float, strengths: tuple[float, ...]
 ) -> float | None:
     """The first strength at which a growing distance passes a value, by interpolation between two
-    of `strengths`, to a few per cent; None where it never does between 0 and the last of them.
+    of `strengths`, to a few per cent; the last where that nearly reaches it; else None.
     """
     low, left = 0.0, reached(0.0) - wanted
     for high in strengths:
@@ -222,7 +223,7 @@ def first_passed(
             break
         low, left = high, right
     else:
-        return None
+        return strengths[-1] if -right <= _NEARLY * wanted else None
     if left >= 0:
         return None
     for _ in range(_STEPS):

@@ -15,6 +15,7 @@ import pandas as pd
 from wdist_bench.folders import write
 from wdist_bench.printable import one_line
 from wdist_bench.recommend.figure import write_figure
+from wdist_bench.recommend.ranking import TRUSTED
 from wdist_bench.report.escaping import csv
 from wdist_bench.report.wording import count, listed
 
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 WIDTH, HEIGHT = 80, 24
-_FEWEST_ROWS = 3  # of the table, whatever else there is to say
-_LONGEST = 160  # characters of a reason or a message: two lines
+_NOTHING = 1e-4  # smaller relative errors are shown as 0
+_FEWEST_ROWS = 2  # of the table, whatever else there is to say
+_LONGEST = 230  # characters of a reason or a message: three lines
+_LONGEST_LEFT, _LONGEST_NOTE = 150, 70  # of what was left out, and of a note
+_LONGEST_NAME = 24
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
 <body style="margin: 2em auto; width: fit-content; max-width: 95%">{body}
@@ -66,11 +70,11 @@ def show(console: Console, answer: Plain) -> None:
     """Print the answer: the pair, the single estimator, a table, and what it rests on."""
     console.width = min(console.width, WIDTH)
     above, below = _above(answer), _foot(answer)
-    taken = sum(len(line.wrap(console, WIDTH)) for line in [*above, *below])
+    taken = sum(len(line.wrap(console, console.width)) for line in [*above, *below])
     for line in above:
         console.print(line)
     if any(row["ranked"] for row in answer["choice"]["standings"]):
-        console.print(_table(answer, max(HEIGHT - taken - 2, _FEWEST_ROWS)))
+        console.print(_table(answer, max(HEIGHT - taken - 2, _FEWEST_ROWS), console.width))
     for line in below:
         console.print(line)
 
@@ -108,29 +112,32 @@ def _pair(answer: Plain) -> list[Text]:
     return [_line(f"How far apart are {rows}?", "bold"), *map(_line, _known(answer))]
 
 
+def _level(pair: Plain) -> str:
+    return f"{100 * pair['level']:g} %"
+
+
 def _known(answer: Plain) -> list[str]:
     pair = answer["pair"]
     name = f"W{answer['p']}"
     if pair["status"] != "ok":
         known = pair["lower"]
-        at_least = f" At least {number(known)} ({pair['level']:.0%})." if known else ""
-        return [f"I cannot tell: {_short(pair['message'])}.{at_least}"]
+        at_least = f" At least {number(known)} ({_level(pair)})." if known else ""
+        return [f"I cannot tell. {_short(pair['message'])}{at_least}"]
     if answer["target"] == "batch":
-        by = "exact" if pair["lower"] == pair["upper"] else "certified"
         return [
-            f"{name} = {number(pair['value'])}, {by}: in "
+            f"{name} = {number(pair['value'])}, certified: in "
             f"[{number(pair['lower'])}, {number(pair['upper'])}]."
         ]
     said = [
         f"{name} between {number(pair['lower'])} and {number(pair['upper'])} "
-        f"({pair['level']:.0%}), best guess {number(pair['value'])}."
+        f"({_level(pair)}), best guess {number(pair['value'])}."
+        + " Not told apart from zero."
+        * (pair["lower"] == 0)
     ]
     rows = f"The rows themselves are {number(pair['diagnostics']['batch'])} apart"
     if (answer["looked_x"], answer["looked_y"]) != (answer["rows_x"], answer["rows_y"]):
         rows += f" ({answer['looked_x']} and {answer['looked_y']} of them, for the budget)"
     said.append(f"{rows}; for independent rows, blind to mass that no row shows.")
-    if pair["lower"] == 0:
-        said.append("Not told apart from zero.")
     return said
 
 
@@ -138,7 +145,7 @@ def _choice(answer: Plain) -> list[str]:
     choice = answer["choice"]
     name = choice["recommended"]
     if name is None:
-        return [f"I cannot tell: {_short(choice['reason'])}."]
+        return [f"I cannot tell. {_short(choice['reason'])}"]
     row = next(row for row in choice["standings"] if row["estimator"] == name)
     runs = f"{choice['fresh']} fresh runs" if choice["fresh"] else f"the {row['runs']} runs"
     found = f"{percent(choice['error'])} off{_band(choice['interval'])} over {runs}"
@@ -146,9 +153,12 @@ def _choice(answer: Plain) -> list[str]:
     if row["compile_seconds"] >= 0.05:
         cost += f", the first {seconds(row['seconds'] + row['compile_seconds'])}"
     if choice["trusted"]:
-        said = [f"{name}: typically {found}; {cost}."]
+        said = [f"{_name(name)}: typically {found}; {cost}."]
     else:
-        said = [f"None within 25 %. The closest is {name}, {found}; {cost}."]
+        why = (
+            "None within 25 %." if choice["error"] > TRUSTED else "No interval to hold it against."
+        )
+        said = [f"{why} The closest is {_name(name)}, {found}; {cost}."]
     same = [other["estimator"] for other in choice["standings"] if other["tied"]]
     same = [other for other in same if other != name]
     if same and row["tied"]:
@@ -160,12 +170,12 @@ def _choice(answer: Plain) -> list[str]:
     return said
 
 
-def _table(answer: Plain, most: int) -> Table:
+def _table(answer: Plain, most: int, width: int) -> Table:
     """The first few estimators, and the recommended one wherever it stands."""
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, width=WIDTH)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, width=width)
     table.add_column("estimator", no_wrap=True, overflow="ellipsis", ratio=1)
     paired = answer["pair"] is not None
     heads = ["error", "bias", "worst on", "s a call", *(["your pair"] if paired else [])]
@@ -201,10 +211,10 @@ def _tasks(answer: Plain) -> list[str]:
     rows = f"{n} rows a side" if n == m else f"{n} and {m} rows"
     truths = [truth for _, truth in answer["tasks"]]
     ends = dict.fromkeys(number(truth) for truth in (min(truths), max(truths)))
-    about = "populations" if answer["target"] == "population" else "samples"
+    about = "" if answer["target"] == "population" else " of the samples"
     return [
         f"Tasks: your own rows ({listed(list(families))}); {rows}, populations "
-        f"{' to '.join(ends)} apart. Errors are relative to the {about}' distance."
+        f"{' to '.join(ends)} apart; errors are relative to that{about}."
     ]
 
 
@@ -216,8 +226,8 @@ def _left_out(answer: Plain) -> list[str]:
         "not for such data": list(answer["refused"]),
     }
     words = [f"{what}: {_few(list(which))}" for what, which in left.items() if which]
-    said = [". ".join(part[:1].upper() + part[1:] for part in words) + "."] if words else []
-    return said + [f"{_short(note)}." for note in answer["notes"][:1]]
+    said = [_short(". ".join(part[:1].upper() + part[1:] for part in words), _LONGEST_LEFT)]
+    return said * bool(words) + [_short(note, _LONGEST_NOTE) for note in answer["notes"][:1]]
 
 
 def _spent(answer: Plain) -> str:
@@ -229,15 +239,21 @@ def _spent(answer: Plain) -> str:
     )
 
 
+def _name(label: str) -> str:
+    return label if len(label) <= _LONGEST_NAME else f"{label[: _LONGEST_NAME - 3]}..."
+
+
 def _few(names: list[str]) -> str:
     """Three names, and how many more there are."""
-    shown = ", ".join(names[:3])
+    shown = ", ".join(map(_name, names[:3]))
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
 
 
-def _short(text: str) -> str:
+def _short(text: str, most: int = _LONGEST) -> str:
+    """A phrase that begins with a capital and ends with a stop, cut where it is too long."""
     text = text.rstrip(".")
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    text = text if len(text) <= most else f"{text[:most].rsplit(' ', 1)[0]} ..."
+    return f"{text[:1].upper()}{text[1:]}" + "." * (not text.endswith("."))
 
 
 def number(value: float | None) -> str:
@@ -251,7 +267,11 @@ def percent(share: float | None, sign: bool = False) -> str:
         return ""
     if abs(share) >= 1:
         return "> x 1000" if share >= 998 else f"x {_digits(1 + share)}" if share > 0 else "-100 %"
-    return "0" if share == 0 else f"{'+' if sign and share > 0 else ''}{_digits(100 * share)} %"
+    return (
+        "0"
+        if abs(share) < _NOTHING
+        else f"{'+' if sign and share > 0 else ''}{_digits(100 * share)} %"
+    )
 
 
 def seconds(value: float) -> str:
@@ -264,7 +284,7 @@ def _short_seconds(value: float) -> str:
 
 
 def _band(ends: list[float | None]) -> str:
-    if ends[0] is None or ends[1] is None or ends[0] == ends[1]:
+    if ends[0] is None or ends[1] is None or ends[1] < _NOTHING:
         return ""
     return f" [{percent(ends[0])}, {percent(ends[1])}]"
 
