@@ -19,6 +19,13 @@ from wdist_bench.recommend.trials import label
 CHEAP = ("exact", "gaussian", "nearest_neighbor", "sliced")
 
 
+@pytest.fixture(autouse=True)
+def _in_this_process(monkeypatch):
+    """What `test_caller.py` calls elsewhere is called here, without a start of three seconds."""
+    monkeypatch.setattr(caller.Caller, "start", lambda self: None)
+    monkeypatch.setattr(caller.Caller, "_outside", lambda self, call, limit: None)
+
+
 def normals(seed, n, dim, shift=0.0, scale=1.0):
     rows = scale * np.random.default_rng(seed).normal(size=(n, dim))
     rows[:, 0] += shift
@@ -162,7 +169,6 @@ def sleepers(monkeypatch):
     clock = types.SimpleNamespace(perf_counter=lambda: Sleeper.now[0])
     monkeypatch.setattr(trials_module, "time", clock)
     monkeypatch.setattr(caller, "time", clock)
-    monkeypatch.setattr(caller.Caller, "_outside", lambda self, call, limit: None)
     return Sleeper.now
 
 

@@ -18,6 +18,7 @@ from wdist_bench.recommend.pair_answer import (
     is_outside,
     looked_at,
     population_answer,
+    rough_distance,
 )
 from wdist_bench.recommend.ranking import TRUSTED, Standing, size_of, standings
 from wdist_bench.recommend.recommendation import Choice, Recommendation
@@ -33,10 +34,11 @@ from wdist_bench.validation import (
     check_seed,
 )
 
-# Shares of the budget that are spent when a stage ends: the answer for the pair, the tasks, the
-# runs that rank; the rest is for calls on the pair and fresh runs of the best.
-_ANSWERED, _MADE, _RANKED = 0.3, 0.45, 0.75
-# Tasks of a pair that is not told apart from zero are made for this share of its rows' distance.
+# Shares of the budget: that the interval's rows are chosen for, and those that are spent when it is
+# cut off, when no further task is made, and when the runs that rank end; the rest is for calls on
+# the pair and fresh runs of the best.
+_INTERVAL, _CUT_OFF, _MADE, _RANKED = 0.3, 0.55, 0.65, 0.8
+# Least share of the rows' distance that tasks are made for: relative errors at 0 say nothing.
 _SMALLEST = 0.1
 _MATCHED_ROWS = 256  # of a side, of that distance
 _UNKNOWN = (math.nan, math.nan)
@@ -154,17 +156,18 @@ class _Pair:
         clock: Clock,
     ) -> _Pair:  # fmt: skip
         """The certified distance of all rows, or the interval of as many as there is time for."""
-        seconds = _ANSWERED * clock.budget
+        seconds, limit = _INTERVAL * clock.budget, clock.left(_CUT_OFF)
         if target == "batch":
-            return cls(x, y, batch_answer(x, y, cost, seed, call, seconds))
+            return cls(x, y, batch_answer(x, y, cost, seed, call, limit))
         generator = np.random.default_rng([seed, 99])
         x, y = looked_at(x, seconds, generator), looked_at(y, seconds, generator)
-        return cls(x, y, population_answer(x, y, cost, seed, call, seconds))
+        return cls(x, y, population_answer(x, y, cost, seed, call, limit))
 
     def distance(self, cost: Cost) -> float:
-        """What tasks are made for: the point, or where it says next to nothing, that of rows."""
+        """What tasks are made for: the point, but no less than a share of the rows' distance."""
         rows = exact_value(self.x[:_MATCHED_ROWS], self.y[:_MATCHED_ROWS], cost)
-        point = self.known.value if self.known.status == "ok" else rows
+        known = self.known.status == "ok" and self.known.target == "population"
+        point = self.known.value if known else rough_distance(self.x, self.y, cost)
         return max(point, _SMALLEST * rows)
 
 

@@ -134,7 +134,7 @@ def similar_tasks(
             for _ in range(_PAIR_LOOKS)
         ]
     )
-    goals = [distance] if distance else [share * spread(x) for share in SPREAD_SHARES]
+    goals = [share * spread(x) for share in SPREAD_SHARES] if distance is None else [distance]
     found: list[SimilarTask] = []
     unlike, skipped = [], []
     for name, family in _families(bases, given, cost, generator):
