@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
-from wdist_bench.recommend import caller
+from wdist_bench.recommend import caller, recommendation
 from wdist_bench.recommend import trials as trials_module
 from wdist_bench.recommend.pair_answer import is_outside, looked_at
 from wdist_bench.recommend.trials import label
@@ -140,6 +140,14 @@ def test_every_call_is_told_to_the_watcher_and_the_error_is_of_fresh_runs():
     assert not {t.value for t in seen if t.stage == "fresh"} & {
         t.value for t in seen if t.stage == "ranking"
     }
+
+
+def test_without_rich_it_is_one_line_that_says_what_to_install(monkeypatch):
+    found = wb.recommend(normals(7, 20, 2), methods=["exact"], runs=5)
+    assert found._repr_html_().startswith("<pre")
+    monkeypatch.setattr(recommendation, "find_spec", lambda name: None)
+    assert str(found) == f"{found!r}; for all of it: pip install 'wdist-bench[bench]'"
+    assert found._repr_html_() is None  # a notebook falls back to the line
 
 
 # --- the budget

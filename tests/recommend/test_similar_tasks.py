@@ -82,6 +82,13 @@ def test_tasks_have_the_distance_that_is_asked_for(p):
     assert len({task.family for task in similar.tasks[: len(families)]}) == len(families)
 
 
+def test_a_pair_that_is_very_far_apart_has_its_translation():
+    x, y = normals(0, 60, 2), 1e7 + normals(1, 60, 2)
+    similar = similar_tasks(x, y, Cost(), 1000, 0, distance=math.sqrt(2) * 1e7)
+    found = [task for task in similar.tasks if task.family == "translate"]
+    assert [task.truth for task in found] == pytest.approx([math.sqrt(2) * 1e7] * 2, rel=0.01)
+
+
 @pytest.mark.parametrize(("p", "last"), [(1, "funnels"), (2, "split")])
 def test_without_a_pair_all_families_are_there_at_shares_of_the_spread(p, last):
     x = normals(4, 80, 3)

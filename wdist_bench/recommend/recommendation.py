@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from wdist_bench.estimate import Estimate
@@ -106,12 +107,16 @@ class Recommendation:
 
     def __str__(self) -> str:
         """The answer on one screen of a terminal, 80 columns wide."""
+        if not find_spec("rich"):
+            return f"{self!r}; for all of it: pip install 'wdist-bench[bench]'"
         from wdist_bench.recommend.words import screen
 
         return screen(self.plain())
 
-    def _repr_html_(self) -> str:
+    def _repr_html_(self) -> str | None:
         """The same screen, for notebooks."""
+        if not find_spec("rich"):
+            return None
         from wdist_bench.recommend.words import html
 
         return html(self.plain())

@@ -18,13 +18,14 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.tasks.transforms import AlongRays, Dilate, Split, Step, Transform, Translate
 
-# Strengths of a map to look between, in spreads of the rows (translations, splits) or as growth.
-_GROWING = tuple(0.25 * 2**k for k in range(13))
+# Strengths of a map to look between, in spreads of the rows (translations, splits, steps) or as
+# growth: distances are linear in them, so that far apart ones do.
+_GROWING = tuple(0.25 * 8**k for k in range(12))
+_STRETCHING = tuple(0.25 * 2**k for k in range(6))  # logarithms of the exponent of funnels
 _SAME_SPREAD = 0.01  # relative difference of two spreads below which a dilation is left out
 _CONTRACTING = tuple(k / 10 for k in range(1, 10))  # shares of the size that are taken off
 _FUNNEL_SEED = 0
 _WIDTHS = (16, 4, 1)  # numbers of funnels, tried in this order: fewer carry rows further
-_FAR = tuple(2.0**k for k in range(-2, 11))  # moves of a share of the rows, in their spreads
 _CONTAMINATED = (0.05, 0.2)  # shares of the rows that lie elsewhere in nu
 _WEIGHTS = ((0.6, 0.5), (0.6, 0.35))  # weight of the cluster that stays, in mu and in nu
 
@@ -119,7 +120,7 @@ def map_families(
         return AlongRays.around(base, width, _FUNNEL_SEED, math.exp(t))
 
     # last, since they have to compile
-    ways = tuple(_way(base, partial(funnels, width), _GROWING[:6]) for width in _WIDTHS)
+    ways = tuple(_way(base, partial(funnels, width), _STRETCHING) for width in _WIDTHS)
     return [*families, Family("funnels", ways)]
 
 
@@ -146,7 +147,7 @@ def _steps(base: np.ndarray, direction: np.ndarray, before: float, after: float)
         share = far.share(base, near)
         return Images(near.move(base), far.move(base), lambda p: far.size * share ** (1 / p))
 
-    return pair, _FAR
+    return pair, _GROWING
 
 
 def _translations(
