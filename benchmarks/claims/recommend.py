@@ -101,7 +101,7 @@ def band(held: int, count: int) -> str:
         return ""
     low = beta.ppf(0.025, held, count - held + 1) if held else 0.0
     high = beta.ppf(0.975, held + 1, count - held) if held < count else 1.0
-    return f"{held} of {count}, {held / count:.0%} [{low:.0%}, {high:.0%}]"
+    return f"{held} of {count}, {held / count:.1%} [{low:.1%}, {high:.1%}]"
 
 
 def size(values: pd.Series, truth: pd.Series) -> str:
