@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from wdist_bench import cli
-from wdist_bench.results.journal import read_journal
 
 CHEAP = ("--methods", "exact, gaussian,nearest_neighbor", "--runs", "6")
 
@@ -33,24 +32,19 @@ def files(tmp_path):
     return x, y
 
 
-def test_it_answers_in_words_and_keeps_every_run(files, tmp_path, monkeypatch, capsys):
+def test_it_answers_on_one_screen_and_keeps_every_run(files, tmp_path, monkeypatch, capsys):
     out = tmp_path / "out"
     code, said, _ = call(monkeypatch, capsys, *files, *CHEAP, "--out", out)
     assert code == 0
-    assert "**For the distance between the populations**" in said
-    assert "**For the distance between the samples themselves**" in said
-    assert said.startswith((out / "recommendation.md").read_text())
-    table = pd.read_csv(out / "recommendation.csv")
-    cells = read_journal(out).cells
-    assert len(cells) == len(table) >= 18
-    first = cells["recommend/ranking/0/exact"]
-    assert (
-        first["value"]
-        == table.loc[(table["run"] == 0) & (table["estimator"] == "exact"), "value"][0]
-    )
+    shown = [line.rstrip() for line in said.split("wrote")[0].rstrip().splitlines()]
+    assert shown == (out / "recommendation.txt").read_text().splitlines()
+    assert max(map(len, shown)) <= 80
     data = json.loads((out / "recommendation.json").read_text())
-    assert f"{data['pair']['estimator']}: W1 = {data['pair']['value']:.4g}**" in said
-    assert 2.5 < data["pair"]["value"] < 3.5
+    table = pd.read_csv(out / "recommendation.csv")
+    assert len(table) == len(data["trials"]) >= 18
+    pair = data["pair"]
+    assert 0 < pair["lower"] < 3 < pair["upper"]  # plane normals 3 apart
+    assert f"best guess {pair['value']:.4g}." in said
     assert data["environment"]["packages"]["jax"]
 
 
@@ -58,22 +52,26 @@ def test_json_is_one_object_and_the_target_decides(files, monkeypatch, capsys):
     code, said, _ = call(monkeypatch, capsys, *files, *CHEAP, "--target", "batch", "--json")
     answer = json.loads(said)
     assert code == 0
-    assert answer["target"] == "batch"
-    assert answer["batch"]["recommended"] == answer["pair"]["estimator"] == "exact"
+    assert answer["target"] == answer["pair"]["target"] == "batch"
+    assert answer["choice"]["recommended"] == "exact"
+    assert answer["pair"]["lower"] == answer["pair"]["value"] == answer["pair"]["upper"]
 
 
 def test_one_file_gives_a_ranking(files, monkeypatch, capsys):
     code, said, _ = call(monkeypatch, capsys, files[1], *CHEAP, "--p", 2)
     assert code == 0
-    assert "Your pair" not in said
-    assert "W2" in said
+    assert "How far apart" not in said
+    assert "Which single estimator" in said
 
 
-def test_nobody_ranked_exits_with_1(files, monkeypatch, capsys):
+def test_an_interval_is_an_answer_and_nothing_at_all_exits_with_1(files, monkeypatch, capsys):
     code, said, _ = call(monkeypatch, capsys, *files, "--methods", "one_dimensional")
+    assert code == 0
+    assert "W1 between" in said
+    assert "Not for such data: one_dimensional" in said
+    code, said, _ = call(monkeypatch, capsys, files[0], "--methods", "one_dimensional")
     assert code == 1
-    assert "no answer" in said
-    assert "Refused: one_dimensional" in said
+    assert "I cannot tell." in said
 
 
 @pytest.mark.parametrize(

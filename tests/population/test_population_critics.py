@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wdist_bench.costs import Cost
-from wdist_bench.population.critics import CRITICS
+from wdist_bench.population.critics import CRITICS, _axes, _widest_direction
 from wdist_bench.population.line import line_potential
 from wdist_bench.population.quadratic import QUADRATICS
 from wdist_bench.population.split import parted, weighted
@@ -33,6 +33,30 @@ def test_a_critic_is_1_lipschitz_everywhere(name, norm):
         for first, second in ((points, near), (points, points[::-1])):
             gap = np.abs(critic(first) - critic(second))
             assert (gap <= Cost(1, norm).matched(first, second) * (1 + 1e-9) + 1e-12).all()
+
+
+@pytest.mark.parametrize("name", CRITICS)
+def test_a_critic_is_1_lipschitz_in_more_columns_than_rows(name):
+    given = rows(0, d=80)
+    critic = CRITICS[name](given, Cost())
+    points = 5 * np.random.default_rng(1).normal(size=(200, 80))
+    gap = np.abs(critic(points) - critic(points[::-1]))
+    assert (gap <= Cost().matched(points, points[::-1]) * (1 + 1e-9)).all()
+
+
+def test_directions_in_more_columns_than_rows_are_those_of_the_whole_matrices():
+    given = rows(0, d=80)
+    whole = np.cov(given.x.T, aweights=given.a, ddof=0) - np.cov(
+        given.y.T, aweights=given.b, ddof=0
+    )
+    values, vectors = np.linalg.eigh(whole)
+    expected = vectors[:, np.argmax(np.abs(values))]
+    assert abs(_widest_direction(given, Cost()) @ expected) == pytest.approx(1)
+    axes = _axes(given)
+    assert axes.shape == (80, 70)
+    np.testing.assert_allclose(axes.T @ axes, np.eye(70), atol=1e-12)
+    centred = given.x - given.a @ given.x
+    np.testing.assert_allclose(centred @ axes @ axes.T, centred, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", QUADRATICS)

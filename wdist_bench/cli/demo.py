@@ -47,5 +47,5 @@ def demo(
     console().print(table)
     echo("seconds: a first call, compilation included")
     echo("next: wdist-bench estimate X.csv Y.csv    your own samples")
-    echo("      wdist-bench recommend X.csv Y.csv   which estimator to trust on them")
+    echo("      wdist-bench recommend X.csv Y.csv   how far apart their populations are")
     echo("      wdist-bench run quick               tables and a page over 20 runs each")

@@ -1,23 +1,22 @@
-"""`wdist-bench recommend`: which estimator to trust on data like the user's."""
+"""`wdist-bench recommend`: how far apart two files are, and which estimator comes close."""
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from wdist_bench.cli.output import console, echo, echo_json, echo_lines
+from wdist_bench.cli.output import console, echo, echo_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from wdist_bench.recommend.recommendation import Recommendation
     from wdist_bench.recommend.trials import Trial
 
 
@@ -39,7 +38,7 @@ def recommend(
     rows: Annotated[int, typer.Option(help="The most rows of a side in a run.")] = 1000,
     seed: Annotated[int, typer.Option(help="Seed of whatever is random.")] = 0,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the answer, every run, and a figure.")
+        Path | None, typer.Option(help="Folder for a page, every run, JSON and a figure.")
     ] = None,
     header: Annotated[
         bool | None,
@@ -50,10 +49,10 @@ def recommend(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Say which estimator to trust on data like yours, at what cost, with what expected error.
+    """Say how far apart two populations are, and which single estimator comes close on such data.
 
-    Makes tasks with known truth from your rows, runs the estimators on them within the budget, and
-    estimates your pair with the one it recommends. Exits with 1 when it recommends none.
+    The first is an interval with its level; the second is found on tasks with known truth made from
+    your rows, within the budget. Exits with 1 where it can tell neither.
     """
     import wdist_bench as wb
     from wdist_bench.datasets.tables import load_rows
@@ -61,60 +60,47 @@ def recommend(
     points = load_rows(x, "x", header), None if y is None else load_rows(y, "y", header)
     names = None if methods is None else [m.strip() for m in methods.split(",") if m.strip()]
     try:
-        with _watching(out, budget) as watch:
+        with _watching(budget) as watch:
             found = wb.recommend(
                 *points, p, target=target, budget=budget, runs=runs, methods=names, rows=rows,
                 seed=seed, watch=watch,
             )  # fmt: skip
     except KeyboardInterrupt:
-        kept = f"; the runs so far are in {out}" if out else ""
-        echo(f"interrupted{kept}", err=True)
+        echo("interrupted", err=True)
         raise typer.Exit(130) from None
+    _say(found, out, as_json)
+    if found.choice.recommended is None and (found.pair is None or found.pair.status != "ok"):
+        raise typer.Exit(1)
+
+
+def _say(found: Recommendation, out: Path | None, as_json: bool) -> None:
+    from wdist_bench.recommend.words import show, write_recommendation
+    from wdist_bench.results.environment import describe_environment
+
     answer = found.plain()
     if as_json:
         echo_json({k: v for k, v in answer.items() if k != "trials"})
     else:
-        from wdist_bench.recommend.words import markdown
-
-        echo_lines(markdown(answer))
-    if out is not None:
-        _write(out, answer, as_json)
-    if found.choice.recommended is None:
-        raise typer.Exit(1)
-
-
-def _write(out: Path, answer: dict[str, Any], quiet: bool) -> None:
-    from wdist_bench.recommend.words import write_recommendation
-    from wdist_bench.results.environment import describe_environment
-
+        show(console(), answer)
+    if out is None:
+        return
     for path in write_recommendation(out, answer | {"environment": describe_environment()}):
-        if not quiet:
+        if not as_json:
             echo(f"wrote {path}")
 
 
 @contextmanager
-def _watching(out: Path | None, budget: float) -> Iterator[Callable[[Trial], None]]:
-    """Shows the run under way on a terminal, and journals every run where there is a folder."""
-    from wdist_bench.results.journal_writing import append
-
+def _watching(budget: float) -> Iterator[Callable[[Trial], None]]:
+    """Shows on a terminal what is under way."""
     columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
     progress = Progress(
         *columns, console=console(err=True), disable=not sys.stderr.isatty(), transient=True
     )
     with progress:
-        bar = progress.add_task(f"making tasks from your rows (budget {budget:g} s)")
+        bar = progress.add_task(f"interval, and tasks from your rows (budget {budget:g} s)")
 
         def watch(trial: Trial) -> None:
             said = f"{trial.stage}: {trial.estimator}, run {trial.run + 1} (budget {budget:g} s)"
             progress.update(bar, description=said)
-            if out is not None:
-                append(out, _record(trial), sync=False)
 
         yield watch
-
-
-def _record(trial: Trial) -> dict[str, Any]:
-    """A line of the journal."""
-    key = f"recommend/{trial.stage}/{trial.run}/{trial.estimator}"
-    value = trial.value if math.isfinite(trial.value) else None
-    return {"type": "cell", "key": key} | asdict(trial) | {"value": value}

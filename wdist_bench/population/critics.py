@@ -157,8 +157,11 @@ def _mean_direction(rows: Samples, cost: Cost) -> np.ndarray:
 
 
 def _widest_direction(rows: Samples, cost: Cost) -> np.ndarray:
-    values, vectors = np.linalg.eigh(_covariance(rows.x, rows.a) - _covariance(rows.y, rows.b))
-    return _dual_unit(vectors[:, np.argmax(np.abs(values))], cost)
+    basis = _axes(rows) if rows.x.shape[1] > len(rows.x) + len(rows.y) else None
+    x, y = (rows.x, rows.y) if basis is None else (rows.x @ basis, rows.y @ basis)
+    values, vectors = np.linalg.eigh(_covariance(x, rows.a) - _covariance(y, rows.b))
+    widest = vectors[:, np.argmax(np.abs(values))]
+    return _dual_unit(widest if basis is None else basis @ widest, cost)
 
 
 def _dual_unit(u: np.ndarray, cost: Cost) -> np.ndarray:
@@ -170,7 +173,10 @@ def _dual_unit(u: np.ndarray, cost: Cost) -> np.ndarray:
 
 
 def _axes(rows: Samples) -> np.ndarray:
+    """Principal axes (d, k) of the pooled rows; with more columns than rows, of what they span."""
     pooled = np.concatenate([rows.x - rows.a @ rows.x, rows.y - rows.b @ rows.y])
+    if len(pooled) < pooled.shape[1]:
+        return np.asarray(np.linalg.svd(pooled, full_matrices=False)[2].T)
     return np.asarray(np.linalg.eigh(pooled.T @ pooled)[1])
 
 

@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -40,6 +40,14 @@ _SERVE = (
 def is_quick(estimator: Estimator) -> bool:
     """Whether it is one of ours that takes milliseconds."""
     return estimator.name in QUICK and type(estimator).__module__.startswith("wdist_bench.")
+
+
+class Answered(NamedTuple):
+    """An answer, its seconds, and the exception by which an estimator refuses such samples."""
+
+    answer: Estimate
+    seconds: float
+    refusal: Exception | None = None
 
 
 class Caller:
@@ -103,19 +111,15 @@ class Caller:
         Raises:
             ValueError, TypeError: with `refuse`.
         """
-        if is_quick(estimator) and len(x) * len(y) <= MOST_COSTS:
-            return answered(x, y, estimator, p, seed, refuse)
-        found = self._outside((x, y, estimator, p, seed), max(limit, 0.0))
-        if found is None:
-            return answered(x, y, estimator, p, seed, refuse)
-        answer, seconds, refusal = found
+        call = x, y, estimator, p, seed
+        quick = is_quick(estimator) and len(x) * len(y) <= MOST_COSTS
+        found = None if quick else self._outside(call, max(limit, 0.0))
+        answer, seconds, refusal = found or answered(*call)
         if refuse and refusal is not None:
             raise refusal
         return answer, seconds
 
-    def _outside(
-        self, call: tuple[Any, ...], limit: float
-    ) -> tuple[Estimate, float, Exception | None] | None:
+    def _outside(self, call: tuple[Any, ...], limit: float) -> Answered | None:
         """The answer of the process beside this one; None where it cannot be called there."""
         estimator = call[2]
         try:
@@ -142,13 +146,13 @@ class Caller:
             self._end()
             if late.is_set():
                 message = f"stopped after {limit:.1f} s, when its part of the budget was spent"
-                return _failed("timeout", message), time.perf_counter() - start, None
+                return Answered(_failed("timeout", message), time.perf_counter() - start)
             if not started:
                 self._broken = True
                 self._note("calls are not cut off: the process for them ended at its start")
                 return None
             message = "its process ended; it may have run out of memory"
-            return _failed("error", message), time.perf_counter() - start, None
+            return Answered(_failed("error", message), time.perf_counter() - start)
         finally:
             timer.cancel()
         if late.is_set():  # it was ended just after it had answered
@@ -156,8 +160,7 @@ class Caller:
         if isinstance(reply, str):
             self._note(f"{estimator.name} is not cut off: {reply}")
             return None
-        answer, seconds, refusal = reply
-        return answer, seconds, refusal
+        return Answered(*reply)
 
     def _exchange(self, process: subprocess.Popen[bytes], sent: bytes) -> Any:
         assert process.stdin is not None
@@ -186,22 +189,16 @@ class Caller:
             self.notes.append(said)
 
 
-def answered(
-    x: np.ndarray, y: np.ndarray, estimator: Estimator, p: float, seed: int, refuse: bool = False
-) -> tuple[Estimate, float]:
-    """An answer and its seconds, in this process. An exception is a failed answer that says which.
-
-    Raises:
-        ValueError, TypeError: with `refuse`: what the estimator says of such samples.
-    """
+def answered(x: np.ndarray, y: np.ndarray, estimator: Estimator, p: float, seed: int) -> Answered:
+    """An answer in this process."""
     start = time.perf_counter()
+    refusal = None
     try:
         answer = estimate(x, y, estimator, p, seed=seed)
     except Exception as error:  # a plug-in may raise anything
-        if refuse and isinstance(error, (ValueError, TypeError)):
-            raise
         answer = _failed("error", f"{type(error).__name__}: {error}")
-    return answer, time.perf_counter() - start
+        refusal = error if isinstance(error, (ValueError, TypeError)) else None
+    return Answered(answer, time.perf_counter() - start, refusal)
 
 
 def serve() -> None:
@@ -225,14 +222,10 @@ def _served(sent: bytes) -> Any:
         x, y, estimator, p, seed = pickle.loads(sent)
     except Exception as error:  # its module may not be importable here
         return f"it is unknown to another process ({error})"
-    start = time.perf_counter()
-    try:
-        answer, seconds = answered(x, y, estimator, p, seed, refuse=True)
-    except (ValueError, TypeError) as refusal:
-        plain = (TypeError if isinstance(refusal, TypeError) else ValueError)(str(refusal))
-        failed = _failed("error", f"{type(refusal).__name__}: {refusal}")
-        return failed, time.perf_counter() - start, plain
-    return replace(answer, potentials=None, history=None), seconds, None
+    answer, seconds, refusal = answered(x, y, estimator, p, seed)
+    if refusal is not None:  # its own class may not travel
+        refusal = (TypeError if isinstance(refusal, TypeError) else ValueError)(str(refusal))
+    return replace(answer, potentials=None, history=None), seconds, refusal
 
 
 def _reply(replies: BinaryIO, what: Any) -> None:

@@ -1,7 +1,8 @@
-"""Which estimator to trust on data like the user's, and what it says of the user's pair."""
+"""How far apart the user's populations are, and which single estimator comes close on such data."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,28 +10,20 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.costs import Cost
-from wdist_bench.estimate import TARGETS, Estimator
-from wdist_bench.recommend.caller import QUICK, Caller, is_quick
-from wdist_bench.recommend.confirmation import Confirmation, Truths, batch_truths, relative
-from wdist_bench.recommend.pair_answer import Known, PairAnswer, no_answer, pair_answer
-from wdist_bench.recommend.ranking import TRUSTED, Choice, choose
-from wdist_bench.recommend.recommendation import Errors, Recommendation
-from wdist_bench.recommend.similar_tasks import MATCH_ROWS, Scale, similar_tasks
-from wdist_bench.recommend.task_strengths import exact_value
-from wdist_bench.recommend.trials import (
-    FEWEST,
-    YARDSTICK,
-    Clock,
-    Field,
-    Price,
-    Trial,
-    Trials,
-    chosen,
-    enter,
-    fill,
-    spread,
+from wdist_bench.estimate import TARGETS, Estimate, Estimator
+from wdist_bench.recommend.caller import Caller, is_quick
+from wdist_bench.recommend.likeness import exact_value
+from wdist_bench.recommend.pair_answer import (
+    batch_answer,
+    is_outside,
+    looked_at,
+    population_answer,
+    rough_distance,
 )
-from wdist_bench.recommend.verdict import too_rare
+from wdist_bench.recommend.ranking import TRUSTED, Standing, size_of, standings
+from wdist_bench.recommend.recommendation import Choice, Recommendation
+from wdist_bench.recommend.similar_tasks import check_bases, similar_tasks
+from wdist_bench.recommend.trials import FEWEST, Clock, Trial, Trials, chosen
 from wdist_bench.validation import (
     check_integer,
     check_name,
@@ -41,12 +34,14 @@ from wdist_bench.validation import (
     check_seed,
 )
 
-# Shares of the budget that are spent when a stage ends.
-_MADE = 0.3
-_RANKED = 0.65
-_COVERAGE = 1 / 4  # of all estimators must have been tried where the caller named none
-_SHORT = 60.0  # seconds of a budget below which strengths are set on fewer rows:
-_SHORT_ROWS = 96  # costs below the 10,000 from which on BLAS starts threads
+# Shares of the budget: that the interval's rows are chosen for, and those that are spent when it is
+# cut off, when no further task is made, and when the runs that rank end; the rest is for calls on
+# the pair and fresh runs of the best.
+_INTERVAL, _CUT_OFF, _MADE, _RANKED = 0.3, 0.55, 0.65, 0.8
+# Least share of the rows' distance that tasks are made for: relative errors at 0 say nothing.
+_SMALLEST = 0.1
+_MATCHED_ROWS = 256  # of a side, of that distance
+_UNKNOWN = (math.nan, math.nan)
 
 
 def recommend(
@@ -62,42 +57,37 @@ def recommend(
     seed: int = 0,
     watch: Callable[[Trial], None] = lambda trial: None,
 ) -> Recommendation:
-    """Rank estimators of W_p on tasks with known truth made from the user's own rows.
+    """The distance of the pair, and who comes close to it on tasks made from the user's own rows.
 
     There are two questions, and mostly two answers. "population": how far apart are the populations
-    that the rows come from? "batch": how far apart are these very rows? The exact solver answers
-    the second by definition. In high dimension it is far off as an answer to the first, since two
-    samples of one population are far apart already. People who compare data sets mostly mean the
-    first, which is the default; the second is what matching, colour transfer or a loss on
-    minibatches need. Both are ranked, `target` decides which one the headline and the pair's
-    estimate are for.
+    that the rows come from? "batch": how far apart are these very rows? In high dimension the
+    second is far above the first, since two samples of one population are far apart already.
 
-    Estimators are called as a user calls them: `wdist_bench.estimate` on two arrays (protocol
-    "fixed"), on the same arrays for all. Ground norm l2, equal weights, independent rows.
+    - The answer for the pair (`pair`) is `population_interval`: an interval with its level and a
+      corrected point; for the batch the exact distance, or certified bounds of it.
+    - The single estimator (`choice`) is found on tasks with known truth, made of the rows at the
+      distance of that answer: translation, dilation, contamination, changed weights, funnels
+      (p = 1) or a split (p = 2), changed frequencies where rows repeat themselves. Tasks whose
+      samples do not look like the pair's are left out. Its own value for the pair is shown beside
+      the interval; who lies outside it is said to, and is not recommended.
 
-    Nothing is recommended, and `choice.reason` says why, where no family of tasks looks like the
-    pair, where the budget did not reach all solvers of milliseconds and a quarter of all
-    estimators (unless `methods` names them), where few rows carry the distance, and where
-    every answer contradicts what is known of the pair: the certified interval for its samples, or
-    the limits for its populations. That interval is shown all the same. An estimator whose answer
-    does is ruled out (`choice.ruled_out`), and the next one is asked.
+    Estimators are called as a user calls them: `wdist_bench.estimate` on two arrays, on the same
+    arrays for all. Ground norm l2, equal weights, independent rows.
 
     Args:
         x: (n, d) rows of mu, n >= 8.
-        y: (m, d) rows of nu, or None: then the estimators are ranked for distances of a quarter
-            of and of the whole spread of x.
+        y: (m, d) rows of nu, or None: then there is no answer for a pair, and estimators are
+            compared at distances of a quarter of and of the whole spread of x.
         p: exponent of the cost, 1 or 2.
         target: "population" or "batch".
-        budget: seconds of wall clock. No call is started that is likely to exceed it. A call of a
-            critic, a plug-in or an iterative solver that overruns is cut off; solvers of
-            milliseconds are not, and are called for the certificate whatever is left, which takes
-            up to two seconds more. Imports are not counted.
-        runs: runs of each estimator where the budget allows, at least 5. Solvers of milliseconds
-            always have them.
+        budget: seconds of wall clock, all of it. No call is started that is likely to exceed it,
+            and calls of critics, plug-ins and iterative solvers are cut off. Solvers of
+            milliseconds are not: they have five runs whatever is left. The interval is computed of
+            as many random rows as a third of the budget allows. Imports are not counted.
+        runs: runs of each estimator where the budget allows, at least 5.
         methods: names or estimators, or a single one; None for all that are registered.
         rows: the most rows of a side in a run. x and y have more: random ones are taken.
-        seed: of all samples and initialisations. A run is the same whatever the budget is, for
-            budgets of at least 60 s and for those below, unless time is short even for the tasks.
+        seed: of all samples and initialisations.
         watch: told of every trial as soon as it is done.
 
     Returns:
@@ -113,237 +103,137 @@ def recommend(
     check_integer(rows, "rows", 4)
     check_seed(seed)
     x, y = (check_points(x, "x"), None) if y is None else check_pair(x, y)
+    check_bases({"x": x} if y is None else {"x": x, "y": y})
     exact_value(x[:2], x[:2], cost)  # imports what is only imported at need
-    clock, asked = Clock(budget), chosen(methods)
+    clock, contestants = Clock(budget), chosen(methods)
     with Caller() as call:
-        contestants = chosen([YARDSTICK]) | asked
         if not all(map(is_quick, contestants.values())):
-            call.start()  # its imports take a second or two, while the tasks are made here
-        match_rows = MATCH_ROWS if budget >= _SHORT else _SHORT_ROWS
-        tasks, scale, (n, m) = similar_tasks(
-            x, y, cost, rows, seed, match_rows, lambda: clock.left(_MADE) < 0
+            call.start()  # its imports take a second or two, while the interval is computed here
+        pair = None if y is None else _Pair.of(x, y, target, cost, seed, call, clock)
+        distance = None if pair is None else pair.distance(cost)
+        similar = similar_tasks(x, y, cost, rows, seed, distance, lambda: clock.left(_MADE) < 0)
+        trials = Trials(
+            similar.tasks, target, cost, similar.n, similar.m, seed, clock, _RANKED, watch, call
         )
-        trials = Trials(tasks, cost, n, m, seed, watch, call)
-        known = None if y is None else Known.of(x, y, trials, clock)
-        field = _run(trials, contestants, runs, clock) if tasks else Field({}, [], {}, {})
-        session = _Session(
-            x,
-            y,
-            target,
-            asked,
-            methods is not None,
-            contestants,
-            clock,
-            trials,
-            scale,
-            known,
-            field,
-        )
-        return session.recommendation()
-
-
-@dataclass(frozen=True, eq=False)
-class _Settled:
-    """The choice for the question that was asked, after fresh runs and the call on the pair."""
-
-    choice: Choice
-    pair: PairAnswer | None = None
-    confirmed: Errors | None = None
-    half_size: Errors | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class _Session:
-    """One call of `recommend` whose ranking is done.
-
-    Attributes:
-        x: rows of mu.
-        y: rows of nu, or None.
-        target: the question that was asked.
-        asked: the estimators to choose from, by label.
-        named: whether the caller named them.
-        contestants: these and the yardstick.
-        clock: the budget.
-        trials: makes the samples of each run.
-        scale: the distance that the tasks were made for.
-        known: what is certain of the pair; None without y.
-        field: who ran, at what price, and all calls so far.
-    """
-
-    x: np.ndarray
-    y: np.ndarray | None
-    target: str
-    asked: dict[str, Estimator]
-    named: bool
-    contestants: dict[str, Estimator]
-    clock: Clock
-    trials: Trials
-    scale: Scale
-    known: Known | None
-    field: Field
-
-    def recommendation(self) -> Recommendation:
-        """Choose, confirm on fresh runs, answer for the pair, and say so."""
-        kept, trials = self.field.trials, self.trials
-        truths, prices = batch_truths(kept), _mean_prices(kept, self.field.prices)
-        choices = self._choices(truths, prices)
-        settled = self._settled(choices[self.target], truths, prices)
-        choices[self.target] = settled.choice
-        refused, tried = self._refused(), self._tried()
-        missing = len(self.asked) - len(refused) - len(tried)
-        sampling = relative("population", kept, truths, YARDSTICK, "ranking")
+        trials.compete(contestants, runs)
+        choice = _choose(contestants, trials, pair, runs)
         return Recommendation(
-            p=trials.cost.p,
-            target=self.target,
-            rows_x=len(self.x),
-            rows_y=None if self.y is None else len(self.y),
-            dim=self.x.shape[1],
+            p=cost.p,
+            target=target,
+            rows_x=len(x),
+            rows_y=None if y is None else len(y),
+            dim=x.shape[1],
+            pair=None if pair is None else pair.known,
+            looked_x=0 if pair is None else len(pair.x),
+            looked_y=0 if pair is None else len(pair.y),
+            choice=choice,
             n=trials.n,
             m=trials.m,
             tasks=tuple((task.name, task.truth) for task in trials.tasks),
-            scale=self.scale,
-            population=choices["population"],
-            batch=choices["batch"],
-            sampling=Errors.of(sampling, trials.n, trials.m),
-            coverage=_coverage(len(tried), missing, len(refused)),
-            confirmed=settled.confirmed,
-            half_size=settled.half_size,
-            refused=refused,
-            not_tried={k: v for k, v in self.field.not_tried.items() if k in self.asked},
-            notes=tuple(trials.call.notes),
-            pair=settled.pair,
-            budget=self.clock.budget,
-            seconds=self.clock.spent,
-            seed=trials.seed,
-            trials=tuple(kept),
+            unlike=similar.unlike,
+            late=similar.late,
+            refused=trials.refused,
+            not_tried=trials.not_tried,
+            notes=tuple(call.notes),
+            budget=budget,
+            seconds=clock.spent,
+            seed=seed,
+            trials=tuple(trials.kept),
         )
 
-    def _refused(self) -> dict[str, str]:
-        return {k: v for k, v in self.field.refused.items() if k in self.asked}
 
-    def _tried(self) -> list[str]:
-        field = self.field
-        return [name for name in field.prices if name in self.asked and name not in field.not_tried]
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """The rows that are asked about, and what is known of their distance."""
 
-    def _choices(self, truths: Truths, prices: dict[str, Price]) -> dict[str, Choice]:
-        """The choice for each of the two questions, refused where nothing can be said."""
-        names = [name for name in self.asked if name in prices]
-        choices = {
-            goal: _choice(goal, self.field.trials, truths, names, prices) for goal in TARGETS
-        }
-        why = "" if self.trials.tasks else _no_tasks(self.scale)
-        if not why and not self.named:
-            why = _uncovered(self.asked, self._tried(), self._refused())
-        if why:
-            choices = {goal: choice.refused(why) for goal, choice in choices.items()}
-        if self.known is not None and (rare := too_rare(self.known.limits)):
-            choices["population"] = choices["population"].refused(rare)
-        return choices
+    x: np.ndarray
+    y: np.ndarray
+    known: Estimate
 
-    def _settled(self, choice: Choice, truths: Truths, prices: dict[str, Price]) -> _Settled:
-        """The first candidate whose answer for the pair contradicts nothing that is known."""
-        found = _Settled(choice)
-        ruled_out: dict[str, str] = {}
-        for name in choice.candidates() if choice.recommended else []:
-            late = self.clock.left() < 0 and not is_quick(self.contestants[name])
-            if found.pair is not None and late:
-                continue
-            found = self._candidate(
-                found.choice.instead(name, dict(ruled_out)), name, truths, prices
-            )
-            if found.pair is None or found.pair.status != "refused":
-                break
-            ruled_out[name] = found.pair.message
-        if found.pair is not None and found.pair.status == "refused":
-            said = "; ".join(f"{name}: {message}" for name, message in ruled_out.items())
-            choice = replace(found.choice, ruled_out=ruled_out).refused(said)
-            found = replace(found, choice=choice)
-        if self.known is not None and found.choice.recommended is None:
-            return _Settled(found.choice, no_answer(self.known, found.choice.reason))
-        return found
+    @classmethod
+    def of(
+        cls, x: np.ndarray, y: np.ndarray, target: str, cost: Cost, seed: int, call: Caller,
+        clock: Clock,
+    ) -> _Pair:  # fmt: skip
+        """The certified distance of all rows, or the interval of as many as there is time for."""
+        seconds, limit = _INTERVAL * clock.budget, clock.left(_CUT_OFF)
+        if target == "batch":
+            return cls(x, y, batch_answer(x, y, cost, seed, call, limit))
+        generator = np.random.default_rng([seed, 99])
+        x, y = looked_at(x, seconds, generator), looked_at(y, seconds, generator)
+        return cls(x, y, population_answer(x, y, cost, seed, call, limit))
 
-    def _candidate(
-        self, choice: Choice, name: str, truths: Truths, prices: dict[str, Price]
-    ) -> _Settled:
-        """Fresh runs of one estimator, and what it says of the pair."""
-        estimator, kept = self.contestants[name], self.field.trials
-        yardstick = self.contestants[YARDSTICK]
-        stage = Confirmation(self.target, estimator, yardstick, prices, name, self.clock)
-        fresh, confirmed, half_size = stage.confirm(self.trials, kept)
-        if confirmed:  # the runs that chose it flatter it
-            choice = replace(choice, trusted=confirmed.error <= TRUSTED)
-        if self.known is None or self.y is None:
-            return _Settled(choice, None, confirmed, half_size)
-        errors = fresh if confirmed else relative(self.target, kept, truths, name, "ranking")
-        pair = pair_answer(
-            self.x, self.y, estimator, prices[name], name, self.trials, errors, self.target,
-            self.scale, self.known, self.clock,
-        )  # fmt: skip
-        return _Settled(choice, pair, confirmed, half_size)
+    def distance(self, cost: Cost) -> float:
+        """What tasks are made for: the point, but no less than a share of the rows' distance."""
+        rows = exact_value(self.x[:_MATCHED_ROWS], self.y[:_MATCHED_ROWS], cost)
+        known = self.known.status == "ok" and self.known.target == "population"
+        point = self.known.value if known else rough_distance(self.x, self.y, cost)
+        return max(point, _SMALLEST * rows)
 
 
-def _run(trials: Trials, contestants: dict[str, Estimator], runs: int, clock: Clock) -> Field:
-    """All runs of the ranking; those with fewer than `FEWEST` runs are not tried."""
-    field = enter(trials, contestants, runs, clock, _RANKED)
-    had = {name: sum(t.estimator == name for t in field.trials) for name in field.prices}
-    counts = spread(field.prices, had, runs, clock.left(_RANKED))
-    kept = field.trials + fill(trials, contestants, had, counts, clock, _RANKED)
-    for name, price in field.prices.items():
-        if sum(t.estimator == name for t in kept) < FEWEST:
-            field.not_tried[name] = price.compile + FEWEST * price.run
-    return replace(field, trials=kept)
-
-
-def _coverage(tried: int, missing: int, refused: int) -> str:
-    said = f"best of {tried} tried, {missing} not tried"
-    return said + (f", {refused} that take no such data" if refused else "")
-
-
-def _no_tasks(scale: Scale) -> str:
-    """Why there is nothing to rank on."""
-    said = [f"{', '.join(scale.left_out)} cannot be brought to its distance"] * bool(scale.left_out)
-    said += [f"samples of {', '.join(scale.unlike)} look otherwise"] * bool(scale.unlike)
-    which = "has the distance wanted" if scale.pair is None else "resembles the pair"
-    return (
-        f"no task made of these rows {which} ({'; '.join(said)}); what is certain is shown. "
-        "More rows may help, or the same units where the scales of x and y differ"
+def _choose(
+    contestants: dict[str, Estimator], trials: Trials, pair: _Pair | None, runs: int
+) -> Choice:
+    """The best by its runs whose value for the pair contradicts nothing, and its error on fresh
+    runs.
+    """
+    rows = standings(trials.kept)
+    ranked = [row for row in rows if row.ranked]
+    # of those as good as the best the solvers of milliseconds first: no noise of timings decides
+    ranked.sort(
+        key=lambda row: (not row.tied, row.tied and not is_quick(contestants[row.estimator]))
     )
+    if pair is not None:
+        ranked = _asked(ranked, contestants, trials, pair)
+        values = {row.estimator: row for row in ranked}
+        rows = [values.get(row.estimator, row) for row in rows]
+        ranked = [row for row in ranked if _stands(row)]
+    if not ranked:
+        return Choice(None, math.nan, _UNKNOWN, 0, False, _why_nobody(trials, rows), tuple(rows))
+    best = ranked[0]
+    fresh = trials.fresh(best.estimator, contestants[best.estimator], runs)
+    enough = len(fresh) >= FEWEST
+    error, interval = size_of(fresh) if enough else (best.error, best.interval)
+    count = len(fresh) if enough else 0
+    checked = pair is None or pair.known.status == "ok"
+    trusted = checked and error <= TRUSTED
+    return Choice(best.estimator, error, interval, count, trusted, "", tuple(rows))
 
 
-def _uncovered(asked: dict[str, Estimator], tried: list[str], refused: dict[str, str]) -> str:
-    """Why those that were tried are too few to recommend one of all; empty where they are not."""
-    able = [name for name in asked if name not in refused]
-    if len(tried) < _COVERAGE * len(able):
-        missing = "a quarter of them has to be"
-    elif late := [name for name in able if is_quick(asked[name]) and name not in tried]:
-        missing = f"{', '.join(late)} could not, which takes milliseconds on fewer rows"
-    else:
-        return ""
-    return (
-        f"only {len(tried)} of {len(able)} estimators could be tried within the budget; {missing}: "
-        "raise it, or name some with methods"
-    )
-
-
-def _mean_prices(trials: list[Trial], prices: dict[str, Price]) -> dict[str, Price]:
-    """Prices over all calls that compiled nothing."""
-    found = {}
-    for name, price in prices.items():
-        later = [t.seconds for t in trials if t.estimator == name and not t.first]
-        found[name] = Price(price.compile, float(np.mean(later)))
+def _asked(
+    ranked: list[Standing], contestants: dict[str, Estimator], trials: Trials, pair: _Pair
+) -> list[Standing]:
+    """With the values for the pair of the solvers of milliseconds, and of others until one stands;
+    NaN where there was no time.
+    """
+    found: list[Standing] = []
+    for row in ranked:
+        estimator = contestants[row.estimator]
+        left, quick = trials.clock.left(), is_quick(estimator)
+        if not quick and (any(map(_stands, found)) or left < row.seconds):
+            found.append(row)
+            continue
+        answer, _ = trials.call(pair.x, pair.y, estimator, trials.cost.p, trials.seed, left)
+        outside = is_outside(answer.value, pair.known)
+        found.append(replace(row, value=answer.value, outside=outside))
     return found
 
 
-def _choice(
-    target: str, trials: list[Trial], truths: Truths, names: list[str], prices: dict[str, Price]
-) -> Choice:
-    families = {t.run: t.family for t in trials if t.stage == "ranking"}
-    count = max(families, default=-1) + 1
-    errors, failed = {}, {}
-    for name in names:
-        found = relative(target, trials, truths, name, "ranking")
-        errors[name] = np.concatenate([found, np.full(count - found.size, np.nan)])
-        # what the budget cut off did not fail
-        failed[name] = sum(t.status not in ("ok", "timeout") for t in trials if t.estimator == name)
-    quick = {name for name in names if name in QUICK}
-    return choose(target, errors, failed, [families[run] for run in range(count)], prices, quick)
+def _stands(row: Standing) -> bool:
+    """Whether it has a value for the pair that contradicts nothing."""
+    return math.isfinite(row.value) and not row.outside
+
+
+def _why_nobody(trials: Trials, rows: list[Standing]) -> str:
+    """Why no single estimator can be named."""
+    if not trials.tasks:
+        return (
+            "no task made of these rows looks like the pair, or has its distance; more rows may "
+            "help, or equal units where the scales of x and y differ"
+        )
+    if not any(row.ranked for row in rows):
+        return "none had enough runs without failure within the budget; raise it"
+    outside = [row.estimator for row in rows if row.outside]
+    if outside:
+        return f"the value of each that was asked lies outside: {', '.join(outside)}"
+    return "none answered for the pair within the budget; raise it"

@@ -1,53 +1,52 @@
-"""What `recommend` answers: the ranking, the errors it rests on, and the estimate of the pair."""
+"""What `recommend` answers: the distance of the pair, and the estimators on tasks like it."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from typing import Any
 
-import numpy as np
-
-from wdist_bench.recommend.pair_answer import PairAnswer
-from wdist_bench.recommend.ranking import Choice, log_sizes, typical
-from wdist_bench.recommend.similar_tasks import Scale
+from wdist_bench.estimate import Estimate
+from wdist_bench.recommend.ranking import Standing
 from wdist_bench.recommend.trials import Trial
-from wdist_bench.results.statistics import Interval, t_interval
+from wdist_bench.results.statistics import Interval
+
+_PAIR = ("value", "lower", "upper", "level", "target", "status", "message", "diagnostics")
 
 
 @dataclass(frozen=True)
-class Errors:
-    """Relative errors of one estimator on further runs, against one truth.
+class Choice:
+    """Which single estimator comes close, on data like the pair's.
 
     Attributes:
-        n: rows of mu.
-        m: rows of nu.
-        runs: runs with a number.
-        bias: mean signed relative error, with its 95 % interval over runs.
-        bias_interval: see there.
-        error: its size, exp(mean |log(value / truth)|) - 1, with its 95 % interval over runs.
-        error_interval: see there.
+        recommended: its label; None where nobody can be named, and `reason` says why.
+        error: size of its relative error, exp(mean |log(value / truth)|) - 1, on fresh runs that
+            had no part in choosing it; on those that chose it where no time was left.
+        interval: 95 % interval of that over runs.
+        fresh: how many fresh runs; 0 where there was no time.
+        trusted: whether the error is at most 25 %, and where there is a pair, something is known
+            that its value does not contradict.
+        reason: why nobody is named.
+        standings: all that ran, best first.
     """
 
-    n: int
-    m: int
-    runs: int
-    bias: float
-    bias_interval: Interval
+    recommended: str | None
     error: float
-    error_interval: Interval
+    interval: Interval
+    fresh: int
+    trusted: bool
+    reason: str
+    standings: tuple[Standing, ...]
 
-    @classmethod
-    def of(cls, errors: np.ndarray, n: int, m: int) -> Errors:
-        """From (runs,) signed relative errors; NaN is left out."""
-        found = errors[np.isfinite(errors)]
-        bias = float(found.mean()) if found.size else math.nan
-        return cls(n, m, found.size, bias, t_interval(found), *typical(log_sizes(found)))
+    def standing(self, estimator: str) -> Standing:
+        """The standing of the estimator of that label."""
+        return next(row for row in self.standings if row.estimator == estimator)
 
 
 @dataclass(frozen=True, repr=False)
 class Recommendation:
-    """Which estimator to trust on data like x (and y).
+    """How far apart x and y are, and which single estimator comes close on data like them.
 
     Attributes:
         p: exponent of the cost.
@@ -55,22 +54,21 @@ class Recommendation:
         rows_x: rows of x.
         rows_y: rows of y; None without it.
         dim: dimension.
+        pair: the answer for the pair, an `Estimate`. Target "population": that of
+            `population_interval`, with `lower` and `upper` at `level` and the corrected point
+            `value`; status "refused" where nobody can tell, and `message` says why. Target
+            "batch": the certified distance of the rows. None without y.
+        looked_x: rows of x that it is computed from.
+        looked_y: rows of y.
+        choice: the single estimator.
         n: rows of a sample of mu in the tasks.
         m: rows of a sample of nu.
-        tasks: name and true W_p of each task.
-        scale: the distance that they were made for.
-        population: the answer for the distance of the two populations.
-        batch: the answer for the exact distance of the samples.
-        sampling: error of the exact distance of samples against the populations: how far the two
-            questions are apart.
-        coverage: how many estimators the choice is among, in words.
-        confirmed: error of the recommended one on fresh runs, which had no part in choosing it;
-            None where there was no time.
-        half_size: the same at half of the rows; None where there was no time.
-        refused: estimators that cannot be asked, and why.
-        not_tried: estimators that the budget could not carry, and the seconds they would need.
+        tasks: name and true W_p of the populations of each task.
+        unlike: families left out since their samples do not look like the pair's.
+        late: families that there was no time for.
+        refused: estimators that take no such data, and why.
+        not_tried: estimators that the budget could not carry, and the seconds they need at least.
         notes: calls that could not be cut off at the end of the budget, and why.
-        pair: the estimate of the user's pair, or the refusal of one; None without y.
         budget: seconds that were given.
         seconds: seconds that it took.
         seed: of everything random.
@@ -82,49 +80,55 @@ class Recommendation:
     rows_x: int
     rows_y: int | None
     dim: int
+    pair: Estimate | None
+    looked_x: int
+    looked_y: int
+    choice: Choice
     n: int
     m: int
     tasks: tuple[tuple[str, float], ...]
-    scale: Scale
-    population: Choice
-    batch: Choice
-    sampling: Errors
-    coverage: str
-    confirmed: Errors | None
-    half_size: Errors | None
+    unlike: tuple[str, ...]
+    late: tuple[str, ...]
     refused: dict[str, str]
     not_tried: dict[str, float]
     notes: tuple[str, ...]
-    pair: PairAnswer | None
     budget: float
     seconds: float
     seed: int
     trials: tuple[Trial, ...]
 
-    @property
-    def choice(self) -> Choice:
-        """The answer to the question that was asked."""
-        return self.population if self.target == "population" else self.batch
-
     def __repr__(self) -> str:
-        """What was asked and who is recommended; `print` says all of it."""
-        found = f"target={self.target!r}, recommended={self.choice.recommended!r}"
-        value = None if self.pair is None else self.pair.value
-        return f"Recommendation({found}{'' if value is None else f', value={value:.6g}'})"
+        """What was asked and what is said; `print` says all of it."""
+        parts = [f"target={self.target!r}"]
+        if self.pair is not None and self.pair.status == "ok":
+            ends = self.pair.lower, self.pair.upper
+            parts += [f"value={self.pair.value:.6g}", "interval=({:.6g}, {:.6g})".format(*ends)]
+        return f"Recommendation({', '.join(parts)}, recommended={self.choice.recommended!r})"
 
     def __str__(self) -> str:
-        """The answer in words, the table, and how it was found, as Markdown."""
-        from wdist_bench.recommend.words import markdown
+        """The answer on one screen of a terminal, 80 columns wide."""
+        if not find_spec("rich"):
+            return f"{self!r}; for all of it: pip install 'wdist-bench[bench]'"
+        from wdist_bench.recommend.words import screen
 
-        return markdown(self.plain())
+        return screen(self.plain())
 
-    def _repr_markdown_(self) -> str:
-        """The same, for notebooks."""
-        return str(self)
+    def _repr_html_(self) -> str | None:
+        """The same screen, for notebooks."""
+        if not find_spec("rich"):
+            return None
+        from wdist_bench.recommend.words import html
+
+        return html(self.plain())
 
     def plain(self) -> dict[str, Any]:
         """All of it as data that JSON can hold; NaN and inf are null."""
-        return _plain(asdict(self))
+        pair = None if self.pair is None else {name: getattr(self.pair, name) for name in _PAIR}
+        parts = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        parts["choice"] = asdict(self.choice)
+        parts["trials"] = [asdict(trial) for trial in self.trials]
+        found: dict[str, Any] = _plain(parts | {"pair": pair})
+        return found
 
 
 def _plain(value: Any) -> Any:

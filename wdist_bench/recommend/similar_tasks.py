@@ -1,4 +1,4 @@
-"""Tasks with known truth made from a user's own rows, at the distance and the size at hand.
+"""Tasks with known truth made from a user's own rows, at the distance of the user's pair.
 
 mu and nu = populations that the rows come from, moved by maps at a known distance, or other
 frequencies of the same points. A sample of mu and one of nu are made of *disjoint* random rows: A
@@ -8,38 +8,31 @@ not do: at n of n rows two such samples share about two rows in five, and in hig
 distance is far too small. The price is that a side has at most half of the rows. (Only where the
 data themselves have few distinct rows are samples drawn from frequencies.)
 
-A family has one strength. It is set so that the *exact distance of samples* equals that of samples
-of the user's pair at one size: the tasks then agree with the pair in what can be seen, and their
-population distance, which cannot, is known. That of samples mostly rises with the strength; where
-a map contracts, it falls at first in high dimension, from the distance of two samples of one
-population. Tasks whose samples do not look like the pair's all the same are left out
-(`resemblance.py`).
+A map is as strong as makes the distance of the two populations the one that is wanted: the point
+estimate of `population_interval`. Tasks whose samples do not look like the pair's all the same are
+left out (`likeness.py`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from wdist_bench.costs import Cost
-from wdist_bench.recommend.resemblance import Look, alike, look
-from wdist_bench.recommend.task_maps import Family, Pair, disjoint, map_families, spread
-from wdist_bench.recommend.task_strengths import Goal, Strengths, exact_value
+from wdist_bench.recommend.likeness import Look, alike, look
+from wdist_bench.recommend.task_maps import Family, Pair, map_families, spread
 from wdist_bench.recommend.task_weights import FewPoints
 
 MIN_ROWS = 8
-MATCH_ROWS = 256  # a side, at most, where strengths are set
-_PAIR_SUBSETS = 12  # random subsets of the pair that its distance is the mean of
-_TASK_LOOKS = 2  # samples of a task that are compared with those of the pair
-# Half width of the 95 % interval for the pair's distance, in standard deviations of one sample's:
-# subsets of half of the rows share rows, so their mean has 0.7 of it, and twice that is 1.4.
-_DOUBT = 1.4
-_NULL_SPLITS = 8  # splits of the rows of one sample that show how far chance alone goes
+_LOOK_ROWS = 128  # rows of a side, at most, of what is compared with the pair
+_PAIR_LOOKS, _TASK_LOOKS = 8, 2  # samples of the pair and of a task that are compared
 SPREAD_SHARES = (0.25, 1.0)
-"""Sizes of the tasks, as shares of the rows' spread, where there is no pair to take them from."""
+"""Distances of the tasks, as shares of the rows' spread, where there is no pair."""
+_STEPS, _CLOSE = 6, 0.01  # interpolations at most, and the relative gap that is small enough
+_NEARLY = 0.1  # the relative gap that is, at the end of what a family can do
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +41,8 @@ class SimilarTask:
 
     Attributes:
         base: "x" or "y": whose rows.
-        family: "translate", "dilate", "funnels", "split", "tear", "weights", "reweight" or "tilt".
+        family: "translate", "dilate", "contaminate", "weights", "funnels", "split", "reweight" or
+            "tilt".
         pair: the two populations.
         truth: their W_p.
     """
@@ -68,34 +62,24 @@ class SimilarTask:
         return self.pair.draw(generator, n, m)
 
 
-@dataclass(frozen=True)
-class Scale:
-    """The distance that the tasks were made for.
+@dataclass(frozen=True, eq=False)
+class Similar:
+    """The tasks, and what there is none of.
 
     Attributes:
-        pair: exact W_p of samples of the user's pair, (`n`, `m`) rows, mean over random subsets;
-            None without a pair.
-        null: exact W_p of two samples of *one* population at that size, mean over splits and bases.
-        floor: what samples of one population exceed in about 2.5 % of cases: null + 2 sd, mean
-            over bases.
-        told_apart: whether `pair` exceeds `floor`; otherwise the tasks of a base are made for its
-            own null + 2 sd.
-        spread: mean distance of the rows to their mean, over the bases.
-        n: rows of a sample of mu where the strengths were set.
+        tasks: families in turn, so that the first few runs see all of them.
+        n: rows of a sample of mu in a run.
         m: rows of a sample of nu.
-        left_out: bases and families that cannot be brought to the distance.
-        unlike: those that can, but whose samples do not look like the pair's.
+        unlike: families whose samples do not look like the pair's, or that cannot be brought to
+            its distance.
+        late: families that there was no time for.
     """
 
-    pair: float | None
-    null: float
-    floor: float
-    told_apart: bool
-    spread: float
+    tasks: list[SimilarTask]
     n: int
     m: int
-    left_out: tuple[str, ...] = ()
-    unlike: tuple[str, ...] = ()
+    unlike: tuple[str, ...]
+    late: tuple[str, ...]
 
 
 def task_sizes(n: int, m: int, rows: int) -> tuple[int, int, tuple[str, ...]]:
@@ -118,10 +102,10 @@ def similar_tasks(
     cost: Cost,
     rows: int,
     seed: int,
-    match_rows: int = MATCH_ROWS,
+    distance: float | None = None,
     late: Callable[[], bool] = lambda: False,
-) -> tuple[list[SimilarTask], Scale, tuple[int, int]]:
-    """The tasks, the distance they were made for, and the sizes of their samples.
+) -> Similar:
+    """Tasks made of the rows.
 
     Args:
         x: (n, d) rows.
@@ -129,59 +113,39 @@ def similar_tasks(
         cost: ground cost, l2.
         rows: the most rows of a side.
         seed: of everything drawn.
-        match_rows: the most rows of a side where strengths are set.
+        distance: W_p of the tasks' populations; None for shares of the spread of x.
         late: whether no further family is begun.
-
-    Raises:
-        ValueError: too few rows, or rows that are all equal.
     """
-    n, m = len(x), len(x) if y is None else len(y)
-    size_n, size_m, names = task_sizes(n, m, rows)
     given = {"x": x} if y is None else {"x": x, "y": y}
-    check_bases(given)
+    size_n, size_m, names = task_sizes(len(x), len(x) if y is None else len(y), rows)
     generator = np.random.default_rng([seed, 0])
     bases = {
         name: _subset(generator, given[name], 2 * (size_n + size_m))
         for name in names
         if name in given
     }
-    match = min(size_n, match_rows), min(size_m, match_rows)
-    floors = _floors(bases, cost, match, generator)
-    scale, looks = _scale(bases, given, floors, cost, match, generator)
-    few_points = FewPoints.of(given)
-    tasks: list[tuple[int, SimilarTask]] = []
-    left_out, unlike = [], []
-    strengths = {name: Strengths(cost, *match, [seed, 2]) for name in bases}
-    queue: list[tuple[int, str, Family]] = []
-    goals = {name: _goals(scale, base, *floors[name]) for name, base in bases.items()}
-    for name, base in bases.items():
-        if not goals[name]:
-            left_out.append(f"all of {name}")
-            continue
-        other = given.get("y" if name == "x" else "x")
-        families = map_families(base, other, cost.p, generator)
-        if few_points:
-            maps = families if looks else []  # nothing tells whether they look like such data
-            families = few_points.families(name, generator) + maps
-        queue += [(place, name, family) for place, family in enumerate(families)]
-    for _, name, family in sorted(queue, key=lambda entry: entry[0]):
-        if late():
-            left_out.append(f"{family.name} of {name} (no time)")
-            continue
-        pairs = [strengths[name].pair(family, goal) for goal in goals[name]]
-        made = [pair and SimilarTask(name, family.name, *pair) for pair in pairs]
-        seen = [t is not None and _resembles(t, looks, cost, match, generator) for t in made]
-        tasks += [(i, task) for i, task in enumerate(made) if task is not None and seen[i]]
-        if not any(made):
-            left_out.append(f"{family.name} of {name}")
-        elif not any(seen):
-            unlike.append(f"{family.name} of {name}")
-    tasks.sort(key=lambda entry: entry[0])  # the middle sizes of all bases first
-    return (
-        _in_turn([task for _, task in tasks]),
-        replace(scale, left_out=tuple(left_out), unlike=tuple(unlike)),
-        (size_n, size_m),
+    size = min(size_n, _LOOK_ROWS), min(size_m, _LOOK_ROWS)
+
+    looks = (
+        []
+        if y is None
+        else [
+            look(_subset(generator, x, size[0]), _subset(generator, y, size[1]), cost)
+            for _ in range(_PAIR_LOOKS)
+        ]
     )
+    goals = [share * spread(x) for share in SPREAD_SHARES] if distance is None else [distance]
+    found: list[SimilarTask] = []
+    unlike, skipped = [], []
+    for name, family in _families(bases, given, cost, generator):
+        if late():
+            skipped.append(f"{family.name} of {name}")
+            continue
+        made = [_task(name, family, goal, cost, looks, size, generator) for goal in goals]
+        found += [task for task in made if task is not None]
+        if None in made:
+            unlike.append(f"{family.name} of {name}")
+    return Similar(_in_turn(found), size_n, size_m, tuple(unlike), tuple(skipped))
 
 
 def check_bases(bases: dict[str, np.ndarray]) -> None:
@@ -205,76 +169,73 @@ def _subset(generator: np.random.Generator, rows: np.ndarray, count: int) -> np.
     return rows[generator.choice(len(rows), count, replace=False)]
 
 
-def _floors(
-    bases: dict[str, np.ndarray],
-    cost: Cost,
-    match: tuple[int, int],
-    generator: np.random.Generator,
-) -> dict[str, tuple[float, float]]:
-    """Per base: mean exact W_p of two disjoint samples, and that plus 2 sd."""
-    found = {}
-    for name, base in bases.items():
-        splits = [disjoint(generator, len(base), *match) for _ in range(_NULL_SPLITS)]
-        values = np.array([exact_value(base[i], base[j], cost) for i, j in splits])
-        found[name] = float(values.mean()), float(values.mean() + 2 * values.std(ddof=1))
-    return found
-
-
-def _scale(
+def _families(
     bases: dict[str, np.ndarray],
     given: dict[str, np.ndarray],
-    floors: dict[str, tuple[float, float]],
     cost: Cost,
-    match: tuple[int, int],
     generator: np.random.Generator,
-) -> tuple[Scale, list[Look]]:
-    """The scale, and what samples of the pair look like."""
-    null, floor = np.mean(list(floors.values()), axis=0).tolist()
-    size = float(np.mean([spread(base) for base in bases.values()]))
-    if "y" not in given:
-        return Scale(None, null, floor, True, size, *match), []
-    looks = [
-        look(
-            _subset(generator, given["x"], match[0]), _subset(generator, given["y"], match[1]), cost
-        )
-        for _ in range(_PAIR_SUBSETS)
-    ]
-    pair = float(np.mean([one.value for one in looks]))
-    return Scale(pair, null, floor, pair > floor, size, *match), looks
+) -> list[tuple[str, Family]]:
+    """Families with the base that they are of, those of both bases in turn."""
+    few_points = FewPoints.of(given)
+    queue: list[tuple[int, str, Family]] = []
+    for name, base in bases.items():
+        other = given.get("y" if name == "x" else "x")
+        families = map_families(base, other, cost.p, generator)
+        if few_points:
+            maps = families if other is not None else []  # nothing tells whether they look alike
+            families = few_points.families(name, generator) + maps
+        queue += [(place, name, family) for place, family in enumerate(families)]
+    return [(name, family) for _, name, family in sorted(queue, key=lambda entry: entry[0])]
 
 
-def _goals(scale: Scale, base: np.ndarray, null: float, floor: float) -> list[Goal]:
-    """What to bring to what value: the exact distance of samples, or without a pair the truth.
-
-    The pair's value has an error itself. So there are tasks for it and for both ends of its 95 %
-    interval, but for none that two samples of one population often have.
-
-    None for a base whose own samples are as far apart as those of the pair, within chance, while
-    the other base shows that these differ: its tasks would have no distance to speak of.
-    """
-    if scale.pair is None:
-        return [Goal("population", share * spread(base)) for share in SPREAD_SHARES]
-    if not scale.told_apart:
-        return [Goal("batch", floor)]
-    sd, side = (floor - null) / 2, 1 if scale.pair > null else -1
-    if abs(scale.pair - null) < 2 * sd:
-        return []
-    wanted = (scale.pair + doubt * sd for doubt in (0, -_DOUBT, _DOUBT))
-    return [Goal("batch", null + side * max(side * (value - null), sd)) for value in wanted]
-
-
-def _resembles(
-    task: SimilarTask,
+def _task(
+    base: str,
+    family: Family,
+    distance: float,
+    cost: Cost,
     looks: list[Look],
-    cost: Cost,
-    match: tuple[int, int],
+    size: tuple[int, int],
     generator: np.random.Generator,
-) -> bool:
-    """Whether samples of the task look like those of the pair; any do where there is none."""
-    if not looks:
-        return True
-    draws = [task.draw(generator, *match) for _ in range(_TASK_LOOKS)]
-    return alike(looks, [look(x, y, cost) for x, y in draws])
+) -> SimilarTask | None:
+    """The first of a family's ways that leads to the distance and looks like the pair."""
+    for build, strengths in family.ways:
+        strength = first_passed(lambda t: build(t).truth(cost.p), distance, strengths)  # noqa: B023
+        if strength is None:
+            continue
+        pair = build(strength)
+        if not (truth := pair.truth(cost.p)) > 0:
+            continue
+        draws = [pair.draw(generator, *size) for _ in range(_TASK_LOOKS)] if looks else []
+        if not looks or alike(looks, [look(*samples, cost) for samples in draws]):
+            return SimilarTask(base, family.name, pair, truth)
+    return None
+
+
+def first_passed(
+    reached: Callable[[float], float], wanted: float, strengths: tuple[float, ...]
+) -> float | None:
+    """The first strength at which a growing distance passes a value, by interpolation between two
+    of `strengths`, to a few per cent; the last where that nearly reaches it; else None.
+    """
+    low, left = 0.0, reached(0.0) - wanted
+    for high in strengths:
+        if (right := reached(high) - wanted) >= 0:
+            break
+        low, left = high, right
+    else:
+        return strengths[-1] if -right <= _NEARLY * wanted else None
+    if left >= 0:
+        return None
+    for _ in range(_STEPS):
+        middle = low - left * (high - low) / (right - left)
+        gap = reached(middle) - wanted
+        if abs(gap) <= _CLOSE * wanted:
+            break
+        if gap < 0:
+            low, left = middle, gap
+        else:
+            high, right = middle, gap
+    return middle
 
 
 def _in_turn(tasks: list[SimilarTask]) -> list[SimilarTask]:

@@ -1,4 +1,4 @@
-"""Families of pairs of populations at a known distance, made of a user's rows by maps.
+"""Families of pairs of populations at a known distance, made of a user's own rows by maps.
 
 Each pair is the image of the population of the rows under two maps, of which one is mostly the
 identity; the map from one image to the other is optimal for every population, so their distance is
@@ -18,15 +18,16 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.tasks.transforms import AlongRays, Dilate, Split, Step, Transform, Translate
 
-# Strengths of a map to look between, in spreads of the rows (translations, splits) or as growth.
-_GROWING = tuple(0.25 * 2**k for k in range(13))
+# Strengths of a map to look between, in spreads of the rows (translations, splits, steps) or as
+# growth: distances are linear in them, so that far apart ones do.
+_GROWING = tuple(0.25 * 8**k for k in range(12))
+_STRETCHING = tuple(0.25 * 2**k for k in range(6))  # logarithms of the exponent of funnels
 _SAME_SPREAD = 0.01  # relative difference of two spreads below which a dilation is left out
 _CONTRACTING = tuple(k / 10 for k in range(1, 10))  # shares of the size that are taken off
 _FUNNEL_SEED = 0
 _WIDTHS = (16, 4, 1)  # numbers of funnels, tried in this order: fewer carry rows further
-_FAR = tuple(2.0**k for k in range(11))  # moves of a share of the rows, in their spreads
-_FAR_SHARES = (0.2, 0.05)  # shares of the rows that are moved; the first that reaches is taken
-_WEIGHTS = ((0.6, 0.35), (0.7, 0.6))  # weight of the cluster that stays, in mu and in nu
+_CONTAMINATED = (0.05, 0.2)  # shares of the rows that lie elsewhere in nu
+_WEIGHTS = ((0.6, 0.5), (0.6, 0.35))  # weight of the cluster that stays, in mu and in nu
 
 
 class Pair(Protocol):
@@ -37,6 +38,18 @@ class Pair(Protocol):
 
     def draw(self, generator: np.random.Generator, n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
         """n independent rows of mu and m of nu."""
+
+
+Way = tuple[Callable[[float], Pair], tuple[float, ...]]
+"""Pairs of one kind by their strength (0: equal populations), and strengths to look between."""
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """Pairs of one kind: the first of its ways that leads to what is wanted is taken."""
+
+    name: str
+    ways: tuple[Way, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,32 +74,8 @@ class Images:
 
     def draw(self, generator: np.random.Generator, n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
         """n rows, and the images of m other rows."""
-        first, second = disjoint(generator, len(self.rows), n, m)
-        return self.rows[first], self.images[second]
-
-
-@dataclass(frozen=True, eq=False)
-class Way:
-    """Pairs of one kind by their strength (0: equal populations), and strengths to look between."""
-
-    build: Callable[[float], Pair]
-    strengths: tuple[float, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Family:
-    """Pairs of one kind: the first of its ways that leads to the distance wanted is taken."""
-
-    name: str
-    ways: tuple[Way, ...]
-
-
-def disjoint(
-    generator: np.random.Generator, count: int, n: int, m: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of n and of m random rows out of count, none in both."""
-    order = generator.permutation(count)
-    return order[:n], order[n : n + m]
+        order = generator.permutation(len(self.rows))
+        return self.rows[order[:n]], self.images[order[n : n + m]]
 
 
 def spread(rows: np.ndarray) -> float:
@@ -99,10 +88,9 @@ def map_families(
 ) -> list[Family]:
     """The families that fit any rows.
 
-    Translate, dilate, and tear and weights, which move a share of the rows far and change the
-    weights of two clusters. For p = 1 funnels; for p = 2, where these have no known distance,
-    `Split`: otherwise the maps that move all rows would be affine, and the formula for Gaussians
-    exact by design.
+    Translate, dilate, contaminate (a small share of the rows lies elsewhere) and weights (of two
+    clusters). For p = 1 funnels; for p = 2, where these have no known distance, `Split`: otherwise
+    the maps that move all rows would be affine, and the formula for Gaussians exact by design.
 
     Args:
         base: (count, dim) rows.
@@ -116,14 +104,13 @@ def map_families(
     shrink = _way(base, lambda t: Dilate(1 - t, center), _CONTRACTING)
     expand = _way(base, lambda t: Dilate(1 + t, center), _GROWING)
     narrower = other is None or spread(other) < size
+    across = _between_rows(base, generator)
     families = [
         Family("translate", _translations(base, center, size, toward, other)),
         Family("dilate", (shrink, expand) if narrower else (expand, shrink)),
+        Family("contaminate", tuple(_steps(base, across, 1, 1 - s) for s in _CONTAMINATED)),
+        Family("weights", tuple(_steps(base, across, *weights) for weights in _WEIGHTS)),
     ]
-    across = _between_rows(base, generator)
-    torn = tuple(_steps(base, size, across, 1.0, 1 - share) for share in _FAR_SHARES)
-    weighed = tuple(_steps(base, size, across, *weights) for weights in _WEIGHTS)
-    families += [Family("tear", torn), Family("weights", weighed)]
     if p == 2:
         offset = float(np.median(base @ across))
         split = _way(base, lambda t: Split(t * size, across, offset), _GROWING)
@@ -133,7 +120,7 @@ def map_families(
         return AlongRays.around(base, width, _FUNNEL_SEED, math.exp(t))
 
     # last, since they have to compile
-    ways = tuple(_way(base, partial(funnels, width), _GROWING[:6]) for width in _WIDTHS)
+    ways = tuple(_way(base, partial(funnels, width), _STRETCHING) for width in _WIDTHS)
     return [*families, Family("funnels", ways)]
 
 
@@ -146,14 +133,12 @@ def _way(
             base, transform.move(base), lambda p: transform.distance(base, Cost(p)) or 0.0
         )
 
-    return Way(pair, strengths)
+    return pair, strengths
 
 
-def _steps(
-    base: np.ndarray, size: float, direction: np.ndarray, before: float, after: float
-) -> Way:
+def _steps(base: np.ndarray, direction: np.ndarray, before: float, after: float) -> Way:
     """Two clusters that hold the shares `before` and `after` of the rows at the near place."""
-    heights = base @ direction
+    heights, size = base @ direction, spread(base)
     first = math.inf if before >= 1 else float(np.quantile(heights, before))
     second = float(np.quantile(heights, after))
 
@@ -162,7 +147,7 @@ def _steps(
         share = far.share(base, near)
         return Images(near.move(base), far.move(base), lambda p: far.size * share ** (1 / p))
 
-    return Way(pair, _FAR)
+    return pair, _GROWING
 
 
 def _translations(

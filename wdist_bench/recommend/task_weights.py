@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wdist_bench.costs import Cost
-from wdist_bench.recommend.task_maps import Family, Way
+from wdist_bench.recommend.task_maps import Family
 from wdist_bench.solvers.exact import solve_exact
 
 _MOST_POINTS = 1000  # distinct rows; the LP of two populations on more is slow
@@ -37,6 +37,8 @@ class Frequencies:
 
     def truth(self, p: float) -> float:
         """The exact W_p of the two populations; 0 where the solver could not prove it."""
+        if np.array_equal(self.first, self.second):
+            return 0.0
         cost = Cost(p)
         solution = solve_exact(cost.matrix(self.points, self.points), self.first, self.second)
         return cost.root(solution.cost) if solution.converged else 0.0
@@ -88,7 +90,7 @@ class FewPoints:
             weights = own * np.exp(t * tilt)
             return Frequencies(self.points, own, weights / weights.sum())
 
-        found = [Family("tilt", (Way(tilted, _TILTS),))]
+        found = [Family("tilt", ((tilted, _TILTS),))]
         others = [weights for other, weights in self.weights.items() if other != name]
         if not others:
             return found
@@ -96,4 +98,4 @@ class FewPoints:
         def mixed(t: float) -> Frequencies:
             return Frequencies(self.points, own, (1 - t) * own + t * others[0])
 
-        return [Family("reweight", (Way(mixed, _SHARES),)), *found]
+        return [Family("reweight", ((mixed, _SHARES),)), *found]

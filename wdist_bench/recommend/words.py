@@ -1,382 +1,294 @@
-"""A recommendation as words, one table, every run as CSV, JSON, and a figure."""
+"""A recommendation on one screen of a terminal, as a page, and as files.
+
+One layout, made with rich, is text of 80 columns, colour in a terminal, and HTML.
+"""
 
 from __future__ import annotations
 
+import io
 import json
-import math
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from wdist_bench.folders import write
+from wdist_bench.printable import one_line
 from wdist_bench.recommend.figure import write_figure
-from wdist_bench.recommend.phrases import (
-    Plain,
-    between,
-    cost,
-    first_call,
-    interval,
-    names,
-    number,
-    percent,
-    seconds,
-    sentence,
-    short,
-    signed,
-    size,
-    spent,
-    standing,
-)
-from wdist_bench.report.escaping import cell, csv, inline
+from wdist_bench.recommend.ranking import TRUSTED
+from wdist_bench.report.escaping import csv
+from wdist_bench.report.wording import count, listed
 
-_QUESTIONS = {
-    "population": "the distance between the populations",
-    "batch": "the distance between the samples themselves",
-}
-_COLUMNS = ["stage", "run", "estimator", "task", "n", "m", "value", "truth", "status", "message",
-            "seconds", "first"]  # fmt: skip
-_AGAINST = {"population": "populations", "batch": "samples"}
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+WIDTH, HEIGHT = 80, 24
+_NOTHING = 1e-4  # smaller relative errors are shown as 0
+_FEWEST_ROWS = 2  # of the table, whatever else there is to say
+_LONGEST = 230  # characters of a reason or a message: three lines
+_LONGEST_LEFT, _LONGEST_NOTE = 150, 70  # of what was left out, and of a note
+_LONGEST_NAME = 24
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>{title}</title>
+<body style="margin: 2em auto; width: fit-content; max-width: 95%">{body}
+<img src="recommendation.png" alt="Errors on the tasks, and values for the pair"
+style="max-width: 60em; width: 100%">
+</body></html>
+"""
+_HTML = (
+    '<pre style="font-family: monospace; line-height: 1.25; color: inherit; white-space: pre">'
+    "{code}</pre>"
+)
+
+Plain = dict[str, Any]
+"""What `Recommendation.plain()` gives: NaN and inf are None."""
+
+
+def screen(answer: Plain) -> str:
+    """The answer as text of 80 columns."""
+    from rich.console import Console
+
+    file = io.StringIO()
+    show(Console(file=file, width=WIDTH, highlight=False, no_color=True), answer)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()) + "\n"
+
+
+def html(answer: Plain) -> str:
+    """The same screen as HTML."""
+    from rich.console import Console
+
+    console = Console(
+        file=io.StringIO(), width=WIDTH, highlight=False, record=True, force_terminal=True
+    )
+    show(console, answer)
+    return console.export_html(inline_styles=True, code_format=_HTML)
+
+
+def show(console: Console, answer: Plain) -> None:
+    """Print the answer: the pair, the single estimator, a table, and what it rests on."""
+    console.width = min(console.width, WIDTH)
+    above, below = _above(answer), _foot(answer)
+    taken = sum(len(line.wrap(console, console.width)) for line in [*above, *below])
+    for line in above:
+        console.print(line)
+    if any(row["ranked"] for row in answer["choice"]["standings"]):
+        console.print(_table(answer, max(HEIGHT - taken - 2, _FEWEST_ROWS), console.width))
+    for line in below:
+        console.print(line)
 
 
 def write_recommendation(folder: Path, answer: Plain) -> list[Path]:
-    """Write recommendation.md, .csv, .json and .png; returns their paths."""
+    """Write recommendation.html, .txt, .csv, .json and .png; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    text, table, data = (folder / f"recommendation.{kind}" for kind in ("md", "csv", "json"))
-    write(text, markdown(answer))
-    write(table, csv(run_table(answer), None))
-    write(data, json.dumps(answer, indent=1) + "\n")
-    caption = f"{size(answer)}, W{answer['p']}"
-    path = folder / "recommendation.png"
-    return [text, table, data, write_figure(answer, run_table(answer), _QUESTIONS, caption, path)]
-
-
-def run_table(answer: Plain) -> pd.DataFrame:
-    """One row per call, with both truths and both relative errors."""
-    runs = pd.DataFrame(answer["trials"], columns=_COLUMNS)
-    exact = runs[runs["estimator"] == "exact"].set_index(["stage", "run"])["value"]
-    exact = exact[~exact.index.duplicated()]
-    places = pd.MultiIndex.from_frame(runs[["stage", "run"]])
-    runs["truth_batch"] = exact.reindex(places).to_numpy(float)
-    runs = runs.rename(columns={"truth": "truth_population"})
-    for target in _QUESTIONS:
-        truth = runs[f"truth_{target}"].astype(float)
-        runs[f"error_{target}"] = runs["value"].astype(float) / truth - 1
-    return runs
-
-
-def markdown(answer: Plain) -> str:
-    """The answer in words, the table, and how it was found."""
-    target = answer["target"]
-    other = "batch" if target == "population" else "population"
-    lines = ["# Which estimator to trust on data like yours", ""]
-    lines += [f"**{sentence(inline(answer['coverage']))}** {_data(answer)}", ""]
-    lines += [_headline(answer, target), "", _headline(answer, other), ""]
-    if answer["pair"]:
-        lines += ["## Your pair", "", *_pair(answer), ""]
-    lines += ["## All estimators", "", _table(answer), "", *_left(answer), ""]
-    lines += ["## How this was found", "", *_method(answer)]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
-
-
-def _data(answer: Plain) -> str:
-    size = f"x: {answer['rows_x']} rows"
-    if answer["rows_y"] is not None:
-        size += f", y: {answer['rows_y']} rows"
-    return f"{size}, dim {answer['dim']}; W{answer['p']} with the Euclidean distance."
-
-
-def _headline(answer: Plain, target: str) -> str:
-    """The recommendation for one question."""
-    choice = answer[target]
-    start = f"**For {_QUESTIONS[target]}**, on data like yours ({size(answer)}):"
-    if not choice["recommended"]:
-        return f"{start} **no answer**: {inline(choice['reason'])}."
-    row = standing(choice, choice["recommended"])
-    if target == "batch" and row["error"] == 0:
-        said = f"{start} **{row['estimator']}**, which has no error by definition"
-        return f"{said}; {cost(row)}. {_runner_up(choice)}"
-    if not choice["trusted"]:
-        return " ".join([f"{start} **trust none of them.**", *_distrust(answer, choice, target)])
-    said = f"{start} **{row['estimator']}**. Expected error over tasks of the families below at "
-    said += f"this distance: {_errors(answer, choice, target)}; "
-    said += f"{cost(row)}. {_others(choice)}"
-    return said + (f" {_sampling(answer)}" if target == "population" else "")
-
-
-def _distrust(answer: Plain, choice: Plain, target: str) -> list[str]:
-    """Why nothing is recommended, and what would help as far as it was measured."""
-    row = standing(choice, choice["recommended"])
-    said = [
-        f"The least wrong{_left_over(choice)} is {row['estimator']} with an error of "
-        f"{_errors(answer, choice, target)}."
+    title = f"Recommendation, W{answer['p']}"
+    runs = pd.DataFrame(answer["trials"])
+    return [
+        write(folder / "recommendation.html", _PAGE.format(title=title, body=html(answer))),
+        write(folder / "recommendation.txt", screen(answer)),
+        write(folder / "recommendation.csv", csv(runs, None)),
+        write(folder / "recommendation.json", json.dumps(answer, indent=1) + "\n"),
+        write_figure(answer, folder / "recommendation.png"),
     ]
-    if target == "population":
-        said.append(_sampling(answer))
-    half, fresh = answer["half_size"], answer["confirmed"]
-    if target == answer["target"] and half and fresh:
-        falls = half["error_interval"][0] > fresh["error_interval"][1]
-        change = f"from {percent(half['error'])} to {percent(fresh['error'])}"
-        rows = f"from {half['n']} to {fresh['n']} rows a side"
-        said.append(
-            f"More rows help: {rows} its error fell {change} in size."
-            if falls
-            else f"Whether more rows help is not clear: {rows} its error went {change} in size."
-        )
+
+
+def _line(text: str, style: str = "") -> Text:
+    """Words with nothing in them that commands a terminal."""
+    from rich.text import Text
+
+    return Text(one_line(text), style=style)
+
+
+def _above(answer: Plain) -> list[Text]:
+    """What is said before the table."""
+    lines = [*_pair(answer), _line("")] if answer["pair"] else []
+    return [*lines, _line("Which single estimator comes close on such data?", "bold"),
+            *map(_line, _choice(answer))]  # fmt: skip
+
+
+def _pair(answer: Plain) -> list[Text]:
+    rows = {"population": "the populations", "batch": "these rows"}[answer["target"]]
+    return [_line(f"How far apart are {rows}?", "bold"), *map(_line, _known(answer))]
+
+
+def _level(pair: Plain) -> str:
+    return f"{100 * pair['level']:g} %"
+
+
+def _known(answer: Plain) -> list[str]:
+    pair = answer["pair"]
+    name = f"W{answer['p']}"
+    if pair["status"] != "ok":
+        known = pair["lower"]
+        at_least = f" At least {number(known)} ({_level(pair)})." if known else ""
+        return [f"I cannot tell. {_short(pair['message'])}{at_least}"]
+    if answer["target"] == "batch":
+        return [
+            f"{name} = {number(pair['value'])}, certified: in "
+            f"[{number(pair['lower'])}, {number(pair['upper'])}]."
+        ]
+    said = [
+        f"{name} between {number(pair['lower'])} and {number(pair['upper'])} "
+        f"({_level(pair)}), best guess {number(pair['value'])}."
+        + " Not told apart from zero."
+        * (pair["lower"] == 0)
+    ]
+    rows = f"The rows themselves are {number(pair['diagnostics']['batch'])} apart"
+    if (answer["looked_x"], answer["looked_y"]) != (answer["rows_x"], answer["rows_y"]):
+        rows += f" ({answer['looked_x']} and {answer['looked_y']} of them, for the budget)"
+    said.append(f"{rows}; for independent rows, blind to mass that no row shows.")
     return said
 
 
-def _left_over(choice: Plain) -> str:
-    out = list(choice["ruled_out"])
-    return f" of those that do not contradict your pair, as {names(out)} would," if out else ""
-
-
-def _errors(answer: Plain, choice: Plain, target: str) -> str:
-    """Signed error and its size: from the fresh runs where there are any."""
-    fresh = answer["confirmed"] if target == answer["target"] else None
-    found = fresh or standing(choice, choice["recommended"])
-    where = f"{found['runs']} fresh runs" if fresh else f"{found['runs']} runs"
-    return (
-        f"{signed(found['bias'], found['bias_interval'])} on average and "
-        f"{percent(found['error'])} in size over {where}"
-    )
-
-
-def _others(choice: Plain) -> str:
-    """What else is as good, and why this one; and who comes next."""
-    name, best = choice["recommended"], choice["best"]
-    equals = [other for other in choice["equals"] if other != name]
-    if choice["ruled_out"]:
-        out = list(choice["ruled_out"])
-        does = "contradicts" if len(out) == 1 else "contradict"
-        return f"Smaller errors, but the answer for your pair {does} it: {names(out)}."
-    said = []
-    if equals and name == best:
-        said.append(f"As good, and hardly faster: {names(equals)}.")
-    elif equals:
-        smallest = percent(standing(choice, best)["error"])
-        said.append(
-            f"It cannot be told apart from {names(equals)} and takes least time or trouble "
-            f"({best} had the smallest error, {smallest} in size)."
-        )
-    worse = [row for row in choice["standings"] if row["behind"] and _is_worse(choice, row)]
-    if worse:
-        row = worse[0]
-        apart = row["p_holm"] is not None and row["p_holm"] < 0.05
-        doubt = "" if apart else ", though these runs do not tell it apart"
-        said.append(f"Next: {row['estimator']}, {percent(row['error'])} in size{doubt}.")
-    return " ".join(said)
-
-
-def _is_worse(choice: Plain, row: Plain) -> bool:
-    return row["estimator"] not in choice["equals"]
-
-
-def _runner_up(choice: Plain) -> str:
-    """Who else has no error, who comes next, and who does at less cost."""
-    first = standing(choice, choice["recommended"])
-    rows = [row for row in choice["standings"] if row is not first and row["error"] is not None]
-    same = [row["estimator"] for row in rows if row["error"] == 0]
-    said = [f"Without error as well: {names(same)}."] if same else []
-    others = [row for row in rows if 0 < row["error"] < 1]  # up to a factor of 2
-    if not others:
-        return " ".join(said)
-    near = min(others, key=lambda row: row["error"])
-    next_one = f"Nearest to it: {near['estimator']}, {percent(near['error'])} off ({cost(near)})"
-    cheap = [row for row in others if first_call(row) < first_call(first)]
-    if not cheap:
-        return " ".join([*said, f"{next_one}; none that ran is faster."])
-    best = min(cheap, key=lambda row: row["error"])
-    if best is near:
-        return " ".join([*said, f"{next_one}, and faster."])
-    faster = f"of the faster ones {best['estimator']}, {percent(best['error'])} off."
-    return " ".join([*said, f"{next_one}; {faster}"])
-
-
-def _sampling(answer: Plain) -> str:
-    """How far the exact distance of samples is from that of the populations."""
-    found = answer["sampling"]
-    low, high = found["bias_interval"]
-    if low is None or low <= 0 or found["bias"] < 0.01:
-        return ""
-    return (
-        f"The exact distance of two such samples is {signed(found['bias'], [low, high])} off that "
-        "of their populations: "
-        "at this size it answers the other question."
-    )
-
-
-def _pair(answer: Plain) -> list[str]:
-    pair, scale = answer["pair"], answer["scale"]
-    name = f"W{answer['p']}"
-    rows = f"{pair['n']} and {pair['m']} rows"
-    refused = pair["status"] == "refused"
-    if refused:
-        lines = [f"- **No answer**: {inline(pair['message'])}."]
-    elif pair["value"] is None:
-        lines = [f"- {pair['estimator']} gave no number on {rows}: {inline(pair['message'])}"]
+def _choice(answer: Plain) -> list[str]:
+    choice = answer["choice"]
+    name = choice["recommended"]
+    if name is None:
+        return [f"I cannot tell. {_short(choice['reason'])}"]
+    row = next(row for row in choice["standings"] if row["estimator"] == name)
+    runs = f"{choice['fresh']} fresh runs" if choice["fresh"] else f"the {row['runs']} runs"
+    found = f"{percent(choice['error'])} off{_band(choice['interval'])} over {runs}"
+    cost = f"{seconds(row['seconds'])} a call"
+    if row["compile_seconds"] >= 0.05:
+        cost += f", the first {seconds(row['seconds'] + row['compile_seconds'])}"
+    if choice["trusted"]:
+        said = [f"{_name(name)}: typically {found}; {cost}."]
     else:
-        lines = [f"- **{pair['estimator']}: {name} = {number(pair['value'])}** on {rows}, "
-                 f"{seconds(pair['seconds'])}."]  # fmt: skip
-    if not refused:
-        if (pair["n"], pair["m"]) != (answer["rows_x"], answer["rows_y"]):
-            lines[0] += (
-                " All rows would have exceeded the budget or the memory; these are random ones."
-            )
-        if pair["interval"]:
-            lines.append(f"- Its own 95 % interval: {interval(pair['interval'])}.")
-        lines += _likely(answer)
-    low, high = pair["batch"]
-    about = f"these {pair['batch_n']} and {pair['batch_m']} rows"
-    value = number(low) if low == high else between(low, high)
-    lines.append(f"- Distance of {about} themselves, certified by {pair['batch_by']}: {value}.")
-    if answer["target"] == "population" and pair["limits"][0] is not None:
-        lines.append(
-            f"- Whatever an estimator says, the populations are {between(*pair['limits'])} apart, "
-            "each end at 97.5 %, from independent rows (1-Lipschitz functions on rows that did not "
-            "choose them; the exact distance of samples and its fluctuation)."
+        why = (
+            "None within 25 %." if choice["error"] > TRUSTED else "No interval to hold it against."
         )
-    if answer["target"] == "population" and not scale["told_apart"]:
-        lines.append(
-            f"- **Not told apart from zero**: samples of {scale['n']} and {scale['m']} rows are "
-            f"{number(scale['pair'])} apart, and two samples of one population "
-            f"{number(scale['null'])}, up to {number(scale['floor'])} by chance. The errors "
-            "above are those for the smallest distances that would show."
-        )
-    return lines
+        said = [f"{why} The closest is {_name(name)}, {found}; {cost}."]
+    same = [other["estimator"] for other in choice["standings"] if other["tied"]]
+    same = [other for other in same if other != name]
+    if same and row["tied"]:
+        said.append(f"Not told apart from it: {_few(same)}.")
+    outside = [other["estimator"] for other in choice["standings"] if other["outside"]]
+    if outside:
+        kind = "interval" if answer["target"] == "population" else "certified bounds"
+        said.append(f"Outside the {kind} for your pair (!): {_few(outside)}.")
+    return said
 
 
-def _likely(answer: Plain) -> list[str]:
-    """The empirical interval."""
-    pair = answer["pair"]
-    low, high = pair["likely"]
-    if low is None:
-        certified = answer["target"] == "batch" and pair["batch"][0] == pair["batch"][1]
-        why = "the certified distance leaves nothing open" if certified else "too few runs"
-        return [f"- No interval from the similar tasks: {why}."]
+def _table(answer: Plain, most: int, width: int) -> Table:
+    """The first few estimators, and the recommended one wherever it stands."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, width=width)
+    table.add_column("estimator", no_wrap=True, overflow="ellipsis", ratio=1)
+    paired = answer["pair"] is not None
+    heads = ["error", "bias", "worst on", "s a call", *(["your pair"] if paired else [])]
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
+    name = answer["choice"]["recommended"]
+    ranked = [row for row in answer["choice"]["standings"] if row["ranked"]]
+    first = [row for row in ranked if row["estimator"] != name]
+    kept = {row["estimator"] for row in first[: most - 1]} | {name}
+    shown = [row for row in ranked if row["estimator"] in kept]
+    for row in shown:
+        cells = [
+            row["estimator"], percent(row["error"]), percent(row["bias"], sign=True),
+            f"{row['worst_family']} {percent(row['worst_error'])}", _short_seconds(row["seconds"]),
+        ]  # fmt: skip
+        if paired:
+            value = "" if row["value"] is None else number(row["value"])
+            cells.append(f"{value} !" if row["outside"] else f"{value}  ")
+        table.add_row(*map(_line, cells), style="bold" if row["estimator"] == name else "")
+    return table
+
+
+def _foot(answer: Plain) -> list[Text]:
+    """What it rests on, and what was left out."""
+    return [_line(said, "dim") for said in (*_tasks(answer), *_left_out(answer), _spent(answer))]
+
+
+def _tasks(answer: Plain) -> list[str]:
+    families = dict.fromkeys(name.split()[0] for name, _ in answer["tasks"])
+    if not answer["tasks"]:
+        return []
+    n, m = answer["n"], answer["m"]
+    rows = f"{n} rows a side" if n == m else f"{n} and {m} rows"
+    truths = [truth for _, truth in answer["tasks"]]
+    ends = dict.fromkeys(number(truth) for truth in (min(truths), max(truths)))
+    about = "" if answer["target"] == "population" else " of the samples"
     return [
-        f"- Likely {_QUESTIONS[answer['target']].removeprefix('the ')}: **{between(low, high)}**. "
-        "Empirical: its "
-        f"estimate at the size of the tasks ({number(pair['subset_value'])}, mean of "
-        f"{pair['subsets']} subsets) over 1 + error, for the errors that 95 % of runs on similar "
-        f"tasks have ({pair['likely_runs']} runs, {pair['likely_how']}); at least as wide as what "
-        "your pair's own distance fluctuates by, and within what is known of it. It holds in so "
-        "far as your pair behaves like the tasks."
+        f"Tasks: your own rows ({listed(list(families))}); {rows}, populations "
+        f"{' to '.join(ends)} apart; errors are relative to that{about}."
     ]
 
 
-def _table(answer: Plain) -> str:
-    """One row per estimator, both targets."""
-    target = answer["target"]
-    order = [row["estimator"] for row in answer[target]["standings"]]
-    rows = [_row(answer, name) for name in order]
-    if not rows:
-        return "No estimator ran."
+def _left_out(answer: Plain) -> list[str]:
+    left = {
+        "unlike your pair": answer["unlike"],
+        "no time for tasks": answer["late"],
+        "not tried": list(answer["not_tried"]),
+        "not for such data": list(answer["refused"]),
+    }
+    words = [f"{what}: {_few(list(which))}" for what, which in left.items() if which]
+    said = [_short(". ".join(part[:1].upper() + part[1:] for part in words), _LONGEST_LEFT)]
+    return said * bool(words) + [_short(note, _LONGEST_NOTE) for note in answer["notes"][:1]]
+
+
+def _spent(answer: Plain) -> str:
+    tried = sum(row["ranked"] for row in answer["choice"]["standings"])
+    rows = f"x {answer['rows_x']}" + (f", y {answer['rows_y']}" if answer["rows_y"] else "")
     return (
-        pd.DataFrame(rows)
-        .map(cell)
-        .to_markdown(index=False, disable_numparse=True, stralign="right")
+        f"{count(tried, 'estimator')} tried; {rows} rows, dim {answer['dim']}, l2; seed "
+        f"{answer['seed']}; {answer['seconds']:.3g} s of {answer['budget']:g} s."
     )
 
 
-def _row(answer: Plain, name: str) -> dict[str, str]:
-    cells = {"estimator": name}
-    for target, against in _AGAINST.items():
-        row = standing(answer[target], name)
-        cells[f"error against {against}"] = signed(row["bias"], row["bias_interval"])
-        cells[f"in size ({against})"] = percent(row["error"])
-        if target == "population":
-            worst = f"{percent(row['worst_error'])} ({row['worst_family']})"
-            cells["worst map"] = worst if row["runs"] else ""
-    cells["runs"] = str(row["runs"])
-    cells["failed"] = str(row["failed"])
-    cells["s a call"] = short(row["seconds"])
-    cells["s to compile"] = short(row["compile_seconds"])
-    cells["verdict"] = _verdict(answer[answer["target"]], name)
-    return cells
+def _name(label: str) -> str:
+    return label if len(label) <= _LONGEST_NAME else f"{label[: _LONGEST_NAME - 3]}..."
 
 
-def _verdict(choice: Plain, name: str) -> str:
-    row = standing(choice, name)
-    if not choice["recommended"]:
-        return "no answer"
-    if name == choice["recommended"]:
-        return "recommended" if choice["trusted"] else "least wrong"
-    if name in choice["ruled_out"]:
-        return "ruled out"
-    if name in choice["equals"]:
-        return "as good"
-    if row["behind"] is None:
-        return "not ranked"
-    level = row["p_holm"]
-    if level is None or level >= 0.05:
-        return "worse, not told apart"
-    return "worse (p < 1e-4)" if level < 1e-4 else f"worse (p = {level:.1g})"
+def _few(names: list[str]) -> str:
+    """Three names, and how many more there are."""
+    shown = ", ".join(map(_name, names[:3]))
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
 
 
-def _left(answer: Plain) -> list[str]:
-    lines = [
-        f"- Not tried: {name} needs at least {max(1, math.ceil(seconds))} s more; raise --budget "
-        "or name it alone with --methods."
-        for name, seconds in answer["not_tried"].items()
-    ]
-    lines += [
-        f"- Ruled out: {inline(name)}: {inline(why)}."
-        for name, why in answer[answer["target"]]["ruled_out"].items()
-        if answer[answer["target"]]["recommended"]
-    ]
-    lines += [f"- Refused: {inline(message)}" for message in answer["refused"].values()]
-    return lines + [f"- {inline(note)}." for note in answer["notes"]]
+def _short(text: str, most: int = _LONGEST) -> str:
+    """A phrase that begins with a capital and ends with a stop, cut where it is too long."""
+    text = text.rstrip(".")
+    text = text if len(text) <= most else f"{text[:most].rsplit(' ', 1)[0]} ..."
+    return f"{text[:1].upper()}{text[1:]}" + "." * (not text.endswith("."))
 
 
-def _method(answer: Plain) -> list[str]:
-    scale, tasks = answer["scale"], answer["tasks"]
-    if not tasks:
-        return [spent(answer)]
-    truths = [truth for _, truth in tasks]
-    bases = " and ".join(dict.fromkeys(name.split()[1] for name, _ in tasks))
-    maps = ", ".join(dict.fromkeys(name.split()[0] for name, _ in tasks))
-    lines = [
-        f"- Tasks: rows of {bases} against other rows of the same file, moved by maps with a known "
-        f"distance, or drawn with other frequencies ({maps}). A run has {answer['n']} and "
-        f"{answer['m']} rows a side, since its two "
-        "samples share no row; an estimator sees each run's samples once, the same for all.",
-        _made_for(scale, truths),
-    ]
-    if scale["left_out"]:
-        lines.append(f"- Left out, cannot be brought there: {', '.join(scale['left_out'])}.")
-    if scale["unlike"]:
-        lines.append(
-            f"- Left out, samples do not look like those of your pair: "
-            f"{', '.join(scale['unlike'])}. Compared are the cost of nearest neighbours over the "
-            "exact distance, and how evenly rows carry the cost of the optimal plan."
-        )
-    lines += [
-        "- Errors are relative to the known distance: mean over runs with its 95 % interval "
-        "(Student's t), and size, exp(mean |log(estimate / truth)|) - 1: 14 % is a factor of 1.14 "
-        "either way. Runs are random splits of your rows; the intervals do not "
-        "know how other rows would differ. Verdicts compare sizes run by run, p-values are Holm's "
-        "over all pairs. Failed runs are left out of the means beside them.",
-        "- An estimator is trusted where its error is at most 25 % in size. Of those not told "
-        "apart from the best and within 1 point or a quarter of it, a solver of milliseconds is "
-        "recommended where there is one, else the fastest, if it saves half of the time and 0.1 s.",
-        spent(answer),
-    ]
-    return lines
+def number(value: float | None) -> str:
+    """A distance with four digits; None is unknown, or no end at all."""
+    return "inf" if value is None else f"{value:.4g}"
 
 
-def _made_for(scale: Plain, truths: list[float]) -> str:
-    between = f"between {number(min(truths))} and {number(max(truths))}"
-    if scale["pair"] is None:
-        return (
-            f"- Their distances: a quarter of and the whole spread of x, {number(scale['spread'])}"
-            f" (mean distance to the mean): {between}."
-        )
-    size = f"{scale['n']} and {scale['m']} rows"
-    wanted = "your pair's" if scale["told_apart"] else "the smallest that would show"
-    doubt = ", or what that may be within its error" if scale["told_apart"] else ""
-    goal = scale["pair"] if scale["told_apart"] else scale["floor"]
+def percent(share: float | None, sign: bool = False) -> str:
+    """A relative error: in percent below 1, as a factor from there on."""
+    if share is None:
+        return ""
+    if abs(share) >= 1:
+        return "> x 1000" if share >= 998 else f"x {_digits(1 + share)}" if share > 0 else "-100 %"
     return (
-        f"- Maps are as strong as makes the exact distance of samples ({size}) {wanted}, "
-        f"{number(goal)}{doubt}; their populations are {between} apart, two samples of one "
-        f"population {number(scale['null'])}."
+        "0"
+        if abs(share) < _NOTHING
+        else f"{'+' if sign and share > 0 else ''}{_digits(100 * share)} %"
     )
+
+
+def seconds(value: float) -> str:
+    """Seconds with two digits and their unit."""
+    return f"{value:.2g} s" if value >= 0.001 else "under 1 ms"
+
+
+def _short_seconds(value: float) -> str:
+    return f"{value:.2g}" if value >= 0.001 else "< 0.001"
+
+
+def _band(ends: list[float | None]) -> str:
+    if ends[0] is None or ends[1] is None or ends[1] < _NOTHING:
+        return ""
+    return f" [{percent(ends[0])}, {percent(ends[1])}]"
+
+
+def _digits(value: float) -> str:
+    """Two digits, whole numbers from 10 on."""
+    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"

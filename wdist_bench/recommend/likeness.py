@@ -1,9 +1,10 @@
-"""Whether samples of a task look like samples of the user's pair, beyond being as far apart.
+"""Whether samples of a task look like samples of the user's pair.
 
-Two numbers are compared, on samples of one size:
+Three numbers are compared, on samples of one size:
 
-- near: the root of the mean cost to the nearest row of the other sample, over the exact W_p. It is
-  0 where rows coincide and only their frequencies differ, and near 1 where every row has to move.
+- value: the exact W_p.
+- near: the root of the mean cost to the nearest row of the other sample, over that. It is 0 where
+  rows coincide and only their frequencies differ, and near 1 where every row has to move.
 - even: how evenly the rows carry the cost of the optimal plan, (sum t)^2 / (count sum t^2) for
   the costs t of the rows (of rows that coincide: their mean). A translation has 1, a share s of
   the rows that moves alone has s.
@@ -12,15 +13,16 @@ Two numbers are compared, on samples of one size:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.solvers.exact import solve_exact
 
-_NEAR = 0.3  # difference of nearest-neighbour shares up to which two samples are alike
-_EVEN = 2.5  # factor between the evenness of two plans up to which they are alike
+_VALUE = 1.4  # factor between the distances of two samples up to which they are alike
+_NEAR = 0.3  # the same, difference of nearest-neighbour shares
+_EVEN = 2.5  # the same, factor between the evenness of two plans
 _DOUBTS = 2.0  # standard deviations of the pair's own numbers that are allowed beside
 
 
@@ -50,9 +52,14 @@ def look(x: np.ndarray, y: np.ndarray, cost: Cost) -> Look:
     if not value > 0:
         return Look(value, 0.0, 0.0)
     moved = solution.plan * matrix
-    even = (evenness(moved.sum(1), a) + evenness(moved.sum(0), b)) / 2
+    even = (_evenness(moved.sum(1), a) + _evenness(moved.sum(0), b)) / 2
     near = cost.root(float(b @ matrix.min(0) + a @ matrix.min(1)) / 2) / value
     return Look(value, near, even)
+
+
+def exact_value(x: np.ndarray, y: np.ndarray, cost: Cost) -> float:
+    """W_p of two samples by linear programming; NaN where the solver could not prove it."""
+    return look(x, y, cost).value
 
 
 def merged(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -66,7 +73,7 @@ def merged(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return points, counts / len(rows)
 
 
-def evenness(parts: np.ndarray, weights: np.ndarray) -> float:
+def _evenness(parts: np.ndarray, weights: np.ndarray) -> float:
     """(sum w t)^2 / sum w t^2 of the costs w t >= 0 of rows with weights w that sum to one: 1
     where all t are equal, w where one is alone; 0 where there are none.
     """
@@ -75,13 +82,16 @@ def evenness(parts: np.ndarray, weights: np.ndarray) -> float:
 
 
 def alike(pair: list[Look], task: list[Look]) -> bool:
-    """Whether the task's samples could be the pair's: `near` within 0.3 and `even` within a factor
-    of 2.5, beside two standard deviations of the pair's own subsets.
+    """Whether the task's samples could be the pair's: values within a factor of 1.4, `near` within
+    0.3 and `even` within a factor of 2.5, beside two standard deviations of the pair's own subsets.
     """
-    mine, its = (np.array([[one.near, one.even] for one in looks]) for looks in (pair, task))
-    (near, even), (task_near, task_even) = np.nanmean(mine, 0), np.nanmean(its, 0)
-    near_doubt, even_doubt = _DOUBTS * np.nanstd(mine, 0)
-    if not min(even, task_even) > 0:
-        return bool(even <= 0 and task_even <= 0)
-    factor = abs(math.log(task_even / even)) - even_doubt / even
-    return bool(abs(task_near - near) <= _NEAR + near_doubt and factor <= math.log(_EVEN))
+    mine, its = (np.array([astuple(one) for one in looks]) for looks in (pair, task))
+    (value, near, even), found = np.nanmean(mine, 0), np.nanmean(its, 0)
+    value_doubt, near_doubt, even_doubt = _DOUBTS * np.nanstd(mine, 0)
+    if not min(value, even, found[0], found[2]) > 0:
+        return bool(value <= 0 and found[0] <= 0)
+    return bool(
+        abs(math.log(found[0] / value)) <= math.log(_VALUE) + value_doubt / value
+        and abs(found[1] - near) <= _NEAR + near_doubt
+        and abs(math.log(found[2] / even)) <= math.log(_EVEN) + even_doubt / even
+    )

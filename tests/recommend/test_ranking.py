@@ -1,0 +1,79 @@
+"""Who comes closest, from runs made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from wdist_bench.recommend.ranking import size_of, standings
+from wdist_bench.recommend.trials import Trial
+
+
+def runs(estimator, errors, seconds=0.1, statuses=None):
+    """One trial for each relative error, of truth 2; the first took 1 s longer."""
+    return [
+        Trial("ranking", run, estimator, f"{'abc'[run % 3]} x", 50, 50, 2 * (1 + error), 2.0,
+              (statuses or {}).get(run, "ok"), "", seconds + (run == 0), run == 0)
+        for run, error in enumerate(errors)
+    ]  # fmt: skip
+
+
+def test_the_best_comes_first_and_equals_are_tied():
+    noise = np.random.default_rng(0).normal(size=(3, 30))
+    trials = [
+        *runs("far", -0.4 + 0.01 * noise[0]),
+        *runs("good", 0.05 + 0.01 * noise[1]),
+        *runs("as_good", 0.0505 + 0.01 * noise[2]),
+    ]
+    first, second, last = standings(trials)
+    assert {row.estimator for row in (first, second)} == {"good", "as_good"}
+    assert first.tied
+    assert second.tied
+    assert (last.estimator, last.tied) == ("far", False)
+    assert last.bias == pytest.approx(-0.4, abs=0.01)
+    assert last.error == pytest.approx(1 / 0.6 - 1, abs=0.02)  # a factor of 1.67
+    assert last.seconds == pytest.approx(0.1)
+    assert last.compile_seconds == pytest.approx(1.0)
+
+
+def test_a_small_but_sure_difference_is_no_tie():
+    errors = np.random.default_rng(0).normal(0.1, 0.02, 30)
+    first, second = standings([*runs("one", errors), *runs("other", errors + 0.05)])
+    assert (first.estimator, second.tied) == ("one", False)
+
+
+def test_an_answer_near_0_does_not_beat_one_that_is_too_large_by_less():
+    trials = [*runs("zero", [-1.0] * 9), *runs("nothing", [-0.99] * 9), *runs("twice", [1.1] * 9)]
+    found = standings(trials)
+    assert [row.estimator for row in found] == ["twice", "nothing", "zero"]
+    assert [row.error for row in found] == pytest.approx([1.1, 99.0, 999.0])
+
+
+def test_failures_and_too_few_runs_are_not_ranked():
+    nan = float("nan")
+    trials = [
+        *runs("fails", [0.0] * 8 + [nan] * 2, statuses={8: "diverged", 9: "diverged"}),
+        *runs("few", [0.0] * 4),
+        *runs("cut off", [0.2] * 9 + [nan], statuses={9: "timeout"}),  # by the budget: no failure
+        *runs("whole", [0.3] * 10),
+    ]
+    found = {row.estimator: row for row in standings(trials)}
+    assert list(found)[:2] == ["cut off", "whole"]
+    assert [name for name, row in found.items() if row.ranked] == ["cut off", "whole"]
+    assert (found["fails"].failed, found["few"].runs, found["cut off"].failed) == (2, 4, 0)
+    assert standings([]) == []
+
+
+def test_the_family_where_it_is_worst_is_named():
+    found = standings(runs("one", [0.1, 0.1, -0.5] * 4))[0]
+    assert (found.worst_family, found.worst_error) == ("c", pytest.approx(1.0))
+
+
+def test_the_interval_of_a_size_holds_it():
+    # log errors of sd s: the mean size is s sqrt(2 / pi)
+    held = []
+    for seed in range(200):
+        errors = np.expm1(0.2 * np.random.default_rng(seed).normal(size=30))
+        low, high = size_of(runs("one", errors))[1]
+        held.append(low <= np.expm1(0.2 * np.sqrt(2 / np.pi)) <= high)
+    assert np.mean(held) > 0.95 - 4 * np.sqrt(0.95 * 0.05 / 200)
