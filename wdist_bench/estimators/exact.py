@@ -17,11 +17,9 @@ from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.certificate import at_all_points
 from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
-from wdist_bench.solvers.memory import require_matrix
+from wdist_bench.solvers.memory import EXACT_BYTES, require_matrix
 from wdist_bench.validation import check_integer
 
-# Measured at 3,000 and 4,096 points: costs, plan and the simplex's graph.
-_BYTES_A_PAIR = 49
 # Rounding may leave so much of W_p^p open.
 _OPEN = 1e-3
 _ROUNDED = (
@@ -66,7 +64,7 @@ class Exact(DirectEstimator):
             diagnostics = dict.fromkeys(("primal", "dual", "gap", "violation"), 0.0)
             return Estimate.zero(samples, bound="exact", diagnostics=diagnostics)
         kept = samples.with_mass()
-        require_matrix(len(kept.x), len(kept.y), kept.x.shape[1], _BYTES_A_PAIR)
+        require_matrix(len(kept.x), len(kept.y), kept.x.shape[1], EXACT_BYTES)
         solution = solve_exact(cost.matrix(kept.x, kept.y), kept.a, kept.b, self.max_iterations)
         shared: dict[str, Any] = {
             "target": "batch",
