@@ -199,7 +199,7 @@ def test_what_rests_on_formulas_for_1_and_2_refuses_others(p):
             call()
 
 
-def test_an_estimator_of_a_stranger_is_not_given_what_it_may_not_know():
+def test_an_estimator_of_a_stranger_is_not_given_what_it_may_not_know(monkeypatch):
     @dataclass(frozen=True)
     class Naive(wb.DirectEstimator):
         """Knows p = 1, and takes all else for p = 2."""
@@ -217,6 +217,12 @@ def test_an_estimator_of_a_stranger_is_not_given_what_it_may_not_know():
     assert wb.estimate(X, Y, Naive(), p=2).status == "ok"
     with pytest.raises(ValueError, match=r"naive: expected norm l2 or l1 at p = 1 or 2.*use exact"):
         wb.estimate(X, Y, Naive(), p=3)
+    # Registered, it is no name among those that take the cost, nor does it ask for that list again.
+    classes = wb.estimators.registry._classes
+    monkeypatch.setattr(wb.estimators.registry, "_classes", classes | {"naive": Naive})
+    with pytest.raises(ValueError, match="naive: expected norm l2 or l1") as refusal:
+        wb.estimate(X, Y, "naive", p=3)
+    assert "naive" not in str(refusal.value).split("use ")[1]
 
 
 def test_a_new_cost_is_one_class():

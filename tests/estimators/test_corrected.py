@@ -217,7 +217,7 @@ def test_subspace_robust_against_a_search_over_all_matrices():
             gaps = x[:, None] - y
             costs = np.einsum("ijk,kl,ijl->ij", gaps, omega, gaps)
             best = max(best, float(ot.emd2([], [], costs)))
-    found = wb.estimate(x, y, "subspace_robust", 2, dims=1, iterations=200)
+    found = wb.estimate(x, y, "subspace_robust", 2, dims=1, max_iterations=200)
     assert math.sqrt(best) <= found.diagnostics["ceiling"] * (1 + 1e-9)
     assert found.value == pytest.approx(math.sqrt(best), rel=0.01)
 

@@ -45,6 +45,7 @@ class Centered(Corrected):
 
     name: ClassVar[str] = "centered"
     version: ClassVar[int] = 1
+    every_cost: ClassVar[bool] = True
 
     variant: str = "V"
     splits: int = 2

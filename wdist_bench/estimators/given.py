@@ -45,7 +45,7 @@ def check_cost(estimator: Estimator, cost: Cost) -> None:
     """Raise ValueError, in a sentence that names who takes it, where the estimator has no meaning
     for the cost.
     """
-    if estimator.every_cost or _is_plain(cost):
+    if _says_it_takes(estimator, cost):
         estimator.check_cost(cost)
         return
     raise ValueError(
@@ -54,17 +54,19 @@ def check_cost(estimator: Estimator, cost: Cost) -> None:
     )
 
 
-def _is_plain(cost: Cost) -> bool:
-    return cost.norm in ("l2", "l1") and cost.p in (1, 2)
+def _says_it_takes(estimator: Estimator, cost: Cost) -> bool:
+    plain = cost.norm in ("l2", "l1") and cost.p in (1, 2)
+    return plain or estimator.every_cost
 
 
 def takers(cost: Cost) -> list[str]:
     """Names of the estimators that take this cost."""
     found = []
     for name in estimators.names():
+        estimator = estimators.get(name)
         with suppress(ValueError, TypeError):
-            check_cost(estimators.get(name), cost)
-            found.append(name)
+            estimator.check_cost(cost)
+            found += [name] if _says_it_takes(estimator, cost) else []
     return found
 
 

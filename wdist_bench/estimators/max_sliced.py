@@ -39,7 +39,7 @@ class MaxSliced(Estimator):
 
     Attributes:
         starts: random directions beside the three.
-        steps_each: most steps of ascent from each.
+        max_iterations: most steps of ascent from each.
 
     Source: Deshpande et al. 2019, Max-sliced Wasserstein distance (arXiv 1904.05877).
     """
@@ -51,11 +51,11 @@ class MaxSliced(Estimator):
     every_cost: ClassVar[bool] = True
 
     starts: int = 10
-    steps_each: int = 50
+    max_iterations: int = 50
 
     def __post_init__(self) -> None:
         check_integer(self.starts, "starts", 1)
-        check_integer(self.steps_each, "steps_each", 1)
+        check_integer(self.max_iterations, "max_iterations", 1)
 
     def check_cost(self, cost: Cost) -> None:
         """Raise ValueError unless the norm is l2: directions come from its unit sphere."""
@@ -85,7 +85,7 @@ class FittedMaxSliced(Fitted):
         origin = rows.a @ rows.x
         x, y = rows.x - origin, rows.y - origin
         theta, _ = ascend(
-            x, y, rows.a, rows.b, cost.p, self._starts(x, y, rows), self.options.steps_each
+            x, y, rows.a, rows.b, cost.p, self._starts(x, y, rows), self.options.max_iterations
         )
         costs, rounding = sliced_costs_and_rounding(
             samples.x, samples.y, samples.a, samples.b, cost.p, theta[:, None]

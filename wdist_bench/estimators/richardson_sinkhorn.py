@@ -43,6 +43,7 @@ class RichardsonSinkhorn(Corrected):
 
     name: ClassVar[str] = "richardson_sinkhorn"
     version: ClassVar[int] = 1
+    every_cost: ClassVar[bool] = True
 
     epsilon: float = 0.2
     threshold: float = 1e-5

@@ -33,8 +33,8 @@ class SubspaceRobust(DirectEstimator):
 
     Attributes:
         dims: k; the dimension of the points where that is less.
-        tolerance: how far apart the ends of S_k^2 may be, as a share of the upper one.
-        iterations: linear programmes at most. Where they run out, `message` states the gap.
+        rtol: how far apart the ends of S_k^2 may be, as a share of the upper one.
+        max_iterations: linear programmes at most. Where they run out, `message` states the gap.
 
     Source: Paty and Cuturi 2019, Subspace robust Wasserstein distances (arXiv 1901.08949).
     """
@@ -43,15 +43,16 @@ class SubspaceRobust(DirectEstimator):
     version: ClassVar[int] = 1
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "lower"
+    every_cost: ClassVar[bool] = True
 
     dims: int = 2
-    tolerance: float = 1e-3
-    iterations: int = 30
+    rtol: float = 1e-3
+    max_iterations: int = 30
 
     def __post_init__(self) -> None:
         check_integer(self.dims, "dims", 1)
-        check_number(self.tolerance, "tolerance", above=0)
-        check_integer(self.iterations, "iterations", 1)
+        check_number(self.rtol, "rtol", above=0)
+        check_integer(self.max_iterations, "max_iterations", 1)
 
     def check_cost(self, cost: Cost) -> None:
         """Raise ValueError unless the cost is the squared Euclidean distance."""
@@ -74,8 +75,8 @@ class SubspaceRobust(DirectEstimator):
         origin = rows.a @ rows.x
         try:
             found = subspace_robust(
-                rows.x - origin, rows.y - origin, rows.a, rows.b, k, self.tolerance,
-                self.iterations,
+                rows.x - origin, rows.y - origin, rows.a, rows.b, k, self.rtol,
+                self.max_iterations,
             )  # fmt: skip
         except NoOptimumError as error:
             return Estimate.failed("not_converged", str(error), target="batch", bound="lower")

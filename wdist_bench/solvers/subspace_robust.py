@@ -37,15 +37,15 @@ def subspace_robust(
     a: Float[np.ndarray, " n"],
     b: Float[np.ndarray, " m"],
     k: int,
-    tolerance: float,
-    iterations: int,
+    rtol: float,
+    max_iterations: int,
 ) -> SubspaceRobust:
     """S_k^2 = max over 0 <= Omega <= I, tr Omega = k, of min over couplings P of <Omega, V_P>.
 
     V_P = sum_ij P_ij (x_i - y_j)(x_i - y_j)^T. The inner minimum is a linear programme and any
     Omega gives a lower bound; any P gives an upper one, the sum of the k largest eigenvalues of
     V_P, also the mean of all P so far. Frank and Wolfe's steps 2 / (t + 2) towards the projection
-    on the eigenvectors of the last V_P, until both ends are within `tolerance` of the upper one.
+    on the eigenvectors of the last V_P, until both ends are within `rtol` of the upper one.
 
     Raises:
         NoOptimumError: a linear programme has no proven optimum.
@@ -55,7 +55,7 @@ def subspace_robust(
     """
     omega = np.eye(x.shape[1]) * (k / x.shape[1])
     best, averaged, lower, upper = None, np.zeros_like(omega), -np.inf, np.inf
-    for step in range(iterations):
+    for step in range(max_iterations):
         solution = _solve(x, y, a, b, omega)
         if solution.cost > lower:
             best, lower = solution, solution.cost
@@ -63,7 +63,7 @@ def subspace_robust(
         averaged += 2 / (step + 2) * (moved - averaged)
         sums, vectors = zip(*(_top(part, k) for part in (moved, averaged)), strict=True)
         upper = min(upper, *sums)
-        if upper - lower <= tolerance * upper:
+        if upper - lower <= rtol * upper:
             break
         towards = vectors[0] @ vectors[0].T
         omega = omega + 2 / (step + 2) * (towards - omega)
