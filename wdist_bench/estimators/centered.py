@@ -59,7 +59,7 @@ class Centered(Corrected):
         if cost.norm != "l2" or cost.p != 2:
             raise ValueError(
                 f"centered: expected norm l2 at p = 2, the cost that its theory is for, got "
-                f"{cost.norm} at p = {cost.p:g}; use extrapolated, or population_interval"
+                f"{cost.norm} at p = {cost.p:g}; use exact, or extrapolated for populations"
             )
 
     def correct(self, rows: Rows, generator: np.random.Generator) -> Correction:

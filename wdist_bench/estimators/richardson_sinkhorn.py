@@ -60,7 +60,7 @@ class RichardsonSinkhorn(Corrected):
             raise ValueError(
                 f"richardson_sinkhorn: expected norm l2 at p = 2, where the divergence has no term "
                 f"of first order in epsilon, got {cost.norm} at p = {cost.p:g}; use "
-                "sinkhorn_divergence"
+                "exact or sinkhorn_divergence"
             )
 
     def correct(self, rows: Rows, generator: np.random.Generator) -> Correction:
