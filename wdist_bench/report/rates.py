@@ -77,7 +77,8 @@ def slopes(found: list[Law]) -> pd.DataFrame:
     """A row for each law, exponent, variant and dimension with three numbers of points or more."""
     rows = []
     for law in found:
-        for variant, dim in sorted({(v, d) for v, d, _ in law.errors}, key=lambda one: one[1]):
+        pairs = dict.fromkeys((variant, dim) for variant, dim, _ in law.errors)
+        for variant, dim in sorted(pairs, key=lambda pair: pair[1]):
             sizes, errors = law.over_n(variant, dim)
             if len(sizes) < 3:
                 continue
@@ -146,7 +147,8 @@ Slopes of the root mean square error over runs against n, both on logarithmic ax
 rate of a mean, -0.1 says that ten times the points take off a fifth of the error. Brackets: 95 %
 interval, a run being one unit. Theory, as n grows without end, of the exact value of the batch:
 -min(1/2, 1/d) where the laws are equal, -min(1/2, 2/d) where they are apart. Where the noise of n
-points is as large as the distance itself the slope may still be another one.
+points is as large as the distance itself the slope may still be another one. Not every estimator
+was run at all n; `rates.csv` has the sizes of each.
 """
 
 
