@@ -56,15 +56,20 @@ def test_l_is_the_signed_square_of_the_difference_of_distances():
         assert found.cost == max(signed, 0)
 
 
-def test_centred_errors_are_not_smaller_than_those_of_repetitions():
+@pytest.mark.parametrize(
+    ("method", "p", "most"),
+    [("centered", 2, 1.5), ("extrapolated", 1, 3), ("extrapolated", 2, 3), ("smoothed", 1, 1.5),
+     ("smoothed", 2, 1.5)],
+)  # fmt: skip
+def test_errors_are_not_smaller_than_those_of_repetitions(method, p, most):
     costs, errors = [], []
     for seed in range(120):
         rng = np.random.default_rng(seed)
         x, y = rng.normal(size=(60, 3)), rng.normal(size=(60, 3)) + 1
-        found = wb.estimate(x, y, "centered", 2, seed=seed).diagnostics
+        found = wb.estimate(x, y, method, p, seed=seed).diagnostics
         costs.append(found["signed_cost"])
         errors.append(found["signed_cost_stderr"])
-    assert 0.8 < np.mean(errors) / np.std(costs, ddof=1) < 1.5
+    assert 0.8 < np.mean(errors) / np.std(costs, ddof=1) < most
 
 
 @pytest.mark.parametrize("exponent", [0.3, 0.7, 1.0])

@@ -27,7 +27,9 @@ class Extrapolated(Corrected):
     fitted between that and 1, c >= 0. `value` is sqrt(V), or 0 where V is negative; what is fitted
     is a law for large n, and nothing is guaranteed at yours.
 
-    `stderr` is that of the potentials at all sizes and of what parts differ by beyond them.
+    `stderr` is that of the potentials at all sizes and of what parts differ by beyond them, small
+    parts' differences counting for large ones' too: where the bias is large it is too large, 2.7
+    times for 400 rows of two Gaussians in dimension 10.
 
     Attributes:
         levels: how often the rows are halved; fewer where there are too few of them.
