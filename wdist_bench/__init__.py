@@ -15,6 +15,7 @@ from wdist_bench.estimate import (
 )
 from wdist_bench.estimators.potential import FittedPotential
 from wdist_bench.population.interval import population_interval
+from wdist_bench.population.monitor import monitor
 from wdist_bench.population.two_sample import TestResult, two_sample_test
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.evaluate import evaluate
@@ -48,6 +49,7 @@ __all__ = [
     "evaluate",
     "load_results",
     "measures",
+    "monitor",
     "population_interval",
     "recommend",
     "run_suite",

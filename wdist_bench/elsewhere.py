@@ -28,6 +28,10 @@ _METHODS = {
     "group_sort": "maxmin bjorck anilsorting orthonormal",
     "c_transform": "ctrans ctransformation semidual",
     "soft_c_transform": "softctrans softsemidual",
+    "centered": "centred debiasedplugin pappsherlock",
+    "smoothed": "gaussiansmoothed smoothedwasserstein gaussiansmoothedwasserstein gow",
+    "max_sliced": "maxsw msw maxslicedwasserstein maxslicedwassersteindistance",
+    "subspace_robust": "srw subspacerobustwasserstein",
 }
 _TWO_MEANINGS = {
     "lp": "'exact' solves the linear programme, 'lipschitz_penalty' is the penalty of WGAN-LP",

@@ -188,6 +188,38 @@ def test_what_an_estimator_or_max_dim_refuses_is_a_row_with_the_reason(suite, tm
     assert len(read_journal(out).cells) == size
 
 
+def test_an_estimator_is_asked_for_some_sizes_and_dimensions_alone(suite):
+    text = """
+title = "Some"
+n = [8, 16]
+[[tasks]]
+name = "gaussian_shift"
+dim = 2
+[[tasks]]
+name = "gaussian_shift"
+dim = 3
+[[estimators]]
+name = "exact"
+[[estimators]]
+name = "gaussian"
+only_n = [16]
+[[estimators]]
+name = "sliced"
+only_dim = [3]
+[[estimators]]
+name = "nearest_neighbor"
+only_n = [8]
+only_dim = [2]
+"""
+    found = [(cell.estimator, cell.task_parameters["dim"], cell.n) for cell in suite(text).cells]
+    assert found == [
+        ("exact", 2, 8), ("nearest_neighbor", 2, 8), ("exact", 2, 16), ("gaussian", 2, 16),
+        ("exact", 3, 8), ("sliced", 3, 8), ("exact", 3, 16), ("gaussian", 3, 16), ("sliced", 3, 16),
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match=r"only_n: expected a list with at least one entry"):
+        suite(text.replace("[16]", "[]"))
+
+
 def test_a_cell_runs_when_it_is_no_longer_refused(suite, tmp_path):
     text = REFUSALS.replace("[1, 2]", "[1]").replace(', "l1"]', "]")
     list(run_suite(suite(text), tmp_path / "out"))

@@ -28,4 +28,10 @@ from wdist_bench.estimators import (  # noqa: E402  (they register themselves ab
     double_c_transform,
     funnel,
     bracket,
+    centered,
+    extrapolated,
+    richardson_sinkhorn,
+    smoothed,
+    max_sliced,
+    subspace_robust,
 )

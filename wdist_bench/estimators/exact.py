@@ -18,12 +18,10 @@ from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.certificate import at_all_points
 from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
-from wdist_bench.solvers.memory import available, require_matrix
+from wdist_bench.solvers.memory import EXACT_BYTES, available, require_matrix
 from wdist_bench.solvers.sparse_exact import solve_sparse
 from wdist_bench.validation import check_integer
 
-# Measured at 3,000 and 4,096 points: costs, plan and the simplex's graph.
-_BYTES_A_PAIR = 49
 # Measured at 20,000 and 50,000 points of either side: arcs, and the graph of the flow.
 _BYTES_A_POINT = 20_000
 # Rounding may leave so much of W_p^p open.
@@ -75,7 +73,7 @@ class Exact(DirectEstimator):
         kept = samples.with_mass()
         if _goes_along_arcs(kept, cost):
             return self._along_arcs(samples, kept, cost)
-        require_matrix(len(kept.x), len(kept.y), kept.x.shape[1], _BYTES_A_PAIR)
+        require_matrix(len(kept.x), len(kept.y), kept.x.shape[1], EXACT_BYTES)
         solution = solve_exact(cost.matrix(kept.x, kept.y), kept.a, kept.b, self.max_iterations)
         shared: dict[str, Any] = {
             "target": "batch",
@@ -133,6 +131,6 @@ class Exact(DirectEstimator):
 def _goes_along_arcs(samples: Samples, cost: Cost) -> bool:
     """Whether all pairs do not fit, and arcs do."""
     n, m = len(samples.x), len(samples.y)
-    if isinstance(cost, Matrix) or n * m * _BYTES_A_PAIR <= available():
+    if isinstance(cost, Matrix) or n * m * EXACT_BYTES <= available():
         return False
     return (n + m) * _BYTES_A_POINT <= available() and find_spec("ortools") is not None

@@ -45,7 +45,7 @@ def check_cost(estimator: Estimator, cost: Cost) -> None:
     """Raise ValueError, in a sentence that names who takes it, where the estimator has no meaning
     for the cost.
     """
-    if _is_given(estimator, cost):
+    if _says_it_takes(estimator, cost):
         estimator.check_cost(cost)
         return
     raise ValueError(
@@ -54,7 +54,7 @@ def check_cost(estimator: Estimator, cost: Cost) -> None:
     )
 
 
-def _is_given(estimator: Estimator, cost: Cost) -> bool:
+def _says_it_takes(estimator: Estimator, cost: Cost) -> bool:
     plain = cost.norm in ("l2", "l1") and cost.p in (1, 2)
     return plain or estimator.every_cost
 
@@ -66,8 +66,7 @@ def takers(cost: Cost) -> list[str]:
         with suppress(ValueError, TypeError):
             estimator = estimators.get(name)
             estimator.check_cost(cost)
-            if _is_given(estimator, cost):
-                found.append(name)
+            found += [name] if _says_it_takes(estimator, cost) else []
     return found
 
 

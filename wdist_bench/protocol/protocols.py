@@ -19,17 +19,15 @@ class Protocol:
 
     Attributes:
         run: the runs of an estimator on a task at a cost.
-        one_batch: whether a run is evaluated on one batch, whatever a suite says.
-        target: what every number is an estimate of; empty where that is the estimator's `target`.
+        one_batch: whether a run has one batch, which it is trained and evaluated on.
     """
 
     run: Callable[[Task, Estimator, Cost, Stream], Measured]
     one_batch: bool = False
-    target: str = ""
 
 
 PROTOCOLS = {
     "stream": Protocol(run_stream),
-    "fixed": Protocol(run_fixed, one_batch=True, target="batch"),
+    "fixed": Protocol(run_fixed, one_batch=True),
 }
 """By the name that suites give."""

@@ -127,7 +127,7 @@ class Cell:
         estimator = self.build_estimator()
         return self.identity(backend) | {
             "family": self.family,
-            "target": PROTOCOLS[self.protocol].target or estimator.target,
+            "target": "batch" if self._trains_on_batch(estimator) else estimator.target,
             "bound": estimator.bound,
             "steps": estimator.steps,
             "critic": estimator.network,
@@ -135,6 +135,10 @@ class Cell:
             "task_options": self.task_parameters,
             "dataset": str(self.task_parameters.get("dataset", "")),
         }
+
+    def _trains_on_batch(self, estimator: Estimator) -> bool:
+        """Whether it is trained on the very rows that it is evaluated on, so speaks of these."""
+        return PROTOCOLS[self.protocol].one_batch and estimator.steps > 0
 
     def truth_key(self, backend: str) -> str:
         """Hash of what determines the batch truths: the data and the cost, no estimator."""

@@ -58,10 +58,20 @@ class TaskEntry(Entry):
 
 
 class EstimatorEntry(Entry):
-    """An estimator; `runs` overrides the suite's, `max_dim` refuses tasks of higher dimension."""
+    """An estimator; `runs` overrides the suite's, `max_dim` refuses tasks of higher dimension, and
+    `only_n` and `only_dim` leave it out of all other sizes and dimensions.
+    """
 
     runs: Count | None = None
     max_dim: Count | None = None
+    only_n: Counts | None = None
+    only_dim: Counts | None = None
+
+    def runs_at(self, n: int, dim: int | None) -> bool:
+        """Whether it is asked for n points of that dimension, None where that is not known."""
+        if self.only_n is not None and n not in self.only_n:
+            return False
+        return self.only_dim is None or dim is None or dim in self.only_dim
 
 
 class ExperimentEntry(Entry):
@@ -252,7 +262,8 @@ def _cells(document: Document, profile: str) -> list[Cell]:
                 for protocol in document.protocol:
                     for n in entry.n or document.n:
                         how = (Cost(p, norm), protocol, n)
-                        cells += [_cell(document, entry, method, how, dim) for method in methods]
+                        here = [method for method in methods if method.runs_at(n, dim)]
+                        cells += [_cell(document, entry, method, how, dim) for method in here]
     return cells
 
 

@@ -26,8 +26,9 @@ def smallest(
 ) -> tuple[Int[np.ndarray, "m k"], Float[np.ndarray, "m k"]]:
     """The `count` points x_i of smallest c(x_i, y_j) - phi_i for each y_j, and these, ascending.
 
-    phi is finite; the first column of values is its c-transform. As in `pruned_c_transform`, blocks of
-    neighbours are left out whose bound exceeds what has been found; memory is O(k (n + m)).
+    phi is finite; the first column of values is its c-transform. As in `pruned_c_transform`,
+    blocks of neighbours are left out whose bound exceeds what has been found; memory is
+    O(k (n + m)).
     """
     count = min(count, len(x))
     x_blocks, y_blocks = neighbours(x), neighbours(y)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 _GIB = 2**30
+EXACT_BYTES = 49
+"""Of a pair of points in the network simplex: costs, plan and its graph, at 3,000 and 4,096."""
 
 
 def available() -> int:

@@ -92,3 +92,47 @@ def _quantiles(points: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarr
     order = np.argsort(points, kind="stable")
     ends = np.cumsum(weights[order])
     return points[order], ends / ends[-1]
+
+
+def line_potentials(
+    x: Float[np.ndarray, " n"],
+    y: Float[np.ndarray, " m"],
+    a: Float[np.ndarray, " n"] | None,
+    b: Float[np.ndarray, " m"] | None,
+    p: int | float,
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " m"]]:
+    """phi (n,) and psi (m,) with phi_i + psi_j <= |x_i - y_j|^p, equal along the monotone plan.
+
+    Walking up the plan, one point of either side at a time, phi changes by what the cost changes
+    with x, and psi by what it changes with y; costs of a line have the Monge property, so that the
+    sum is admissible everywhere.
+
+    Args:
+        x: (n,) points of mu on the line.
+        y: (m,) points of nu.
+        a: (n,) positive weights summing to one, None for equal weights.
+        b: (m,) positive weights.
+        p: exponent, a real number >= 1.
+    """
+    order_x, order_y = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
+    steps_y = _walk(_levels(a, order_x), _levels(b, order_y))
+    i, j = (np.concatenate([[0], np.cumsum(steps)]) for steps in (~steps_y, steps_y))
+    along = power(np.abs(x[order_x][i] - y[order_y][j]), p)
+    changes = np.diff(along)
+    phi, psi = np.empty(len(x)), np.empty(len(y))
+    phi[order_x] = np.concatenate([[0.0], np.cumsum(changes[~steps_y])])
+    psi[order_y] = along[0] + np.concatenate([[0.0], np.cumsum(changes[steps_y])])
+    return phi, psi
+
+
+def _levels(weights: np.ndarray | None, order: np.ndarray) -> np.ndarray:
+    """Cumulative weights after each point but the last, in that order."""
+    if weights is None:
+        return np.arange(1, len(order)) / len(order)
+    return np.asarray(np.cumsum(weights[order])[:-1])
+
+
+def _walk(ends_x: np.ndarray, ends_y: np.ndarray) -> np.ndarray:
+    """Whether each step up the levels of both sides is one of y."""
+    order = np.argsort(np.concatenate([ends_x, ends_y]), kind="stable")
+    return np.asarray(order >= len(ends_x))

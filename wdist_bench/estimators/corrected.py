@@ -1,0 +1,108 @@
+"""What estimates that take the bias of two samples off have in common."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import jax
+import numpy as np
+
+from wdist_bench.costs import Cost
+from wdist_bench.estimate import Estimate, Estimator, Fitted, out_of_memory
+from wdist_bench.problem import Problem, Samples
+from wdist_bench.solvers.influence import NoOptimumError, Rows, Statistic
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """What a method makes of the rows.
+
+    Attributes:
+        cost: its estimate of W_p^p, which may be negative, with its linear part.
+        noise: standard deviation of that estimate beyond the linear part.
+        steps: iterations taken.
+        message: what is to be said beside the number.
+        diagnostics: named numbers.
+    """
+
+    cost: Statistic
+    noise: float = 0.0
+    steps: int = 0
+    message: str = ""
+    diagnostics: dict[str, float] = field(default_factory=dict)
+
+
+class Corrected(Estimator):
+    """An estimate of the populations' distance from the rows alone, with a standard error.
+
+    `value` is W_p, 0 where the estimate of W_p^p is negative (`signed_cost` of the diagnostics).
+    `stderr` is the root of W_p^p + one standard error, less the value: where the distance is next
+    to 0, how large it may be. No interval is given, since what is left of the bias is not known.
+    """
+
+    target: ClassVar[str] = "population"
+    bound: ClassVar[str] = "none"
+
+    def fit(self, key: jax.Array, problem: Problem) -> Fitted:
+        """Remember the key of what is random."""
+        self.check_cost(problem.cost)
+        return FittedCorrected(self, key)
+
+    @abstractmethod
+    def correct(self, rows: Rows, generator: np.random.Generator) -> Correction:
+        """The estimate of W_p^p; raises NoOptimumError where a part of it has no number."""
+
+
+@dataclass(frozen=True)
+class FittedCorrected(Fitted):
+    """What `fit` leaves: the method, and the key that its random parts are drawn from."""
+
+    estimator: Corrected
+    key: jax.Array
+
+    def estimate(self, samples: Samples, cost: Cost) -> Estimate:
+        """The corrected estimate.
+
+        Raises:
+            ValueError: fewer than two rows of a side, which tell nothing of the bias.
+        """
+        samples.check_scale(cost)
+        rows = Rows.of(samples, cost)
+        if min(len(rows.x), len(rows.y)) < 2:
+            raise ValueError(
+                f"{self.estimator.name}: expected two rows of each side at least, got "
+                f"{len(rows.x)} and {len(rows.y)}; the bias is learnt from parts of the rows: "
+                "draw more, or use exact"
+            )
+        seed = np.asarray(jax.random.key_data(self.key)).tolist()
+        try:
+            found = self.estimator.correct(rows, np.random.default_rng(seed))
+        except NoOptimumError as error:
+            return self._failed("not_converged", str(error))
+        except (MemoryError, jax.errors.JaxRuntimeError) as error:
+            return out_of_memory(error, self.estimator)
+        return answer(found, cost)
+
+    def _failed(self, status: str, message: str) -> Estimate:
+        return Estimate.failed(status, message, target="population", bound="none")
+
+
+def answer(found: Correction, cost: Cost) -> Estimate:
+    """A correction in units of W_p."""
+    total = max(found.cost.value, 0.0)
+    error = math.hypot(found.cost.stderr, found.noise)
+    value = cost.root(total)
+    return Estimate(
+        value,
+        total,
+        target="population",
+        bound="none",
+        stderr=cost.root(total + error) - value,
+        steps=found.steps,
+        message=found.message,
+        diagnostics={"signed_cost": found.cost.value, "signed_cost_stderr": error}
+        | found.diagnostics,
+    )
