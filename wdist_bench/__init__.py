@@ -4,6 +4,7 @@ from wdist_bench import costs, estimators, measures, tasks
 from wdist_bench.benchmark import load_results, run_suite
 from wdist_bench.calls import estimate
 from wdist_bench.costs import Cost
+from wdist_bench.datasets.two_samples import TwoSamples, read_samples
 from wdist_bench.distance import distance
 from wdist_bench.estimate import (
     DirectEstimator,
@@ -41,6 +42,7 @@ __all__ = [
     "TestResult",
     "TracedFitted",
     "Truth",
+    "TwoSamples",
     "costs",
     "distance",
     "estimate",
@@ -49,6 +51,7 @@ __all__ = [
     "load_results",
     "measures",
     "population_interval",
+    "read_samples",
     "recommend",
     "run_suite",
     "tasks",

@@ -18,6 +18,7 @@ from wdist_bench.problem import Samples
 from wdist_bench.solvers.certificate import at_all_points
 from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
 from wdist_bench.solvers.memory import require_matrix
+from wdist_bench.solvers.plans import monotone, of_dense
 from wdist_bench.validation import check_integer
 
 # Measured at 3,000 and 4,096 points: costs, plan and the simplex's graph.
@@ -64,7 +65,9 @@ class Exact(DirectEstimator):
         samples.check_scale(cost)
         if samples.coincide(cost):
             diagnostics = dict.fromkeys(("primal", "dual", "gap", "violation"), 0.0)
-            return Estimate.zero(samples, bound="exact", diagnostics=diagnostics)
+            return Estimate.zero(
+                samples, bound="exact", diagnostics=diagnostics, plan=monotone(samples)
+            )
         kept = samples.with_mass()
         require_matrix(len(kept.x), len(kept.y), kept.x.shape[1], _BYTES_A_PAIR)
         solution = solve_exact(cost.matrix(kept.x, kept.y), kept.a, kept.b, self.max_iterations)
@@ -90,5 +93,6 @@ class Exact(DirectEstimator):
             solution.cost,
             message=_ROUNDED if left_open > 0 else "",
             potentials=Potentials(*at_all_points(solution.phi, solution.psi, samples, cost)),
+            plan=of_dense(solution.plan, samples),
             **shared,
         )

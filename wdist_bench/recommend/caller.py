@@ -232,7 +232,7 @@ def _served(sent: bytes) -> Any:
         plain = (TypeError if isinstance(refusal, TypeError) else ValueError)(str(refusal))
         failed = _failed("error", f"{type(refusal).__name__}: {refusal}")
         return failed, time.perf_counter() - start, plain
-    return replace(answer, potentials=None, history=None), seconds, None
+    return replace(answer, potentials=None, history=None, plan=None), seconds, None
 
 
 def _reply(replies: BinaryIO, what: Any) -> None:

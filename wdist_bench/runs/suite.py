@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import tomllib
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -21,6 +22,7 @@ from wdist_bench.estimate import Estimator
 from wdist_bench.estimators.given import check_cost
 from wdist_bench.runs.cell import Cell
 from wdist_bench.runs.experiment_cell import ExperimentCell
+from wdist_bench.runs.sweeps import settings, swept
 from wdist_bench.validation import SEEDS, check_name
 
 Profile = Literal["cpu", "gpu", "full"]
@@ -49,11 +51,20 @@ class Entry(BaseModel):
 
 
 class TaskEntry(Entry):
-    """A task; `p` and `n` override the suite's, `family` names its panel in figures."""
+    """A task; `p` and `n` override the suite's, `family` names its panel in figures.
+
+    A list for a parameter that takes one value is a sweep, and so is any list under `sweep`: one
+    task each, the product of all.
+    """
 
     family: str = ""
+    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     p: Exponents | None = None
     n: Counts | None = None
+
+    def swept(self) -> dict[str, list[Any]]:
+        """The parameters that have several values."""
+        return swept(tasks.factory(self.name), self.parameters, self.sweep)
 
 
 class EstimatorEntry(Entry):
@@ -161,8 +172,8 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
         ) from None
     except ValueError as error:  # a whole number of more than 4,300 digits, say
         raise ValueError(f"{path}: expected TOML, got {error}; correct it") from error
-    _check_number(document, path)
     try:
+        _check_number(document)
         cells: tuple[Cell | ExperimentCell, ...] = (
             *_cells(document.sized(budget), budget),
             *_experiments(document, budget),
@@ -177,15 +188,16 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
     return Suite(path.stem, document.title, document.description, cells, profile)
 
 
-def _check_number(document: Document, path: Path) -> None:
+def _check_number(document: Document) -> None:
     """Refuse a suite of more cells than any folder can hold, before they are made."""
-    pairs = sum(len(e.n or document.n) * len(e.p or document.p) for e in document.tasks)
+    pairs = sum(
+        len(e.n or document.n) * len(e.p or document.p) * math.prod(map(len, e.swept().values()))
+        for e in document.tasks
+    )
     cells = pairs * len(document.norm) * len(document.estimators)
     cells += sum(math.prod(map(len, entry.sweep.values())) for entry in document.experiments)
     if cells > _MOST_CELLS:
-        raise ValueError(
-            f"{path}: expected at most {_MOST_CELLS:,} cells, got {cells:,}; split the suite"
-        )
+        raise ValueError(f"expected at most {_MOST_CELLS:,} cells, got {cells:,}; split the suite")
 
 
 def _mistake(error: ValidationError) -> str:
@@ -238,26 +250,33 @@ def _experiments(document: Document, profile: str) -> list[ExperimentCell]:
 
 
 def _cells(document: Document, profile: str) -> list[Cell]:
+    methods = [method for method in document.estimators if profile in method.profiles]
     cells = []
     for entry in document.tasks:
         if profile not in entry.profiles:
             continue
-        dim = None
-        with suppress(FileNotFoundError):  # missing data are named in the results
-            dim = tasks.get(entry.name, **entry.parameters).dim  # a bad parameter fails first
-        methods = [method for method in document.estimators if profile in method.profiles]
-        for p in entry.p or document.p:
-            for norm in document.norm:
-                for protocol in document.protocol:
-                    for n in entry.n or document.n:
-                        how = (Cost(p, norm), protocol, n)
-                        cells += [_cell(document, entry, method, how, dim) for method in methods]
+        for parameters in settings(entry.parameters, entry.swept()):
+            dim = None
+            with suppress(FileNotFoundError):  # missing data are named in the results
+                dim = tasks.get(entry.name, **parameters).dim  # a bad parameter fails first
+            for how in _ways(document, entry):
+                cells += [_cell(document, entry, parameters, m, how, dim) for m in methods]
     return cells
+
+
+def _ways(document: Document, entry: TaskEntry) -> Iterator[tuple[Cost, str, int]]:
+    """Every cost, protocol and number of points that a task is run with."""
+    for p in entry.p or document.p:
+        for norm in document.norm:
+            for protocol in document.protocol:
+                for n in entry.n or document.n:
+                    yield Cost(p, norm), protocol, n
 
 
 def _cell(
     document: Document,
     entry: TaskEntry,
+    task_parameters: dict[str, Any],
     method: EstimatorEntry,
     how: tuple[Cost, str, int],
     dim: int | None,
@@ -272,7 +291,7 @@ def _cell(
     estimator = estimators.get(method.name, **parameters)
     return Cell(
         task=entry.name,
-        task_parameters=entry.parameters,
+        task_parameters=task_parameters,
         estimator=method.name,
         estimator_parameters=parameters,
         p=cost.p,
