@@ -108,3 +108,10 @@ def test_an_open_end_and_a_failure_are_drawn_as_such(axes, upper):
     assert all(np.isfinite(axes.get_xlim()))
     failed = wb.Estimate.failed("diverged", "x", target="batch", bound="none").plot(axes)
     assert failed.get_title() == "no number: diverged"
+
+
+def test_a_test_is_drawn_among_its_partings(axes):
+    found = wb.two_sample_test([[0.0], [1.0], [2.0]], [[5.0], [6.0], [7.0]], permutations=50)
+    found.plot(axes)
+    assert drawn(axes) == {"50 partings at random", f"these samples, p = {found.pvalue:.2g}"}
+    assert found.to_frame()["pvalue"][0] == found.pvalue

@@ -30,6 +30,21 @@ def plot_estimate(answer: Estimate, axes: Axes | None = None) -> Axes:
     return axes
 
 
+def plot_test(statistic: float, null: np.ndarray, pvalue: float, axes: Axes | None = None) -> Axes:
+    """A statistic among those of random partings of the pooled rows."""
+    axes = current_axes() if axes is None else axes
+    if null.size:
+        axes.hist(null, bins=30, color=RANGE, label=f"{null.size} partings at random")
+    if math.isfinite(statistic):
+        said = f"these samples, p = {pvalue:.2g}"
+        axes.axvline(statistic, color=VALUE, lw=1.8, label=said)
+    axes.set_xlabel("W_p of the two parts")
+    axes.set_ylabel("partings")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=9)
+    return axes
+
+
 def current_axes() -> Any:
     """Those of pyplot, in a new figure where there is none."""
     import matplotlib.pyplot as plt

@@ -123,11 +123,11 @@ def read_samples(
         )
     wanted = [columns] if isinstance(columns, str) else columns
     if by is None:
-        parts = [
+        (x, a), (y, b) = (
             _part(_table(given, name, header, picked), wanted, [], weights)
             for name, given in (("x", x), ("y", y))
-        ]
-        found = TwoSamples(*(part[0] for part in parts), *(part[1] for part in parts))
+        )
+        found = TwoSamples(x, y, a, b)
     else:
         found = _grouped(_table(x, "x", header, True), by, groups, wanted, weights)
     return _scaled(found) if check_flag(standardize, "standardize") else found
@@ -210,7 +210,8 @@ def _grouped(
         rows = table.content[labels == group]
         named = replace(table, label=f"{table.label}, {by} = {group}", content=rows)
         parts.append(_part(named, columns, [by], weights))
-    return TwoSamples(*(p[0] for p in parts), *(p[1] for p in parts), groups=chosen, by=by)
+    (x, a), (y, b) = parts
+    return TwoSamples(x, y, a, b, chosen, by)
 
 
 def _two_groups(

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ def mean_of_runs(answers: Sequence[Estimate]) -> Estimate:
     """
     values = np.array([answer.value for answer in answers])
     good = [answer for answer in answers if answer.status == "ok"]
-    shared = {"target": answers[0].target, "bound": answers[0].bound}
+    shared: dict[str, Any] = {"target": answers[0].target, "bound": answers[0].bound}
     if not good:
         worst = Counter((a.status, a.message) for a in answers).most_common(1)[0][0]
         return Estimate.failed(*worst, **shared, runs=values)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wdist_bench.recommend.pair_answer import PairAnswer
-from wdist_bench.recommend.ranking import Choice, log_sizes, typical
+from wdist_bench.recommend.ranking import TRUSTED, Choice, log_sizes, typical
 from wdist_bench.recommend.similar_tasks import Scale
 from wdist_bench.recommend.trials import Trial
 from wdist_bench.results.statistics import Interval, t_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,18 @@ class Recommendation:
     def _repr_markdown_(self) -> str:
         """The same, for notebooks."""
         return str(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The standings of the estimators, one a row, best first."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(row) for row in self.choice.standings])
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw how far off each estimator is, with 95 % intervals; returns matplotlib's axes."""
+        from wdist_bench.recommend.plots import plot_choice
+
+        return plot_choice(self.choice, TRUSTED, axes)
 
     def plain(self) -> dict[str, Any]:
         """All of it as data that JSON can hold; NaN and inf are null."""
