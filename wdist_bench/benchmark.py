@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wdist_bench.elsewhere import explained
 from wdist_bench.printable import printable
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from wdist_bench.runs.runner import Event
 
 
+@explained
 def run_suite(
     suite: str | Path,
     out: str | Path | None = None,

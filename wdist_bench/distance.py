@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from wdist_bench.costs import Cost, as_cost
+from wdist_bench.elsewhere import explained
 from wdist_bench.estimate import DirectEstimator, Estimator, TracedFitted
 from wdist_bench.estimators.exact import Exact
 from wdist_bench.estimators.given import check_cost, check_estimator
@@ -30,6 +31,7 @@ from wdist_bench.solvers.sliced import directions
 _THRESHOLDS = {"float64": 1e-11, "float32": 1e-5}
 
 
+@explained
 def distance(
     x: Float[Array, "n d"],
     y: Float[Array, "m d"],

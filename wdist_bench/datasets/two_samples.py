@@ -13,12 +13,13 @@ from jaxtyping import Float
 
 from wdist_bench.datasets.files import find_file, read_arrays
 from wdist_bench.datasets.tables import Table, load_rows, read_table
+from wdist_bench.elsewhere import explained
 from wdist_bench.validation import check_flag, check_pair
 
 # Share of the mean squared distance from which on one column is said to make it.
 _ALONE = 0.9
 _ROUNDING = 1e-12  # a deviation below this share of the largest number is none
-_SHOWN = 12  # groups in an error
+_SHOWN, _FEW = 12, 3  # groups in an error, and where there are more
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,7 @@ class TwoSamples:
         )
 
 
+@explained
 def read_samples(
     x: Any,
     y: Any = None,
@@ -219,7 +221,9 @@ def _two_groups(
 ) -> tuple[str, str]:
     values, counts = np.unique(labels, return_counts=True)
     held = [f"{value} ({count} rows)" for value, count in zip(values, counts, strict=True)]
-    shown = ", ".join(held[:_SHOWN]) + (f" and {len(held) - _SHOWN} more" * (len(held) > _SHOWN))
+    shown = ", ".join(held)
+    if len(held) > _SHOWN:
+        shown = f"{', '.join(held[:_FEW])} and {len(held) - _FEW} more"
     if groups is None:
         if len(values) == 2:
             return str(values[0]), str(values[1])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wdist_bench.costs import Cost, as_cost
+from wdist_bench.elsewhere import explained
 from wdist_bench.estimate import STATUSES, Estimator
 from wdist_bench.estimators.given import check_cost, check_estimator
 from wdist_bench.notebook import html_table
@@ -75,6 +76,7 @@ class TestResult:
         return self.statistic - float(self.null.mean()) if self.null.size else math.nan
 
 
+@explained
 def two_sample_test(
     x: Any,
     y: Any,

@@ -12,6 +12,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost, Matrix, as_cost
 from wdist_bench.costs.powers import root_slope
+from wdist_bench.elsewhere import explained
 from wdist_bench.estimate import Estimate, Estimator, Fitted
 from wdist_bench.estimators.given import ask, check_cost, check_estimator, fit
 from wdist_bench.estimators.potential import (
@@ -40,6 +41,7 @@ _Z95 = 1.959964  # of the normal law, two-sided
 _PROBE = 1000  # fresh points of each population that a potential is looked at
 
 
+@explained
 def evaluate(
     task: str | Task,
     estimator: str | Estimator,

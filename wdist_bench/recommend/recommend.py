@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.costs import Cost
+from wdist_bench.elsewhere import explained
 from wdist_bench.estimate import TARGETS, Estimator
 from wdist_bench.recommend.caller import QUICK, Caller, is_quick
 from wdist_bench.recommend.confirmation import Confirmation, Truths, batch_truths, relative
@@ -49,6 +50,7 @@ _SHORT = 60.0  # seconds of a budget below which strengths are set on fewer rows
 _SHORT_ROWS = 96  # costs below the 10,000 from which on BLAS starts threads
 
 
+@explained
 def recommend(
     x: Any,
     y: Any = None,
