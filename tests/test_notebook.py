@@ -115,3 +115,19 @@ def test_a_test_is_drawn_among_its_partings(axes):
     found.plot(axes)
     assert drawn(axes) == {"50 partings at random", f"these samples, p = {found.pvalue:.2g}"}
     assert found.to_frame()["pvalue"][0] == found.pvalue
+
+
+def test_a_notebook_without_widgets_gets_a_line_a_cell(monkeypatch, capsys):
+    from types import SimpleNamespace
+
+    import rich
+
+    from wdist_bench.benchmark import _watching
+
+    monkeypatch.setattr(rich, "get_console", lambda: SimpleNamespace(is_jupyter=True))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    cell = SimpleNamespace(label="exact on\ntask")
+    with _watching(True, 2) as watch:
+        for kind in ("started", "finished"):
+            watch(SimpleNamespace(kind=kind, cell=cell, index=1, total=2, record={"status": "ok"}))
+    assert capsys.readouterr().out == "[1/2] exact on\\ntask: ok\n"

@@ -25,6 +25,7 @@ from wdist_bench.solvers.differentiable import (
     sinkhorn_divergence_cost,
     sliced_cost,
 )
+from wdist_bench.solvers.forks import check_not_forked
 from wdist_bench.solvers.sliced import directions
 
 # Marginals to reach where the method is given by name: derivatives are as good as potentials are.
@@ -63,9 +64,11 @@ def distance(
         converge: a compiled program cannot raise.
 
     Raises:
+        RuntimeError: in a process forked after JAX had run, where it would hang.
         ValueError: shapes that do not fit, a method that has no derivative, a cost that it does not
             take, p beside a cost of another p.
     """
+    check_not_forked()
     x, y, a, b = (_array(array) for array in (x, y, a, b))
     check_shapes(x, y, a, b)
     estimator = check_estimator(method, {})
