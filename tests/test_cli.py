@@ -209,11 +209,13 @@ def test_estimate_says_how_the_files_were_read(tmp_path, monkeypatch, capsys):
     np.save(z, rows)
     code, said, _ = call(monkeypatch, capsys, "estimate", x, y)
     assert code == 0
-    assert said.splitlines()[:3] == [
+    assert said.splitlines()[:4] == [
         "x         20 x 8: a, b, c, d, e, ..., h",
         "y         20 x 8: h, g, f, e, d, ..., a",
+        "scaling   none",
         "value     0",
     ]
+    assert "found     W1 of the 20 rows of x and the 20 of y is 0\n" in said
     code, said, _ = call(monkeypatch, capsys, "estimate", x, z, "--json")
     assert json.loads(said)["y"] == "20 x 8, columns without names"
     assert json.loads(said)["value"] == 0
@@ -222,6 +224,41 @@ def test_estimate_says_how_the_files_were_read(tmp_path, monkeypatch, capsys):
     assert code == 2
     assert "20 x 8" in said
     assert error.startswith("error: x and y: expected the same columns, got 'h' only in x and 'i'")
+
+
+def test_two_groups_of_one_file_in_other_units(tmp_path, monkeypatch, capsys):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "t.csv"
+    frame = pd.DataFrame(
+        {"age": rng.normal(50, 5, 60), "income": rng.normal(4e4, 1e4, 60), "w": [1, 2, 3] * 20}
+    )
+    frame["kind"] = ["ill", "well"] * 30
+    frame.loc[frame["kind"] == "ill", "age"] += 10
+    frame.to_csv(path, index=False, sep=";")
+    options = ("--by", "kind", "--weights", "w", "--columns", "age,income")
+    code, said, warned = call(monkeypatch, capsys, "estimate", path, *options)
+    assert code == 0
+    assert "x         30 x 2: age, income, kind = ill\n" in said
+    assert "weights   w\n" in said
+    assert "found     W1 of the 30 rows with kind ill and the 30 with well is " in said
+    assert warned.startswith("warning: column 'income' makes ")
+    code, said, warned = call(
+        monkeypatch, capsys, "population", path, *options, "--standardize", "--json"
+    )
+    answer = json.loads(said)
+    assert (code, warned) == (0, "")
+    assert answer["scaling"] == "each column over its standard deviation in all 60 rows"
+    assert (answer["n"], answer["m"], answer["d"]) == (30, 30, 2)
+    assert (answer["columns"], answer["groups"]) == (["age", "income"], ["ill", "well"])
+    assert answer["scales"][1] == pytest.approx(1e4, rel=0.3)
+    assert answer["found"].startswith("with 95 % confidence W1 of the populations behind the 30")
+    assert answer["found"].endswith("were they equal)")
+    frame["kind"] = ["ill", "well", "odd"] * 20
+    frame.to_csv(path, index=False)
+    code, _, said = call(monkeypatch, capsys, "estimate", path, *options)
+    assert code == 2
+    assert "got 3: ill (20 rows), odd (20 rows), well (20 rows); choose two with --groups" in said
+    assert call(monkeypatch, capsys, "estimate", path, *options, "--groups", "odd,ill")[0] == 0
 
 
 @pytest.mark.parametrize("command", ["estimate", "recommend"])

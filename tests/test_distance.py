@@ -80,6 +80,41 @@ def test_where_the_optimum_is_not_unique_derivatives_are_finite(method, p):
 
 
 @each
+@pytest.mark.parametrize("p", [1, 2])
+def test_derivatives_in_weights_are_finite_for_ties_and_equal_measures(method, p):
+    x, y, a, b = (jnp.asarray(array, jnp.float32) for array in problem(method))
+    cases = (
+        (jnp.concatenate([x, x]), y, jnp.concatenate([a, a]) / 2, b),
+        (x, x, a, a),
+        (jnp.zeros_like(x), y, a, b),
+        (jnp.zeros_like(x), 0 * y, a, b),
+        (x, y, jnp.eye(len(a))[0], b),  # all mass at one point
+    )
+    slopes = jax.jit(
+        jax.grad(lambda *arrays: wb.distance(*arrays, p=p, method=method), argnums=(0, 1, 2, 3))
+    )
+    for case in cases:
+        for slope in slopes(*case):
+            assert jnp.isfinite(slope).all()
+
+
+@each
+def test_a_shift_is_trained(method):
+    """Points pulled by the derivative come to where the data are."""
+    dim = METHODS[method]
+    rng = np.random.default_rng(3)
+    noise = jnp.asarray(rng.normal(size=(40, dim)), jnp.float32)
+    data = jnp.asarray(rng.normal(size=(40, dim)) + 2, jnp.float32)
+    slope = jax.jit(jax.grad(lambda shift: wb.distance(noise + shift, data, p=2, method=method)))
+    shift = jnp.zeros(dim)
+    for _ in range(60):
+        shift = shift - 0.5 * slope(shift)
+    # the nearest point of each datum is near long before the means are
+    allowed = 1.0 if method == "nearest_neighbor" else 0.3
+    assert jnp.linalg.norm(shift - (data - noise).mean(0)) < allowed
+
+
+@each
 def test_many_problems_at_once(method):
     pairs = [problem(method, seed)[:2] for seed in range(3)]
     x, y = (jnp.asarray(np.stack(part), jnp.float32) for part in zip(*pairs, strict=True))

@@ -17,7 +17,7 @@ from wdist_bench.interface import Plugin
 from wdist_bench.tasks.transforms import Transform
 
 PACKAGE = Path(wdist_bench.__file__).parent
-NOUNS = {"costs", "problem", "estimate", "truth", "experiment", "containers", "doubts",
+NOUNS = {"costs", "problem", "estimate", "truth", "experiment", "containers", "doubts", "plots",
          "elsewhere", "folders", "interface", "notebook", "printable", "validation",
          "registry"}  # fmt: skip
 NUMERICS = {"networks", "solvers", "datasets", "metrics"}

@@ -60,3 +60,74 @@ def test_a_suite_runs_and_is_read(tmp_path):
     assert "nearest_neighbor" in ran._repr_html_()
     with pytest.raises(FileNotFoundError, match="did you mean 'quick'"):
         wb.run_suite("quik")
+
+
+@pytest.fixture
+def axes():
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    _, axes = plt.subplots()
+    yield axes
+    plt.close("all")
+
+
+def drawn(axes):
+    return {text.get_text() for text in axes.get_legend().get_texts()}
+
+
+def test_an_answer_is_drawn_with_what_it_states(axes):
+    answer = wb.Estimate(
+        1.0, 1.0, target="population", bound="none", lower=0.5, upper=2.0, level=0.95, truth=1.5,
+        runs=np.array([0.9, 1.1]),
+    )  # fmt: skip
+    assert answer.plot(axes) is axes
+    assert drawn(axes) == {"value 1", "95 % interval", "truth 1.5", "2 runs"}
+    low, high = axes.get_xlim()
+    assert low < 0.5
+    assert high > 2
+    assert (axes.lines[0].get_xdata() == (0.5, 2)).all()
+
+
+def test_a_history_is_drawn_along_its_steps(axes):
+    history = np.linspace(0, 1, 1000)
+    wb.Estimate(1.0, 1.0, target="batch", bound="none", stderr=0.1, history=history).plot(axes)
+    assert drawn(axes) == {"each step's minibatch", "value 1", "two standard errors"}
+    steps, values = axes.lines[0].get_data()
+    np.testing.assert_allclose(values, history[steps - 1])
+    assert axes.get_xlabel() == "training step"
+
+
+@pytest.mark.parametrize("upper", [math.inf, None])
+def test_an_open_end_and_a_failure_are_drawn_as_such(axes, upper):
+    wb.Estimate(1.0, 1.0, target="batch", bound="none", lower=0.5, upper=upper, level=0.9).plot(
+        axes
+    )
+    assert all(np.isfinite(axes.get_xlim()))
+    failed = wb.Estimate.failed("diverged", "x", target="batch", bound="none").plot(axes)
+    assert failed.get_title() == "no number: diverged"
+
+
+def test_a_test_is_drawn_among_its_partings(axes):
+    found = wb.two_sample_test([[0.0], [1.0], [2.0]], [[5.0], [6.0], [7.0]], permutations=50)
+    found.plot(axes)
+    assert drawn(axes) == {"50 partings at random", f"these samples, p = {found.pvalue:.2g}"}
+    assert found.to_frame()["pvalue"][0] == found.pvalue
+
+
+def test_a_notebook_without_widgets_gets_a_line_a_cell(monkeypatch, capsys):
+    from types import SimpleNamespace
+
+    import rich
+
+    from wdist_bench.benchmark import _watching
+
+    monkeypatch.setattr(rich, "get_console", lambda: SimpleNamespace(is_jupyter=True))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    cell = SimpleNamespace(label="exact on\ntask")
+    with _watching(True, 2) as watch:
+        for kind in ("started", "finished"):
+            watch(SimpleNamespace(kind=kind, cell=cell, index=1, total=2, record={"status": "ok"}))
+    assert capsys.readouterr().out == "[1/2] exact on\\ntask: ok\n"

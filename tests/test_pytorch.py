@@ -66,17 +66,22 @@ def test_half_precision_and_integers_are_taken(distance):
     assert float(distance(torch.tensor([[0], [1]]), torch.tensor([[2], [5]]))) == pytest.approx(3)
 
 
-def test_a_generator_is_trained(distance):
+@pytest.mark.parametrize("method", METHODS)
+def test_a_generator_is_trained(distance, method):
     """Points pulled by the gradient come close to the data."""
     torch.manual_seed(0)
-    data = torch.randn(64, 2) + 3
-    scale, shift = torch.ones(2, requires_grad=True), torch.zeros(2, requires_grad=True)
+    dim = min(METHODS[method], 2)
+    data = torch.randn(64, dim) + 3
+    scale, shift = torch.ones(dim, requires_grad=True), torch.zeros(dim, requires_grad=True)
     optimizer = torch.optim.Adam([scale, shift], lr=0.1)
     for _ in range(60):
         optimizer.zero_grad()
-        distance(scale * torch.randn(64, 2) + shift, data, p=2).backward()
+        moved = scale * torch.randn(64, dim) + shift
+        distance(moved, data, p=2, method=method).backward()
         optimizer.step()
-    assert shift.detach().numpy() == pytest.approx(data.mean(0).numpy(), abs=0.5)
+    assert shift.detach().numpy() == pytest.approx(
+        data.mean(0).numpy(), abs=1.0 if method == "nearest_neighbor" else 0.5
+    )
 
 
 def test_arrays_are_refused(distance):

@@ -4,6 +4,7 @@ from wdist_bench import costs, estimators, measures, tasks
 from wdist_bench.benchmark import load_results, run_suite
 from wdist_bench.calls import estimate
 from wdist_bench.costs import Cost
+from wdist_bench.datasets.two_samples import TwoSamples, read_samples
 from wdist_bench.distance import distance
 from wdist_bench.estimate import (
     DirectEstimator,
@@ -26,6 +27,15 @@ from wdist_bench.truth import Truth
 
 __version__ = "0.1.0"
 
+
+def __getattr__(name: str) -> object:
+    """Raises AttributeError, which leads from the names of other libraries to ours."""
+    from wdist_bench.elsewhere import attribute_hint
+
+    hint = attribute_hint(name)
+    raise AttributeError(f"wdist_bench has no {name!r}{hint and '; '}{hint}")
+
+
 __all__ = [
     "Cost",
     "DirectEstimator",
@@ -42,6 +52,7 @@ __all__ = [
     "TestResult",
     "TracedFitted",
     "Truth",
+    "TwoSamples",
     "costs",
     "distance",
     "estimate",
@@ -51,6 +62,7 @@ __all__ = [
     "measures",
     "monitor",
     "population_interval",
+    "read_samples",
     "recommend",
     "run_suite",
     "tasks",

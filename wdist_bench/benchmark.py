@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from wdist_bench.elsewhere import explained
 from wdist_bench.printable import printable
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from wdist_bench.runs.runner import Event
 
 
+@explained
 def run_suite(
     suite: str | Path,
     out: str | Path | None = None,
@@ -36,7 +38,8 @@ def run_suite(
         jobs: cells at a time; their seconds are timings only with 1.
         timeout: seconds that a cell may take.
         retry_failed: whether cells that are not ok are tried again.
-        progress: a bar (of the notebook, in one), or a function that is told each event.
+        progress: a bar with the time left (in a notebook too: of ipywidgets where that is
+            installed, else a line a cell), or a function that is told each event.
     """
     from wdist_bench.report import write_report
     from wdist_bench.report.results import Results
@@ -73,10 +76,20 @@ def _watching(progress: bool | Callable[[Event], object], total: int) -> Any:
     if callable(progress):
         yield progress
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    if progress and not _draws_bars():
+        yield _say
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    described = TextColumn("{task.description}", markup=False)
-    with Progress(described, BarColumn(), MofNCompleteColumn(), disable=not progress) as bar:
+    described, left = (TextColumn(text, markup=False) for text in ("{task.description}", "left"))
+    columns = (described, BarColumn(), MofNCompleteColumn(), left, TimeRemainingColumn())
+    with Progress(*columns, disable=not progress) as bar:
         task = bar.add_task("cells", total=total)
 
         def watch(event: Event) -> None:
@@ -86,3 +99,19 @@ def _watching(progress: bool | Callable[[Event], object], total: int) -> Any:
                 bar.advance(task)
 
         yield watch
+
+
+def _draws_bars() -> bool:
+    """Everywhere but in a notebook without ipywidgets, where rich would warn at every step."""
+    from importlib.util import find_spec
+
+    from rich import get_console
+
+    return not get_console().is_jupyter or find_spec("ipywidgets") is not None
+
+
+def _say(event: Event) -> None:
+    """A line for a cell that is done."""
+    if event.kind != "started":
+        status = (event.record or {}).get("status", "")
+        print(f"[{event.index}/{event.total}] {printable(event.cell.label)}: {status}")

@@ -81,9 +81,9 @@ def _refuse_other_things(given: Any, name: str) -> None:
         raise TypeError(f"{name}: expected numbers in an array, got None; pass the data")
     if isinstance(given, (str, bytes, os.PathLike)):
         raise TypeError(
-            f"{name}: expected numbers in an array, got the text or path {given!r}; load the file "
-            "first, with numpy.load or wdist_bench.datasets.tables.load_rows, or run "
-            "`wdist-bench estimate` on the files"
+            f"{name}: expected numbers in an array, got the text or path {given!r}; load the files "
+            "first, with s = wb.read_samples('x.csv', 'y.csv') and then s.x and s.y, or run "
+            "`wdist-bench estimate` on them"
         )
     if isinstance(given, (Mapping, Set, Iterator)):
         raise TypeError(
@@ -292,8 +292,9 @@ def match_columns(x: Container, y: Container) -> Container:
     if not only_x and not only_y:
         found = f"names that come more than once, {_listed(left)} and {_listed(right)}"
     raise ValueError(
-        f"x and y: expected the same columns, got {found}; name them alike, or pass arrays, as in "
-        "x.to_numpy(), to match them by position"
+        f"x and y: expected the same columns, got {found}; name them alike, choose those that both "
+        "have (--columns, or columns= of wb.read_samples), or pass arrays, as in x.to_numpy(), to "
+        "match them by position"
     )
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from wdist_bench.costs import Cost, as_cost
+from wdist_bench.elsewhere import explained
 from wdist_bench.estimate import DirectEstimator, Estimator, TracedFitted
 from wdist_bench.estimators.exact import Exact
 from wdist_bench.estimators.given import check_cost, check_estimator
@@ -24,12 +25,14 @@ from wdist_bench.solvers.differentiable import (
     sinkhorn_divergence_cost,
     sliced_cost,
 )
+from wdist_bench.solvers.forks import check_not_forked
 from wdist_bench.solvers.sliced import directions
 
 # Marginals to reach where the method is given by name: derivatives are as good as potentials are.
 _THRESHOLDS = {"float64": 1e-11, "float32": 1e-5}
 
 
+@explained
 def distance(
     x: Float[Array, "n d"],
     y: Float[Array, "m d"],
@@ -61,9 +64,11 @@ def distance(
         converge: a compiled program cannot raise.
 
     Raises:
+        RuntimeError: in a process forked after JAX had run, where it would hang.
         ValueError: shapes that do not fit, a method that has no derivative, a cost that it does not
             take, p beside a cost of another p.
     """
+    check_not_forked()
     x, y, a, b = (_array(array) for array in (x, y, a, b))
     check_shapes(x, y, a, b)
     estimator = check_estimator(method, {})

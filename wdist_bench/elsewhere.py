@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
 
-from wdist_bench.validation import fold
+from wdist_bench.validation import check_name, fold
+
+Call = TypeVar("Call", bound=Callable[..., Any])
 
 # Ours, and names for the same thing elsewhere (without case and punctuation).
 _METHODS = {
@@ -69,8 +73,109 @@ _ARGUMENTS = (
         "the ground metric is norm=, say 'l2' (Euclidean), 'l1' or 'linf', or cost=",
     ),
     ("order ord power exponent", "the exponent is the argument p="),
+    (
+        "device backend gpu",
+        "JAX decides: set JAX_PLATFORMS=cpu or cuda before Python starts",
+    ),
     ("randomstate rng key randomseed prngkey", "randomness is set by the argument seed=0"),
 )
+
+# Ground costs, and names for the same thing elsewhere.
+_COSTS = {
+    "l2": "euclidean euclid euclidian l2norm 2 minkowski",
+    "l1": "cityblock manhattan taxicab l1norm 1 absolute",
+    "linf": "chebyshev chebychev maximum max sup supremum inf infinity lmax",
+    "cosine": "angle angular cosinedistance arccos",
+    "torus": "periodic circle circular wrapped",
+    "sphere": "haversine greatcircle geodesic latlon",
+}
+_SQUARED = ("sqeuclidean", "squaredeuclidean", "euclideansquared", "l2squared", "sql2", "squaredl2")
+# Data sets and laws that are asked for as tasks.
+_TASKS = {
+    "image_batches": "mnist cifar10 cifar celeba digits patches images",
+    "gaussians": "normal normals multivariatenormal mvn",
+}
+# Parameters of tasks, and arguments of the calls beside `estimate`.
+_PARAMETERS = (
+    (("dim",), "d ndim ndims dimension dimensions nfeatures features"),
+    (("shift",), "mean mu loc offset delta translation distance"),
+    (("scale", "std", "base_std"), "sigma sd stddev standarddeviation variance cov"),
+    (("level",), "confidence confidencelevel ci coverage alpha significance"),
+    (("permutations",), "npermutations nperm nperms numpermutations resamples nresamples nboot"),
+    (("runs",), "nruns repeats nrepeats repetitions ntrials trials seeds nseeds"),
+    (("batch_size",), "n nsamples samplesize samples npoints batch bs"),
+    (("budget",), "seconds time timeout timelimit maxtime"),
+    (("methods",), "method estimator estimators"),
+    (("a",), "weights weight xweights uweights weightsx sampleweight sampleweights"),
+    (("norm", "cost"), "metric groundmetric"),
+    (("seed",), "randomstate rng key randomseed prngkey"),
+)
+
+
+def cost_hint(name: Any) -> str:
+    """Our name for a ground cost, "" where we know of none."""
+    wanted = fold(str(name))
+    if wanted in _SQUARED:
+        return "it is 'l2' with p=2 here (the value is the root W_2)"
+    return _ours(wanted, _COSTS)
+
+
+def task_hint(name: Any, known: Iterable[str]) -> str:
+    """A task for what is a data set or a law, "" where we know of none."""
+    found = next((ours for ours, names in _TASKS.items() if fold(str(name)) in names.split()), "")
+    if found not in known:
+        return ""
+    if found == "image_batches":
+        return f"images are the task 'image_batches' with dataset={str(name)!r:.20}"
+    return f"did you mean {found!r}?"
+
+
+def argument_hint(name: str, known: Iterable[str]) -> str:
+    """Our name for a parameter of a task or a call that takes `known`, "" where we know of none."""
+    wanted, known = fold(name), list(known)
+    for ours, names in _PARAMETERS:
+        found = [option for option in ours if option in known]
+        if found and wanted in names.split():
+            if found[0] == "a":
+                return "weights are the arguments a= for x and b= for y"
+            return f"it is called {found[0]!r} here"
+    return ""
+
+
+def explained(call: Call) -> Call:
+    """The call, where an argument that it does not take is answered with its name here."""
+    known = list(inspect.signature(call).parameters)
+
+    @functools.wraps(call)
+    def checked(*positional: Any, **named: Any) -> Any:
+        for name in named:
+            try:
+                check_name(name, known, f"argument of {call.__name__}", argument_hint(name, known))
+            except ValueError as error:
+                raise TypeError(str(error)) from None
+        return call(*positional, **named)
+
+    return cast(Call, checked)
+
+
+def attribute_hint(name: str) -> str:
+    """What a function of another library is called in `wdist_bench`, "" where we know of none."""
+    wanted = fold(name)
+    if method := _ours(wanted, _METHODS):
+        method = method.split("'")[1]
+        return f"call wb.estimate(x, y, {method!r})"
+    if wanted in ("readcsv", "load", "loadcsv", "read", "loadrows", "readtable"):
+        return "files are read by wb.read_samples"
+    if wanted in ("ttest", "permutationtest", "test", "twosampletest", "kstest"):
+        return "call wb.two_sample_test(x, y)"
+    return ""
+
+
+def _ours(wanted: str, names: dict[str, str]) -> str:
+    for ours, others in names.items():
+        if wanted in others.split():
+            return f"it is called {ours!r} here"
+    return ""
 
 
 def method_hint(name: Any, known: Iterable[str]) -> str:
@@ -79,10 +184,8 @@ def method_hint(name: Any, known: Iterable[str]) -> str:
     for ours in known:
         if fold(ours) == wanted:
             return f"did you mean {ours!r}?"
-    for ours, names in _METHODS.items():
-        if wanted in names.split() and ours in known:
-            return f"it is called {ours!r} here"
-    return _TWO_MEANINGS.get(wanted, "")
+    registered = {ours: names for ours, names in _METHODS.items() if ours in known}
+    return _ours(wanted, registered) or _TWO_MEANINGS.get(wanted, "")
 
 
 def _unit(wanted: str, known: list[str]) -> str:

@@ -21,11 +21,14 @@ from wdist_bench.validation import check_name
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
 
 TARGETS = ("batch", "population")
 BOUNDS = ("exact", "lower", "upper", "none")
 NOT_RUN = ("skipped", "refused")
 """Statuses of cells that nothing ran for: data that is not here, and what has no meaning."""
+
+_NO_CELLS = ("potentials", "history", "diagnostics", "plan", "runs")  # of a data frame
 
 STATUSES = ("ok", "not_converged", "diverged", "timeout", "out_of_memory", "error", *NOT_RUN)
 
@@ -66,9 +69,14 @@ class Estimate:
         message: one sentence: what happened and what to do.
         steps: steps of the solver or of training.
         potentials: dual potentials at the samples, where there are any.
+        plan: (n, m) optimal transport plan, a scipy.sparse.csr_array with row sums a and column
+            sums b; of `exact`, and of `one_dimensional` on a line. None elsewhere: entropic plans
+            have no zeros, and bounds come without one.
         history: the estimate along training, shape (steps,), each entry from the fresh minibatch
             of its step before the update.
         diagnostics: named numbers (primal, dual, gap ...).
+        truth: distance of the populations, which `wb.evaluate` knows of most tasks; None elsewhere.
+        runs: (runs,) value of each run of `wb.evaluate`, where there were several.
     """
 
     value: float
@@ -86,6 +94,9 @@ class Estimate:
     potentials: Potentials | None = field(default=None, repr=False)
     history: Float[np.ndarray, " steps"] | None = field(default=None, repr=False)
     diagnostics: dict[str, float] = field(default_factory=dict, repr=False)
+    plan: Any = field(default=None, repr=False)
+    truth: float | None = None
+    runs: Float[np.ndarray, " runs"] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_name(self.target, TARGETS, "target")
@@ -116,9 +127,21 @@ class Estimate:
 
     def _said(self) -> list[tuple[str, Any]]:
         shown = [(f.name, getattr(self, f.name)) for f in fields(self) if f.repr]
+        shown.append(("error", self.error))
+        kept = ("value", "truth", "error")  # 0 says something of these
         return [
-            (name, value) for name, value in shown if value not in (None, "", 0) or name == "value"
+            (name, value)
+            for name, value in shown
+            if value not in (None, "", 0) or (name in kept and value is not None)
         ]
+
+    @property
+    def error(self) -> float | None:
+        """value - truth, in units of W_p, where the truth is known; None elsewhere.
+
+        Of a batch estimator it holds too how far batches are above their populations.
+        """
+        return None if self.truth is None else self.value - self.truth
 
     def __float__(self) -> float:
         """The value; NaN where the status is not "ok"."""
@@ -128,12 +151,22 @@ class Estimate:
         """One row: every field that is a number or a word, and the diagnostics."""
         import pandas as pd
 
-        row = {
-            f.name: getattr(self, f.name)
-            for f in fields(self)
-            if f.name not in ("potentials", "history", "diagnostics")
-        }
-        return pd.DataFrame([row | self.diagnostics])
+        row = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NO_CELLS}
+        return pd.DataFrame([row | {"error": self.error} | self.diagnostics])
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw the value with its bounds or interval, the truth, each run, the history.
+
+        Args:
+            axes: where to draw; by default the current axes of matplotlib, as `pyplot` does.
+
+        Returns:
+            The axes. With a history, the estimate along training (W_p over steps); without one,
+            a line of W_p.
+        """
+        from wdist_bench.plots import plot_estimate
+
+        return plot_estimate(self, axes)
 
     @classmethod
     def failed(cls, status: str, message: str, *, target: str, bound: str, **rest: Any) -> Estimate:
@@ -161,6 +194,8 @@ def _equal(one: Any, other: Any) -> bool:
         return len(one) == len(other) and all(map(_equal, one, other))
     if isinstance(one, float) and isinstance(other, float):
         return one == other or (math.isnan(one) and math.isnan(other))
+    if hasattr(one, "toarray") and hasattr(other, "toarray"):  # sparse
+        return one.shape == other.shape and (one != other).nnz == 0
     if hasattr(one, "__array__") or hasattr(other, "__array__"):
         left, right = np.asarray(one), np.asarray(other)
         floats = left.dtype.kind in "fc" and right.dtype.kind in "fc"

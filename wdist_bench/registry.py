@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from wdist_bench.elsewhere import method_hint, option_hint
+from wdist_bench.elsewhere import argument_hint, cost_hint, method_hint, option_hint, task_hint
 from wdist_bench.interface import Plugin, check_plugin
 from wdist_bench.validation import check_name
 
@@ -58,10 +58,14 @@ class Registry(Generic[T]):
     def factory(self, name: str) -> type[T]:
         """The registered class of that name; ValueError names those there are."""
         known = self.names()
-        check_name(
-            name, known, self.kind, method_hint(name, known) if self.kind == "estimator" else ""
-        )
+        check_name(name, known, self.kind, self._hint(name, known))
         return self._classes[name]
+
+    def _hint(self, name: Any, known: list[str]) -> str:
+        """What elsewhere has that name, "" where nothing is known to."""
+        if self.kind == "estimator":
+            return method_hint(name, known)
+        return task_hint(name, known) if self.kind == "task" else cost_hint(name)
 
     def get(self, name: str, **parameters: Any) -> T:
         """Build by name; unknown names and parameters are named in the error.
@@ -77,7 +81,8 @@ class Registry(Generic[T]):
             )
             parameters = dict(factory.presets[preset]) | parameters
         for parameter in parameters:
-            hint = option_hint(parameter, known) if self.kind == "estimator" else ""
+            elsewhere = option_hint if self.kind == "estimator" else argument_hint
+            hint = elsewhere(parameter, known)
             check_name(parameter, known, f"parameter of {self.kind} {name!r}", hint)
         try:
             signature.bind(**parameters)

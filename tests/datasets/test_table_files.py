@@ -48,6 +48,23 @@ def test_tabs_quotes_and_row_numbers_from_one_are_read(tmp_path):
     same(tmp_path / "b.csv", ["h", "w"])
 
 
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("1;2\n3;4\n", [[1, 2], [3, 4]]),
+        ("1,5;2\n3,25;-4e1\n", [[1.5, 2], [3.25, -40]]),
+        ("a;b\n1,5;2\n0,125;4\n", [[1.5, 2], [0.125, 4]]),
+        ('"a;b";c\n"1";2\n3;4\n', [[1, 2], [3, 4]]),
+        ("1\t2\n3\t4\n", [[1, 2], [3, 4]]),
+        ('"a;x",b\n"1",2\n3,4\n', [[1, 2], [3, 4]]),
+    ],
+)
+def test_separators_are_those_of_the_lines(tmp_path, text, rows):
+    np.testing.assert_array_equal(load_rows(written(tmp_path, text), "x"), rows)
+    if "," not in text:
+        np.testing.assert_array_equal(load_rows(written(tmp_path, text, "t.tsv"), "x"), rows)
+
+
 def test_numbers_without_names_stay_numbers(tmp_path):
     path = tmp_path / "t.csv"
     np.savetxt(path, A, delimiter=",")
@@ -98,7 +115,8 @@ def test_a_first_line_that_may_be_either_is_refused_and_can_be_settled(tmp_path,
         ("h,w\n5,6\n7,inf\n", "NaN or inf in 1 of 2"),
         ("h,w\n5\n7,8\n", "NaN or inf in 1 of 2"),
         ("t,w\n1700000000000000001,2\n5,6\n", "integers that float64 holds exactly"),
-        ("1;2\n3;4\n", "got '3;4' in row 2, column 1 .*separate values with commas"),
+        ("1,2\n3;4\n", "got '3;4' in row 2, column 1 .*separate values with commas"),
+        ("1,234;2\n3,456;4\n", "read in one way, got '1,234', where the comma may part thousands"),
         (",h\na,5\nb,6\n", "got 'a' in row 2, column 1"),
         (",h\n7,5\n3,6\n", "expected a name for every column, got none for the first"),
         ("index,h\n0,5\n1,6\n", "got column 'index', which pandas writes to number the rows"),

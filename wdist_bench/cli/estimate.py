@@ -6,13 +6,17 @@ import json
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from wdist_bench.cli import samples as options
 from wdist_bench.cli.output import echo_answer, echo_json
 
-_NAMES = 6  # shown, of one file
+if TYPE_CHECKING:
+    from wdist_bench.costs import Cost
+    from wdist_bench.datasets.two_samples import TwoSamples
+    from wdist_bench.estimate import Estimate
 
 
 class ReadAs(StrEnum):
@@ -23,10 +27,15 @@ class ReadAs(StrEnum):
 
 
 def estimate(
-    x: Annotated[Path, typer.Argument(help="Samples: .npy, .npz, .csv, .tsv, .parquet, images.")],
-    y: Annotated[Path, typer.Argument(help="Samples of the other measure.")],
+    x: options.X,
+    y: options.Y = None,
     method: Annotated[str, typer.Option(help="Estimator; see `wdist-bench list`.")] = "exact",
     p: Annotated[float, typer.Option(help="Exponent of the cost, a real number >= 1.")] = 1,
+    columns: options.Columns = None,
+    by: options.By = None,
+    groups: options.Groups = None,
+    weights: options.Weights = None,
+    standardize: options.Standardize = False,
     norm: Annotated[
         str, typer.Option("--norm", "--cost", help="Ground cost; see `wdist-bench list costs`.")
     ] = "l2",
@@ -38,78 +47,98 @@ def estimate(
     option: Annotated[
         list[str] | None, typer.Option(help="Option of the estimator as name=value; repeatable.")
     ] = None,
-    header: Annotated[
-        bool | None,
-        typer.Option(
-            "--header/--no-header",
-            help="Whether the first line of .csv and .tsv files holds names; default: decide.",
-        ),
-    ] = None,
+    header: options.Header = None,
     read_as: Annotated[
         ReadAs, typer.Option("--as", help="What numbers are: points, one a row, or mass on a grid.")
     ] = ReadAs.ROWS,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Estimate W_p between two files of samples: value, interval, bound, status, seconds.
+    """Estimate W_p between two files of samples, or two groups of one: value, interval, bound.
 
-    Says first how the files were read: rows x columns, and the names of the columns, which are
-    matched by name where both files have names. With --as mass each file is one measure: a picture,
-    or a table of masses on a grid, whose unit of length is the step of the grid.
+    Says first how the files were read: rows x columns, the names of the columns (which are matched
+    by name where both files have names) and their scaling; at the end, in one sentence, what was
+    found. With --as mass each file is one measure: a picture, or a table of masses on a grid, whose
+    unit of length is the step of the grid.
 
     Exits with 1 when the estimator gives no number.
+
+    Examples:
+      wdist-bench estimate x.csv y.csv --columns age,weight --standardize
+
+      wdist-bench estimate patients.csv --by diagnosis --p 2
     """
     import wdist_bench as wb
     from wdist_bench import costs
-    from wdist_bench.datasets.tables import load_rows
 
     given = _options(option or [], "--option")
     if read_as is ReadAs.MASS:
-        measures = [wb.measures.from_image(path) for path in (x, y)]
-        points = measures[0].points, measures[1].points
-        given |= {"a": measures[0].weights, "b": measures[1].weights}
+        found = _masses(x, y)
         read = {
-            name: f"mass at {len(rows)} places" for name, rows in zip("xy", points, strict=True)
+            side: f"mass at {len(rows)} places"
+            for side, rows in zip("xy", (found.x, found.y), strict=True)
         }
     else:
-        points = load_rows(x, "x", header), load_rows(y, "y", header)
-        read = {name: described(rows) for name, rows in zip("xy", points, strict=True)}
+        found = options.read(x, y, columns, by, groups, weights, standardize, header)
+        read = options.said(found, weights)
     if not as_json:
         echo_answer(read)
+    warning = options.warn(found, norm) if read_as is ReadAs.ROWS else ""
     start = time.perf_counter()
     cost = costs.get(norm, p=p, **_options(cost_option or [], "--cost-option"))
-    answer = wb.estimate(points[0], points[1], method, cost=cost, seed=seed, **given)
+    given = {"a": found.a, "b": found.b} | given
+    answer = wb.estimate(found.x, found.y, method, cost=cost, seed=seed, **given)
     seconds = time.perf_counter() - start
     names = ("value", "stderr", "interval", "lower", "upper", "target", "bound", "status")
     shown = {name: getattr(answer, name) for name in (*names, "message")}
     shown |= {"method": method, "p": cost.p, "norm": norm, "seconds": round(seconds, 3)}
     shown["value"] = None if answer.status != "ok" else answer.value
+    shown["found"] = _sentence(answer, cost, found)
     if as_json:
-        echo_json(read | shown)
+        echo_json(read | options.facts(found) | {"warning": warning or None} | shown)
     else:
         echo_answer(shown)
     if answer.status != "ok":
         raise typer.Exit(1)
 
 
-def described(rows: Any) -> str:
-    """Size and names of what was read, names shortened."""
-    text = "{} x {}".format(*rows.shape)
-    names = [str(name) for name in getattr(rows, "columns", ())]
-    if not names:
-        return f"{text}, columns without names"
-    shown = names if len(names) <= _NAMES else [*names[: _NAMES - 1], "...", names[-1]]
-    return f"{text}: {', '.join(f'{name:.20}' for name in shown)}"
+def _masses(x: Path, y: Path | None) -> TwoSamples:
+    """Two pictures or grids."""
+    import wdist_bench as wb
+    from wdist_bench.datasets.two_samples import TwoSamples
+
+    if y is None:
+        raise ValueError("y: expected a second picture or grid beside --as mass, got none; name it")
+    one, other = (wb.measures.from_image(path) for path in (x, y))
+    return TwoSamples(one.points, other.points, one.weights, other.weights)
+
+
+def _sentence(answer: Estimate, cost: Cost, samples: TwoSamples) -> str:
+    """What was found, in words."""
+    name = f"W{cost.p:g} of {options.sides(samples)}"
+    if answer.target == "population":
+        name = f"W{cost.p:g} of the populations behind {options.sides(samples)}"
+    if answer.status != "ok":
+        return f"{name} was not found ({answer.status})"
+    unit, value = options.measured_in(samples), f"{answer.value:.4g}"
+    if answer.bound == "exact":
+        return f"{name} is {value}{unit}"
+    if answer.lower is not None and answer.upper is not None:
+        return f"{name} lies between {answer.lower:.4g} and {answer.upper:.4g}{unit}"
+    if answer.bound in ("lower", "upper"):
+        side = "least" if answer.bound == "lower" else "most"
+        return f"{name} is at {side} {value}{unit}"
+    return f"{name} is about {value}{unit}; this estimator bounds it on no side"
 
 
 def _options(pairs: list[str], flag: str) -> dict[str, Any]:
     """name=value pairs; values are numbers, lists and the like as JSON has them, else words."""
-    options = {}
+    found = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
             raise ValueError(f"{flag}: expected name=value, got {pair!r}; write steps=500, say")
         try:
-            options[name] = json.loads(value)
+            found[name] = json.loads(value)
         except (ValueError, RecursionError):
-            options[name] = value
-    return options
+            found[name] = value
+    return found

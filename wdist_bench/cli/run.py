@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
 from wdist_bench.cli.output import console, echo, text
@@ -217,7 +224,7 @@ def _show_progress(suite: Any, folder: Path, events: Iterator[Any]) -> int:
     shown = console()
     columns = (
         TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        TimeElapsedColumn(), TextColumn("left", markup=False), TimeRemainingColumn(),
     )  # fmt: skip
     shown.print(text(f"{suite.title}: {len(suite.cells)} cells into {folder}"))
     with Progress(*columns, console=shown, disable=not sys.stdout.isatty()) as progress:

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Real
 
 from wdist_bench.costs.powers import power, power_in_place, roots
+from wdist_bench.elsewhere import cost_hint
 from wdist_bench.interface import Plugin
 from wdist_bench.registry import Registry
 from wdist_bench.validation import check_name, check_p
@@ -179,7 +180,7 @@ class Cost(Plugin, metaclass=_Named):
 
 def _registered(p: Any = 1, norm: Any = "l2") -> Cost:
     p = check_p(p)
-    return registry.get(check_name(norm, registry.names(), "norm"), p=p)
+    return registry.get(check_name(norm, registry.names(), "norm", cost_hint(norm)), p=p)
 
 
 registry: Registry[Cost] = Registry(Cost, "cost", "wdist_bench.costs", home="wdist_bench.costs")

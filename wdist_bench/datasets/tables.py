@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,14 +19,101 @@ from wdist_bench.datasets.files import (
     read_arrays,
     stored,
 )
+from wdist_bench.datasets.image_folder import SUFFIXES as PICTURES
 from wdist_bench.datasets.image_folder import read_image_folder
-from wdist_bench.validation import check_points
+from wdist_bench.datasets.text_tables import TEXT, UNNAMED, read_text, refuse_words
+from wdist_bench.validation import check_name, check_points
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_TEXT = {".csv": ",", ".tsv": "\t"}
-_SUFFIXES = (".npy", ".npz", *_TEXT, ".parquet")
+_SUFFIXES = (".npy", ".npz", *TEXT, ".parquet")
+_LARGE = 2**28
+_SHOWN = 20  # names in an error
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Columns as they lie in a file, before anything is taken for a number.
+
+    Attributes:
+        label: what to call it in errors.
+        content: the columns; named 0 to d - 1 where the file names none.
+        named: whether the names are those of the file.
+        above: lines above the first row, and the separator, of a text file.
+    """
+
+    label: str
+    content: pd.DataFrame
+    named: bool
+    above: tuple[int, str] | None = None
+
+    def names(self) -> list[str]:
+        """What the columns are called: by the file, else "1" to "d"."""
+        columns = self.content.columns
+        return [str(name) for name in (columns if self.named else range(1, len(columns) + 1))]
+
+    def places(self, wanted: Sequence[str]) -> list[int]:
+        """Where columns lie; "k" of an .npz file stands for all columns "k[0]", "k[1]" ... too."""
+        names, found = self.names(), []
+        for name in wanted:
+            parts = [k for k, column in enumerate(names) if column.startswith(f"{name}[")]
+            if name in names or not parts:
+                shown = [*names[:_SHOWN], "..."] if len(names) > _SHOWN else names
+                check_name(name, names, f"column of {self.label}", _among(name, names, shown))
+                parts = [names.index(name)]
+            found += parts
+        return found
+
+    def words(self, name: str) -> np.ndarray:
+        """A column as text, one label a row."""
+        column = self.content.iloc[:, self.places([name])[0]]
+        if missing := int(column.isna().sum() + (column.astype(str) == "").sum()):
+            raise ValueError(
+                f"{self.label}: expected a label in every row, got none in {missing} of "
+                f"{len(column)} rows of column {name!r}; fill them in, or drop those rows"
+            )
+        if column.dtype.kind == "f" and (column % 1 == 0).all():
+            column = column.astype(np.int64)
+        return column.astype(str).to_numpy(object)
+
+    def points(self, places: Sequence[int] | None = None) -> Any:
+        """The columns at these places (default: all but row numbers) as finite numbers (n, d).
+
+        A data frame where they have names.
+        """
+        chosen = self._coordinates() if places is None else list(places)
+        if self.above is not None:
+            refuse_words(self.content, chosen, *self.above, self.label)
+        content = self.content.iloc[:, chosen]
+        return _checked(content if self.named else _plain(content, self.label), self.label)
+
+    def _coordinates(self) -> list[int]:
+        """All columns but the first of a text file, where that numbers the rows without a name."""
+        every = list(range(self.content.shape[1]))
+        if not self.named or self.above is None or self.names()[0] not in UNNAMED or not every[1:]:
+            return every
+        refuse_words(self.content, every, *self.above, self.label)
+        if not counts_rows(self.content.iloc[:, 0].to_numpy()):
+            raise ValueError(
+                f"{self.label}: expected a name for every column, got none for the first, which "
+                "does not number the rows either; write it with index=False, or name it"
+            )
+        return every[1:]
+
+
+def _among(name: str, names: list[str], shown: list[str]) -> str:
+    """A hint where a list of all names would be too long to read, "" elsewhere."""
+    if len(names) <= _SHOWN:
+        return ""
+    return f"there are {len(names)}: {', '.join(shown)}"
+
+
+def _plain(content: pd.DataFrame, label: str) -> np.ndarray:
+    if content.dtypes.nunique() == 1:
+        return content.to_numpy()
+    columns = (content.iloc[:, k].to_numpy() for k in range(content.shape[1]))
+    return np.stack([as_float64(column, label) for column in columns], axis=1)
 
 
 def load_rows(samples: Any, parameter: str, header: bool | None = None) -> Any:
@@ -35,8 +123,9 @@ def load_rows(samples: Any, parameter: str, header: bool | None = None) -> Any:
     another file (or where one was given), else an array.
 
     Args:
-        samples: an array, or a path: .npy, .npz (one array, or the key "samples"), .csv, .tsv,
-            .parquet, or a folder of images.
+        samples: an array, or a path: .npy, .npz (one array, or the key "samples", or FILE.npz:KEY),
+            .csv and .tsv (separated by commas, tabs or semicolons), .parquet, or a folder of
+            images.
         parameter: what to call the samples in errors.
         header: whether the first line of a .csv or .tsv file holds names; None to decide, by the
             rule of `has_header`.
@@ -47,23 +136,92 @@ def load_rows(samples: Any, parameter: str, header: bool | None = None) -> Any:
     """
     if not isinstance(samples, (str, Path)):
         return _checked(samples, parameter)
-    folder = Path(os.path.expanduser(samples))
+    return read_table(samples, parameter, header).points()
+
+
+def read_table(
+    path: str | Path, parameter: str, header: bool | None = None, whole: bool = False
+) -> Table:
+    """The columns of a file or an image folder, whatever they hold.
+
+    Of an .npz file those of one array, "samples" or that of FILE.npz:KEY; if `whole`, those of all
+    its arrays, called `key`, or `key[0]`, `key[1]` ... of two dimensions.
+    """
+    import pandas as pd
+
+    folder = Path(os.path.expanduser(path))
     if folder.is_dir():
-        return _checked(read_image_folder(folder, parameter), f"{parameter} ({folder})")
-    path = find_file(str(samples), parameter)
-    suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
+        images = read_image_folder(folder, parameter)
+        return Table(f"{parameter} ({folder})", images, True)
+    name, key = split_key(str(path))
+    file = find_file(name, parameter)
+    suffix, label = file.suffix.lower(), f"{parameter} ({file})"
+    _check_suffix(file, parameter)
+    if suffix in TEXT:
+        content, above, separator = read_text(file, parameter, header)
+        return Table(label, content, above > 0, (above, separator))
+    if suffix == ".parquet":
+        return Table(label, _read_parquet(file, parameter), True)
+    arrays = read_arrays(file, parameter)
+    if whole and not key and len(arrays) > 1:
+        return Table(label, _side_by_side(arrays, label), True)
+    rows = check_points(arrays[_key(arrays, key, label)], label)
+    return Table(label, pd.DataFrame(rows, copy=False), False)
+
+
+def split_key(path: str) -> tuple[str, str]:
+    """FILE.npz:KEY as its two parts; any other path, and ""."""
+    name, colon, key = path.rpartition(":")
+    return (name, key) if colon and name.lower().endswith(".npz") else (path, "")
+
+
+def _key(arrays: dict[str, np.ndarray], key: str, label: str) -> str:
+    """The array that is meant."""
+    if key:
+        return check_name(key, arrays, f"key of {label}")
+    if len(arrays) != 1 and "samples" not in arrays:
+        raise ValueError(
+            f"{label}: expected one array, or the key 'samples', got the keys "
+            f"{', '.join(arrays) or '(none)'}; name one, as in FILE.npz:{next(iter(arrays), 'KEY')}"
+        )
+    return next(iter(arrays)) if len(arrays) == 1 else "samples"
+
+
+def _check_suffix(file: Path, parameter: str) -> None:
+    if file.suffix.lower() in PICTURES:
+        raise ValueError(
+            f"{parameter}: expected a folder of images or a file of rows, got the picture "
+            f"{file.name!r}; say --as mass (wb.measures.from_image) where light is mass at its "
+            "place, or put the pictures of a sample in a folder"
+        )
+    if file.suffix.lower() not in _SUFFIXES:
         raise ValueError(
             f"{parameter}: expected a folder of images or a file ending in {', '.join(_SUFFIXES)}, "
-            f"got {path.name!r}; convert it, or pass the array"
+            f"got {file.name!r}; convert it, or pass the array"
         )
-    if suffix in _TEXT:
-        content = _read_text(path, parameter, _TEXT[suffix], header)
-    elif suffix == ".parquet":
-        content = _read_parquet(path, parameter)
-    else:
-        content = _read_numpy(path, parameter)
-    return _checked(content, f"{parameter} ({path})")
+
+
+def _side_by_side(arrays: dict[str, np.ndarray], label: str) -> pd.DataFrame:
+    """The arrays of an .npz file as columns."""
+    import pandas as pd
+
+    shapes = {key: array.shape for key, array in arrays.items()}
+    if (
+        any(len(s) not in (1, 2) for s in shapes.values())
+        or len({s[0] for s in shapes.values()}) > 1
+    ):
+        raise ValueError(
+            f"{label}: expected arrays (n,) or (n, d) with one n, as columns of one table, got "
+            f"{', '.join(f'{key} {shape}' for key, shape in shapes.items())}; save what belongs "
+            "together in a file of its own, or name one array, as in FILE.npz:KEY"
+        )
+    columns: dict[str, np.ndarray] = {}
+    for key, array in arrays.items():
+        if array.ndim == 1:
+            columns[key] = array
+        else:
+            columns |= {f"{key}[{k}]": array[:, k] for k in range(array.shape[1])}
+    return pd.DataFrame(columns, copy=False)
 
 
 def _checked(content: Any, label: str) -> Any:
@@ -127,175 +285,3 @@ def _check_parquet(path: Path, parameter: str) -> None:
             )
     size = 8 * metadata.num_rows * metadata.num_columns
     check_size(size, packed, f"{parameter}: {path}")
-
-
-def _read_numpy(path: Path, parameter: str) -> np.ndarray:
-    arrays = read_arrays(path, parameter)
-    if len(arrays) == 1:
-        return next(iter(arrays.values()))
-    if "samples" in arrays:
-        return arrays["samples"]
-    raise ValueError(
-        f"{parameter}: expected one array, or the key 'samples', got the keys "
-        f"{', '.join(arrays) or '(none)'} in {path}; save the rows as samples=..."
-    )
-
-
-# Text files
-
-# How files write a value that is missing.
-_MISSING = {"", "na", "n/a", "#n/a", "nan", "-nan", "null", "none", "<na>", "nat"}
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.I | re.A)
-_WHOLE = re.compile(r"\d{1,18}", re.ASCII)
-# What starts like a number is rather a slip in one, or a number with a unit, than a name.
-_LIKE_A_NUMBER = re.compile(r"[+\-.,$€£]*\d.*|[+-]?[OoIl][.,]\d.*", re.DOTALL)
-_SEPARATORS = {",": ("comma-separated", "commas"), "\t": ("tab-separated", "tabs")}
-_UNNAMED = ("", "Unnamed: 0")  # what pandas writes above row numbers, and calls them when read
-_FEWEST_BELOW = 3
-_LOOKED_AT = 1000  # rows that decide about the first
-_YEARS = (1800, 2100)
-_BLOCK = 2**20
-_LARGE = 2**28
-_MOST_COLUMNS = 2**16  # of a text file: pandas takes about 10 KB for each
-_CELL = 60  # bytes of a cell of text in memory, whatever it holds
-
-
-def has_header(cells: np.ndarray) -> bool | None:
-    """Whether the first row of a table of text holds names; None where that cannot be told.
-
-    - A row of names has no number and nothing missing (but for the first cell, which pandas leaves
-      empty above row numbers). Cells that start like numbers, as "12..5" or "5 kg", may be slips:
-      if all do, it cannot be told.
-    - Names may be whole numbers: 0 to d - 1, as pandas numbers columns, or years. In two or more
-      columns over three or more rows that all have a decimal point or an exponent in every
-      column they are names; over whole numbers it cannot be told, unless all rows are years.
-    - Any other different whole numbers, or these in one column, over cells that all have a decimal
-      point or an exponent: it cannot be told.
-    - All else is data.
-    """
-    first, below = cells[0], cells[1:]
-    if len(below) and first[0] in _UNNAMED and len(first) > 1:
-        rest = cells[:, 1:]
-        if all(_is_name(cell) for cell in rest[0]):
-            return True
-        if not all(_WHOLE.fullmatch(cell) for cell in rest[0]):
-            return False
-        found = has_header(rest)
-        return True if found else None
-    if any(cell.lower() in _MISSING for cell in first):
-        return False
-    if not any(_NUMBER.fullmatch(cell) for cell in first):
-        if not len(below):
-            return False
-        return True if any(_is_name(cell) for cell in first) else None
-    if not len(below) or not all(_WHOLE.fullmatch(cell) for cell in first):
-        return False
-    whole = [int(cell) for cell in first]
-    if len(set(whole)) < len(whole):
-        return False
-    fractions = all(_NUMBER.fullmatch(c) and not _WHOLE.fullmatch(c.lstrip("+-"))
-                    for c in below.ravel())  # fmt: skip
-    numbered = whole == list(range(len(whole)))
-    years = all(map(_is_year, first)) and not all(map(_is_year, below.ravel()))
-    if fractions and (numbered or years) and len(whole) > 1 and len(below) >= _FEWEST_BELOW:
-        return True
-    return None if fractions or numbered or years else False
-
-
-def _is_name(cell: str) -> bool:
-    missing = cell.lower() in _MISSING
-    return not (missing or _NUMBER.fullmatch(cell) or _LIKE_A_NUMBER.fullmatch(cell))
-
-
-def _is_year(cell: str) -> bool:
-    return bool(_WHOLE.fullmatch(cell)) and _YEARS[0] <= int(cell) <= _YEARS[1]
-
-
-def _read_text(path: Path, parameter: str, separator: str, header: bool | None) -> Any:
-    """Numbers, one point a line; a data frame where the first line holds names."""
-    import pandas as pd
-
-    _check_text(path, parameter, separator)
-    try:
-        table = pd.read_csv(
-            path, sep=separator, header=None, dtype=str, keep_default_na=False,
-            skipinitialspace=True, encoding="utf-8-sig",
-        )  # fmt: skip
-    except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(
-            f"{parameter}: expected a table of numbers, got {path} ({reason}); "
-            f"give every line the same number of {_SEPARATORS[separator][0]} values"
-        ) from None
-    table = table.fillna("").apply(lambda column: column.str.strip())  # NaN where a line is short
-    cells = table.to_numpy(object)
-    decided = has_header(cells[:_LOOKED_AT]) if header is None else header
-    named = bool(decided)
-    below = (_numbers(table[k][int(named) :]) for k in table)
-    numbers = np.stack([as_float64(column, f"{parameter} ({path})") for column in below], axis=1)
-    for row, column in np.argwhere(np.isnan(numbers)):
-        line, cell = int(row) + named, cells[row + named, column]
-        if cell.lower() not in _MISSING and (decided is not None or line > 0):
-            raise ValueError(
-                f"{parameter}: expected a table of numbers, got {cell!r:.60} in row {line + 1}, "
-                f"column {column + 1} of {path}; {_fix(cell, line, separator)}"
-            )
-    if decided is None:
-        raise ValueError(
-            f"{parameter}: expected a first line that is clearly names or numbers, got "
-            f"{separator.join(cells[0])[:60]!r} in {path}; correct it, or say what it is with "
-            "--header or --no-header (header=True or False)"
-        )
-    if not named:
-        return numbers
-    names = [name.lstrip("#").strip() for name in cells[0]]
-    if names[0] in _UNNAMED and len(names) > 1:
-        if not counts_rows(numbers[:, 0]):
-            raise ValueError(
-                f"{parameter}: expected a name for every column, got none for the first of {path}, "
-                "which does not number the rows either; write it with index=False, or name it"
-            )
-        names, numbers = names[1:], numbers[:, 1:]
-    return pd.DataFrame(numbers, columns=names)
-
-
-def _check_text(path: Path, parameter: str, separator: str) -> None:
-    """Refuse what is no text, and more columns or cells than fit, before pandas reads it."""
-    cells, columns = 1, 0
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            if b"\0" in block:
-                raise ValueError(
-                    f"{parameter}: expected text, got bytes of value 0 in {path}; save it as text "
-                    "in UTF-8"
-                )
-            if not columns:
-                first, newline, _ = block.partition(b"\n")
-                columns = (cells + first.count(separator.encode())) if newline else 0
-            cells += block.count(separator.encode()) + block.count(b"\n")
-            if (columns or cells) > _MOST_COLUMNS:
-                raise ValueError(
-                    f"{parameter}: expected at most {_MOST_COLUMNS:,} columns in a text file, got "
-                    f"more in {path}; save it as .npy"
-                )
-    check_size(_CELL * cells, path.stat().st_size, f"{parameter}: {path}")
-
-
-def _numbers(column: pd.Series) -> np.ndarray:
-    """The numbers of a column of text, NaN for what is none; pandas before 3 rounds them again."""
-    import pandas as pd
-
-    found = pd.to_numeric(column, errors="coerce").to_numpy()
-    if found.dtype != np.float64:
-        return found
-    exact, valid = np.full(len(found), np.nan), ~np.isnan(found)
-    exact[valid] = column.to_numpy(object)[valid]  # Python's float, correctly rounded
-    return exact
-
-
-def _fix(cell: str, line: int, separator: str) -> str:
-    if line == 0:
-        return "correct it, or say --header (header=True) if the first line holds names"
-    if separator not in cell and any(other in cell for other in ";\t"):
-        return f"separate values with {_SEPARATORS[separator][1]}"
-    return "encode or drop such columns"

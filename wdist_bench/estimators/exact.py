@@ -19,6 +19,7 @@ from wdist_bench.problem import Samples
 from wdist_bench.solvers.certificate import at_all_points
 from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
 from wdist_bench.solvers.memory import EXACT_BYTES, available, require_matrix
+from wdist_bench.solvers.plans import monotone, of_arcs, of_dense
 from wdist_bench.solvers.sparse_exact import solve_sparse
 from wdist_bench.validation import check_integer
 
@@ -69,7 +70,9 @@ class Exact(DirectEstimator):
         samples.check_scale(cost)
         if samples.coincide(cost):
             diagnostics = dict.fromkeys(("primal", "dual", "gap", "violation"), 0.0)
-            return Estimate.zero(samples, bound="exact", diagnostics=diagnostics)
+            return Estimate.zero(
+                samples, bound="exact", diagnostics=diagnostics, plan=monotone(samples)
+            )
         kept = samples.with_mass()
         if _goes_along_arcs(kept, cost):
             return self._along_arcs(samples, kept, cost)
@@ -97,6 +100,7 @@ class Exact(DirectEstimator):
             solution.cost,
             message=_ROUNDED if left_open > 0 else "",
             potentials=Potentials(*at_all_points(solution.phi, solution.psi, samples, cost)),
+            plan=of_dense(solution.plan, samples),
             **shared,
         )
 
@@ -124,6 +128,7 @@ class Exact(DirectEstimator):
             found.upper,
             message="" if found.converged else _ROUNDED,
             potentials=Potentials(*at_all_points(found.phi, found.psi, samples, cost)),
+            plan=of_arcs(found.rows, found.columns, found.mass, samples),
             **shared,
         )
 

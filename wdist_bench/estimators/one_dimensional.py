@@ -13,6 +13,7 @@ from wdist_bench.estimators import register
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.solvers.circle import circle_cost
 from wdist_bench.solvers.one_dimensional import line_cost_and_rounding
+from wdist_bench.solvers.plans import monotone
 from wdist_bench.solvers.rounding import above, below
 
 # Rounding of the weights' sums may hide so much of W_p^p.
@@ -67,7 +68,7 @@ class OneDimensional(DirectEstimator):
         self.check_dim(samples.x.shape[1])
         samples.check_scale(cost)
         if samples.coincide(cost):
-            return Estimate.zero(samples, bound="exact")
+            return Estimate.zero(samples, bound="exact", plan=monotone(samples))
         total, hidden = _solve(samples, cost)
         shared: dict[str, Any] = {
             "target": "batch",
@@ -77,7 +78,8 @@ class OneDimensional(DirectEstimator):
         }
         if hidden > _OPEN * total:
             return Estimate.failed("not_converged", _ROUNDED, **shared)
-        return Estimate(cost.root(total), total, **shared)
+        plan = None if cost.circumference else monotone(samples)
+        return Estimate(cost.root(total), total, plan=plan, **shared)
 
 
 def _solve(samples: Samples, cost: Cost) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.costs import Cost
+from wdist_bench.elsewhere import explained
 from wdist_bench.estimate import Estimate, Estimator
 from wdist_bench.population.given import given_cost
 from wdist_bench.population.lower import Below, below
@@ -27,6 +28,7 @@ SIDES = ("both", "lower", "upper")
 _CRITIC_STREAM, _HALVES_STREAM = 1, 2
 
 
+@explained
 def population_interval(
     x: Any,
     y: Any = None,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wdist_bench.costs import Cost, as_cost
+from wdist_bench.elsewhere import explained
 from wdist_bench.estimate import STATUSES, Estimator
 from wdist_bench.estimators.given import check_cost, check_estimator
 from wdist_bench.notebook import html_table
@@ -16,6 +17,10 @@ from wdist_bench.population.permuted import Pool, statistics
 from wdist_bench.population.split import weighted
 from wdist_bench.problem import Samples
 from wdist_bench.validation import check_integer, check_name, check_samples, check_seed
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 # Statistics that are equal but for rounding count as equal, which can only raise the p-value.
 _ROUNDING = 1e-9
@@ -46,6 +51,19 @@ class TestResult:
     def __post_init__(self) -> None:
         check_name(self.status, STATUSES, "status")
 
+    def to_frame(self) -> pd.DataFrame:
+        """One row."""
+        import pandas as pd
+
+        names = ("statistic", "pvalue", "permutations", "excess", "status", "message")
+        return pd.DataFrame([{name: getattr(self, name) for name in names}])
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw the statistic among those of the permutations; returns matplotlib's axes."""
+        from wdist_bench.plots import plot_test
+
+        return plot_test(self.statistic, self.null, self.pvalue, axes)
+
     def _repr_html_(self) -> str:
         """A table, for notebooks."""
         names = ("statistic", "pvalue", "permutations", "excess", "status", "message")
@@ -58,6 +76,7 @@ class TestResult:
         return self.statistic - float(self.null.mean()) if self.null.size else math.nan
 
 
+@explained
 def two_sample_test(
     x: Any,
     y: Any,

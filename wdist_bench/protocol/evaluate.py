@@ -12,6 +12,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost, Matrix, as_cost
 from wdist_bench.costs.powers import root_slope
+from wdist_bench.elsewhere import explained
 from wdist_bench.estimate import Estimate, Estimator, Fitted
 from wdist_bench.estimators.given import ask, check_cost, check_estimator, fit
 from wdist_bench.estimators.potential import (
@@ -24,6 +25,7 @@ from wdist_bench.estimators.potential import doubt as describe_doubt
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.agreement import agreement, critic_gradients, gradient_points
 from wdist_bench.protocol.parallel import run_keys
+from wdist_bench.protocol.several import mean_of_runs, with_truth
 from wdist_bench.protocol.stream import Keys, Stream, _draw, check_limit, evaluation_batches
 from wdist_bench.results.statistics import is_negative, negative_message, t_interval
 from wdist_bench.solvers.forks import check_not_forked
@@ -39,6 +41,7 @@ _Z95 = 1.959964  # of the normal law, two-sided
 _PROBE = 1000  # fresh points of each population that a potential is looked at
 
 
+@explained
 def evaluate(
     task: str | Task,
     estimator: str | Estimator,
@@ -50,8 +53,9 @@ def evaluate(
     eval_samples: int | None = None,
     eval_batches: int = 100,
     batch_size: int | None = None,
+    runs: int = 1,
 ) -> Estimate:
-    """Estimate a task's distance by one run of the protocol "stream".
+    """Estimate a task's distance by runs of the protocol "stream", and compare it with the truth.
 
     The estimator trains on fresh minibatches of the task and is then frozen. Estimators of the
     population with a potential on the whole space are evaluated on fresh samples: as many as it
@@ -69,14 +73,19 @@ def evaluate(
             they are drawn in chunks of at most 10,000.
         eval_batches: number of fresh batches for the others.
         batch_size: points per evaluation batch; default the estimator's own.
+        runs: independent runs, each with data and an initialisation of its own. Run 0 of several
+            is the only one of `runs=1`.
 
     Returns:
-        An Estimate with `target` and `stderr`; for exact estimators `interval` (95 %), and for
+        An Estimate with `target` and `stderr`, and with `truth`, the distance of the populations,
+        and `error`, value - truth, where the task knows it. Of several runs `value` is the mean,
+        `stderr` its standard error over runs, `runs` the value of each, NaN where one failed.
+
+        Of one run also: for exact estimators `interval` (95 %), and for
         those whose value is a lower bound of the population `lower`, its one-sided 95 % limit. Its
         diagnostics hold `gradient_cosine` and `gradient_l2` of critics where the task's potential
-        is known. Compare it with `task.truth(p).value`, or for batch estimators with
-        `evaluate(task, "exact")` at the same
-        seed, which sees the same batches.
+        is known. The error of a batch estimator holds too how far batches are above their
+        populations: `evaluate(task, "exact")` at the same seed sees the same batches.
     """
     check_not_forked()
     task = check_task(task)
@@ -94,11 +103,29 @@ def evaluate(
     sampler = task.sampler()
     if estimator.target == "batch" or batch_size is not None:
         check_limit(task, sampler, n)
-    keys = Keys.of(run_keys(stream.seed, 1)[0])
+    count = None if eval_samples is None else check_integer(eval_samples, "eval_samples", 2)
+    known = task.truth(cost)
+    answers = [
+        _one_run(task, estimator, sampler, cost, Keys.of(key), count, stream)
+        for key in run_keys(stream.seed, check_integer(runs, "runs", 1))
+    ]
+    found = answers[0] if len(answers) == 1 else mean_of_runs(answers)
+    return with_truth(found, None if known is None else known.value)
+
+
+def _one_run(
+    task: Task,
+    estimator: Estimator,
+    sampler: Sampler,
+    cost: Cost,
+    keys: Keys,
+    count: int | None,
+    stream: Stream,
+) -> Estimate:
+    """One fitted estimator on fresh samples: `count` of them, or on the batches of `stream`."""
     with jax.enable_x64(sampler.x64):
         fitted = fit(estimator, keys.estimator, Problem.from_sampler(sampler, cost, keys.train))
     if estimator.target == "population" and isinstance(fitted, FittedPotential):
-        count = None if eval_samples is None else check_integer(eval_samples, "eval_samples", 2)
         answer = _population(estimator, fitted, sampler, cost, keys.evaluation, count)
     else:
         answer = _batches(estimator, fitted, sampler, cost, keys.evaluation, stream)

@@ -165,7 +165,7 @@ def _run_on_host(
 
 def _numbers(answer: Estimate) -> Estimate:
     """The answer without its arrays: those of 2,000 batches would stay in memory."""
-    return replace(answer, potentials=None, history=None)
+    return replace(answer, potentials=None, history=None, plan=None)
 
 
 def evaluation_batches(sampler: Sampler, key: jax.Array, stream: Stream) -> Iterator[Samples]:

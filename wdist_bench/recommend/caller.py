@@ -225,7 +225,7 @@ def _served(sent: bytes) -> Any:
     answer, seconds, refusal = answered(x, y, estimator, p, seed)
     if refusal is not None:  # its own class may not travel
         refusal = (TypeError if isinstance(refusal, TypeError) else ValueError)(str(refusal))
-    return replace(answer, potentials=None, history=None), seconds, refusal
+    return replace(answer, potentials=None, history=None, plan=None), seconds, refusal
 
 
 def _reply(replies: BinaryIO, what: Any) -> None:

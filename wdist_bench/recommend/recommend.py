@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.costs import Cost
+from wdist_bench.elsewhere import explained
 from wdist_bench.estimate import TARGETS, Estimate, Estimator
 from wdist_bench.recommend.caller import Caller, is_quick
 from wdist_bench.recommend.likeness import exact_value
@@ -44,6 +45,7 @@ _MATCHED_ROWS = 256  # of a side, of that distance
 _UNKNOWN = (math.nan, math.nan)
 
 
+@explained
 def recommend(
     x: Any,
     y: Any = None,

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wdist_bench.estimate import Estimate
-from wdist_bench.recommend.ranking import Standing
+from wdist_bench.recommend.ranking import TRUSTED, Standing
 from wdist_bench.recommend.trials import Trial
 from wdist_bench.results.statistics import Interval
 
 _PAIR = ("value", "lower", "upper", "level", "target", "status", "message", "diagnostics")
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,18 @@ class Recommendation:
         from wdist_bench.recommend.words import html
 
         return html(self.plain())
+
+    def to_frame(self) -> pd.DataFrame:
+        """The standings of the estimators, one a row, best first."""
+        import pandas as pd
+
+        return pd.DataFrame([asdict(row) for row in self.choice.standings])
+
+    def plot(self, axes: Axes | None = None) -> Axes:
+        """Draw how far off each estimator is, with 95 % intervals; returns matplotlib's axes."""
+        from wdist_bench.recommend.plots import plot_choice
+
+        return plot_choice(self.choice, TRUSTED, axes)
 
     def plain(self) -> dict[str, Any]:
         """All of it as data that JSON can hold; NaN and inf are null."""

@@ -31,4 +31,5 @@ def find_suite(given: Path) -> Path:
     try:
         return suites[check_name(str(given), suites, "suite")]
     except ValueError as error:
-        raise FileNotFoundError(f"{error}; or give a suite file (.toml)") from None
+        said = str(error).removesuffix("?")
+        raise FileNotFoundError(f"{said}, or give a suite file (.toml)") from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import tomllib
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -22,6 +23,7 @@ from wdist_bench.estimators.given import check_cost
 from wdist_bench.protocol.protocols import PROTOCOLS
 from wdist_bench.runs.cell import Cell
 from wdist_bench.runs.experiment_cell import ExperimentCell
+from wdist_bench.runs.sweeps import settings, swept
 from wdist_bench.validation import SEEDS, check_name
 
 Profile = Literal["cpu", "gpu", "full"]
@@ -50,11 +52,20 @@ class Entry(BaseModel):
 
 
 class TaskEntry(Entry):
-    """A task; `p` and `n` override the suite's, `family` names its panel in figures."""
+    """A task; `p` and `n` override the suite's, `family` names its panel in figures.
+
+    A list for a parameter that takes one value is a sweep, and so is any list under `sweep`: one
+    task each, the product of all.
+    """
 
     family: str = ""
+    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     p: Exponents | None = None
     n: Counts | None = None
+
+    def swept(self) -> dict[str, list[Any]]:
+        """The parameters that have several values."""
+        return swept(tasks.factory(self.name), self.parameters, self.sweep)
 
 
 class EstimatorEntry(Entry):
@@ -172,8 +183,8 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
         ) from None
     except ValueError as error:  # a whole number of more than 4,300 digits, say
         raise ValueError(f"{path}: expected TOML, got {error}; correct it") from error
-    _check_number(document, path)
     try:
+        _check_number(document)
         cells: tuple[Cell | ExperimentCell, ...] = (
             *_cells(document.sized(budget), budget),
             *_experiments(document, budget),
@@ -188,15 +199,16 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
     return Suite(path.stem, document.title, document.description, cells, profile)
 
 
-def _check_number(document: Document, path: Path) -> None:
+def _check_number(document: Document) -> None:
     """Refuse a suite of more cells than any folder can hold, before they are made."""
-    pairs = sum(len(e.n or document.n) * len(e.p or document.p) for e in document.tasks)
+    pairs = sum(
+        len(e.n or document.n) * len(e.p or document.p) * math.prod(map(len, e.swept().values()))
+        for e in document.tasks
+    )
     cells = pairs * len(document.norm) * len(document.estimators)
     cells += sum(math.prod(map(len, entry.sweep.values())) for entry in document.experiments)
     if cells > _MOST_CELLS:
-        raise ValueError(
-            f"{path}: expected at most {_MOST_CELLS:,} cells, got {cells:,}; split the suite"
-        )
+        raise ValueError(f"expected at most {_MOST_CELLS:,} cells, got {cells:,}; split the suite")
 
 
 def _mistake(error: ValidationError) -> str:
@@ -249,27 +261,34 @@ def _experiments(document: Document, profile: str) -> list[ExperimentCell]:
 
 
 def _cells(document: Document, profile: str) -> list[Cell]:
+    methods = [method for method in document.estimators if profile in method.profiles]
     cells = []
     for entry in document.tasks:
         if profile not in entry.profiles:
             continue
-        dim = None
-        with suppress(FileNotFoundError):  # missing data are named in the results
-            dim = tasks.get(entry.name, **entry.parameters).dim  # a bad parameter fails first
-        methods = [method for method in document.estimators if profile in method.profiles]
-        for p in entry.p or document.p:
-            for norm in document.norm:
-                for protocol in document.protocol:
-                    for n in entry.n or document.n:
-                        how = (Cost(p, norm), protocol, n)
-                        here = [method for method in methods if method.runs_at(n, dim)]
-                        cells += [_cell(document, entry, method, how, dim) for method in here]
+        for parameters in settings(entry.parameters, entry.swept()):
+            dim = None
+            with suppress(FileNotFoundError):  # missing data are named in the results
+                dim = tasks.get(entry.name, **parameters).dim  # a bad parameter fails first
+            for how in _ways(document, entry):
+                here = [method for method in methods if method.runs_at(how[-1], dim)]
+                cells += [_cell(document, entry, parameters, m, how, dim) for m in here]
     return cells
+
+
+def _ways(document: Document, entry: TaskEntry) -> Iterator[tuple[Cost, str, int]]:
+    """Every cost, protocol and number of points that a task is run with."""
+    for p in entry.p or document.p:
+        for norm in document.norm:
+            for protocol in document.protocol:
+                for n in entry.n or document.n:
+                    yield Cost(p, norm), protocol, n
 
 
 def _cell(
     document: Document,
     entry: TaskEntry,
+    task_parameters: dict[str, Any],
     method: EstimatorEntry,
     how: tuple[Cost, str, int],
     dim: int | None,
@@ -284,7 +303,7 @@ def _cell(
     estimator = estimators.get(method.name, **parameters)
     return Cell(
         task=entry.name,
-        task_parameters=entry.parameters,
+        task_parameters=task_parameters,
         estimator=method.name,
         estimator_parameters=parameters,
         p=cost.p,
