@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from highs import linear_program
 from scipy import integrate, stats
-from second_routes_closed_forms import bins
 
 import wdist_bench as wb
 from wdist_bench import costs, tasks
+from wdist_bench.cards.routes.line import bins
 from wdist_bench.solvers.circle import circle_cost
 from wdist_bench.solvers.exact import solve_exact
 
