@@ -1,4 +1,6 @@
-"""Pages of the site that are not written by hand: tables of results, changelog, command line."""
+"""Pages of the site that are not written by hand: tables of results, changelog, command line,
+truth cards.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +22,7 @@ if (location.protocol === "file:") {
 }
 """
 _MARKER = "<!-- the help of every command comes here -->"
+_CARDS = "<!-- the truth cards come here -->"
 _COMMANDS = re.compile(r"\*\*Commands\*\*:\n\n(\* .*\n)+")
 _IMAGE = re.compile(r"\((?:\.\./)?((?:results/)?[\w/]+\.png)\)")
 
@@ -43,9 +46,13 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Links to results as they are on the site, and the help of every command."""
+    """Links to results as they are on the site, the help of every command, and truth cards."""
     if page.file.src_uri == "reference/cli.md":
         return markdown.replace(_MARKER, _help())
+    if page.file.src_uri == "truths.md":
+        from wdist_bench import cards
+
+        return markdown.replace(_CARDS, cards.markdown())
     return markdown.replace("](../results/", "](results/")
 
 

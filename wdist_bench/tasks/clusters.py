@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -164,7 +165,11 @@ def _largest(vectors: np.ndarray) -> np.ndarray:
 
 
 # A gradient of each norm, or where it has a kink one of its subgradients; 0 at 0.
-_SLOPES = {"l2": _unit, "l1": np.sign, "linf": _largest}
+_SLOPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "l2": _unit,
+    "l1": np.sign,
+    "linf": _largest,
+}
 
 
 def worst_cycle(centers: np.ndarray, radius: float, moves: np.ndarray, cost: Cost) -> float:

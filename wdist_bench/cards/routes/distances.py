@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from itertools import product
+from typing import Any
 
 import numpy as np
 
-from wdist_bench.costs import Cost, Sphere, Torus
+from wdist_bench.costs import Cost, Mahalanobis, Sphere, Torus
 
 ORDER = {"l2": 2, "l1": 1, "linf": math.inf}
 """What NumPy calls the norms."""
@@ -19,7 +20,7 @@ def lengths(vectors: np.ndarray, cost: Cost) -> np.ndarray:
     return np.linalg.norm(vectors, ORDER[cost.norm], axis=-1)
 
 
-def distances(x: np.ndarray, y: np.ndarray, cost: Cost) -> np.ndarray:
+def distances(x: np.ndarray, y: np.ndarray, cost: Cost) -> Any:
     """The (n, m) distances d(x_i, y_j), not to the power p."""
     from scipy.spatial.distance import cdist
 
@@ -30,8 +31,9 @@ def distances(x: np.ndarray, y: np.ndarray, cost: Cost) -> np.ndarray:
         u, v = (z if z.shape[1] == 3 else _unit_vectors(z) for z in (x, y))
         across = np.linalg.norm(np.cross(u[:, None], v[None, :]), axis=-1)
         return radius * np.arctan2(across, u @ v.T)
-    found: np.ndarray = cdist(x, y, _METRIC[cost.norm])
-    return found
+    if isinstance(cost, Mahalanobis):
+        return cdist(x, y, "mahalanobis", VI=np.asarray(cost.precision))
+    return cdist(x, y, _METRIC[cost.norm])
 
 
 def _around(x: np.ndarray, y: np.ndarray, period: np.ndarray) -> np.ndarray:

@@ -65,7 +65,7 @@ def energy_distance(task: Any, cost: Cost) -> tuple[float, float]:
 
 
 def followed_rays(task: Any, cost: Cost) -> tuple[float, float]:
-    """Mean displacement of 4,000 points, with the end of each ray found by bisection on u."""
+    """Mean displacement of 40,000 points, with the end of each ray found by bisection on u."""
     rays, generator = task.rays, np.random.default_rng(14)
 
     def u(points: np.ndarray) -> np.ndarray:
@@ -73,7 +73,7 @@ def followed_rays(task: Any, cost: Cost) -> tuple[float, float]:
         return found
 
     half = float(rays.semi_length)
-    x = generator.uniform(-half, half, (4000, rays.centers.shape[1]))
+    x = generator.uniform(-half, half, (40_000, rays.centers.shape[1]))
     values = u(x)
     anchor, level = rays.centers[values.argmin(1)], values.min(1)
     radius = np.linalg.norm(x - anchor, axis=1)
