@@ -1,4 +1,6 @@
-"""Pages of the site that are not written by hand: tables of results, changelog, command line."""
+"""Pages of the site that are not written by hand: tables of results, changelog, command line,
+truth cards.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,7 @@ if (location.protocol === "file:") {
 """
 _MARKER = "<!-- the help of every command comes here -->"
 _REGISTERED = re.compile(r"<!-- all registered (\w+) come here -->")
+_CARDS = "<!-- the truth cards come here -->"
 _COMMANDS = re.compile(r"\*\*Commands\*\*:\n\n(\* .*\n)+")
 _IMAGE = re.compile(r"\((?:\.\./)?((?:results/)?[\w/]+\.png)\)")
 
@@ -44,9 +47,13 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
-    """Links to results as they are on the site, what is registered, the help of every command."""
+    """Links to results as they are on the site, and what pages leave to be filled in."""
     if page.file.src_uri == "reference/cli.md":
         return markdown.replace(_MARKER, _help())
+    if page.file.src_uri == "truths.md":
+        from wdist_bench import cards
+
+        return markdown.replace(_CARDS, cards.markdown())
     markdown = _REGISTERED.sub(lambda match: _registered(match[1]), markdown)
     return markdown.replace("](../results/", "](results/")
 

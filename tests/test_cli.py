@@ -97,15 +97,15 @@ def test_a_failed_run_gives_a_nonzero_exit_code(tmp_path, monkeypatch, capsys):
     assert "failed   1 (1 diverged kept by the next run; to try them again, run the suite" in said
 
 
-@pytest.mark.parametrize("what", ["tasks", "estimators", "datasets", "suites"])
+@pytest.mark.parametrize("what", ["tasks", "truths", "estimators", "datasets", "suites"])
 def test_list_names_everything(monkeypatch, capsys, what):
     import wdist_bench as wb
-    from wdist_bench import datasets
+    from wdist_bench import cards, datasets
     from wdist_bench.runs.shipped import shipped
 
     code, said, _ = call(monkeypatch, capsys, "list", what)
     assert code == 0
-    names = {"tasks": wb.tasks.names, "estimators": wb.estimators.names,
+    names = {"tasks": wb.tasks.names, "truths": cards.names, "estimators": wb.estimators.names,
              "datasets": datasets.names, "suites": shipped}[what]()  # fmt: skip
     for name in names:
         assert name in said

@@ -29,11 +29,12 @@ MAY_IMPORT = {
     "tasks": NOUNS | NUMERICS | {"tasks"},
     "estimators": NOUNS | NUMERICS | {"estimators"},
     "measures": NOUNS | NUMERICS,
+    "cards": PLUGINS | {"cards"},
     "calls": PLUGINS,
     "distance": PLUGINS,
     "protocol": PLUGINS | {"calls", "protocol"},
     "population": PLUGINS | {"calls", "protocol", "population"},
-    "runs": PLUGINS | {"protocol", "runs"},
+    "runs": PLUGINS | {"protocol", "cards", "runs"},
     "conformance": PLUGINS | {"calls", "protocol", "runs", "conformance"},
     "report": NOUNS | {"metrics", "results", "report"},
     "recommend": PLUGINS

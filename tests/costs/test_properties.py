@@ -14,8 +14,11 @@ from every_cost import (
     distances_of,
     on_the_sphere,
     points_of,
+    unit_vectors,
     weighted_problem,
 )
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import wdist_bench as wb
 from wdist_bench import costs
@@ -56,38 +59,110 @@ def symmetries(name, rng):
     }.get(name, [moved_by(0.7, -3.1), lambda x: -x])
 
 
-@EVERY
+SIXTEENTHS = st.integers(-80, 80).map(lambda k: k / 16)
+"""Coordinates on a lattice, so that points coincide and distances tie, from -5 to 5."""
+FEW = settings(max_examples=15, deadline=None)
+PROPERTY = pytest.mark.parametrize(("name", "p"), [(name, p) for name in NAMES for p in POWERS])
+
+
+def on_lattice(name):
+    """Points that the cost is meant for, (n, 2) or (n, 3), n from 1 to 5."""
+    point = st.tuples(SIXTEENTHS, SIXTEENTHS)
+    if name == "sphere":
+        point = st.tuples(SIXTEENTHS.map(lambda t: 18 * t), SIXTEENTHS.map(lambda t: 50 * t))
+    if name == "unit_vectors":
+        point = st.tuples(SIXTEENTHS, SIXTEENTHS, SIXTEENTHS)
+    if name in ("cosine", "unit_vectors"):
+        point = point.filter(any)
+    points = st.lists(point, min_size=1, max_size=5).map(np.array)
+    return points.map(unit_vectors) if name == "unit_vectors" else points
+
+
+def weighed(name):
+    """Points with weights in whole parts, some of them 0."""
+
+    def weights(points):
+        parts = st.lists(st.integers(0, 4), min_size=len(points), max_size=len(points)).filter(any)
+        return parts.map(lambda found: (points, np.array(found) / sum(found)))
+
+    return on_lattice(name).flatmap(weights)
+
+
+def largest(cost, *clouds):
+    """The largest distance among all points."""
+    points = np.concatenate(clouds)
+    return max(float(cost.to(1).matrix(points, points).max()), 1e-300)
+
+
+@PROPERTY
 def test_symmetries_of_the_space_change_nothing(name, p):
-    rng = np.random.default_rng(p == 1)
-    x, y, a, b = weighted_problem(name, 11)
     cost = cost_of(name, p)
-    wanted = distance(x, y, cost, a, b)
-    for move in symmetries(name, rng):
-        assert distance(move(x), move(y), cost, a, b) == pytest.approx(wanted, rel=1e-9)
-    assert distance(y, x, cost, b, a) == pytest.approx(wanted, rel=1e-9)
+
+    @FEW
+    @given(weighed(name), weighed(name), st.integers(0, 99))
+    def holds(mu, nu, seed):
+        (x, a), (y, b) = mu, nu
+        wanted, scale = distance(x, y, cost, a, b), largest(cost, x, y)
+        close = pytest.approx(wanted**p, rel=1e-9, abs=1e-11 * scale**p)
+        for move in symmetries(name, np.random.default_rng(seed)):
+            assert distance(move(x), move(y), cost, a, b) ** p == close
+        assert distance(y, x, cost, b, a) ** p == close
+
+    holds()
+
+
+@PROPERTY
+def test_triangle_inequality_and_zero(name, p):
+    cost = cost_of(name, p)
+
+    @FEW
+    @given(weighed(name), weighed(name), weighed(name))
+    def holds(mu, nu, rho):
+        (x, a), (y, b), (z, c) = mu, nu, rho
+        direct, scale = distance(x, z, cost, a, c), largest(cost, x, y, z)
+        way = distance(x, y, cost, a, b) + distance(y, z, cost, b, c)
+        assert direct <= way * (1 + 1e-9) + (1e-13 * scale**p) ** (1 / p)
+        assert distance(x, x[::-1], cost, a, a[::-1]) == 0
+
+    holds()
 
 
 @EVERY
-def test_triangle_inequality_and_zero(name, p):
+def test_laws_that_differ_are_apart(name, p):
     rng = np.random.default_rng(3)
-    cost = cost_of(name, p)
-    for _ in range(5):
-        x, y, z = (points_of(name, rng, n) for n in (6, 5, 7))
-        direct = distance(x, z, cost)
-        assert direct <= distance(x, y, cost) + distance(y, z, cost) + 1e-12
-        assert distance(x, x[::-1], cost) == 0
-        assert direct > 0
+    x, z = points_of(name, rng, 6), points_of(name, rng, 7)
+    assert distance(x, z, cost_of(name, p)) > 0
 
 
 @pytest.mark.parametrize("name", NORMS)
 @pytest.mark.parametrize("p", POWERS)
 def test_homogeneity(name, p):
+    cost = cost_of(name, p)
+
+    @FEW
+    @given(weighed(name), weighed(name), st.floats(1e-3, 1e6))
+    def holds(mu, nu, factor):
+        (x, a), (y, b) = mu, nu
+        wanted, scale = distance(x, y, cost, a, b), largest(cost, x, y)
+        moved = distance(factor * x, factor * y, cost, a, b) / factor
+        assert moved**p == pytest.approx(wanted**p, rel=1e-9, abs=1e-11 * scale**p)
+
+    holds()
+
+
+@pytest.mark.parametrize(("name", "factor"), [("torus", 3.7), ("sphere", 6371.0088)])
+@pytest.mark.parametrize("p", POWERS)
+def test_homogeneity_in_the_size_of_the_space(name, factor, p):
+    """A box that grows with its points, and a radius."""
     x, y, a, b = weighted_problem(name, 5)
     cost = cost_of(name, p)
     wanted = distance(x, y, cost, a, b)
-    for factor in (1e-3, 0.3, 1e6):
-        moved = distance(factor * x, factor * y, cost, a, b)
-        assert moved == pytest.approx(factor * wanted, rel=1e-9)
+    larger = {
+        "torus": lambda: distance(factor * x, factor * y, costs.Torus((2 * factor, 5 * factor), p),
+                                  a, b),
+        "sphere": lambda: distance(x, y, costs.Sphere(p, factor), a, b),
+    }[name]()  # fmt: skip
+    assert larger == pytest.approx(factor * wanted, rel=1e-9)
 
 
 @EVERY

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import second_routes_closed_forms as by
 from second_route import Check
+
+from wdist_bench.cards.routes import draws, line, moments, plans
 
 
 def _covariance(dim: int, seed: int, rank: int | None = None) -> tuple[tuple[float, ...], ...]:
@@ -75,141 +76,156 @@ _TWO_ARCS = {
     "x": {"law": "arc", "center": 0.9, "width": 0.5},
     "y": {"law": "arc", "center": 0.2, "width": 0.1},
 }
+_BENT = {"x": {"law": "von_mises", "center": 0.3}, "y": {"law": "arc", "width": 0.4}}
 
 SECOND_ROUTES: dict[str, list[Check]] = {
     "periodic": [
-        Check({}, 1, "l2", by.binned_on_the_line),
-        Check({}, 2, "l2", by.binned_on_the_line),
-        Check({"dim": 3}, 1, "l1", by.binned_on_the_line),
-        Check({"dim": 3}, 2, "l2", by.binned_on_the_line),
-        Check(_TWO_ARCS, 2, "l1", by.binned_on_the_line),
+        Check({}, 1, "l2", line.binned_on_the_line),
+        Check({}, 2, "l2", line.binned_on_the_line),
+        Check({"dim": 3}, 1, "l1", line.binned_on_the_line),
+        Check({"dim": 3}, 2, "l2", line.binned_on_the_line),
+        Check(_TWO_ARCS, 2, "l1", line.binned_on_the_line),
+    ],
+    # Turned arcs along a tilted circle, and laws of another shape; test_truths_of_other_costs has
+    # more of both.
+    "great_circle": [
+        *(
+            Check(params, p, norm, plans.great_circle_programme)
+            for params in ({}, _BENT)
+            for p in (1, 2)
+            for norm in ("sphere", "cosine")
+        ),
     ],
     "gaussian_shift": [
         *(
-            Check(params, p, norm, by.shuffled_translation)
+            Check(params, p, norm, plans.shuffled_translation)
             for params in ({}, {"dim": 7, "shift": 0.3, "scale": 2.0}, {"shift": (3.0, -4.0)})
             for p in (1, 2)
             for norm in ("l2", "l1")
         ),
-        Check({}, 1, "l2", by.difference_of_means),
-        Check({"dim": 5, "shift": 3.0, "scale": 0.5}, 2, "l1", by.difference_of_means),
+        Check({}, 1, "l2", draws.difference_of_means),
+        Check({"dim": 5, "shift": 3.0, "scale": 0.5}, 2, "l1", draws.difference_of_means),
     ],
     "gaussians": [
-        *_each({by.trace_formula: (2, "l2"), by.bures_of_pot: (2, "l2")}, {}, _FIVE, _LINE),
-        Check(_SINGULAR, 2, "l2", by.trace_formula),
-        *(Check(params, 2, "l2", by.mean_displacement) for params in (_FIVE, _SINGULAR)),
-        *_each({by.normal_cdfs: (1, "l2")}, _LINE, {**_LINE, "mean_y": (1.0,)}),
-        *(Check(_MOVED, p, norm, by.length_of_shift) for p in (1, 2) for norm in ("l2", "l1")),
-        *(Check(params, 1, "l2", by.dual_on_samples) for params in (_LINE, _FAR)),
+        *_each(
+            {moments.trace_formula: (2, "l2"), moments.bures_of_pot: (2, "l2")}, {}, _FIVE, _LINE
+        ),
+        Check(_SINGULAR, 2, "l2", moments.trace_formula),
+        *(Check(params, 2, "l2", draws.mean_displacement) for params in (_FIVE, _SINGULAR)),
+        *_each({line.normal_cdfs: (1, "l2")}, _LINE, {**_LINE, "mean_y": (1.0,)}),
+        *(Check(_MOVED, p, norm, plans.length_of_shift) for p in (1, 2) for norm in ("l2", "l1")),
+        *(Check(params, 1, "l2", draws.dual_on_samples) for params in (_LINE, _FAR)),
     ],
     "one_dimensional": [
         *(
-            Check(each, 1, "l2", by.scipy_cdfs)
+            Check(each, 1, "l2", line.scipy_cdfs)
             for each in ({}, _STUDENT, _SKEWED, _SCALED, _HEAVY, _CLIFF)
         ),
-        *(Check(each, 2, "l2", by.gaussian_levels) for each in ({}, _SKEWED, _ARRIVALS, _CLIFF)),
-        Check(_BOUNDED, 1, "l1", by.gaussian_levels),
+        *(Check(each, 2, "l2", line.gaussian_levels) for each in ({}, _SKEWED, _ARRIVALS, _CLIFF)),
+        Check(_BOUNDED, 1, "l1", line.gaussian_levels),
         *(
-            Check(each, p, "l2", by.moment_of_scale)
+            Check(each, p, "l2", line.moment_of_scale)
             for each in (_SCALED, _ARRIVALS)
             for p in (1, 2)
         ),
-        Check({}, 1, "l2", by.mean_displacement),
+        Check({}, 1, "l2", draws.mean_displacement),
     ],
     "radial": [
         *_each(
-            {by.radius_cdfs: (1, "l2"), by.radius_moments: (2, "l2")},
+            {line.radius_cdfs: (1, "l2"), line.radius_moments: (2, "l2")},
             _isotropic(2, ("gaussian", 1.0), ("sphere", 2.0)),
             _isotropic(1, ("sphere", 0.5), ("gaussian", 2.0)),
             _isotropic(10, ("ball", 3.0), ("sphere", 1.0)),
             _isotropic(128, ("gaussian", 1.0), ("sphere", 11.0)),
         ),
         *_each(
-            {by.radius_cdfs: (1, "l2"), by.monotone_radius: (2, "l2")},
+            {line.radius_cdfs: (1, "l2"), line.monotone_radius: (2, "l2")},
             _isotropic(3, ("gaussian", 1.0), ("ball", 2.5)),
             _isotropic(20, ("gaussian", 0.5), ("ball", 4.0)),
         ),
-        Check(_isotropic(1, ("gaussian", 1.5), ("ball", 2.0)), 1, "l1", by.signed_cdfs),
-        Check(_isotropic(4, ("gaussian", 1.0), ("gaussian", 3.0)), 1, "l2", by.radius_cdfs),
+        Check(_isotropic(1, ("gaussian", 1.5), ("ball", 2.0)), 1, "l1", line.signed_cdfs),
+        Check(_isotropic(4, ("gaussian", 1.0), ("gaussian", 3.0)), 1, "l2", line.radius_cdfs),
         *(
-            Check(_isotropic(6, ("ball", 2.0), ("gaussian", 1.5)), p, "l2", by.mean_displacement)
+            Check(_isotropic(6, ("ball", 2.0), ("gaussian", 1.5)), p, "l2", draws.mean_displacement)
             for p in (1, 2)
         ),
     ],
     "dilation": [
         *_each(
-            {by.mean_distance_gaussian: (1, "l2")},
+            {moments.laguerre_dilation: (1, "l2")},
             {"base": "gaussian", "factor": 0.0, "dim": 1, "center": 0.5},
             {"base": "gaussian", "factor": 3.0, "dim": 3, "center": (1.0, -2.0, 0.0)},
             {"base": "gaussian", "factor": 0.5, "dim": 128, "center": 1.0},
         ),
-        *(Check({"dim": dim, "factor": 0.25}, 1, "l2", by.box_integral) for dim in (2, 3)),
+        *(Check({"dim": dim, "factor": 0.25}, 1, "l2", moments.box_integral) for dim in (2, 3)),
         *(
-            Check({"dim": 3, "factor": 3.0, "center": 2.5}, p, norm, by.cube_by_tensor_rule)
+            Check({"dim": 3, "factor": 3.0, "center": 2.5}, p, norm, moments.cube_by_tensor_rule)
             for p in (1, 2)
             for norm in ("l2", "l1")
         ),
         *_each(
-            {by.ball_in_polar_coordinates: (1, "l2")},
+            {moments.ball_in_polar_coordinates: (1, "l2")},
             {"base": "ball", "dim": 2, "factor": 0.0, "center": (0.3, 0.4)},
             {"base": "ball", "dim": 3, "factor": 2.0, "center": (0.0, 0.0, 3.0)},
             {"base": "ball", "dim": 10, "factor": 2.0, "center": 0.1},
         ),
         *(
-            Check({"base": base, "dim": dim, "center": center}, p, norm, by.mean_displacement)
+            Check({"base": base, "dim": dim, "center": center}, p, norm, draws.mean_displacement)
             for base, dim, center in (("cube", 5, 0.7), ("gaussian", 2, 0.0), ("ball", 4, 0.0))
             for p in (1, 2)
             for norm in ("l2", "l1")
         ),
-        Check({"base": "cube", "dim": 64}, 1, "l2", by.mean_displacement),
-        Check({"base": "ball", "dim": 3, "center": (0.5, 0.0, 2.0)}, 1, "l1", by.mean_displacement),
-        Check({"base": "ball", "dim": 3, "factor": 0.1}, 1, "l2", by.dual_on_samples),
+        Check({"base": "cube", "dim": 64}, 1, "l2", draws.mean_displacement),
+        Check(
+            {"base": "ball", "dim": 3, "center": (0.5, 0.0, 2.0)}, 1, "l1", draws.mean_displacement
+        ),
+        Check({"base": "ball", "dim": 3, "factor": 0.1}, 1, "l2", draws.dual_on_samples),
     ],
     "point_mass": [
         *_each(
-            {by.noncentral_chi: (1, "l2"), by.folded_coordinates: (1, "l1")},
+            {moments.noncentral_chi: (1, "l2"), moments.folded_coordinates: (1, "l1")},
             {},
             {"at": (0.5,) * 10, "std": 2.0},
             {"at": (30.0, 0.0, -40.0), "std": 0.5},
             {"at": (1.0,) * 500, "std": 3.0},
         ),
-        Check({"at": (0.0,) * 3, "std": 2.0}, 1, "l2", by.chi_mean),
-        *(Check({}, p, norm, by.mean_displacement) for p in (1, 2) for norm in ("l2", "l1")),
-        Check({"at": (0.3, 0.4)}, 1, "l2", by.dual_on_samples),
+        Check({"at": (0.0,) * 3, "std": 2.0}, 1, "l2", moments.chi_mean),
+        *(Check({}, p, norm, draws.mean_displacement) for p in (1, 2) for norm in ("l2", "l1")),
+        Check({"at": (0.3, 0.4)}, 1, "l2", draws.dual_on_samples),
     ],
     "concentric_spheres": [
         *(
-            Check(params, p, "l2", by.shuffled_spheres)
+            Check(params, p, "l2", plans.shuffled_spheres)
             for params in ({}, {"dim": 10, "radius_x": 3.0, "radius_y": 0.0}, {"dim": 1})
             for p in (1, 2)
         ),
-        *(Check({"radius_x": 4.0}, p, "l1", by.round_the_circle) for p in (1, 2)),
-        *(Check({"dim": 8}, p, "l1", by.mean_displacement) for p in (1, 2)),
-        Check({"dim": 3, "radius_x": 5.0}, 1, "l2", by.dual_on_samples),
+        *(Check({"radius_x": 4.0}, p, "l1", moments.round_the_circle) for p in (1, 2)),
+        *(Check({"dim": 8}, p, "l1", draws.mean_displacement) for p in (1, 2)),
+        Check({"dim": 3, "radius_x": 5.0}, 1, "l2", draws.dual_on_samples),
     ],
     "parallel_segments": [
         *(
-            Check(params, p, norm, by.shuffled_segments)
+            Check(params, p, norm, plans.shuffled_segments)
             for params in ({}, {"theta": -0.1, "dim": 3}, {"theta": 0.0})
             for p in (1, 2)
             for norm in ("l2", "l1")
         ),
-        Check({"theta": -2.0}, 1, "l2", by.dual_on_samples),
+        Check({"theta": -2.0}, 1, "l2", draws.dual_on_samples),
     ],
     "spiked_gaussian": [
         *_each(
-            {by.spike_trace_formula: (2, "l2"), by.spike_cdfs: (1, "l2")},
+            {moments.spike_trace_formula: (2, "l2"), line.spike_cdfs: (1, "l2")},
             {},
             {"dim": 30, "spike": 25.0},
             {"dim": 1, "spike": 0.25},
         ),
-        Check({"dim": 3, "spike": 0.09}, 1, "l1", by.spike_cdfs),
-        Check({"dim": 3, "spike": 100.0}, 1, "l2", by.dual_on_samples),
-        *(Check({"spike": 9.0}, p, "l2", by.mean_displacement) for p in (1, 2)),
+        Check({"dim": 3, "spike": 0.09}, 1, "l1", line.spike_cdfs),
+        Check({"dim": 3, "spike": 100.0}, 1, "l2", draws.dual_on_samples),
+        *(Check({"spike": 9.0}, p, "l2", draws.mean_displacement) for p in (1, 2)),
     ],
     "convex_gradient": [
         *(
-            Check(params, p, "l2", by.sigmoid_integral)
+            Check(params, p, "l2", moments.sigmoid_integral)
             for params in (
                 {},
                 {"direction": (3.0, 0.0, -4.0), "strength": 0.5},
@@ -218,21 +234,21 @@ SECOND_ROUTES: dict[str, list[Check]] = {
             )
             for p in (1, 2)
         ),
-        *(Check({"strength": 3.0}, p, "l2", by.projected_quantiles) for p in (1, 2)),
-        Check({"strength": 3.0}, 1, "l2", by.dual_on_samples),
-        Check({"direction": (1.0, -2.0, 0.5)}, 1, "l1", by.mean_displacement),
+        *(Check({"strength": 3.0}, p, "l2", draws.projected_quantiles) for p in (1, 2)),
+        Check({"strength": 3.0}, 1, "l2", draws.dual_on_samples),
+        Check({"direction": (1.0, -2.0, 0.5)}, 1, "l1", draws.mean_displacement),
     ],
     "reweighted_mixture": [
         *_each(
-            {by.mixture_cdfs: (1, "l2")},
+            {line.mixture_cdfs: (1, "l2")},
             {},
             {"separation": 0.5, "std": 2.0, "weights_x": (0.9, 0.1), "weights_y": (0.3, 0.7)},
             {"dim": 10, "separation": 10.0, "weights_x": (0.0, 1.0), "weights_y": (0.25, 0.75)},
         ),
-        Check({"dim": 3}, 1, "l1", by.mixture_cdfs),
-        Check({"dim": 2, "weights_x": (1.0, 0.0)}, 1, "l2", by.dual_on_samples),
-        *(Check({"dim": 1, "std": 0.0}, p, "l2", by.two_points) for p in (1, 2)),
+        Check({"dim": 3}, 1, "l1", line.mixture_cdfs),
+        Check({"dim": 2, "weights_x": (1.0, 0.0)}, 1, "l2", draws.dual_on_samples),
+        *(Check({"dim": 1, "std": 0.0}, p, "l2", plans.two_points) for p in (1, 2)),
     ],
     # The truth of funnels is a Monte-Carlo mean: these are other draws, in greater number.
-    "funnels": [Check({"dim": 2, "width": 64, "seed": 3}, 1, "l2", by.mean_displacement)],
+    "funnels": [Check({"dim": 2, "width": 64, "seed": 3}, 1, "l2", draws.mean_displacement)],
 }

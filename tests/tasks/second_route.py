@@ -1,4 +1,4 @@
-"""The shape of a second route: an independent way to a task's truth."""
+"""The shape of a check: a task, a cost, and an independent way to the truth."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from wdist_bench.costs import Cost
 from wdist_bench.tasks.base import Task
 
 
@@ -17,10 +18,16 @@ class Check:
         params: parameters of the task.
         p: exponent of the cost.
         norm: ground norm.
-        route: (task, p, norm) -> (independent value of W_p, absolute tolerance).
+        route: (task, cost) -> (independent value of W_p, absolute tolerance), of
+            `wdist_bench.cards.routes`.
     """
 
     params: dict[str, Any]
     p: int
     norm: str
-    route: Callable[[Task, int, str], tuple[float, float]]
+    route: Callable[[Task, Cost], tuple[float, float]]
+
+    @property
+    def cost(self) -> Cost:
+        """The ground cost."""
+        return Cost(self.p, self.norm)

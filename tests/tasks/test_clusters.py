@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -33,9 +34,22 @@ def test_accepted_clusters_cannot_be_beaten(seed, dim, count, radius):
     x = centers[:, None] + radius * direction  # on the surfaces, where exchanges are cheapest
     y = x + moves[:, None]
     mass = np.repeat(weights / 12, 12)
-    for p in (1, 2):
-        plan = solve_exact(Cost(p).matrix(x.reshape(-1, dim), y.reshape(-1, dim)), mass, mass)
-        assert plan.cost == pytest.approx(task.truth(p).value ** p, rel=1e-8, abs=1e-10)
+    for p, norm in itertools.product((1, 2, 1.5, 3), ("l2", "l1", "linf")):
+        truth = task.truth(p, norm)
+        assert truth is not None or norm != "l2" or p not in (1, 2)
+        if truth is not None:
+            matrix = Cost(p, norm).matrix(x.reshape(-1, dim), y.reshape(-1, dim))
+            plan = solve_exact(matrix, mass, mass)
+            assert plan.cost == pytest.approx(truth.value**p, rel=1e-8, abs=1e-10)
+
+
+def test_the_example_is_known_in_every_norm():
+    """Far enough apart for all of them, so that the test above has something to hold."""
+    task = wb.tasks.get("clusters")
+    for p, norm in itertools.product((1, 1.5, 2, 3), ("l1", "linf")):
+        order = {"l1": 1, "linf": math.inf}[norm]
+        paid = np.linalg.norm(task.moves, order, axis=1) ** p @ np.array(task.weights)
+        assert task.truth(p, norm).value == pytest.approx(paid ** (1 / p), rel=1e-12)
 
 
 def test_refused_clusters_can_be_beaten():

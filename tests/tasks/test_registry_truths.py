@@ -25,13 +25,13 @@ CHECKS = [
 def second_value(name, index):
     """The independent value of W_p and its tolerance, computed once for all tests."""
     check = ROUTES[name][index]
-    return check.route(tasks.get(name, **check.params), check.p, check.norm)
+    return check.route(tasks.get(name, **check.params), check.cost)
 
 
 def true_value(name, index):
     """The truth that the second route is held against."""
     check = ROUTES[name][index]
-    return tasks.get(name, **check.params).truth(check.p, check.norm)
+    return tasks.get(name, **check.params).truth(check.cost)
 
 
 def confirm(name, index):

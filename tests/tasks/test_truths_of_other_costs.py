@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import pairwise
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 from highs import linear_program
 from scipy import integrate, stats
-from second_routes_closed_forms import bins
 
 import wdist_bench as wb
 from wdist_bench import costs, tasks
+from wdist_bench.cards.routes.line import bins
+from wdist_bench.cards.routes.plans import great_circle_programme, torus_programme
 from wdist_bench.solvers.circle import circle_cost
 from wdist_bench.solvers.exact import solve_exact
 
@@ -184,14 +187,63 @@ def test_independent_coordinates_on_a_torus_by_samples():
 
 
 @pytest.mark.parametrize("p", POWERS)
-def test_rotations_of_the_sphere_by_linear_programme(p):
-    """Turned by 10 degrees about the pole, an arc of a quarter of the equator moves by that."""
-    equator = np.stack([np.zeros(12), np.linspace(0, 80, 12)], axis=1)
-    turned = equator + np.array([0, 10.0])
-    truth = tasks.get("weighted_points", x=equator, y=turned[::-1]).truth(p, "sphere")
-    assert truth.value == pytest.approx(math.radians(10), rel=1e-9)
-    circle = wb.estimate(equator[:, 1:], turned[:, 1:], "one_dimensional", cost=costs.Torus(360, p))
-    assert np.radians(circle.value) == pytest.approx(truth.value, rel=1e-9)
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_turned_arcs_on_a_torus_by_linear_programme(p, dim):
+    """Every way round is longer than the translation; one more step and there is no such truth."""
+    arcs = [{"law": "arc", "center": c, "width": 0.2} for c in (0.9, 0.15, 0.3)]
+    task = tasks.get("periodic", dim=dim, period=24.0, x=arcs[0], y=arcs[1])
+    cost = costs.Torus(24.0, p)
+    value, room = torus_programme(task, cost)
+    truth = task.truth(cost)
+    assert truth.kind == "closed-form"
+    assert truth.value == pytest.approx(0.25 * 24 * math.sqrt(dim), rel=1e-12)
+    assert truth.value == pytest.approx(value, abs=room)
+    far = tasks.get("periodic", dim=dim, period=24.0, x=arcs[0], y=arcs[2]).truth(cost)
+    assert (far is None) == (dim > 1 and p != 2)
+    assert far is None or far.kind == "quadrature"
+    same = tasks.get("periodic", dim=dim).y
+    assert tasks.get("periodic", dim=dim, x=same, y=same).truth(costs.Torus(360.0, p)).value == 0
+
+
+@pytest.mark.parametrize("p", POWERS)
+@pytest.mark.parametrize("pole", [(0.0, 0.0, 1.0), (1.0, -2.0, 0.5)])
+def test_rotations_along_a_great_circle_by_linear_programme(p, pole):
+    arcs = [{"law": "arc", "center": c, "width": 0.3} for c in (0.95, 0.1)]
+    task = tasks.get("great_circle", x=arcs[0], y=arcs[1], pole=pole)
+    for cost, radius in ((costs.Sphere(p, 2.5), 2.5), (costs.Cosine(p), 1.0)):
+        truth = task.truth(cost)
+        assert truth.kind == "closed-form"
+        assert truth.value == pytest.approx(radius * 2 * math.pi * 0.15, rel=1e-12)
+        assert truth.value == pytest.approx(great_circle_programme(task, cost)[0], rel=1e-9)
+    assert task.truth(p) is None
+
+
+@pytest.mark.parametrize("p", POWERS)
+@pytest.mark.parametrize("law", LAWS)
+def test_laws_on_a_great_circle_are_those_of_a_circle(p, law):
+    """The same truth as on a circle of length 2 pi, and the linear programme of 600 shares."""
+    x, y = (law.get(side, dict(getattr(tasks.get("periodic"), side))) for side in "xy")
+    task = tasks.get("great_circle", x=x, y=y)
+    circle = tasks.get("periodic", period=2 * math.pi, x=x, y=y)
+    truth = task.truth(p, "sphere")
+    assert truth.value == pytest.approx(circle.truth(costs.Torus(2 * math.pi, p)).value, rel=1e-9)
+    value, room = great_circle_programme(task, wb.Cost(p, "sphere"))
+    assert truth.value == pytest.approx(value, abs=room)
+
+
+def test_samples_of_a_great_circle_lie_on_it():
+    task = tasks.get("great_circle", pole=(3.0, 4.0, 0.0))
+    x, y = (np.asarray(z, np.float64) for z in task.sample(jax.random.key(0), 4000))
+    for points, center in ((x, 0.0), (y, 0.125)):
+        assert np.abs(np.linalg.norm(points, axis=1) - 1).max() < 1e-6
+        assert np.abs(points @ [0.6, 0.8, 0.0]).max() < 1e-6
+        away = wb.Cost(1, "sphere").matched(points, task.on_circle(np.array([center])))
+        assert away.max() <= 2 * math.pi * 0.1 + 1e-5
+        assert away.mean() == pytest.approx(math.pi * 0.1, rel=0.05)  # uniform on the arc
+    with pytest.raises(ValueError, match="pole: expected a vector other than zero"):
+        tasks.get("great_circle", pole=(0.0, 0.0, 0.0))
+    with pytest.raises(ValueError, match="pole: expected 3 components"):
+        tasks.get("great_circle", pole=(0.0, 1.0))
 
 
 def test_points_without_weights_have_equal_ones():
@@ -212,14 +264,42 @@ def test_no_task_takes_another_power_for_2(name):
     values = [truth.value for truth in truths if truth is not None]
     assert values == sorted(values)
     for other in (wb.Cost(1, "cosine"), costs.Torus(2.0)):
-        assert name in ("weighted_points", "image_batches", "histogram") or (
+        assert name in ("weighted_points", "image_batches", "histogram", "great_circle") or (
             task.truth(other) is None
         )
 
 
 @pytest.mark.parametrize("p", [0.5, math.nan, "two"])
-def test_a_bad_power_is_told_so(p):
-    with pytest.raises(ValueError, match="p: expected a finite number >= 1"):
-        tasks.get("gaussian_shift").truth(p)
+@pytest.mark.parametrize("name", tasks.names())
+def test_a_bad_power_is_told_so(name, p):
+    task = tasks.get(name)
+    points = np.zeros((2, task.dim), np.float32)
+    for call in (
+        lambda: task.truth(p),
+        lambda: task.pairs(jax.random.key(0), 2, p),
+        lambda: task.potential(points, p),
+        lambda: task.potential_gradient(points, p),
+    ):
+        with pytest.raises(ValueError, match="p: expected a finite number >= 1"):
+            call()
+
+
+@pytest.mark.parametrize("name", tasks.names())
+def test_bad_norms_sizes_and_dimensions_are_told_so(name):
+    task = tasks.get(name)
     with pytest.raises(ValueError, match="norm: expected one of l2, l1, linf"):
-        tasks.get("gaussian_shift").truth(1, "l3")
+        task.truth(1, "l3")
+    with pytest.raises(ValueError, match="n: expected a whole number >= 1"):
+        task.pairs(jax.random.key(0), 0)
+    other = task.dim + 1
+    with pytest.raises(ValueError, match=f"precision: expected one row for each of the {task.dim}"):
+        task.truth(costs.Mahalanobis(np.eye(other)))
+    with pytest.raises(ValueError, match=f"period: expected one for each of the {task.dim}"):
+        task.truth(costs.Torus((1.0,) * other))
+
+
+def test_p_and_cost_are_checked_in_one_place():
+    """`Task.truth`, `pairs` and `potential` look at them; what tasks implement comes after."""
+    for path in Path(tasks.__file__).parent.glob("*.py"):
+        text = path.read_text("utf-8")
+        assert path.name == "base.py" or not re.search(r"check_p\b|cost\.check_points", text), path

@@ -15,6 +15,7 @@ class What(StrEnum):
     """What can be listed."""
 
     TASKS = "tasks"
+    TRUTHS = "truths"
     ESTIMATORS = "estimators"
     COSTS = "costs"
     DATASETS = "datasets"
@@ -24,7 +25,9 @@ class What(StrEnum):
 def list_names(
     what: Annotated[What, typer.Argument(help="What to list.")] = What.ESTIMATORS,
 ) -> None:
-    """List tasks, estimators, ground costs, data sets or suites with what is known of each."""
+    """List tasks, truth cards, estimators, ground costs, data sets or suites, with what is known
+    of each.
+    """
     from wdist_bench.runs.catalogue import catalogue
 
     header, rows = catalogue(what.value)

@@ -1,4 +1,4 @@
-"""`wdist-bench export`: the errors of a results folder for other programs."""
+"""`wdist-bench export`: the errors of a results folder, or the truth cards, for other programs."""
 
 from __future__ import annotations
 
@@ -22,25 +22,77 @@ class Format(StrEnum):
     JOURNAL = "journal"
 
 
+TRUTHS = Path("truths")
+
+
 def export(
-    folder: Annotated[Path, typer.Argument(help="Results folder with a journal.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Results folder with a journal; or the word truths: the truth cards of the tasks."
+        ),
+    ],
     format_: Annotated[
-        Format,
+        Format | None,
         typer.Option(
             "--format",
-            help="Tables as csv, parquet or latex; figures as pdf; all records as journal.",
+            help="Tables as csv, parquet (the default) or latex; figures as pdf; all records as "
+            "journal.",
         ),
-    ] = Format.PARQUET,
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the files; the results folder by default.")
+        Path | None,
+        typer.Option(
+            help="Folder for the files; the results folder by default, for truths ./truths."
+        ),
     ] = None,
     dirty: Annotated[
         bool, typer.Option("--dirty", help="Pass on a journal measured with uncommitted changes.")
     ] = False,
+    samples: Annotated[
+        bool,
+        typer.Option(
+            "--samples/--no-samples", help="Truths: write frozen samples too, about 20 MB."
+        ),
+    ] = True,
+    compute: Annotated[
+        bool,
+        typer.Option(
+            "--compute", help="Truths: compute them anew by both routes, which takes minutes."
+        ),
+    ] = False,
 ) -> None:
-    """Write the errors of a results folder as a table for other programs, or its figures as PDF."""
+    """Write the errors of a results folder as a table for other programs, or its figures as PDF;
+    or, with the word truths, a card and samples of every task for programs without JAX.
+    """
+    if folder == TRUTHS:
+        _refuse("truths", {"--format": format_ is not None, "--dirty": dirty})
+        _export_truths(out or TRUTHS, samples, compute)
+        return
+    _refuse("a results folder", {"--no-samples": not samples, "--compute": compute})
     from wdist_bench.report.export import export as export_folder
 
+    chosen = (format_ or Format.PARQUET).value
     with reading(folder):
-        for path in export_folder(folder, format_.value, out, dirty):
+        for path in export_folder(folder, chosen, out, dirty):
             echo(f"wrote {path}")
+
+
+def _refuse(subject: str, given: dict[str, bool]) -> None:
+    for option, present in given.items():
+        if present:
+            raise ValueError(f"{option}: expected none with {subject}, got it; leave it out")
+
+
+def _export_truths(out: Path, samples: bool, compute: bool) -> None:
+    """Every card; exit code 1 where samples are not those that their card describes."""
+    from wdist_bench.cards.make import export as export_cards
+
+    wrong = []
+    for path, differences in export_cards(out, samples, compute):
+        echo(f"wrote {path}")
+        wrong += differences
+    for line in wrong:
+        echo(f"not as the card says: {line}", err=True)
+    if wrong:
+        raise typer.Exit(1)

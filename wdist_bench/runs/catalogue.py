@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 
-from wdist_bench import costs, datasets, estimators, tasks
+from wdist_bench import cards, costs, datasets, estimators, tasks
 from wdist_bench.runs.shipped import shipped
 from wdist_bench.runs.suite import load_suite
 from wdist_bench.tasks import Task
@@ -13,10 +13,10 @@ Rows = list[list[str]]
 
 
 def catalogue(kind: str) -> tuple[list[str], Rows]:
-    """Header and rows for "tasks", "estimators", "costs", "datasets" or "suites"."""
+    """Header and rows for "tasks", "truths", "estimators", "costs", "datasets" or "suites"."""
     tables = {
-        "tasks": _tasks, "estimators": _estimators, "costs": _costs, "datasets": _datasets,
-        "suites": _suites,
+        "tasks": _tasks, "truths": cards.table, "estimators": _estimators, "costs": _costs,
+        "datasets": _datasets, "suites": _suites,
     }  # fmt: skip
     return tables[kind]()
 
@@ -44,13 +44,16 @@ def _tasks() -> tuple[list[str], Rows]:
     rows = []
     for name in tasks.names():
         task = tasks.get(name)
-        truths = {p: task.truth(p) for p in (1, 2)}
-        known = [str(p) for p, truth in truths.items() if truth is not None]
-        kinds = dict.fromkeys(truth.kind for truth in truths.values() if truth is not None)
-        rows.append(
-            [name, _dim(task), ", ".join(known) or "none", ", ".join(kinds), task.reference]
-        )
-    return ["name", "dim", "p with truth", "kind of truth", "reference"], rows
+        known = [card for card in map(cards.read, cards.names()) if card.task == name]
+        truths = cards.known_for(known) if known else _without_card(task)
+        rows.append([name, _dim(task), truths, str(len(known)), task.reference])
+    return ["name", "dim", "truths known, over its cards", "cards", "reference"], rows
+
+
+def _without_card(task: Task) -> str:
+    """The powers at which a plug-in's truth is known in l2, of 1 and 2."""
+    powers = [str(p) for p in (1, 2) if task.truth(p) is not None]
+    return f"l2: {', '.join(powers)}" if powers else "nothing"
 
 
 def _dim(task: Task) -> str:

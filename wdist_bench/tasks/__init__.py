@@ -17,6 +17,7 @@ from wdist_bench.tasks import (  # noqa: E402  (they register themselves above)
     one_dimensional,
     radial,
     periodic,
+    great_circle,
     dilation,
     point_mass,
     concentric_spheres,

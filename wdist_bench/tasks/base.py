@@ -14,7 +14,7 @@ from wdist_bench.interface import Plugin
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks.origin import at_origin
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_integer
+from wdist_bench.validation import check_integer, check_p
 
 
 class Task(Plugin):
@@ -50,8 +50,14 @@ class Task(Plugin):
         Args:
             p: exponent of the cost d(x, y)^p, a real number >= 1; or a Cost, which says all.
             norm: name of a registered cost.
+
+        Raises:
+            ValueError: p or norm is none, or the cost is made for another number of coordinates.
         """
-        return self.truth_for(p if isinstance(p, Cost) else Cost(p, norm))
+        cost = p if isinstance(p, Cost) else Cost(p, norm)
+        if cost.circumference or (cost.is_norm and not cost.minkowski):
+            cost.check_points(np.eye(1, self.dim), "the points")
+        return self.truth_for(cost)
 
     def truth_for(self, cost: Cost) -> Truth | None:
         """What `truth` answers, for a cost that is checked already; a task has one of the two."""
@@ -98,6 +104,10 @@ class Task(Plugin):
         """n pairs (x_i, y_i) drawn from a coupling that is optimal for the cost ||x - y||^p in
         the l2 norm, so that mean ||x_i - y_i||^p estimates W_p^p; None where none is known.
         """
+        return self.pairs_for(key, check_integer(n, "n", 1), check_p(p))
+
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
+        """What `pairs` answers, for an n and a p that are checked already."""
         return None
 
     def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
@@ -105,10 +115,18 @@ class Task(Plugin):
         constant, l2 norm; for p = 1 the optimal 1-Lipschitz critic, with
         W_1 = E_mu[phi] - E_nu[phi]. None where none is known.
         """
+        return self.potential_for(points, check_p(p))
+
+    def potential_for(self, points: jax.Array, p: float) -> jax.Array | None:
+        """What `potential` answers, for a p that is checked already."""
         return None
 
     def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
         """Gradient of `potential` at points (n, dim), shape (n, dim); None where none is known."""
+        return self.potential_gradient_for(points, check_p(p))
+
+    def potential_gradient_for(self, points: jax.Array, p: float) -> jax.Array | None:
+        """What `potential_gradient` answers, for a p that is checked already."""
         return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler, draw_by_weight
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
@@ -18,7 +19,6 @@ from wdist_bench.tasks.origin import at_origin, far_origin
 from wdist_bench.truth import Truth
 from wdist_bench.validation import (
     check_number,
-    check_p,
     check_points,
     check_same_dimension,
     check_weights,
@@ -31,7 +31,8 @@ class Clusters(Task):
     """mu = sum_k w_k U(B(c_k, r)), nu = the same balls moved: W_p = (sum_k w_k ||m_k||^p)^(1/p).
 
     The formula holds when moving every point with its ball is optimal among all plans; parameters
-    that `worst_cycle` does not prove this for, at p = 1 and at p = 2, are refused.
+    that `worst_cycle` does not prove this for, in l2 at p = 1 and at p = 2, are refused. Where it
+    proves it for another p, or in l1 or linf, the truth is known there too.
 
     Attributes:
         centers: c_k, one a row.
@@ -45,9 +46,7 @@ class Clusters(Task):
 
     name: ClassVar[str] = "clusters"
     version: ClassVar[int] = 2  # 2: clusters are drawn as finely as their weights
-    reference: ClassVar[str] = (
-        "cyclical monotonicity of x -> x + m_k: W_p^p = sum_k w_k ||m_k||^p (Euclidean norm)"
-    )
+    reference: ClassVar[str] = "cyclical monotonicity of x -> x + m_k: W_p^p = sum_k w_k ||m_k||^p"
 
     centers: tuple[tuple[float, ...], ...] = ((-6.0, 0.0), (6.0, 0.0), (0.0, 9.0))
     radius: float = 0.5
@@ -68,7 +67,7 @@ class Clusters(Task):
             )
         check_weights(self.weights, len(centers), "weights")
         for p in (1, 2):
-            slack = worst_cycle(centers, self.radius, moves, p)
+            slack = worst_cycle(centers, self.radius, moves, L2(p))
             if slack < -_rounding(moves, p):
                 raise ValueError(
                     f"clusters: expected moves for which no exchange of clusters can be cheaper, "
@@ -99,23 +98,23 @@ class Clusters(Task):
         return centers, np.asarray(self.radius), check_points(self.moves, "moves"), weights
 
     def truth_for(self, cost: Cost) -> Truth | None:
-        """(sum_k w_k ||m_k||^p)^(1/p) in l2; None where an exchange may be cheaper at that p."""
-        if cost.norm != "l2" or not self._is_optimal(p := cost.p):
+        """(sum_k w_k ||m_k||^p)^(1/p) in l2, l1 and linf; None where an exchange may be cheaper."""
+        if cost.norm not in _SLOPES or not self._is_optimal(cost):
             return None
         _, _, moves, weights = self._arrays()
-        total = weights @ np.linalg.norm(moves, axis=1) ** p
-        return Truth(float(total ** (1 / p)), 0.0, "closed-form", self.reference)
+        paid = weights @ cost.matched(moves, np.zeros_like(moves))
+        return Truth(cost.root(paid), 0.0, "closed-form", self.reference)
 
-    def _is_optimal(self, p: float) -> bool:
-        """Whether no exchange of clusters can be cheaper; p = 1 and 2 were looked at."""
-        if p in (1, 2):
+    def _is_optimal(self, cost: Cost) -> bool:
+        """Whether no exchange of clusters can be cheaper; l2 was looked at for p = 1 and 2."""
+        if cost in (L2(1), L2(2)):
             return True
         centers, radius, moves, _ = self._arrays()
-        return worst_cycle(centers, float(radius), moves, p) >= -_rounding(moves, p)
+        return worst_cycle(centers, float(radius), moves, cost) >= -_rounding(moves, cost.p)
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """Each point with its own move; None where that may not be optimal at this p."""
-        if not self._is_optimal(check_p(p)):
+        if not self._is_optimal(L2(p)):
             return None
         x, move = self._balls().points(key, n)
         return at_origin((x, x + move), self.origin)
@@ -155,45 +154,66 @@ def _rounding(moves: np.ndarray, p: float) -> float:
     return 1e-9 * float(np.square(moves).sum() + 1) ** (p / 2)
 
 
-def worst_cycle(centers: np.ndarray, radius: float, moves: np.ndarray, p: float) -> float:
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+
+
+def _largest(vectors: np.ndarray) -> np.ndarray:
+    place = np.abs(vectors).argmax(-1)
+    return np.eye(vectors.shape[-1])[place] * np.sign(vectors)
+
+
+# A gradient of each norm, or where it has a kink one of its subgradients; 0 at 0.
+_SLOPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "l2": _unit,
+    "l1": np.sign,
+    "linf": _largest,
+}
+
+
+def worst_cycle(centers: np.ndarray, radius: float, moves: np.ndarray, cost: Cost) -> float:
     """A lower bound on what any exchange of targets between clusters can cost; where it is
     negative, T(x) = x + m_k on ball k may fail to be optimal. 0 where the bound is no use (k = 1).
 
     T is optimal if along every cycle of points x_1, x_2, ..., with x_i in ball k_i,
-    sum_i ||x_i - T x_(i+1)||^p >= sum_i ||m_(k_i)||^p. Let h_k(x) = <g_k, x - c_k>, with g_k =
-    p ||m_k||^(p - 2) m_k, the gradient of ||.||^p at m_k. By convexity, a step inside a
-    ball costs
+    sum_i ||x_i - T x_(i+1)||^p >= sum_i ||m_(k_i)||^p. Let h_k(x) = <g_k, x - c_k>, with g_k a
+    subgradient of ||.||^p at m_k. By convexity, a step inside a ball costs
 
         ||x - T x'||^p >= ||m_k||^p + h_k(x') - h_k(x),
 
     so the h telescope along a run of points of one ball, and only their first and last values
     remain: a step from ball k to ball l may be charged ||x - T x'||^p + h_k(x) - h_l(x').
-    With z = c_k - c_l - m_l and s the gradient at z, convexity again gives
+    With z = c_k - c_l - m_l and s a subgradient at z, convexity again gives
 
-        ||x - T x'||^p + h_k(x) - h_l(x') >= J_kl = ||z||^p - r ||s + g_k|| - r ||s + g_l||.
+        ||x - T x'||^p + h_k(x) - h_l(x') >= J_kl = ||z||^p - r |s + g_k| - r |s + g_l|,
 
-    Hence T is optimal if no cycle of different balls has sum (J_kl - ||m_k||^p) < 0, which
-    Floyd and Warshall's recursion decides. The returned value is the smallest diagonal entry,
-    the length of the worst cycle found.
+    with Euclidean lengths |.|, as of the balls. Hence T is optimal if no cycle of different balls
+    has sum (J_kl - ||m_k||^p) < 0, which Floyd and Warshall's recursion decides. The returned value
+    is the smallest diagonal entry, the length of the worst cycle found.
 
     Args:
         centers: (K, d) c_k.
         radius: r.
         moves: (K, d) m_k.
-        p: exponent, a real number >= 1.
+        cost: of l2, l1 or linf.
     """
 
+    def power(vectors: np.ndarray) -> np.ndarray:
+        paid: np.ndarray = cost.matched(vectors, np.zeros_like(vectors))
+        return paid
+
     def slope(vectors: np.ndarray) -> np.ndarray:
-        length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-        unit = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
-        return p * length ** (p - 1) * unit
+        length = cost.to(1).matched(vectors, np.zeros_like(vectors))[..., None]
+        found: np.ndarray = cost.p * length ** (cost.p - 1) * _SLOPES[cost.norm](vectors)
+        return found
 
     z = centers[:, None] - (centers + moves)[None, :]
     s, g = slope(z), slope(moves)
-    jump = np.linalg.norm(z, axis=-1) ** p
+    jump = power(z)
     jump -= radius * np.linalg.norm(s + g[:, None], axis=-1)
     jump -= radius * np.linalg.norm(s + g[None, :], axis=-1)
-    length = jump - (np.linalg.norm(moves, axis=1) ** p)[:, None]
+    length = jump - power(moves)[:, None]
     np.fill_diagonal(length, 0)
     for k in range(len(centers)):
         length = np.minimum(length, length[:, k : k + 1] + length[k : k + 1])

@@ -17,7 +17,7 @@ from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.directions import directions
 from wdist_bench.tasks.moments import direction_moment
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_integer, check_number, check_p
+from wdist_bench.validation import check_integer, check_number
 
 
 @register
@@ -61,13 +61,12 @@ class ConcentricSpheres(Task):
         value = abs(self.radius_x - self.radius_y) * cost.root(moment)
         return Truth(value, 0.0, kind, self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """Points of one ray: optimal for every p."""
-        check_p(p)
         rays = directions(key, n, self.dim)
         return self.radius_x * rays, self.radius_y * rays
 
-    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """For p = 1: +-||x||; p = 2: (1 - r_y / r_x) ||x||^2; None for r_x = 0 and other p."""
         slope = self._slope(p)
         if slope is None:
@@ -75,7 +74,7 @@ class ConcentricSpheres(Task):
         length = jnp.linalg.norm(points, axis=1)
         return (slope * (length if p == 1 else length**2)).astype(jnp.float32)
 
-    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_gradient_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """For p = 1: +-x / ||x||; p = 2: 2 (1 - r_y / r_x) x."""
         slope = self._slope(p)
         if slope is None:
@@ -86,7 +85,7 @@ class ConcentricSpheres(Task):
         return (slope * points / jnp.where(length > 0, length, 1)).astype(jnp.float32)
 
     def _slope(self, p: float) -> float | None:
-        if check_p(p) == 1:
+        if p == 1:
             return float(np.sign(self.radius_x - self.radius_y))
         if p != 2:
             return None

@@ -16,7 +16,7 @@ from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_number, check_p
+from wdist_bench.validation import check_number
 
 
 @register
@@ -64,7 +64,6 @@ class ConvexGradient(Task):
         w = np.asarray(self.direction, np.float64)
         if not cost.is_norm:
             return None
-        cost.check_points(w, "the points")
         if cost.p == 1:
             return Truth(self.strength * cost.length(w), 0.0, "closed-form", self.reference)
         if not cost.minkowski or (cost.norm != "l2" and np.count_nonzero(w) > 1):
@@ -74,15 +73,14 @@ class ConvexGradient(Task):
         value = 2 * self.strength * size * cost.root(moment)
         return Truth(value, 0.0, "quadrature", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """(x, T(x)): optimal for every p, since T moves along w alone and is increasing there."""
-        check_p(p)
         x = jax.random.normal(key, (n, self.dim), jnp.float32)
         return x, self.sampler().push(x)
 
-    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """For p = 1: -w . x / |w|; p = 2: -4 s log(1 + exp(w . x)); None for other p."""
-        if check_p(p) not in (1, 2):
+        if p not in (1, 2):
             return None
         w = np.asarray(self.direction)
         along = jnp.asarray(points) @ w
@@ -90,9 +88,9 @@ class ConvexGradient(Task):
             return (-4 * self.strength * jax.nn.softplus(along)).astype(jnp.float32)
         return (-along / (np.linalg.norm(w) or 1)).astype(jnp.float32)
 
-    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_gradient_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """For p = 1: -w / |w|; p = 2: -4 s w sigmoid(w . x) = 2 (x - T x); None for other p."""
-        if check_p(p) not in (1, 2):
+        if p not in (1, 2):
             return None
         w = np.asarray(self.direction)
         if p == 2:

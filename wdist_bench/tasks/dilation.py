@@ -18,7 +18,7 @@ from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.tasks.transforms import Dilate, MappedTask
 from wdist_bench.tasks.vectors import as_vector
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_integer, check_name, check_number, check_p
+from wdist_bench.validation import check_integer, check_name, check_number
 
 _BASES = ("cube", "gaussian", "ball")
 
@@ -77,9 +77,8 @@ class Dilation(MappedTask):
             return None
         return Truth(abs(1 - self.factor) * cost.root(moment), 0.0, kind, self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """(x, a + s (x - a)): optimal for every p."""
-        check_p(p)
         x = _base_points(self.base, key, n, self.dim)
         return x, self.factor * x + self._shift()
 

@@ -14,7 +14,7 @@ from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
 from wdist_bench.tasks.transforms import MappedTask, Translate
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_integer, check_number, check_p
+from wdist_bench.validation import check_integer, check_number
 
 
 @register
@@ -65,9 +65,8 @@ class GaussianShift(MappedTask):
         value = Translate(self.vector()).distance(np.zeros((1, self.dim)), cost)
         return None if value is None else Truth(value, 0.0, "closed-form", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """(x, x - v): optimal for every p."""
-        check_p(p)
         x, _ = self.sampler().draw(key, n)
         return x, x - jnp.asarray(self.vector(), jnp.float32)
 

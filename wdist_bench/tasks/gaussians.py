@@ -120,7 +120,7 @@ class Gaussians(Task):
         moment = product_moment(normal(abs(change)), shift, L2(cost.p)) or 0.0
         return Truth(unit * moment ** (1 / cost.p), 0.0, "quadrature", reference)
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """(m_x + A z, m_y + B z) with one z for both; optimal wherever the truth is known."""
         if self.truth(p) is None:
             return None
@@ -131,7 +131,7 @@ class Gaussians(Task):
         y = form.mean_y - origin + noise @ form.root_y.T
         return at_origin((jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)), origin)
 
-    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """For p = 2: |x|^2 - 2 f(x), grad f the map; p = 1: along v, or +-|x - fixed point|."""
         monge = self._monge(p)
         if monge is None:
@@ -149,7 +149,7 @@ class Gaussians(Task):
             value = math.copysign(1, 1 - slope) * np.abs(x[:, 0] - fixed)
         return jnp.asarray(value, jnp.float32)
 
-    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_gradient_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """2 (x - T(x)) for p = 2; the direction of x - T(x) for p = 1."""
         monge = self._monge(p)
         if monge is None:

@@ -20,7 +20,7 @@ from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.origin import at_origin, far_origin, from_origin
 from wdist_bench.tasks.rows import Rows
 from wdist_bench.truth import Truth
-from wdist_bench.validation import WEIGHT_SUM_TOLERANCE, check_number, check_p
+from wdist_bench.validation import WEIGHT_SUM_TOLERANCE, check_number
 
 
 @register
@@ -123,9 +123,8 @@ class Histogram(Task):
         reference = "quantiles on the circle (Delon, Salomon, Sobolevski 2010)"
         return Truth(cost.root(found), 0.0, "quadrature", reference)
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """Both quantiles at the same uniform level."""
-        check_p(p)
         mass, x, y = self._coupling()
         chosen = draw_by_weight(key, jnp.asarray(mass, jnp.float32), n)
         origin = self.origin

@@ -16,7 +16,7 @@ from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.moments import normal, product_moment
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_integer, check_name, check_number, check_p
+from wdist_bench.validation import check_integer, check_name, check_number
 
 _NOISES = ("gaussian", "uniform")
 
@@ -129,25 +129,24 @@ class Noisy(Task):
         s, t = float(self.base_std), float(self.noise_std)
         return t * t / (math.hypot(s, t) + s)
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """Gaussian: n pairs (x, r x), each point with itself scaled. Uniform: None."""
-        check_p(p)
         if self.noise == "uniform":
             return None
         x = self.base_std * jax.random.normal(key, (n, self.dim), jnp.float32)
         return x, x * (1 + self._growth() / self.base_std)
 
-    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """Gaussian: -||x|| (p = 1), (1 - r) ||x||^2 (p = 2). Uniform, other p: None."""
-        if self.noise == "uniform" or check_p(p) not in (1, 2):
+        if self.noise == "uniform" or p not in (1, 2):
             return None
         if p == 1:
             return -jnp.linalg.norm(points, axis=1)
         return -self._growth() / self.base_std * (points**2).sum(1)
 
-    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_gradient_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """Gaussian: -x / ||x|| (0 at the origin), 2 (1 - r) x. Uniform, other p: None."""
-        if self.noise == "uniform" or check_p(p) not in (1, 2):
+        if self.noise == "uniform" or p not in (1, 2):
             return None
         if p == 1:
             length = jnp.linalg.norm(points, axis=1, keepdims=True)

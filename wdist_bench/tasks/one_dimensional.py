@@ -20,7 +20,7 @@ from wdist_bench.tasks.origin import at_origin, far_origin
 from wdist_bench.tasks.parameters import Pairs, check_keys, frozen_pairs
 from wdist_bench.tasks.quantiles import Quantile, QuantileTable, draw_levels, wasserstein
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_number, check_p
+from wdist_bench.validation import check_number
 
 # Levels whose quantiles say where a law lies.
 _LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -104,9 +104,8 @@ class OneDimensional(Task):
         value = _distance(self.x, x_params, self.y, y_params, cost.p)
         return None if value is None else Truth(unit * value, 0.0, "quadrature", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """Both quantiles of one level: the monotone coupling, optimal for every p."""
-        check_p(p)
         levels = draw_levels(key, n)
         x, y = self._tables()
         return at_origin((x(levels)[:, None], y(levels)[:, None]), self.origin)

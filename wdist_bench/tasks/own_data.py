@@ -21,7 +21,7 @@ from wdist_bench.tasks.rows import Rows
 from wdist_bench.tasks.transforms import AlongRays, Dilate, MappedTask, Transform, Translate
 from wdist_bench.tasks.vectors import as_vector
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_integer, check_name, check_number, check_p, check_seed
+from wdist_bench.validation import check_integer, check_name, check_number, check_seed
 
 # Parameters of each transform with their defaults.
 _DEFAULTS: dict[str, dict[str, Any]] = {
@@ -129,9 +129,9 @@ class OwnData(MappedTask):
         value = transform.distance(_rows(self), cost)
         return None if value is None else Truth(value, 0.0, "closed-form", transform.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """Rows with their images, in float64; None where T is not known to be optimal."""
-        if check_p(p) != 1 and self.transform == "funnels":
+        if p != 1 and self.transform == "funnels":
             return None
         chosen = np.asarray(jax.random.randint(key, (n,), 0, len(self.rows.values), jnp.int32))
         with jax.enable_x64(True):

@@ -16,7 +16,7 @@ from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.moments import normal, product_moment
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_number, check_p
+from wdist_bench.validation import check_number
 
 
 @register
@@ -76,21 +76,20 @@ class PointMass(Task):
             return float(firsts.sum())
         return None
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """(a, y) for points y of nu: the only coupling with a point mass."""
-        check_p(p)
         return self.sampler().draw(key, n)
 
-    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """For p = 1: -||x - a||. None for other p, where phi is finite at a alone."""
-        if check_p(p) != 1:
+        if p != 1:
             return None
         away = points - np.asarray(self.at)
         return -jnp.linalg.norm(away, axis=1).astype(jnp.float32)
 
-    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_gradient_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """For p = 1: -(x - a) / ||x - a||."""
-        if check_p(p) != 1:
+        if p != 1:
             return None
         away = points - np.asarray(self.at)
         length = jnp.linalg.norm(away, axis=1, keepdims=True)

@@ -19,7 +19,7 @@ from wdist_bench.tasks.directions import directions
 from wdist_bench.tasks.parameters import Pairs, check_keys, frozen_pairs
 from wdist_bench.tasks.quantiles import Quantile, QuantileTable, draw_levels, wasserstein
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_integer, check_name, check_number, check_p
+from wdist_bench.validation import check_integer, check_name, check_number
 
 # Each law has one parameter, its size.
 _SIZES = {"gaussian": "std", "sphere": "radius", "ball": "radius"}
@@ -65,9 +65,8 @@ class Radial(Task):
         value = _distance(self.x, self.y, self.dim, cost.p)
         return None if value is None else Truth(value, 0.0, "quadrature", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """Points of one ray, at equal quantiles of the radii: optimal for every p."""
-        check_p(p)
         key_level, key_direction = jax.random.split(key)
         levels, rays = draw_levels(key_level, n), directions(key_direction, n, self.dim)
         x, y = self._tables()

@@ -15,7 +15,7 @@ from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_integer, check_number, check_p, check_weights
+from wdist_bench.validation import check_integer, check_number, check_weights
 
 
 @register
@@ -69,7 +69,7 @@ class ReweightedMixture(Task):
             return Truth(value, 0.0, "closed-form", "two point masses, or equal measures")
         return None
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """Equal noise, and equal components but for a mass |p - q| that moves by D e_1."""
         if self.truth(p) is None:
             return None
@@ -87,12 +87,12 @@ class ReweightedMixture(Task):
         )
         return x, y
 
-    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """For p = 1: x_1 where mu has more mass at D e_1 than nu, else -x_1."""
         slope = self._slope(p)
         return None if slope is None else (slope * points[:, 0]).astype(jnp.float32)
 
-    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_gradient_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """For p = 1 the constant e_1, or -e_1, at every point; None for p > 1."""
         slope = self._slope(p)
         if slope is None:
@@ -113,7 +113,7 @@ class ReweightedMixture(Task):
         return np.eye(1, self.dim)[0]
 
     def _slope(self, p: float) -> float | None:
-        if check_p(p) != 1:
+        if p != 1:
             return None
         return float(np.sign(self._second("x") - self._second("y")))
 

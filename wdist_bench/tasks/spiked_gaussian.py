@@ -16,7 +16,7 @@ from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.moments import normal_length_moment
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_integer, check_number, check_p
+from wdist_bench.validation import check_integer, check_number
 
 
 @register
@@ -60,13 +60,12 @@ class SpikedGaussian(Task):
         value = abs(self.spike - 1) / (math.sqrt(self.spike) + 1) * size
         return Truth(value, 0.0, "closed-form", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """(diag(sqrt(spike), 1, ...) z, z): optimal for every p."""
-        check_p(p)
         noise = jax.random.normal(key, (n, self.dim), jnp.float32)
         return noise * jnp.asarray(self._stds(), jnp.float32), noise
 
-    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """+-|x_1| (p = 1), (1 - 1 / sqrt(spike)) x_1^2 (p = 2); None for spike = 0 and other p."""
         slope = self._slope(p)
         if slope is None:
@@ -74,7 +73,7 @@ class SpikedGaussian(Task):
         first = points[:, 0]
         return (slope * (jnp.abs(first) if p == 1 else first**2)).astype(jnp.float32)
 
-    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_gradient_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """For p = 1: +-sign(x_1) e_1; p = 2: 2 (1 - 1 / sqrt(spike)) x_1 e_1."""
         slope = self._slope(p)
         if slope is None:
@@ -88,7 +87,7 @@ class SpikedGaussian(Task):
         return stds
 
     def _slope(self, p: float) -> float | None:
-        if check_p(p) == 1:
+        if p == 1:
             return float(np.sign(self.spike - 1))
         if p != 2:
             return None

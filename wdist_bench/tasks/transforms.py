@@ -16,7 +16,6 @@ from wdist_bench.costs import L2, Cost
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.origin import from_origin
 from wdist_bench.tasks.rays import Rays, apply, random_rays
-from wdist_bench.validation import check_p
 
 # Half edge of the funnels' box, in units of the largest half-range of a coordinate: rows on the
 # box itself could not move.
@@ -56,13 +55,13 @@ class MappedTask(Task):
     def optimal_map(self) -> Transform:
         """T with nu = T mu, in coordinates relative to the task's origin."""
 
-    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """The optimal potential of the map at points (n, dim), shape (n,); None where unknown."""
-        return self.optimal_map().potential(self._inside(points), check_p(p))
+        return self.optimal_map().potential(self._inside(points), p)
 
-    def potential_gradient(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_gradient_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """Its gradient at points (n, dim), shape (n, dim); None where unknown."""
-        return self.optimal_map().gradient(self._inside(points), check_p(p))
+        return self.optimal_map().gradient(self._inside(points), p)
 
     def _inside(self, points: jax.Array) -> Any:
         return points if self.origin is None else from_origin(points, self.origin)
@@ -84,7 +83,6 @@ class Translate(Transform):
         """W_p = ||v|| in the norm of the cost, whatever the points are."""
         if not cost.is_norm:
             return None
-        cost.check_points(self.shift, "the points")
         return cost.length(self.shift)
 
     def _slope(self, p: float) -> jax.Array:
@@ -120,7 +118,6 @@ class Dilate(Transform):
         """W_p = |1 - s| (mean ||x - a||^p)^(1/p)."""
         if not cost.is_norm:
             return None
-        cost.check_points(points, "the points")
         moment = np.mean(cost.matched(points, self.center))
         return abs(1 - self.factor) * cost.root(float(moment))
 

@@ -18,7 +18,6 @@ from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.tasks.transforms import MappedTask, Translate
 from wdist_bench.tasks.vectors import as_vector, check_vector
 from wdist_bench.truth import Truth
-from wdist_bench.validation import check_p
 
 
 @register
@@ -72,9 +71,8 @@ class TranslatedImages(MappedTask):
         value = self.optimal_map().distance(np.zeros((1, 1)), cost)
         return None if value is None else Truth(value, 0.0, "closed-form", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """n images, each with itself translated by v: optimal for every p."""
-        check_p(p)
         x, _ = self.sampler().draw(key, n)
         return x, x + jnp.asarray(self.optimal_map().shift, jnp.float32)
 

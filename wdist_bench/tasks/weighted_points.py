@@ -82,15 +82,12 @@ class WeightedPoints(Task):
 
     def truth_for(self, cost: Cost) -> Truth | None:
         """The optimum of the linear programme for any cost; None where its certificate failed."""
-        samples = self._samples()
-        cost.check_points(samples.x, "x")
-        cost.check_points(samples.y, "y")
         solution = _solve(self, cost)
         if not solution.converged:
             return None
         return Truth(cost.root(solution.cost), 0.0, "exact-batch", self.reference)
 
-    def pairs(self, key: jax.Array, n: int, p: float = 1) -> tuple[jax.Array, jax.Array] | None:
+    def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """n pairs (x_i, y_i), each (n, dim), from the optimal plan of the linear programme."""
         samples, plan = self._samples(), _solve(self, Cost(p)).plan
         rows, columns = np.nonzero(plan)
@@ -102,7 +99,7 @@ class WeightedPoints(Task):
         x, y = (jnp.asarray(from_origin(end, origin), jnp.float32) for end in ends)
         return at_origin((x, y), origin)
 
-    def potential(self, points: jax.Array, p: float = 1) -> jax.Array | None:
+    def potential_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """The c-transform of the programme's potential of nu: phi(x) = min_j c(x, y_j) - psi_j."""
         samples = self._samples()
         psi = _solve(self, Cost(p)).psi

@@ -1,0 +1,91 @@
+"""Routes by draws: means over samples and pairs, each good to five standard errors."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import jax
+import numpy as np
+
+from wdist_bench.cards.routes.distances import ORDER, lengths
+from wdist_bench.costs import Cost
+
+
+def _many(task: Any) -> int:
+    """A million points, fewer in high dimensions, where distances hardly vary."""
+    return min(1_000_000, 4_000_000 // task.dim)
+
+
+def mean_displacement(task: Any, cost: Cost) -> tuple[float, float]:
+    """(mean ||x - y||^p)^(1/p) over many points of the optimal coupling, 5 standard errors."""
+    x, y = task.pairs(jax.random.key(21), _many(task), cost.p)
+    paid = lengths(np.asarray(x, np.float64) - np.asarray(y, np.float64), cost) ** cost.p
+    stderr = paid.std() / math.sqrt(len(paid))
+    value = float(paid.mean()) ** (1 / cost.p)
+    own = task.truth(cost).stderr
+    slope = cost.p * value ** (cost.p - 1)
+    return value, 5 * math.hypot(stderr / slope, own) + 1e-5 * value
+
+
+def dual_on_samples(task: Any, cost: Cost) -> tuple[float, float]:
+    """E_mu[phi] - E_nu[phi] of the 1-Lipschitz potential, p = 1, on independent samples of both."""
+    x, y = task.sample(jax.random.key(22), _many(task))
+    phi, psi = (np.asarray(task.potential(points, 1), np.float64) for points in (x, y))
+    value = float(phi.mean() - psi.mean())
+    return value, 5 * math.sqrt((phi.var() + psi.var()) / len(phi)) + 1e-5 * value
+
+
+def difference_of_means(task: Any, cost: Cost) -> tuple[float, float]:
+    """The lower bound ||E X - E Y|| on samples; Jensen's inequality makes it one for every p."""
+    x, y = (np.asarray(v, np.float64) for v in task.sample(jax.random.key(24), 400_000))
+    gap = float(lengths(x.mean(0) - y.mean(0), cost))
+    spread = math.sqrt((x.var(0) + y.var(0)).max() / len(x))
+    return gap, 5 * spread * task.dim ** (1 / ORDER[cost.norm])
+
+
+def projected_quantiles(task: Any, cost: Cost) -> tuple[float, float]:
+    """W_p of 2 million projections on w: a lower bound, here the value; sorted, within 0.3 %."""
+    w = np.asarray(task.direction, np.float64)
+    x, y = task.sample(jax.random.key(28), 2_000_000 // task.dim)
+    first, second = (np.sort(np.asarray(v, np.float64) @ (w / np.linalg.norm(w))) for v in (x, y))
+    value = float(np.mean(np.abs(first - second) ** cost.p)) ** (1 / cost.p)
+    return value, 0.003 * value
+
+
+def energy_distance(task: Any, cost: Cost) -> tuple[float, float]:
+    """2 E|x - y| - E|x - x'| - E|y - y'|, which is 0 for equal laws alone, over fresh draws."""
+    from scipy.spatial.distance import cdist, pdist
+
+    values = []
+    for key in jax.random.split(jax.random.key(11), 100):
+        x, y = (np.asarray(v, np.float64) for v in task.sample(key, 100))
+        values.append(2 * cdist(x, y).mean() - pdist(x).mean() - pdist(y).mean())
+    return float(np.mean(values)), 5 * float(np.std(values) / math.sqrt(len(values)))
+
+
+def followed_rays(task: Any, cost: Cost) -> tuple[float, float]:
+    """Mean displacement of 40,000 points, with the end of each ray found by bisection on u."""
+    rays, generator = task.rays, np.random.default_rng(14)
+
+    def u(points: np.ndarray) -> np.ndarray:
+        found: np.ndarray = np.linalg.norm(points[:, None] - rays.centers, axis=-1) + rays.bias
+        return found
+
+    half = float(rays.semi_length)
+    x = generator.uniform(-half, half, (40_000, rays.centers.shape[1]))
+    values = u(x)
+    anchor, level = rays.centers[values.argmin(1)], values.min(1)
+    radius = np.linalg.norm(x - anchor, axis=1)
+    v = (x - anchor) / radius[:, None]
+    low, high = np.zeros(len(x)), np.full(len(x), 4 * half * math.sqrt(x.shape[1]))
+    for _ in range(50):
+        middle = (low + high) / 2
+        there = x + middle[:, None] * v
+        inside = np.abs(there).max(1) <= half
+        own = u(there).min(1) >= level + middle - 1e-11
+        low, high = np.where(inside & own, middle, low), np.where(inside & own, high, middle)
+    length = radius + low
+    moved = radius - length * (radius / length) ** float(rays.power)
+    stderr = moved.std() / math.sqrt(len(x))
+    return float(moved.mean()), 4 * math.hypot(stderr, task.truth(cost).stderr)
