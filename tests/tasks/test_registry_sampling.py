@@ -31,7 +31,7 @@ def test_a_sampler_gives_the_same_under_jit_and_vmap(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_default_parameters_say_where_the_truth_is_known(name):
     task = tasks.get(name)
-    known = [task.truth(p, norm) for p in (1, 2) for norm in ("l2", "l1")]
+    known = [task.truth(p, norm) for p in (1, 2) for norm in ("l2", "l1", "sphere")]
     assert any(truth is not None for truth in known)
     for p in (1, 2):
         pairs = task.pairs(jax.random.key(4), 8, p)
