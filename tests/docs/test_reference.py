@@ -75,7 +75,7 @@ def test_the_keys_of_suites_are_explained():
     table = rows("suites.md", "| key | of | is |")
     said = {key for cells in table for key in re.findall(r"`(\w+)`", cells[0])}
     entries = (suite.Document, suite.TaskEntry, suite.EstimatorEntry, suite.ExperimentEntry)
-    known = {key for entry in entries for key in entry.model_fields} - {"name", "sweep"}
+    known = {key for entry in entries for key in entry.model_fields} - {"name"}
     assert said == known | {"preset"}
 
 
