@@ -66,11 +66,12 @@ def laws(results: Results) -> list[Law]:
     """Those of a suite about rates: at least four numbers of points in one; else none."""
     groups: dict[tuple[str, float], list[Cell]] = {}
     for cell in results.cells:
-        if cell.costs is not None and not math.isnan(cell.population):
+        if cell.record.get("costs") and not math.isnan(cell.population):
             groups.setdefault((cell.record["family"], cell.record["p"]), []).append(cell)
-    found = [_law(family, p, here) for (family, p), here in groups.items()]
-    sizes = [len({n for _, _, n in law.errors}) for law in found]
-    return found if max(sizes, default=0) >= _FEWEST else []
+    sizes = [len({cell.record["n"] for cell in here}) for here in groups.values()]
+    if max(sizes, default=0) < _FEWEST:  # no array is read then
+        return []
+    return [_law(family, p, here) for (family, p), here in groups.items()]
 
 
 def slopes(found: list[Law]) -> pd.DataFrame:
