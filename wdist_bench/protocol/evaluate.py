@@ -30,6 +30,7 @@ from wdist_bench.protocol.stream import Keys, Stream, _draw, check_limit, evalua
 from wdist_bench.results.statistics import is_negative, negative_message, t_interval
 from wdist_bench.solvers.forks import check_not_forked
 from wdist_bench.tasks import Task
+from wdist_bench.tasks.base import known_truth
 from wdist_bench.tasks.given import check_task
 from wdist_bench.validation import check_integer, check_seed
 
@@ -104,7 +105,7 @@ def evaluate(
     if estimator.target == "batch" or batch_size is not None:
         check_limit(task, sampler, n)
     count = None if eval_samples is None else check_integer(eval_samples, "eval_samples", 2)
-    known = task.truth(cost)
+    known = known_truth(task, cost)
     answers = [
         _one_run(task, estimator, sampler, cost, Keys.of(key), count, stream)
         for key in run_keys(stream.seed, check_integer(runs, "runs", 1))
