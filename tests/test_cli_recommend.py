@@ -88,3 +88,25 @@ def test_mistakes_are_one_line_on_stderr(files, monkeypatch, capsys, options, ex
     assert said.startswith("error: ")
     assert said.count("\n") == 1
     assert expected in said
+
+
+def test_two_groups_of_one_file_are_the_files_of_each(tmp_path, monkeypatch, capsys):
+    generator = np.random.default_rng(1)
+    table = pd.DataFrame(generator.normal(size=(120, 2)), columns=["u", "v"])
+    table["v"] *= 1000
+    table["group"] = ["a", "b"] * 60
+    table["comment"] = "none"
+    table.to_csv(tmp_path / "all.csv", sep=";", index=False)
+    scaled = table[["u", "v"]] / table[["u", "v"]].std(ddof=0)
+    for group in ("a", "b"):
+        scaled[table["group"] == group].to_csv(tmp_path / f"{group}.csv", index=False)
+    asked = ("--by", "group", "--columns", "u,v", "--standardize", *CHEAP, "--json")
+    code, said, _ = call(monkeypatch, capsys, tmp_path / "all.csv", *asked)
+    assert code == 0
+    parts = tmp_path / "a.csv", tmp_path / "b.csv"
+    _, wanted, _ = call(monkeypatch, capsys, *parts, *CHEAP, "--json")
+    one, other = json.loads(said)["pair"], json.loads(wanted)["pair"]
+    assert one["lower"] == pytest.approx(other["lower"], rel=1e-9)
+    assert one["value"] == pytest.approx(other["value"], rel=1e-9)
+    _, _, warned = call(monkeypatch, capsys, tmp_path / "all.csv", *asked[:4], *CHEAP)
+    assert "column 'v' makes" in warned

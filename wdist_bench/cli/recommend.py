@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from wdist_bench.cli import samples as options
 from wdist_bench.cli.output import console, echo, echo_json
 
 if TYPE_CHECKING:
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
 
 
 def recommend(
-    x: Annotated[Path, typer.Argument(help="Samples: .npy, .npz, .csv, .tsv, .parquet, images.")],
+    x: options.X,
     y: Annotated[
-        Path | None, typer.Argument(help="Samples of the other measure; without it, a ranking.")
+        Path | None,
+        typer.Argument(help="Rows of the other sample; without it and --by, only a ranking."),
     ] = None,
     p: Annotated[int, typer.Option(help="Exponent of the cost, 1 or 2.")] = 1,
+    columns: options.Columns = None,
+    by: options.By = None,
+    groups: options.Groups = None,
+    standardize: options.Standardize = False,
     target: Annotated[
         str,
         typer.Option(help="population: what the rows were drawn from; batch: these very rows."),
@@ -40,24 +46,25 @@ def recommend(
     out: Annotated[
         Path | None, typer.Option(help="Folder for a page, every run, JSON and a figure.")
     ] = None,
-    header: Annotated[
-        bool | None,
-        typer.Option(
-            "--header/--no-header",
-            help="Whether the first line of .csv and .tsv files holds names; default: decide.",
-        ),
-    ] = None,
+    header: options.Header = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say how far apart two populations are, and which single estimator comes close on such data.
 
     The first is an interval with its level; the second is found on tasks with known truth made from
     your rows, within the budget. Exits with 1 where it can tell neither.
+
+    Examples:
+      wdist-bench recommend x.csv y.csv --out answer
+
+      wdist-bench recommend patients.csv --by diagnosis --columns age,weight --standardize
     """
     import wdist_bench as wb
-    from wdist_bench.datasets.tables import load_rows
 
-    points = load_rows(x, "x", header), None if y is None else load_rows(y, "y", header)
+    alone = y is None and by is None
+    read = options.read(x, x if alone else y, columns, by, groups, None, standardize, header)
+    options.warn(read, "l2")
+    points = read.x, None if alone else read.y
     names = None if methods is None else [m.strip() for m in methods.split(",") if m.strip()]
     try:
         with _watching(budget) as watch:
