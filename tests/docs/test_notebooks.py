@@ -59,6 +59,9 @@ def test_a_notebook_does_what_it_shows(path, tmp_path, monkeypatch):
     import matplotlib as mpl
 
     mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    plt.close("all")  # those of other tests
     monkeypatch.chdir(tmp_path)
     notebook = json.loads(path.read_text(encoding="utf-8"))
     module = types.ModuleType(f"notebook_{path.stem}")
