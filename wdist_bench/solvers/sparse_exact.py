@@ -25,7 +25,7 @@ from wdist_bench.costs import Cost
 from wdist_bench.solvers.arcs import smallest
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.solvers.flow import cheapest_flow
-from wdist_bench.solvers.rounding import above, below, dual_value
+from wdist_bench.solvers.rounding import UNIT, above, below, dual_value
 
 # Pairs that are solved with all their costs.
 _DENSE_PAIRS = 2**20
@@ -35,6 +35,9 @@ _ARCS = 20  # that a point of either side adds at a time
 _MOST_ARCS = 60  # for each point: of more, those of smallest reduced cost stay
 # Weights become whole numbers of so many parts.
 _PARTS = 2**52
+# Rounding of the sum of a row or a column of the plan, relative to all mass; it costs at most as
+# much as that mass on the longest way.
+_SUMS = 16 * UNIT
 # Where the programme gained less than this share of the gap, its own potentials are priced.
 _SETTLED = 0.5
 
@@ -133,12 +136,21 @@ def solve_sparse(
     plan = _with_marginals(pair, found.plan, a, b)
     upper = float(np.sum(plan[2] * cost.matched(x[plan[0]], y[plan[1]])))
     total, rounding = dual_value(found.phi, found.psi, a, b)
-    upper = above(upper, 0.0)
+    upper = above(upper, _SUMS * _largest(x, y, cost))
     lower = min(max(below(total, rounding), 0.0), upper)
     return SparseSolution(
         lower, upper, found.phi, found.psi, *plan, found.rounds, found.arcs,
         upper - lower <= rtol * upper,
     )  # fmt: skip
+
+
+def _largest(x: np.ndarray, y: np.ndarray, cost: Cost) -> float:
+    """What no cost is above, for a distance: by way of the first points of both sides."""
+    distance = cost.to(1)
+    to_first = float(distance.matrix(x, y[:1]).max())
+    from_first = float(distance.matrix(x[:1], y).max())
+    way = to_first + float(distance.matrix(x[:1], y[:1])[0, 0]) + from_first
+    return float(way**cost.p)
 
 
 def _whole(
