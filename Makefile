@@ -100,7 +100,7 @@ test-newest: $(NEWEST_STAMP)  ## run them with the newest version of everything 
 	$(QUICK) $(NEWEST)/bin/python -m pytest -n auto -m "not slow"
 
 test-all: $(PEERS_STAMP)  ## run all tests, the slow ones and those beside PyTorch and GeomLoss too
-	$(PEERS)/bin/python -m pytest -q -n auto
+	$(PEERS)/bin/python -m pytest -q -n auto --hypothesis-profile=explored
 
 lint: $(STAMP)  ## check style (ruff), types (mypy) and the files that GitHub reads
 	$(BIN)/ruff check .

@@ -37,8 +37,9 @@ FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
          "--hide-scrollbars")  # fmt: skip
 
 
-hypothesis.settings.register_profile("unhurried", deadline=None)
-hypothesis.settings.load_profile("unhurried")  # a loaded machine fails no test
+hypothesis.settings.register_profile("repeated", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("explored", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("repeated")  # no clock and no chance fails a change
 
 
 def pytest_report_header():
