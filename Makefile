@@ -22,6 +22,9 @@ TORCH  ?= torch==2.13.0+cpu
 PEERS_STAMP := $(PEERS)/.installed
 LOWEST_STAMP := $(LOWEST)/.installed
 NEWEST_STAMP := $(NEWEST)/.installed-$(shell date +%F)
+# The suite "peers" runs beside them, any other in the usual environment.
+RUNS_IN  := $(if $(filter peers,$(SUITE)),$(PEERS),$(VENV))/bin
+RUNS_FOR := $(if $(filter peers,$(SUITE)),$(PEERS_STAMP),$(STAMP))
 # Tests mostly compile: without XLA's slow passes, in two thirds of the time. `test-all` has them.
 QUICK  := JAX_DISABLE_MOST_OPTIMIZATIONS=1
 PIP    := -m pip --quiet --disable-pip-version-check
@@ -64,22 +67,22 @@ $(NEWEST_STAMP): pyproject.toml
 	$(NEWEST)/bin/python $(PIP) check
 	@touch $@
 
-$(PEERS_STAMP): pyproject.toml constraints.txt
+$(PEERS_STAMP): pyproject.toml constraints.txt peers/pyproject.toml
 	$(call python,>=,11,test-all)
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python $(PIP) install -c constraints.txt -e '.[dev]' geomloss '$(TORCH)' || \
-	$(PEERS)/bin/python $(PIP) install -c constraints.txt -e '.[dev]' geomloss torch
+	$(PEERS)/bin/python $(PIP) install -c constraints.txt -e '.[dev]' -e './peers[torch,large]' '$(TORCH)' || \
+	$(PEERS)/bin/python $(PIP) install -c constraints.txt -e '.[dev]' -e './peers[torch,large]'
 	@touch $@
 
-bench: $(STAMP)  ## run a suite (SUITE=quick): tables, figures and a page in results/local/SUITE
-	$(BIN)/wdist-bench run benchmarks/$(SUITE).toml --out $(or $(OUT),$(LOCAL)) --profile $(PROFILE)
+bench: $(RUNS_FOR)  ## run a suite (SUITE=quick): tables, figures and a page in results/local/SUITE
+	$(RUNS_IN)/wdist-bench run benchmarks/$(SUITE).toml --out $(or $(OUT),$(LOCAL)) --profile $(PROFILE)
 
-results: $(STAMP)  ## run a suite into the committed results/SUITE, its compact journal too
+results: $(RUNS_FOR)  ## run a suite into the committed results/SUITE, its compact journal too
 	@test -n "$(DIRTY)" || git diff --quiet HEAD -- . ':!results' || { echo "make results: expected" \
 	"a committed tree, got changes outside results/; commit them, or add DIRTY=--dirty" >&2; exit 1; }
-	$(BIN)/wdist-bench run benchmarks/$(SUITE).toml --out $(or $(OUT),$(COMMITTED)) --profile $(PROFILE); \
+	$(RUNS_IN)/wdist-bench run benchmarks/$(SUITE).toml --out $(or $(OUT),$(COMMITTED)) --profile $(PROFILE); \
 	code=$$?; test $$code -gt 1 || \
-	$(BIN)/wdist-bench export $(or $(OUT),$(COMMITTED)) --format journal $(DIRTY) > /dev/null; exit $$code
+	$(RUNS_IN)/wdist-bench export $(or $(OUT),$(COMMITTED)) --format journal $(DIRTY) > /dev/null; exit $$code
 
 report: $(STAMP)  ## write the report of results/local/SUITE again, or where there is none of results/SUITE
 	$(BIN)/wdist-bench report $(or $(OUT),$(FOUND))

@@ -26,7 +26,8 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 def commands(folder, *arguments):
     """What make would run, the environment being there."""
     shutil.copy(ROOT / "Makefile", folder)
-    for name in ("pyproject.toml", "constraints.txt", "stamp"):
+    (folder / "peers").mkdir(exist_ok=True)
+    for name in ("pyproject.toml", "constraints.txt", "stamp", "peers/pyproject.toml"):
         (folder / name).touch()
     said = subprocess.run(
         ["make", "-n", "STAMP=stamp", *arguments],
@@ -66,8 +67,8 @@ def test_the_ends_of_the_versions_are_tested_in_environments_of_their_own(tmp_pa
         assert "constraints.txt" not in said
         assert f" {folder} " in commands(tmp_path, "clean")
     peers = commands(tmp_path, "test-all")
-    assert "-c constraints.txt -e '.[dev]' geomloss 'torch" in peers
-    assert ".venv-peers/bin/python -m pytest -q -n auto\n" in peers
+    assert "-c constraints.txt -e '.[dev]' -e './peers[torch,large]' 'torch" in peers
+    assert ".venv-peers/bin/python -m pytest -q -n auto --hypothesis-profile=explored\n" in peers
     assert " .venv-peers " in commands(tmp_path, "clean")
     assert ".venv*/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
 

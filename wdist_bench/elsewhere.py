@@ -178,12 +178,17 @@ def _ours(wanted: str, names: dict[str, str]) -> str:
     return ""
 
 
+_PEERS = ("pot", "ott", "geomloss", "scipy", "lapx", "pyemd", "ortools")
+
+
 def method_hint(name: Any, known: Iterable[str]) -> str:
     """Our name for an estimator, "" where we know of none."""
     wanted, known = fold(str(name)), list(known)
     for ours in known:
         if fold(ours) == wanted:
             return f"did you mean {ours!r}?"
+    if str(name).split("_")[0] in _PEERS:
+        return "other libraries' solvers are in the package of the folder peers/: install it"
     registered = {ours: names for ours, names in _METHODS.items() if ours in known}
     return _ours(wanted, registered) or _TWO_MEANINGS.get(wanted, "")
 

@@ -86,3 +86,19 @@ def test_the_declared_type_decides():
         unknown: Nowhere = 0  # noqa: F821  (a name that is imported for type checkers alone)
 
     assert not takes_one_value(Foreign, "number")  # since one of the names cannot be found
+
+
+def test_options_of_an_estimator_are_swept_too(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text(
+        'title = "t"\n[[tasks]]\nname = "gaussian_shift"\n[[estimators]]\nname = "sinkhorn"\n'
+        "epsilon = [0.1, 0.01]\nsweep = {threshold = [0.1]}\n"
+        '[[estimators]]\nname = "c_transform"\nhidden = [16, 16]\n'
+    )
+    asked = [cell.estimator_parameters for cell in load_suite(path).cells]
+    assert asked[:2] == [{"epsilon": e, "threshold": 0.1} for e in (0.1, 0.01)]
+    assert asked[2]["hidden"] == [16, 16]  # widths, one value
+    assert len(asked) == 3
+    path.write_text(path.read_text().replace("epsilon = [0.1, 0.01]", "epsilon = []"))
+    with pytest.raises(ValueError, match="epsilon of estimator 'sinkhorn': expected a value"):
+        load_suite(path)

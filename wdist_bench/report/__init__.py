@@ -35,12 +35,14 @@ def _write_cells(folder: Path, results: Results) -> list[Path]:
     from wdist_bench.report.figures import FIGURES
     from wdist_bench.report.markdown import write_markdown
     from wdist_bench.report.rates import write_rates
+    from wdist_bench.report.time_to_target import write_times
 
     written = [
         write(folder / "errors.csv", csv(table)),
         write_markdown(folder, results.journal, results.labelled, compared),
         *FIGURES.write(folder, results),
         *write_rates(folder, results),
+        *write_times(folder, results),
     ]
     if not compared.empty:
         written.append(write(folder / "comparisons.csv", csv(compared)))

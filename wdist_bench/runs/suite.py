@@ -34,6 +34,7 @@ _MOST_BYTES = 2**24
 _MOST_CELLS = 1_000_000
 Count = Annotated[int, Field(strict=True, ge=1, lt=2**31)]
 Counts = Annotated[list[Count], Field(min_length=1)]
+Sweep = dict[str, Annotated[list[Any], Field(min_length=1)]]
 Exponents = Annotated[list[Annotated[float, Field(strict=True)]], Field(min_length=1)]
 
 
@@ -59,7 +60,7 @@ class TaskEntry(Entry):
     """
 
     family: str = ""
-    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    sweep: Sweep = {}
     p: Exponents | None = None
     n: Counts | None = None
 
@@ -70,13 +71,19 @@ class TaskEntry(Entry):
 
 class EstimatorEntry(Entry):
     """An estimator; `runs` overrides the suite's, `max_dim` refuses tasks of higher dimension, and
-    `only_n` and `only_dim` leave it out of all other sizes and dimensions.
+    `only_n` and `only_dim` leave it out of all other sizes and dimensions. Lists are sweeps, as
+    those of a task.
     """
 
+    sweep: Sweep = {}
     runs: Count | None = None
     max_dim: Count | None = None
     only_n: Counts | None = None
     only_dim: Counts | None = None
+
+    def swept(self) -> dict[str, list[Any]]:
+        """The options that have several values."""
+        return swept(estimators.factory(self.name), self.parameters, self.sweep, "estimator")
 
     def runs_at(self, n: int, dim: int | None) -> bool:
         """Whether it is asked for n points of that dimension, None where that is not known."""
@@ -88,7 +95,7 @@ class EstimatorEntry(Entry):
 class ExperimentEntry(Entry):
     """An experiment; lists under `sweep` are a product, one cell each."""
 
-    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    sweep: Sweep = {}
 
 
 class Sizes(BaseModel):
@@ -205,7 +212,8 @@ def _check_number(document: Document) -> None:
         len(e.n or document.n) * len(e.p or document.p) * math.prod(map(len, e.swept().values()))
         for e in document.tasks
     )
-    cells = pairs * len(document.norm) * len(document.estimators)
+    methods = sum(math.prod(map(len, e.swept().values())) for e in document.estimators)
+    cells = pairs * len(document.norm) * methods
     cells += sum(math.prod(map(len, entry.sweep.values())) for entry in document.experiments)
     if cells > _MOST_CELLS:
         raise ValueError(f"expected at most {_MOST_CELLS:,} cells, got {cells:,}; split the suite")
@@ -272,7 +280,11 @@ def _cells(document: Document, profile: str) -> list[Cell]:
                 dim = tasks.get(entry.name, **parameters).dim  # a bad parameter fails first
             for how in _ways(document, entry):
                 here = [method for method in methods if method.runs_at(how[-1], dim)]
-                cells += [_cell(document, entry, parameters, m, how, dim) for m in here]
+                cells += [
+                    _cell(document, entry, parameters, method, options, how, dim)
+                    for method in here
+                    for options in settings(method.parameters, method.swept())
+                ]
     return cells
 
 
@@ -290,11 +302,11 @@ def _cell(
     entry: TaskEntry,
     task_parameters: dict[str, Any],
     method: EstimatorEntry,
+    parameters: dict[str, Any],
     how: tuple[Cost, str, int],
     dim: int | None,
 ) -> Cell:
     cost, protocol, n = how
-    parameters = method.parameters
     factory = estimators.factory(method.name)
     options = {option.name for option in fields(factory)}  # type: ignore[arg-type]
     # A preset brings its paper's budget; otherwise the suite's holds for every critic.

@@ -1,4 +1,4 @@
-"""Lists in a suite's task: values of a parameter to try one after the other, or one value."""
+"""Lists in a suite's task or estimator: values of a parameter to try in turn, or one value."""
 
 from __future__ import annotations
 
@@ -27,29 +27,30 @@ def takes_one_value(factory: type[Plugin], parameter: str) -> bool:
 
 
 def swept(
-    factory: type[Plugin], given: dict[str, Any], sweep: dict[str, list[Any]]
+    factory: type[Plugin], given: dict[str, Any], sweep: dict[str, list[Any]], kind: str = "task"
 ) -> dict[str, list]:
     """The parameters that have several values, with these.
 
     Args:
-        factory: of the task.
+        factory: of the task or estimator.
         given: its parameters as the suite has them.
         sweep: lists that are meant as values to try, whatever the parameter is declared as.
+        kind: what errors call it.
 
     Raises:
         ValueError: a parameter in both, or an empty list.
     """
     if twice := sorted(set(given) & set(sweep)):
         raise ValueError(
-            f"{twice[0]} of task {factory.name!r}: expected it as a parameter or under sweep, got "
-            "both; leave one out"
+            f"{twice[0]} of {kind} {factory.name!r}: expected it as a parameter or under sweep, "
+            "got both; leave one out"
         )
     lists = {k: v for k, v in given.items() if isinstance(v, list) and takes_one_value(factory, k)}
     for name, values in lists.items():
         if not values:
             raise ValueError(
-                f"{name} of task {factory.name!r}: expected a value, or a list with at least one, "
-                f"got []; add one, or leave {name} out"
+                f"{name} of {kind} {factory.name!r}: expected a value, or a list with at least "
+                f"one, got []; add one, or leave {name} out"
             )
     return lists | sweep
 

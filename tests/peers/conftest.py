@@ -1,0 +1,3 @@
+"""The fixture of peers."""
+
+from conftest_peers import peer  # noqa: F401
