@@ -126,3 +126,11 @@ def test_programs_are_dropped_where_their_maps_near_the_limit(monkeypatch):
     compilation.make_room()
     assert program(1.0) == 2
     assert len(traced) == 2
+
+
+def test_spans_that_nest_count_once():
+    found = compilation.Compiling()
+    for start, end in ((1, 2), (2, 3), (1.5, 4), (5, 6)):
+        found.add(start, end)
+    assert found.spans == [(1, 4), (5, 6)]
+    assert found.seconds == 4

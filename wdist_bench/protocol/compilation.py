@@ -7,10 +7,11 @@ import glob
 import hashlib
 import platform
 import re
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from wdist_bench.datasets.places import usable_cache, warn_once
 from wdist_bench.results.environment import processor
 
 _COMPILING = (
+    "/jax/core/compile/jaxpr_trace_duration",
     "/jax/core/compile/jaxpr_to_mlir_module_duration",
     "/jax/core/compile/backend_compile_duration",
 )
@@ -169,19 +171,31 @@ def _listen(event: str, **_: object) -> None:
 
 @dataclass
 class Compiling:
-    """Seconds that jax said it spent on lowering and compiling; tracing, which nests, is not in."""
+    """When jax said that it traced, lowered or compiled, as disjoint (start, end)."""
 
-    seconds: float = 0.0
+    spans: list[tuple[float, float]] = field(default_factory=list)
+
+    def add(self, start: float, end: float) -> None:
+        """A span that ends now; it may hold earlier ones, since tracing nests."""
+        while self.spans and self.spans[-1][1] > start:
+            start = min(start, self.spans.pop()[0])
+        self.spans.append((start, end))
+
+    @property
+    def seconds(self) -> float:
+        """All of it."""
+        return sum(end - start for start, end in self.spans)
 
 
 @contextmanager
 def compiling() -> Iterator[Compiling]:
-    """Adds up what is compiled inside, in this process."""
+    """Adds up what is traced and compiled inside, in this process."""
     found = Compiling()
 
     def listen(event: str, duration_secs: float, **_: str | int) -> None:
         if event in _COMPILING:
-            found.seconds += duration_secs
+            now = time.perf_counter()
+            found.add(now - duration_secs, now)
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:

@@ -84,8 +84,9 @@ def legend_above(figure: Any, handles: list[Any], labels: list[str], title: str 
     The figure grows by what the rows beyond the second take, so that panels keep their size.
     """
     width, height = figure.get_size_inches()
-    columns = next((k for k in range(len(labels), 1, -1) if _width(labels, k) < width), 1)
-    rows = -(-len(labels) // columns)
+    wanted = next((k for k in range(len(labels), 1, -1) if _width(labels, k) < width), 1)
+    rows = -(-len(labels) // wanted)
+    columns = -(-len(labels) // rows)
     figure.set_size_inches(width, height + _LINE * max(0, rows - 2))
     figure.legend(
         handles, labels, title=title, loc="outside upper center", ncols=columns, frameon=False,

@@ -15,7 +15,7 @@ from wdist_bench.report.time_to_target import TARGETS
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_LINES = 14  # told apart in print; the table has all
+_LINES = 10  # told apart in print; the table has all
 _FAR = 1e3  # ratios beyond are drawn at the edge
 
 
@@ -34,7 +34,7 @@ def draw(times: pd.DataFrame) -> Any:
         here = times[times["target"] == target]
         fewest = here.groupby("problem")["seconds"].min()
         _shares(axes[0, column], here, styles, problems)
-        axes[0, column].set(xlabel="seconds of a run", title=f"within {target:.2%}")
+        axes[0, column].set(xlabel="seconds of a run", title=f"within {100 * target:g} %")
         over = here.assign(seconds=_ratios(here, fewest))
         _shares(axes[1, column], over, styles, problems)
         axes[1, column].set(xlabel="seconds / fewest on the problem", xlim=(0.9, _FAR))
@@ -65,6 +65,6 @@ def _shares(axis: Axes, here: pd.DataFrame, styles: dict[str, Look], problems: i
         shares = np.arange(1, len(seconds) + 1) / problems
         axis.step(
             np.r_[seconds[0], seconds], np.r_[0, shares], where="post", color=look.color,
-            ls=look.dashes, marker=look.marker, ms=3.5, lw=1.2, markevery=max(1, len(seconds) // 4),
+            ls=look.dashes, marker=look.marker, ms=4, lw=1.4, markevery=max(1, len(seconds) // 4),
         )  # fmt: skip
     axis.set(xscale="log", ylim=(0, 1.02))

@@ -24,6 +24,7 @@ from wdist_bench.report.results import Results
 
 TARGETS = (0.1, 0.01, 0.001, 0.0001)
 """Errors relative to the exact value of the same rows."""
+_CLOCK = 1e-4  # seconds that records tell apart
 _RUNGS, _PROBLEMS = 3, 4  # fewest that make a suite one about time to a target
 
 
@@ -73,7 +74,7 @@ def _rung(cell: Cell) -> Rung:
     errors, truths = cell.errors("batch"), cell.truths
     exact = math.nan if truths is None else float(cell.root(truths).mean())
     error = float(errors.mean()) / exact if errors.size else math.nan
-    seconds = record.get("run_seconds", math.nan) / max(record.get("runs", 1), 1)
+    seconds = max(record.get("run_seconds", math.nan), _CLOCK) / max(record.get("runs", 1), 1)
     return Rung(cell.label, record["estimator"], cell.variant, seconds, error)
 
 
@@ -148,7 +149,7 @@ its own seconds: someone who does not know the right budget needs more. Compilin
 def _markdown(table: pd.DataFrame) -> str:
     """A line for each estimator, the one that reaches the finer targets on more problems first."""
     order = table.groupby("estimator")["share"].sum().sort_values(ascending=False, kind="stable")
-    lines = [["estimator", *(f"within {target:.2%}" for target in TARGETS)]]
+    lines = [["estimator", *(f"within {100 * target:g} %" for target in TARGETS)]]
     lines.append(["---"] * len(lines[0]))
     cells = {(row["estimator"], row["target"]): row for _, row in table.iterrows()}
     for name in order.index:

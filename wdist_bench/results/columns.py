@@ -55,7 +55,7 @@ COLUMNS = (
     Column("abs_error_batch", NUMBER, "W", "|Error|, batches",
            "mean over evaluation batches of |estimate - exact value of that batch|"),
     Column("abs_error_batch_sd", NUMBER, "W", "", "its standard deviation over evaluation batches"),
-    Column("compile_seconds", NUMBER, "s", "Compile s", 'compiling, and tracing but for "fixed"'),
+    Column("compile_seconds", NUMBER, "s", "Compile s", "tracing and compiling"),
     Column("run_seconds", NUMBER, "s", "Run s", "training and evaluating all runs"),
     Column("paper_error", NUMBER, "W", "Paper", "published error for the same protocol"),
     Column("paper_sd", NUMBER, "W", "", "its standard deviation over batches"),
