@@ -10,6 +10,7 @@ import pytest
 from highs import linear_program
 
 import wdist_bench as wb
+from wdist_bench.estimators import exact as exact_estimator
 from wdist_bench.solvers import memory, pruned_c_transform, sparse_exact
 from wdist_bench.solvers.arcs import smallest
 from wdist_bench.solvers.exact import solve_exact
@@ -148,3 +149,50 @@ def test_the_ends_are_told_round_by_round_and_only_narrow():
     short = solve_sparse(x, y, a, b, cost, max_rounds=1)
     assert short.lower <= found.upper * (1 + 1e-9)
     assert short.upper >= found.lower * (1 - 1e-9)
+
+
+def test_an_interrupt_after_a_round_leaves_the_ends_so_far(monkeypatch):
+    x, y, a, b, cost = problem(2)
+
+    def stop(lower, upper):
+        raise KeyboardInterrupt
+
+    found = solve_sparse(x, y, a, b, cost, report=stop)
+    exact = solve_sparse(x, y, a, b, cost)
+    assert (found.interrupted, found.rounds) == (True, 1)
+    assert not exact.interrupted
+    assert found.lower <= exact.upper * (1 + 1e-9)
+    assert found.upper >= exact.lower * (1 - 1e-9)
+
+    def at_once(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sparse_exact, "_guess", at_once)
+    with pytest.raises(KeyboardInterrupt):
+        solve_sparse(x, y, a, b, cost)
+
+
+def test_exact_goes_along_arcs_where_that_is_faster_and_logs_its_rounds(monkeypatch, caplog):
+    rng = np.random.default_rng(4)
+    x, y = rng.normal(size=(400, 2)), rng.normal(size=(400, 2)) * 2
+    dense = wb.estimate(x, y, p=2)
+    assert "arcs" not in dense.diagnostics
+    monkeypatch.setattr(exact_estimator, "_MANY", 400**2)
+    with caplog.at_level("INFO", "wdist_bench"):
+        sparse = wb.estimate(x, y, p=2)
+    assert sparse.diagnostics["rounds"] == len(caplog.messages)
+    assert caplog.messages[0].startswith("exact, 400 x 400 points: round 1, gap ")
+    assert sparse.value == pytest.approx(dense.value, rel=1e-12)
+    slower = {"p = 1 in the plane": {"p": 1}, "weights": {"p": 2, "a": rng.dirichlet(np.ones(400))}}
+    for how in slower.values():
+        assert "arcs" not in wb.estimate(x, y, **how).diagnostics
+    monkeypatch.setattr(exact_estimator, "_log_rounds", lambda samples: _interrupting)
+    stopped = wb.estimate(x, y, p=2)
+    assert sparse.diagnostics["rounds"] > 1
+    assert stopped.status == "timeout"
+    assert "interrupted in round 1" in stopped.message
+    assert stopped.lower <= dense.value <= stopped.upper
+
+
+def _interrupting(lower, upper):
+    raise KeyboardInterrupt

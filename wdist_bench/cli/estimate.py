@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from wdist_bench.cli import samples as options
-from wdist_bench.cli.output import echo_answer, echo_json
+from wdist_bench.cli.output import echo_answer, echo_json, said_meanwhile
 
 if TYPE_CHECKING:
     from wdist_bench.costs import Cost
@@ -86,7 +86,8 @@ def estimate(
     start = time.perf_counter()
     cost = costs.get(norm, p=p, **_options(cost_option or [], "--cost-option"))
     given = {"a": found.a, "b": found.b} | given
-    answer = wb.estimate(found.x, found.y, method, cost=cost, seed=seed, **given)
+    with said_meanwhile(f"{method} ..."):
+        answer = wb.estimate(found.x, found.y, method, cost=cost, seed=seed, **given)
     seconds = time.perf_counter() - start
     names = ("value", "stderr", "interval", "lower", "upper", "target", "bound", "status")
     shown = {name: getattr(answer, name) for name in (*names, "message")}

@@ -7,9 +7,12 @@ import json
 import logging
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.status import Status
 from rich.text import Text
 
 from wdist_bench.printable import printable
@@ -42,6 +45,35 @@ def console(err: bool = False) -> Console:
     """Rich's console for tables and bars; without a terminal its lines are 200 characters long."""
     wide = None if err or sys.stdout.isatty() else 200
     return Console(stderr=err, width=wide, highlight=False, markup=False, emoji=False)
+
+
+@contextmanager
+def said_meanwhile(title: str) -> Iterator[None]:
+    """On a terminal, a line that shows what the library logs while a long call runs."""
+    shown, logger = console(err=True), logging.getLogger("wdist_bench")
+    if not shown.is_terminal:
+        yield
+        return
+    with shown.status(text(title)) as status:
+        into, level = _Into(status), logger.level
+        logger.addHandler(into)
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.removeHandler(into)
+            logger.setLevel(level)
+
+
+class _Into(logging.Handler):
+    """Log records as the text of a line that is drawn again and again."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(logging.INFO)
+        self._status = status
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._status.update(text(record.getMessage()))
 
 
 def text(value: object, style: str = "") -> Text:

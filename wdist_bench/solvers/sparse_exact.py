@@ -14,7 +14,7 @@ pairs that join are looked for half-way to the best admissible ones (Wentges 199
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,6 +60,7 @@ class SparseSolution:
         rounds: linear programmes solved on all points.
         arcs: pairs that the last one had.
         converged: whether the gap reached its tolerance.
+        interrupted: whether the user stopped it, after which the ends still hold.
     """
 
     lower: float
@@ -72,6 +73,7 @@ class SparseSolution:
     rounds: int
     arcs: int
     converged: bool
+    interrupted: bool = False
 
 
 class _Pair(NamedTuple):
@@ -127,10 +129,19 @@ def solve_sparse(
 
     Raises:
         ImportError: OR-Tools is not installed.
+        KeyboardInterrupt: the user stopped it before the first programme was solved. Later the best
+            plan and potentials so far are the answer.
     """
     pair = _Pair(x, y, *_whole(a, b, len(x), len(y)))
-    phi, psi = _guess(pair, cost)
-    found = _generate(pair, cost, phi, psi, rtol, max_rounds, report)
+    found, interrupted = None, False
+    try:
+        for found in _rounds(pair, cost, *_guess(pair, cost), rtol, max_rounds):
+            if report:
+                report(found.lower, found.upper)
+    except KeyboardInterrupt:
+        interrupted = True
+    if found is None:
+        raise KeyboardInterrupt
     a = np.full(len(x), 1 / len(x)) if a is None else a
     b = np.full(len(y), 1 / len(y)) if b is None else b
     plan = _with_marginals(pair, found.plan, a, b)
@@ -140,7 +151,7 @@ def solve_sparse(
     lower = min(max(below(total, rounding), 0.0), upper)
     return SparseSolution(
         lower, upper, found.phi, found.psi, *plan, found.rounds, found.arcs,
-        upper - lower <= rtol * upper,
+        upper - lower <= rtol * upper, interrupted,
     )  # fmt: skip
 
 
@@ -181,7 +192,7 @@ def _guess(pair: _Pair, cost: Cost) -> tuple[np.ndarray, np.ndarray]:
         dense = solve_exact(cost.matrix(coarse.x, coarse.y), *weights)
         phi, psi = dense.phi, dense.psi
     else:
-        found = _generate(coarse, cost, *_guess(coarse, cost), _COARSE_RTOL, 10, None)
+        *_, found = _rounds(coarse, cost, *_guess(coarse, cost), _COARSE_RTOL, 10)
         phi, psi = found.phi, found.psi
     at_x = smallest(psi, coarse.y, pair.x, cost.transposed, 1)[1][:, 0]
     at_y = smallest(phi, coarse.x, pair.y, cost, 1)[1][:, 0]
@@ -205,16 +216,15 @@ def _pooled(points: np.ndarray, parts: np.ndarray, means: bool) -> tuple[np.ndar
     return np.array(weighed), weights
 
 
-def _generate(
+def _rounds(
     pair: _Pair,
     cost: Cost,
     phi: np.ndarray,
     psi: np.ndarray,
     rtol: float,
     max_rounds: int,
-    report: Report | None,
-) -> _Found:
-    """Rounds of column generation, from a guess of the potentials on."""
+) -> Iterator[_Found]:
+    """What each round of column generation finds, from a guess of the potentials on."""
     x, y, supply, demand = pair
     n, m = len(x), len(y)
     near = _Priced.of(psi, pair, cost)
@@ -234,18 +244,14 @@ def _generate(
         priced = _Priced.of(base_psi if settled else (psi + base_psi) / 2, pair, cost)
         if priced.value > lower:
             phi, psi, lower = priced.phi, priced.psi, priced.value
-        if report:
-            report(lower, upper)
         used = mass > 0
-        if upper - lower <= rtol * upper or rounds == max_rounds:
-            break
+        plan = _Plan(rows[used], columns[used], mass[used])
+        yield _Found(plan, upper, phi, psi, lower, rounds, len(arcs))
         broken = priced.arcs[priced.breaks(base_phi, base_psi)]
-        if settled and not len(broken):
-            break
+        if upper - lower <= rtol * upper or (settled and not len(broken)):
+            return
         kept = _kept(arcs, reduced, used, (n + m) * _MOST_ARCS)
         arcs, before = np.union1d(kept, broken), upper
-    plan = _Plan(rows[used], columns[used], mass[used])
-    return _Found(plan, upper, phi, psi, lower, rounds, len(arcs))
 
 
 def _kept(arcs: np.ndarray, reduced: np.ndarray, used: np.ndarray, most: int) -> np.ndarray:
