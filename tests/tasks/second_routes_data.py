@@ -41,6 +41,7 @@ SECOND_ROUTES: dict[str, list[Check]] = {
         Check({"shift": -0.25}, 2, "l2", plans.plan_of_pairs),
         Check({"shift": tuple(np.linspace(-1, 1, 64).tolist())}, 1, "l1", plans.plan_of_pairs),
     ],
+    "blurred_images": [Check({"passes": k}, 2, "l2", plans.all_images) for k in (1, 2, 5)],
     "clusters": [
         *(Check({}, p, "l2", plans.weighted_balls) for p in (1, 2)),
         *(Check(_TIGHT, p, "l2", plans.weighted_balls) for p in (1, 2)),

@@ -16,6 +16,7 @@ from wdist_bench.registry import FrozenArray, freeze
 OURS = [
     "image_batches",
     "translated_images",
+    "blurred_images",
     "clusters",
     "histogram",
     "weighted_points",
@@ -56,6 +57,7 @@ ROWS = np.random.default_rng(0).normal(size=(30, 3))
         ("funnels", {"file": 3}, "file: expected a path"),
         ("image_batches", {"dataset": "mnits"}, "did you mean 'mnist'"),
         ("image_batches", {"split": "half"}, "split of digits: expected one of all"),
+        ("blurred_images", {"passes": 0}, "passes: expected a whole number >= 1"),
         ("translated_images", {"shift": [1.0, 2.0]}, "shift: expected 64 components"),
         ("translated_images", {"shift": math.inf}, "shift: expected a finite number"),
         ("own_data", {"transform": "rotate"}, "transform: expected one of translate"),
