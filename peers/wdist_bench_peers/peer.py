@@ -82,7 +82,7 @@ class Peer(wb.DirectEstimator):
         kept = samples.with_mass()
         full = wb.Samples(kept.x, kept.y, *(_masses(kept, side) for side in ("x", "y")))
         try:
-            found = self._answer(full, cost)
+            found, note = self._answer(full, cost)
         except NotConvergedError as doubt:
             return self._failed("not_converged", str(doubt))
         except RefusedError as refusal:
@@ -99,17 +99,19 @@ class Peer(wb.DirectEstimator):
             lower=value if self.bound == "lower" else None,
             upper=value if self.bound == "upper" else None,
             diagnostics=found.diagnostics,
+            message=note,
         )  # fmt: skip
 
-    def _answer(self, samples: wb.Samples, cost: wb.Cost) -> Found:
-        """`solve`, where a warning of the library that it has not converged is an exception."""
+    def _answer(self, samples: wb.Samples, cost: wb.Cost) -> tuple[Found, str]:
+        """`solve`, and what the library warned of; what `stops` names is an exception."""
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             found = self.solve(samples, cost)
-        for note in map(str, (warning.message for warning in said)):
+        notes = [" ".join(str(warning.message).split()) for warning in said]
+        for note in notes:
             if any(part in note for part in self.stops):
-                raise NotConvergedError(" ".join(note.split()))
-        return found
+                raise NotConvergedError(note)
+        return found, notes[0] if notes else ""
 
     def _failed(self, status: str, message: str) -> wb.Estimate:
         return wb.Estimate.failed(status, message, target="batch", bound=self.bound)

@@ -136,3 +136,9 @@ def test_every_library_is_declared():
     listed = f"{DECLARED['dependencies']} {DECLARED['optional-dependencies']}"
     core = {"pot", "ott-jax", "scipy"}
     assert all(package in listed for package in needed - core)
+
+
+def test_what_a_library_warns_of_stands_in_the_message(peer):
+    answer = wb.estimate(X, Y, peer("pot_greenkhorn", numItermax=3))
+    assert answer.status == "ok"  # POT returns a number all the same
+    assert "did not converge" in answer.message
