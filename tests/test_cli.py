@@ -311,6 +311,7 @@ def test_seeds_that_would_wrap_are_refused_by_commands(tmp_path, monkeypatch, ca
         assert errors.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_demonstration_needs_nothing_and_says_what_is_known(monkeypatch, capsys):
     code, said, _ = call(monkeypatch, capsys, "demo", "--n", 64)
     assert code == 0

@@ -53,6 +53,7 @@ def test_value_and_derivatives(float64, method, p):
 
 
 # The tiles of nearest_neighbor have a derivative in reverse mode alone.
+@pytest.mark.slow
 @pytest.mark.parametrize("method", sorted(METHODS.keys() - {"nearest_neighbor"}))
 def test_forward_mode_agrees_with_reverse_mode(float64, method):
     arrays = [jnp.asarray(array) for array in problem(method)]
@@ -68,6 +69,7 @@ def test_forward_mode_agrees_with_reverse_mode(float64, method):
     )
 
 
+@pytest.mark.slow
 @each
 @pytest.mark.parametrize("p", [1, 2])
 def test_where_the_optimum_is_not_unique_derivatives_are_finite(method, p):
@@ -79,6 +81,7 @@ def test_where_the_optimum_is_not_unique_derivatives_are_finite(method, p):
             assert jnp.isfinite(slope).all()
 
 
+@pytest.mark.slow
 @each
 @pytest.mark.parametrize("p", [1, 2])
 def test_derivatives_in_weights_are_finite_for_ties_and_equal_measures(method, p):
@@ -98,6 +101,7 @@ def test_derivatives_in_weights_are_finite_for_ties_and_equal_measures(method, p
             assert jnp.isfinite(slope).all()
 
 
+@pytest.mark.slow
 @each
 def test_a_shift_is_trained(method):
     """Points pulled by the derivative come to where the data are."""
@@ -115,6 +119,7 @@ def test_a_shift_is_trained(method):
         assert jnp.linalg.norm(shift - (data - noise).mean(0)) < 0.3
 
 
+@pytest.mark.slow
 @each
 def test_many_problems_at_once(method):
     pairs = [problem(method, seed)[:2] for seed in range(3)]
@@ -133,6 +138,7 @@ def test_translation_has_the_derivative_of_its_length(float64):
         np.testing.assert_allclose(slope, shift / 5, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["exact", "nearest_neighbor", "sinkhorn_divergence"])
 @pytest.mark.parametrize("cost", [wb.Cost(3, "linf"), wb.costs.Sphere(1), wb.costs.Torus(2, 4.0)])
 def test_other_costs(float64, method, cost):

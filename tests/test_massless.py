@@ -21,6 +21,7 @@ def _padded(dim: int, seed: int = 0):
     return (x, y, a, b), (*padded, *weights)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p", [1, 2])
 @pytest.mark.parametrize("dim", [1, 3, 20])
 @pytest.mark.parametrize("method", ["exact", "bracket"])

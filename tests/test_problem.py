@@ -8,6 +8,7 @@ import pytest
 from wdist_bench.problem import Resampler, Samples, draw_by_weight
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("x64", [False, True])
 def test_millions_of_points_are_drawn_alike(x64):
     """Levels that are multiples of 2^-23 give each of 3 million points 2 or 3 of them.
@@ -24,6 +25,7 @@ def test_millions_of_points_are_drawn_alike(x64):
     assert abs(pairs - n**2 / 2 / points) < 5 * 408
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("x64", [False, True])
 def test_a_rare_point_is_drawn_as_often_as_its_weight_says(x64):
     """A weight of 6e-8 is half of 2^-23; 2,000 such points have 1,200 of 10^7 draws."""

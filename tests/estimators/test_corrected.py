@@ -19,6 +19,7 @@ def mean_and_error(values):
     return np.mean(values), np.std(values, ddof=1) / math.sqrt(len(values))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["U_x", "U_y"])
 @pytest.mark.parametrize(("n", "m"), [(12, 12), (9, 20), (20, 7)])
 def test_u_has_no_bias_for_a_law_and_its_translation(variant, n, m):

@@ -45,6 +45,7 @@ def answers(devices):
     return json.loads(answer.stdout)
 
 
+@pytest.mark.slow
 def test_the_numbers_do_not_depend_on_the_number_of_devices():
     one, eight = answers(1), answers(8)  # 10 runs do not come out even on 8
     assert one.keys() == eight.keys()

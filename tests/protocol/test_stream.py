@@ -118,6 +118,7 @@ def test_exact_reproduces_the_batch_truth():
     np.testing.assert_array_equal(result.costs, batch_truths(GAUSSIANS, wb.Cost(2), SMALL))
 
 
+@pytest.mark.slow
 def test_the_shifted_gaussians_at_the_papers_settings():
     stream = Stream(n=64, runs=6, eval_batches=50)
     truth = batch_truths(GAUSSIANS, wb.Cost(), stream).mean()

@@ -115,6 +115,7 @@ def test_arrays_that_unpack_to_a_hundred_times_the_file_are_refused(tmp_path, mo
         read_journal(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("kind", ["bomb", "no newline"])
 def test_a_gigabyte_without_a_newline_ends_in_one_line_and_stays_below_a_gigabyte(tmp_path, kind):

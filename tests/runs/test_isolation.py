@@ -43,6 +43,7 @@ def done(out):
     return read_journal(out).cells
 
 
+@pytest.mark.slow
 def test_adversaries_give_three_statuses_and_the_sweep_ends(drive, deeds, tmp_path):
     out = tmp_path / "out"
     driver = drive(deeds(text=ADVERSARIES), out, "--memory-limit", 1.5)
@@ -193,6 +194,7 @@ sys.exit(subprocess.run(sys.argv[1:]).returncode)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="no file-size limits")
 def test_a_full_disk_ends_the_run_with_one_line_and_keeps_what_is_there(
     plugin, drive, deeds, tmp_path

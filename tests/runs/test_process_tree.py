@@ -84,6 +84,7 @@ def test_a_worker_has_a_session_of_its_own(family):
         workers.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", ["driver and worker", "driver and guard"])
 def test_nobody_survives_a_driver_that_is_killed(drive, suite, family, tmp_path, killed):
     driver = drive(suite, tmp_path / "out", plugin=TROUBLE)

@@ -39,6 +39,7 @@ def finished(suite, out, limit):
     return [e.record for e in run_suite(suite, out, workers) if e.kind == "finished"]
 
 
+@pytest.mark.slow
 def test_a_worker_that_has_grown_is_renewed_and_an_innocent_cell_runs_again(suite, tmp_path):
     # each fits into 1 GiB beside the 250 MB of a fresh worker, no two of them do
     records = finished(suite([500, 501, 502]), tmp_path / "out", GIB)

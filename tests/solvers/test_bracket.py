@@ -104,6 +104,7 @@ def test_tiles_on_the_host_change_nothing(monkeypatch, held):
         np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("cost", "entries"), [(Cost(1), 65 * 24), (Cost(2, "l1"), 65 * 3 + 1)])
 @pytest.mark.parametrize("held", [0, 65**2])
 def test_tiles_on_the_device_change_nothing(cost, entries, held):

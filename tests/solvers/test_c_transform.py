@@ -37,6 +37,7 @@ def test_it_is_the_minimum_over_points_one_by_one(cost):
     np.testing.assert_allclose(c_transform(phi, x, y, cost), wanted, rtol=2e-5, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cost", COSTS, ids=str)
 @pytest.mark.parametrize("tile", [(1, 10), (10, 10), (16, 64)])
 @pytest.mark.parametrize("by_rows", [True, False])

@@ -30,6 +30,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems start workers by spawn")
 @pytest.mark.parametrize("used", [True, False])
 def test_a_worker_that_was_forked_after_jax_has_run_names_spawn(used):

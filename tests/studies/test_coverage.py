@@ -39,6 +39,7 @@ def on_a_line(x, y, p):
     return line_cost(x[:, None], y[:, None], None, None, p)[0] ** (1 / p)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ON_A_LINE)
 def test_a_common_factor_leaves_the_distance_of_the_first_column(name):
     x, y = draws(name)

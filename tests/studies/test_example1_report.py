@@ -136,6 +136,7 @@ def test_a_broken_side_of_a_theorem_is_seen(measured):
     assert "does not hold" in verdicts(bounds | {"w1": 1e3}).values()
 
 
+@pytest.mark.slow
 def test_the_report_has_every_table_and_figure_and_repeats_itself(measured, tmp_path):
     records = [critic(), discriminator(10, 0.5, 0.3), discriminator(30, 0.1, 0.1),
                discriminator(100, 0.001, 0.001), descent(0.001), *measured]  # fmt: skip

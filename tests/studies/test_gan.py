@@ -26,6 +26,7 @@ def timeless(record):
     return {k: v for k, v in record.items() if not k.endswith("_seconds")}
 
 
+@pytest.mark.slow
 def test_a_wgan_brings_the_exact_distance_down_to_near_the_floor():
     record = gan("gradient_penalty", steps=400, rate=3.0, n=64).run()
     assert record["status"] == "ok"
@@ -42,6 +43,7 @@ def test_a_wgan_brings_the_exact_distance_down_to_near_the_floor():
     assert unpack(record["values"]).shape == unpack(record["exact"]).shape == (4, 1)
 
 
+@pytest.mark.slow
 def test_the_seed_fixes_everything_and_the_loss_does_not_choose_the_data():
     first, again = gan("c_transform", **TINY).run(), gan("c_transform", **TINY).run()
     assert timeless(first) == timeless(again)

@@ -71,6 +71,7 @@ def test_clipping_projects_the_critic_on_its_box():
     assert largest == pytest.approx(0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["c_transform", "funnel"])
 def test_certified_losses_are_lower_bounds_on_the_batch_for_any_parameters(name):
     loss = losses.build(name, (8,))

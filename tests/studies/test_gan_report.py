@@ -141,6 +141,7 @@ def test_relative_errors_are_those_of_the_batches():
     np.testing.assert_allclose(errors, spread(0.25))
 
 
+@pytest.mark.slow
 def test_the_journal_alone_gives_the_same_files_twice(tmp_path):
     records = [
         *(record(loss) for loss in LOSSES),

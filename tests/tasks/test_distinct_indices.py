@@ -10,6 +10,7 @@ from scipy.stats import chisquare
 from wdist_bench.tasks.image_batches import distinct_indices
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("total", "count"), [(10, 10), (10_000, 128), (1797, 1796), (1, 1)])
 def test_indices_are_distinct_and_in_range(total, count):
     chosen = np.asarray(distinct_indices(jax.random.key(3), total, count))
@@ -27,6 +28,7 @@ def test_every_ordered_choice_is_equally_likely():
     assert chisquare(counts[ordered]).pvalue > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("total", "count"), [(5, 4), (40, 40), (60, 40), (700, 600)])
 def test_it_is_floyds_algorithm_one_draw_after_the_other(total, count):
     """Crowded totals, where chains of replaced draws are long."""

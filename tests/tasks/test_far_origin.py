@@ -79,6 +79,7 @@ TASKS: dict[str, Build] = {
 everywhere = pytest.mark.parametrize("build", TASKS.values(), ids=TASKS.keys())
 
 
+@pytest.mark.slow
 @everywhere
 @pytest.mark.parametrize("offset", OFFSETS)
 def test_a_far_law_is_the_near_one_moved(build: Build, offset: float) -> None:
@@ -118,6 +119,7 @@ BOUNDS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("build", "offset", "scale", "name"), BOUNDS)
 def test_lower_bounds_hold_in_suites(build: Build, offset: float, scale: float, name: str) -> None:
     """In float32 without an origin, up to 45 % of the batches were above their exact value."""
@@ -145,6 +147,7 @@ def test_population_bounds_hold(build: Build, offset: float, scale: float) -> No
     assert answer.value > 0.3 * truth
 
 
+@pytest.mark.slow
 def test_gradients_are_compared_where_the_data_lie() -> None:
     near, far = (
         wb.evaluate(gaussians(o), wb.estimators.get("c_transform", steps=300), 2, eval_batches=2)

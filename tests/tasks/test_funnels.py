@@ -53,6 +53,7 @@ def certificate(task, n):
     return float(np.abs(u_x - u_y - length).max()), float(slope.max())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parameters",
     [

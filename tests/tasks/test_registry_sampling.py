@@ -13,6 +13,7 @@ from wdist_bench import tasks
 NAMES = tasks.names()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_sampler_gives_the_same_under_jit_and_vmap(name):
     sampler = tasks.get(name).sampler()

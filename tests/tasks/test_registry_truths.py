@@ -68,6 +68,7 @@ def test_every_registered_task_has_a_second_route():
     assert not missing, f"add a second route for {sorted(missing)}: nothing else checks its truth"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "index"), CHECKS)
 def test_truth_agrees_with_its_second_route(name, index):
     confirm(name, index)

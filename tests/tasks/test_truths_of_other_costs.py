@@ -46,6 +46,7 @@ KNOWN_IN_ALL = ("gaussian_shift", "dilation", "point_mass", "concentric_spheres"
                 "noisy", "one_dimensional", "gaussians")  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COUPLED)
 @pytest.mark.parametrize("norm", ORDER)
 @pytest.mark.parametrize("p", [1, 1.5, 3])
@@ -63,6 +64,7 @@ def test_the_mean_cost_of_the_optimal_pairs(name, norm, p):
     assert truth.value**p == pytest.approx(paid.mean(), abs=error)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COUPLED)
 @pytest.mark.parametrize("norm", ORDER)
 @pytest.mark.parametrize("p", [1.5, 3])
@@ -150,6 +152,7 @@ LAWS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p", [1, 1.5, 7])
 @pytest.mark.parametrize("law", LAWS)
 def test_laws_on_a_circle_by_bins(p, law):
@@ -164,6 +167,7 @@ def test_laws_on_a_circle_by_bins(p, law):
     assert task.truth(costs.Torus(task.period + 1, p)) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p", [1, 2, 7])
 def test_a_turned_law_moves_by_the_turn(p):
     """Within half of the circle and by less than a quarter; uniform on all of it not at all."""
