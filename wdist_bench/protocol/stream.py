@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench.costs import Cost
-from wdist_bench.estimate import Estimate, Estimator
+from wdist_bench.estimate import Estimator
 from wdist_bench.estimators.given import ask, check_cost, fit, traced_cost
 from wdist_bench.estimators.potential import FittedPotential
 from wdist_bench.problem import Problem, Sampler, Samples
@@ -159,13 +159,8 @@ def _run_on_host(
             fitted = fit(estimator, own.estimator, problem)
         histories.append(np.asarray(fitted.history, np.float64))
         batches = evaluation_batches(sampler, own.evaluation, stream)
-        answers.append([_numbers(ask(estimator, fitted, s, cost)) for s in batches])
+        answers.append([ask(estimator, fitted, s, cost).numbers() for s in batches])
     return measured(answers, histories, 0.0, time.perf_counter() - start)
-
-
-def _numbers(answer: Estimate) -> Estimate:
-    """The answer without its arrays: those of 2,000 batches would stay in memory."""
-    return replace(answer, potentials=None, history=None, plan=None)
 
 
 def evaluation_batches(sampler: Sampler, key: jax.Array, stream: Stream) -> Iterator[Samples]:
