@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
-from wdist_bench.costs import Cost, Matrix
+from wdist_bench.costs import L2, Cost, Matrix
 from wdist_bench.estimate import (
     DirectEstimator,
     Estimate,
@@ -18,6 +18,7 @@ from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.certificate import at_all_points
 from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
+from wdist_bench.solvers.maps import PlanMap
 from wdist_bench.solvers.memory import EXACT_BYTES, available, require_matrix
 from wdist_bench.solvers.plans import monotone, of_arcs, of_dense
 from wdist_bench.solvers.sparse_exact import solve_sparse
@@ -46,7 +47,8 @@ class Exact(DirectEstimator):
     bytes a pair. Where these are not free, and OR-Tools is installed (the extra `large`), the
     programme is solved along few pairs and priced on all (`solvers.sparse_exact`), in 20 kB a
     point; `diagnostics` then have `rounds` and `arcs`. Where that does not fit either the status
-    is "out_of_memory".
+    is "out_of_memory". For p = 2 in l2 `map` carries a point as the plan carries its nearest row
+    (`solvers.maps.PlanMap`).
 
     Attributes:
         max_iterations: pivots allowed; when they run out the status is "not_converged" and the
@@ -70,9 +72,11 @@ class Exact(DirectEstimator):
         samples.check_scale(cost)
         if samples.coincide(cost):
             diagnostics = dict.fromkeys(("primal", "dual", "gap", "violation"), 0.0)
+            plan = monotone(samples)
             return Estimate.zero(
-                samples, bound="exact", diagnostics=diagnostics, plan=monotone(samples)
-            )
+                samples, bound="exact", diagnostics=diagnostics, plan=plan,
+                **_maps(samples, plan, cost),
+            )  # fmt: skip
         kept = samples.with_mass()
         if _goes_along_arcs(kept, cost):
             return self._along_arcs(samples, kept, cost)
@@ -95,12 +99,14 @@ class Exact(DirectEstimator):
         left_open = solution.upper - solution.lower
         if left_open > _OPEN * solution.cost:
             return Estimate.failed("not_converged", _ROUNDED, **shared)
+        plan = of_dense(solution.plan, samples)
         return Estimate(
             cost.root(solution.cost),
             solution.cost,
             message=_ROUNDED if left_open > 0 else "",
             potentials=Potentials(*at_all_points(solution.phi, solution.psi, samples, cost)),
-            plan=of_dense(solution.plan, samples),
+            plan=plan,
+            **_maps(samples, plan, cost),
             **shared,
         )
 
@@ -123,14 +129,26 @@ class Exact(DirectEstimator):
         left_open = found.upper - found.lower
         if not found.converged and left_open > _OPEN * found.upper:
             return Estimate.failed("not_converged", _ROUNDED, **shared)
+        plan = of_arcs(found.rows, found.columns, found.mass, samples)
         return Estimate(
             cost.root(found.upper),
             found.upper,
             message="" if found.converged else _ROUNDED,
             potentials=Potentials(*at_all_points(found.phi, found.psi, samples, cost)),
-            plan=of_arcs(found.rows, found.columns, found.mass, samples),
+            plan=plan,
+            **_maps(samples, plan, cost),
             **shared,
         )
+
+
+def _maps(samples: Samples, plan: Any, cost: Cost) -> dict[str, Any]:
+    """Both maps of a plan, at the cost that barycentres are the best images for."""
+    if cost != L2(2):
+        return {}
+    return {
+        "map": PlanMap(samples.x, samples.y, plan),
+        "inverse_map": PlanMap(samples.y, samples.x, plan.T),
+    }
 
 
 def _goes_along_arcs(samples: Samples, cost: Cost) -> bool:

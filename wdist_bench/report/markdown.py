@@ -137,6 +137,13 @@ def _cells(row: Row) -> dict[str, str]:
         "paper's": number(row["paper_gradient_cosine"]),
         "gradient L2": plus_minus(row["gradient_l2"], row["gradient_l2_sd"]),
         "paper's L2": number(row["paper_gradient_l2"]),
+        "L2-UVP %": plus_minus(row["l2_uvp"], row["l2_uvp_sd"], ".3g", ".2g"),
+        "paper's L2-UVP %": number(row["paper_l2_uvp"], 3),
+        "cosine of moves": plus_minus(row["map_cosine"], row["map_cosine_sd"]),
+        "inverse L2-UVP %": plus_minus(
+            row["inverse_l2_uvp"], row["inverse_l2_uvp_sd"], ".3g", ".2g"
+        ),
+        "inverse cosine": plus_minus(row["inverse_map_cosine"], row["inverse_map_cosine_sd"]),
         "failed": "" if refused else f"{row['failed']} of {row['runs']}{status}",
         "compile s": _seconds(row["compile_seconds"], row["shared"], row["compile_cached"]),
         "run s": _seconds(row["run_seconds"], row["shared"]),
@@ -147,6 +154,7 @@ _USUAL = ("", "mlp", None)
 _OPTIONAL = (
     "network", "certified", "width", "abs. error of a run", "paper", "paper sds",
     "gradient cosine", "paper's", "gradient L2", "paper's L2",
+    "L2-UVP %", "paper's L2-UVP %", "cosine of moves", "inverse L2-UVP %", "inverse cosine",
 )  # fmt: skip
 """Columns left out of a section where no row has them."""
 
