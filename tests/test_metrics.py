@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -87,3 +89,23 @@ def test_gradients_of_networks_have_the_highest_precision_throughout(critic):
         + program.count("precision=Precision.HIGHEST")
         == products
     )
+
+
+def test_unexplained_variance_of_the_mean_is_100_percent():
+    """Equal images have 0, the mean of them everywhere 100, their mirror about it 400."""
+    images = np.random.default_rng(0).normal(size=(50, 3)) * [1.0, 5.0, 0.1] + 7
+    mean = np.broadcast_to(images.mean(0), images.shape)
+    assert metrics.unexplained_variance(images, images) == 0
+    assert metrics.unexplained_variance(mean, images) == pytest.approx(100)
+    assert metrics.unexplained_variance(2 * mean - images, images) == pytest.approx(400)
+    assert math.isnan(metrics.unexplained_variance(mean, mean))
+
+
+def test_map_cosine_weighs_moves_by_their_size():
+    """One cosine of all moves as a single vector: large ones count more than small ones."""
+    points = np.array([[0.0, 0.0], [3.0, 1.0]])
+    best = points + np.array([[3.0, 0.0], [0.0, 1.0]])
+    assert metrics.map_cosine(points + 2 * (best - points), best, points) == pytest.approx(1)
+    half = points + np.array([[3.0, 0.0], [0.0, -1.0]])
+    assert metrics.map_cosine(half, best, points) == pytest.approx((9 - 1) / 10)
+    assert math.isnan(metrics.map_cosine(points, best, points))

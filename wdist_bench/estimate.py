@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -28,9 +28,14 @@ BOUNDS = ("exact", "lower", "upper", "none")
 NOT_RUN = ("skipped", "refused")
 """Statuses of cells that nothing ran for: data that is not here, and what has no meaning."""
 
-_NO_CELLS = ("potentials", "history", "diagnostics", "plan", "runs")  # of a data frame
+_NO_CELLS = ("potentials", "history", "diagnostics", "plan", "runs", "map", "inverse_map")
+"""Fields that make no cell of a data frame."""
 
 STATUSES = ("ok", "not_converged", "diverged", "timeout", "out_of_memory", "error", *NOT_RUN)
+
+
+Map = Callable[[Any], np.ndarray]
+"""A map of points (n, d) to points (n, d), both in the user's coordinates, in float64."""
 
 
 class Potentials(NamedTuple):
@@ -77,6 +82,9 @@ class Estimate:
         diagnostics: named numbers (primal, dual, gap ...).
         truth: distance of the populations, which `wb.evaluate` knows of most tasks; None elsewhere.
         runs: (runs,) value of each run of `wb.evaluate`, where there were several.
+        map: the estimate of the optimal map T of mu to nu, a function of points (n, d), on the
+            whole space; None where the method has none. Equality leaves it out.
+        inverse_map: the same of the map of nu to mu.
     """
 
     value: float
@@ -97,6 +105,8 @@ class Estimate:
     plan: Any = field(default=None, repr=False)
     truth: float | None = None
     runs: Float[np.ndarray, " runs"] | None = field(default=None, repr=False)
+    map: Map | None = field(default=None, repr=False, compare=False)
+    inverse_map: Map | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         check_name(self.target, TARGETS, "target")
@@ -112,7 +122,8 @@ class Estimate:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return all(_equal(getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        compared = [f.name for f in fields(self) if f.compare]
+        return all(_equal(getattr(self, name), getattr(other, name)) for name in compared)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -146,6 +157,10 @@ class Estimate:
     def __float__(self) -> float:
         """The value; NaN where the status is not "ok"."""
         return float(self.value)
+
+    def numbers(self) -> Estimate:
+        """The answer without its arrays and functions, small and fit to be sent elsewhere."""
+        return replace(self, potentials=None, history=None, plan=None, map=None, inverse_map=None)
 
     def to_frame(self) -> pd.DataFrame:
         """One row: every field that is a number or a word, and the diagnostics."""
@@ -231,6 +246,17 @@ class TracedFitted(Fitted):
     @abstractmethod
     def batch_cost(self, samples: Samples, cost: Cost) -> Float[Array, ""]:
         """Scalar estimate of W_p^p on the samples; NaN where it failed. Pure and traceable."""
+
+    def transport(self, points: Float[Array, "n d"]) -> Float[Array, "n d"] | None:
+        """T at points of mu, where it was fitted for p = 2 in l2; None where it has no map.
+
+        Points and images are in the coordinates that it was fitted in. Pure and traceable.
+        """
+        return None
+
+    def inverse_transport(self, points: Float[Array, "m d"]) -> Float[Array, "m d"] | None:
+        """The map of nu to mu at points of nu; None where it has none. Otherwise as `transport`."""
+        return None
 
 
 class Estimator(Plugin):

@@ -1,7 +1,8 @@
-"""How right an answer is and how admissible a potential: pure functions, traceable."""
+"""How right an answer, a potential or a map is: pure functions; those of JAX arrays traceable."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -84,3 +85,30 @@ def gradient_l2(gradient: jax.Array, reference: jax.Array) -> jax.Array:
     Source: Korotin, Kolesov, Burnaev 2022 (arXiv 2206.07767), the metric L2.
     """
     return ((gradient - reference) ** 2).sum(-1).mean()
+
+
+def unexplained_variance(images: ArrayLike, optimal: ArrayLike) -> float:
+    """L2-UVP = 100 mean_i |T_i - T*_i|^2 / Var(T*), in percent, of images (n, d) of n points.
+
+    Var is the total variance, the sum over coordinates, of the optimal images; NaN where it is 0.
+    Predicting their mean everywhere has 100.
+
+    Source: Korotin et al. 2021 (arXiv 2106.01954), the metric L2-UVP.
+    """
+    found, best = np.asarray(images, np.float64), np.asarray(optimal, np.float64)
+    if not np.ptp(best, axis=0).any():
+        return math.nan
+    variance = float(best.var(axis=0).sum())
+    return 100 * float(((found - best) ** 2).sum(1).mean()) / variance
+
+
+def map_cosine(images: ArrayLike, optimal: ArrayLike, points: ArrayLike) -> float:
+    """E <T - id, T* - id> / sqrt(E |T - id|^2 E |T* - id|^2) over points (n, d); NaN where one of
+    the maps moves nothing.
+
+    Source: Korotin et al. 2021 (arXiv 2106.01954), the metric cos.
+    """
+    start = np.asarray(points, np.float64)
+    move, best = np.asarray(images, np.float64) - start, np.asarray(optimal, np.float64) - start
+    size = math.sqrt(float((move**2).sum()) * float((best**2).sum()))
+    return float((move * best).sum()) / size if size else math.nan

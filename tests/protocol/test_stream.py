@@ -84,7 +84,9 @@ def test_runs_of_a_cell_share_one_compilation():
 
     jax.monitoring.register_event_duration_secs_listener(count)
     try:
-        map_runs(lambda key, s: _one_run(estimator, wb.Cost(), SMALL, 0, key, s), keys, sampler)
+        map_runs(
+            lambda key, s: _one_run(estimator, wb.Cost(), SMALL, 0, key, (s, None)), keys, sampler
+        )
         first = [d for d in compiled if d > 0.05]
     finally:
         jax.monitoring.unregister_event_duration_listener(count)

@@ -41,7 +41,7 @@ SECOND_ROUTES: dict[str, list[Check]] = {
         Check({"shift": -0.25}, 2, "l2", plans.plan_of_pairs),
         Check({"shift": tuple(np.linspace(-1, 1, 64).tolist())}, 1, "l1", plans.plan_of_pairs),
     ],
-    "blurred_images": [Check({"passes": k}, 2, "l2", plans.all_images) for k in (1, 2, 5)],
+    "blurred_images": [Check({"passes": k}, 2, "l2", plans.blurred_by_scipy) for k in (1, 2, 5)],
     "clusters": [
         *(Check({}, p, "l2", plans.weighted_balls) for p in (1, 2)),
         *(Check(_TIGHT, p, "l2", plans.weighted_balls) for p in (1, 2)),
@@ -72,6 +72,15 @@ SECOND_ROUTES: dict[str, list[Check]] = {
         Check({}, 1, "l2", draws.followed_rays),
         Check({"dim": 2, "width": 64, "seed": 3}, 1, "l2", draws.followed_rays),
         Check({"dim": 8, "width": 4, "power": 3.0}, 1, "l2", draws.followed_rays),
+    ],
+    "funnel_images": [
+        Check({}, 1, "l2", plans.all_images),
+        Check({"width": 3, "seed": 2, "power": 2.0}, 1, "l2", plans.all_images),
+    ],
+    "convex_pairs": [
+        Check({}, 2, "l2", draws.drawn_to_places),
+        Check({"dim": 1, "seed": 2}, 2, "l2", draws.drawn_to_places),
+        Check({"dim": 16, "seed": 5}, 2, "l2", draws.drawn_to_places),
     ],
     "own_data": [
         Check({"samples": _blob(200, 5)}, 1, "l2", plans.all_rows),

@@ -255,11 +255,17 @@ ENTRIES: tuple[Entry, ...] = (
               {"dim": dim, "width": 16, "seed": 0})
         for dim in (2, 8)
     ),
+    *(
+        Entry("convex_pairs", f"dim{dim}", _by(draws.drawn_to_places, ("l2",), (2,)),
+              {"dim": dim, "seed": 0})
+        for dim in (2, 8)
+    ),
     Entry("image_batches", "digits", _by(draws.energy_distance, ("l2",), (1, 2)), **_DIGITS_SET),
     Entry("image_batches", "patches", _by(draws.energy_distance, ("l2",), (1, 2)),
           {"dataset": "patches"}, licence=_PATCHES),
     Entry("translated_images", "digits", _by(plans.plan_of_pairs), **_DIGITS_SET),
-    Entry("blurred_images", "digits", _by(plans.all_images, ("l2",), (2,)), **_DIGITS_SET),
+    Entry("blurred_images", "digits", _by(plans.blurred_by_scipy, ("l2",), (2,)), **_DIGITS_SET),
+    Entry("funnel_images", "digits", _by(plans.all_images, ("l2",), (1,)), **_DIGITS_SET),
     Entry("own_data", "moved", _by(plans.all_rows, NORMS, (1, 2)), exact=True, **_DIGITS_SET),
     Entry("own_data", "shrunk", _by(plans.all_rows, NORMS, (1, 2)), {"transform": "dilate"},
           **_DIGITS_SET),

@@ -215,6 +215,39 @@ def _same_law(one: np.ndarray, two: np.ndarray, rounding: float) -> bool:
     return bool((np.abs(one.mean(0) - two.mean(0)) <= rounding).all()) if not spread.size else True
 
 
+def _maps_carry_pairs(task: Task) -> None:
+    """T(x) = y and T^-1(y) = x of optimal pairs, and T^-1(T(x)) = x.
+
+    Pairs are float32, and a map may be steep or have jumps: one pair in a hundred may miss.
+    """
+    for p in (1, 2):
+        pairs = draw_pairs(task, jax.random.key(5), _PAIRS, p)
+        if pairs is None:
+            continue
+        x, y = (np.asarray(points, np.float64) for points in pairs)
+        forward, back = task.map(x, p), task.inverse_map(y, p)
+        for name, images, wanted in (("map", forward, y), ("inverse_map", back, x)):
+            if images is not None:
+                _carries(f"{name}(p={p})", images, wanted)
+        returned = None if forward is None else task.inverse_map(forward, p)
+        if returned is not None:
+            _carries(f"inverse_map after map (p={p})", returned, x)
+
+
+def _carries(name: str, images: np.ndarray, wanted: np.ndarray) -> None:
+    shape = np.shape(images)
+    require(shape == wanted.shape, f"{name}: expected points of shape {wanted.shape}, got {shape}")
+    gap = np.linalg.norm(images - wanted, axis=1)
+    size = float(np.median(np.linalg.norm(wanted - np.median(wanted, axis=0), axis=1)))
+    room = 1e-4 * size + 8 * FLOAT_ERROR * float(np.abs(wanted).max())
+    missed = float((~(gap <= room)).mean())
+    require(
+        missed <= 0.01,
+        f"{name} misses {100 * missed:.3g} % of the task's own pairs by more than {room:.2g}; "
+        "take the map that they were drawn by, or leave it out",
+    )
+
+
 TASK_RULES: dict[str, Callable[[Any], str | None]] = {
     "is plain data: hashable, picklable, equal by value": is_plain_data,
     "samples (n, dim) finite points, by key": _samples,
@@ -222,4 +255,5 @@ TASK_RULES: dict[str, Callable[[Any], str | None]] = {
     "draws both populations independently": _draws_both_laws_independently,
     "has a truth between what other routes allow": _truth_is_between_the_routes,
     "has pairs and a potential that fit its truth": _pairs_and_potential_fit,
+    "has maps that carry its pairs": _maps_carry_pairs,
 }

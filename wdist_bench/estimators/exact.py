@@ -6,11 +6,11 @@ import itertools
 import logging
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
-from wdist_bench.costs import Cost, Matrix
+from wdist_bench.costs import L2, Cost, Matrix
 from wdist_bench.estimate import (
     DirectEstimator,
     Estimate,
@@ -21,6 +21,7 @@ from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.certificate import at_all_points
 from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
+from wdist_bench.solvers.maps import PlanMap
 from wdist_bench.solvers.memory import EXACT_BYTES, available, require_matrix
 from wdist_bench.solvers.plans import monotone, of_arcs, of_dense
 from wdist_bench.solvers.sparse_exact import Report, solve_sparse
@@ -54,7 +55,8 @@ class Exact(DirectEstimator):
     (`solvers.sparse_exact`), in 20 kB a point; that needs OR-Tools, the extra `large`. The logger
     `wdist_bench` says the gap of each round (level INFO), `diagnostics` have `rounds` and `arcs`,
     and an interrupt (Ctrl-C) gives the status "timeout" with the ends so far. Where that does not
-    fit either the status is "out_of_memory".
+    fit either the status is "out_of_memory". For p = 2 in l2 `map` is the plan's at the rows and
+    goes on by its potential (`solvers.maps.PlanMap`).
 
     Attributes:
         max_iterations: pivots allowed; when they run out the status is "not_converged" and the
@@ -74,8 +76,12 @@ class Exact(DirectEstimator):
 
     @out_of_memory_is_a_status
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
-        """The exact batch value with its optimal potentials."""
+        """The exact batch value with its optimal potentials and maps."""
         samples.check_scale(cost)
+        return _with_maps(self._solve(samples, cost), samples, cost)
+
+    def _solve(self, samples: Samples, cost: Cost) -> Estimate:
+        """The answer but for its maps."""
         if samples.coincide(cost):
             diagnostics = dict.fromkeys(("primal", "dual", "gap", "violation"), 0.0)
             return Estimate.zero(
@@ -142,6 +148,18 @@ class Exact(DirectEstimator):
             plan=of_arcs(found.rows, found.columns, found.mass, samples),
             **shared,
         )
+
+
+def _with_maps(answer: Estimate, samples: Samples, cost: Cost) -> Estimate:
+    """The answer with both maps, at the cost that barycentres are the best images for."""
+    if cost != L2(2) or answer.potentials is None:
+        return answer
+    phi, psi = answer.potentials
+    return replace(
+        answer,
+        map=PlanMap(samples.x, samples.y, psi, answer.plan),
+        inverse_map=PlanMap(samples.y, samples.x, phi, answer.plan.T),
+    )
 
 
 def _goes_along_arcs(samples: Samples, cost: Cost) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate
 from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.gaussian import bures_cost, mean_shift, moments_rounding
+from wdist_bench.solvers.maps import LinearMap
 from wdist_bench.solvers.rounding import below
 
 
@@ -21,7 +22,8 @@ class Gaussian(DirectEstimator):
     Both are lower bounds on the batch value (Gelbrich's inequality; Jensen's), and `bound` says
     so. As plug-ins for the population they are consistent for W_2 of Gaussian or of any two
     elliptical laws of one family, and for W_1 of a translation; elsewhere they miss whatever the
-    moments do not show. `value` is W_p. Covariances may be singular.
+    moments do not show. `value` is W_p. Covariances may be singular. For p = 2 `map` is the linear
+    map between the two Gaussians.
     """
 
     name: ClassVar[str] = "gaussian"
@@ -47,11 +49,15 @@ class Gaussian(DirectEstimator):
         """The moment bound on the batch value."""
         self.check_cost(cost)
         samples.check_scale(cost)
-        if samples.coincide(cost):
-            return Estimate.zero(samples, bound="lower")
         kept = samples.with_mass()
         measures = kept.x, kept.y, kept.a, kept.b
+        maps: dict[str, Any] = {}
+        if cost.p == 2:
+            back = kept.y, kept.x, kept.b, kept.a
+            maps = {"map": LinearMap(*measures), "inverse_map": LinearMap(*back)}
+        if samples.coincide(cost):
+            return Estimate.zero(samples, bound="lower", **maps)
         total = bures_cost(*measures) if cost.p == 2 else cost.length(mean_shift(*measures))
         total = below(total, moments_rounding(total, *measures, cost.p))
         value = cost.root(total)
-        return Estimate(value, total, target="batch", bound="lower", lower=value)
+        return Estimate(value, total, target="batch", bound="lower", lower=value, **maps)

@@ -12,6 +12,7 @@ from wdist_bench.estimate import DirectEstimator, Estimate, Fitted
 from wdist_bench.estimators import register
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.solvers.circle import circle_cost
+from wdist_bench.solvers.maps import LineMap
 from wdist_bench.solvers.one_dimensional import line_cost_and_rounding
 from wdist_bench.solvers.plans import monotone
 from wdist_bench.solvers.rounding import above, below
@@ -33,7 +34,7 @@ class OneDimensional(DirectEstimator):
     all norms agree but for a factor. The cost torus makes the line a circle, which is cut open at
     the best place (`solvers.circle`). Where the rounding of cumulative weights, times the jumps of
     the cost, is more than 1e-9 of W_p^p, `lower` and `upper` are that far apart, and beyond 1e-6
-    the status is "not_converged".
+    the status is "not_converged". For p = 2 `map` is the increasing map between the samples.
     """
 
     name: ClassVar[str] = "one_dimensional"
@@ -68,7 +69,8 @@ class OneDimensional(DirectEstimator):
         self.check_dim(samples.x.shape[1])
         samples.check_scale(cost)
         if samples.coincide(cost):
-            return Estimate.zero(samples, bound="exact", plan=monotone(samples))
+            plan = monotone(samples)
+            return Estimate.zero(samples, bound="exact", plan=plan, **_maps(samples, plan, cost))
         total, hidden = _solve(samples, cost)
         shared: dict[str, Any] = {
             "target": "batch",
@@ -79,7 +81,18 @@ class OneDimensional(DirectEstimator):
         if hidden > _OPEN * total:
             return Estimate.failed("not_converged", _ROUNDED, **shared)
         plan = None if cost.circumference else monotone(samples)
-        return Estimate(cost.root(total), total, plan=plan, **shared)
+        maps = _maps(samples, plan, cost)
+        return Estimate(cost.root(total), total, plan=plan, **maps, **shared)
+
+
+def _maps(samples: Samples, plan: Any, cost: Cost) -> dict[str, Any]:
+    """Both increasing maps, on a line at p = 2."""
+    if plan is None or cost.p != 2 or not cost.is_norm:
+        return {}
+    return {
+        "map": LineMap(samples.x, samples.y, plan),
+        "inverse_map": LineMap(samples.y, samples.x, plan.T),
+    }
 
 
 def _solve(samples: Samples, cost: Cost) -> tuple[float, float]:

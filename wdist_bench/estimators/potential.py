@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench import metrics
-from wdist_bench.costs import Cost
+from wdist_bench.costs import L2, Cost
 from wdist_bench.estimate import Estimate, Estimator, Potentials, TracedFitted
 from wdist_bench.interface import declared
 from wdist_bench.problem import Samples
@@ -86,6 +86,47 @@ class FittedPotential(TracedFitted):
             slopes = np.asarray(_gradients(self._inside(), self._entered(points)), np.float64)
         return float(self.unit) ** (self.p - 1) * slopes
 
+    def transport(self, points: jax.Array) -> jax.Array | None:
+        """T(x) = x - grad f(x) / 2 at points (n, d) of the fitted coordinates, for p = 2 in l2.
+
+        What an optimal potential of mu gives (Brenier). Override it, and `inverse_transport`, where
+        the map is another.
+        """
+        return points - metrics.gradients(self.critic, points) / 2
+
+    def map(self, points: Any) -> np.ndarray | None:
+        """T at points (n, d), both in the user's coordinates, float64: of what was fitted for p = 2
+        in l2; None for other p.
+        """
+        return self._forward(points) if self.p == 2 else None
+
+    def inverse_map(self, points: Any) -> np.ndarray | None:
+        """The map of nu to mu, as `map`; None where there is none."""
+        return self._back(points) if self.p == 2 else None
+
+    def _forward(self, points: Any) -> np.ndarray | None:
+        return self._carried(_transported, points)
+
+    def _back(self, points: Any) -> np.ndarray | None:
+        return self._carried(_transported_back, points)
+
+    def _carried(self, program: Any, points: Any) -> np.ndarray | None:
+        """Where a program of the fitted coordinates takes points of the user's."""
+        with jax.enable_x64(True):
+            images = program(self._inside(), self._entered(points))
+        if images is None:
+            return None
+        return np.asarray(self.center) + float(self.unit) * np.asarray(images, np.float64)
+
+    def _maps(self, cost: Cost) -> dict[str, Any]:
+        """The maps of an answer."""
+        if cost != L2(2):
+            return {}
+        found = {"map": self._forward}  # methods travel to other processes with their object
+        if type(self).inverse_transport is not FittedPotential.inverse_transport:
+            found["inverse_map"] = self._back
+        return found
+
     def _inside(self) -> Any:
         """What compiled programs see: they work in the fitted coordinates, and would round these
         numbers of the host.
@@ -136,6 +177,7 @@ class FittedPotential(TracedFitted):
             potentials=Potentials(power * np.asarray(phi), power * np.asarray(psi)),
             message=doubt(estimator, value, cost, diagnostics),
             diagnostics=diagnostics,
+            **self._maps(cost),
             **shared,
         )
 
@@ -288,6 +330,16 @@ def _critic(fitted: FittedPotential, points: jax.Array) -> jax.Array:
 @jax.jit
 def _gradients(fitted: FittedPotential, points: jax.Array) -> jax.Array:
     return metrics.gradients(fitted.critic, points)
+
+
+@jax.jit
+def _transported(fitted: FittedPotential, points: jax.Array) -> jax.Array | None:
+    return fitted.transport(points)
+
+
+@jax.jit
+def _transported_back(fitted: FittedPotential, points: jax.Array) -> jax.Array | None:
+    return fitted.inverse_transport(points)
 
 
 def difference_dual(critic: Critic, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import L2, Cost
 from wdist_bench.estimate import (
     DirectEstimator,
     Estimate,
@@ -17,6 +17,7 @@ from wdist_bench.estimate import (
 from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.certificate import at_all_points, certify
+from wdist_bench.solvers.maps import EntropicInverse, EntropicMap
 from wdist_bench.solvers.memory import require_matrix
 from wdist_bench.solvers.sinkhorn import Entropic, sinkhorn
 from wdist_bench.validation import check_integer, check_name, check_number
@@ -83,7 +84,8 @@ class Sinkhorn(_Entropic):
     P minimises <P, c> + eps KL(P | a b^T); its entropy is not part of the value. The rounded plan
     is a coupling, so `value` (W_p) is an upper bound on the batch value, above it by at most
     eps log min(n, m) in cost up to the rounded mass. `lower` comes from the c-transformed
-    potential: [lower, upper] is certified. Memory is O(n m).
+    potential: [lower, upper] is certified. Memory is O(n m). For p = 2 in l2 `map` is the entropic
+    map (`solvers.maps.EntropicMap`).
 
     Source: Cuturi 2013 (arXiv 1306.0895), OTT-JAX; rounding, Altschuler, Weed, Rigollet 2017
     (arXiv 1705.09634).
@@ -115,6 +117,10 @@ class Sinkhorn(_Entropic):
                 steps=run.iterations,
                 diagnostics=diagnostics,
             )
+        maps: dict[str, Any] = {}
+        if cost == L2(2):
+            maps["map"] = EntropicMap(kept.y, run.g, epsilon)
+            maps["inverse_map"] = EntropicInverse(kept.x, kept.y, kept.a, run.g, epsilon)
         return Estimate(
             upper,
             bounds.upper,
@@ -125,6 +131,7 @@ class Sinkhorn(_Entropic):
             steps=run.iterations,
             potentials=Potentials(*at_all_points(bounds.phi, bounds.psi, samples, cost)),
             diagnostics=diagnostics,
+            **maps,
         )
 
 

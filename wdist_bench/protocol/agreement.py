@@ -26,6 +26,11 @@ def gradient_points(task: Task, sampler: Sampler, cost: Cost) -> int:
         probe = sampler.draw(jax.random.key(0), 1)[0]
     if task.potential_gradient(probe, cost.p) is None:
         return 0
+    return points_to_compare(sampler)
+
+
+def points_to_compare(sampler: Sampler) -> int:
+    """4,096; fewer in high dimension, and where a draw gives fewer."""
     return min(POINTS, max(_ENTRIES // sampler.dim, 64), sampler.limit or POINTS)
 
 

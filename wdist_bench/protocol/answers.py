@@ -25,7 +25,7 @@ class Measured:
         compile_seconds: tracing and compiling, 0 where nothing is compiled.
         run_seconds: training and evaluating all runs, samples included.
         agreement: (runs,) `gradient_cosine` and `gradient_l2` of critics, where the task's
-            potential is known; empty elsewhere.
+            potential is known, and the numbers of `protocol.maps` where it knows its map.
         lower: (runs, batches) certified lower bounds on W_p, NaN where an answer had none; empty
             where none had.
         upper: the same of upper bounds.
@@ -51,6 +51,7 @@ def measured(
     histories: list[np.ndarray],
     compile_seconds: float,
     run_seconds: float,
+    agreement: dict[str, np.ndarray],
 ) -> Measured:
     """From the answers of every run on its batches, and its training history in units of E[c].
 
@@ -71,6 +72,7 @@ def measured(
         messages,
         compile_seconds,
         run_seconds,
+        agreement,
         diagnostics={
             name: np.array([np.mean([one.diagnostics.get(name, math.nan) for one in run])
                             for run in answers])

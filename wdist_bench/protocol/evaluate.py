@@ -13,7 +13,13 @@ import numpy as np
 from wdist_bench.costs import Cost, Matrix, as_cost
 from wdist_bench.costs.powers import root_slope
 from wdist_bench.elsewhere import explained
-from wdist_bench.estimate import Estimate, Estimator, Fitted
+from wdist_bench.estimate import (
+    DirectEstimator,
+    Estimate,
+    Estimator,
+    Fitted,
+    TracedFitted,
+)
 from wdist_bench.estimators.given import ask, check_cost, check_estimator, fit
 from wdist_bench.estimators.potential import (
     FittedPotential,
@@ -24,6 +30,12 @@ from wdist_bench.estimators.potential import (
 from wdist_bench.estimators.potential import doubt as describe_doubt
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.agreement import agreement, critic_gradients, gradient_points
+from wdist_bench.protocol.maps import (
+    MapProbe,
+    images_of_answer,
+    images_of_fitted,
+    map_probe,
+)
 from wdist_bench.protocol.parallel import run_keys
 from wdist_bench.protocol.several import mean_of_runs, with_truth
 from wdist_bench.protocol.stream import Keys, Stream, _draw, check_limit, evaluation_batches
@@ -85,8 +97,10 @@ def evaluate(
         Of one run also: for exact estimators `interval` (95 %), and for
         those whose value is a lower bound of the population `lower`, its one-sided 95 % limit. Its
         diagnostics hold `gradient_cosine` and `gradient_l2` of critics where the task's potential
-        is known. The error of a batch estimator holds too how far batches are above their
-        populations: `evaluate(task, "exact")` at the same seed sees the same batches.
+        is known, and for p = 2 in l2 `l2_uvp` (percent), `map_cosine`, `inverse_l2_uvp` and
+        `inverse_map_cosine` where both the task and the estimator have a map (a batch estimator
+        that of its first batch). The error of a batch estimator holds too how far batches are above
+        their populations: `evaluate(task, "exact")` at the same seed sees the same batches.
     """
     check_not_forked()
     task = check_task(task)
@@ -106,8 +120,9 @@ def evaluate(
         check_limit(task, sampler, n)
     count = None if eval_samples is None else check_integer(eval_samples, "eval_samples", 2)
     known = known_truth(task, cost)
+    probe = map_probe(task, cost, stream.seed)
     answers = [
-        _one_run(task, estimator, sampler, cost, Keys.of(key), count, stream)
+        _one_run(task, estimator, sampler, cost, Keys.of(key), count, stream, probe)
         for key in run_keys(stream.seed, check_integer(runs, "runs", 1))
     ]
     found = answers[0] if len(answers) == 1 else mean_of_runs(answers)
@@ -122,6 +137,7 @@ def _one_run(
     keys: Keys,
     count: int | None,
     stream: Stream,
+    probe: MapProbe | None,
 ) -> Estimate:
     """One fitted estimator on fresh samples: `count` of them, or on the batches of `stream`."""
     with jax.enable_x64(sampler.x64):
@@ -134,7 +150,9 @@ def _one_run(
     return replace(
         answer,
         message=answer.message or doubt,
-        diagnostics=answer.diagnostics | _gradients(task, fitted, sampler, cost, keys),
+        diagnostics=answer.diagnostics
+        | _gradients(task, fitted, sampler, cost, keys)
+        | _maps(estimator, fitted, sampler, cost, keys, stream, probe),
     )
 
 
@@ -176,6 +194,27 @@ def _gradients(
     with jax.enable_x64(sampler.x64):
         found = _critic_gradients(fitted, sampler, cost, keys.gradient, count)
     return agreement(task, cost, *found)
+
+
+def _maps(
+    estimator: Estimator,
+    fitted: Fitted,
+    sampler: Sampler,
+    cost: Cost,
+    keys: Keys,
+    stream: Stream,
+    probe: MapProbe | None,
+) -> dict[str, float]:
+    """How near the estimator's map is to the optimal one; empty where one of them is not known."""
+    if probe is None:
+        return {}
+    if isinstance(fitted, TracedFitted) and not isinstance(estimator, DirectEstimator):
+        with jax.enable_x64(sampler.x64):
+            images = images_of_fitted(fitted, jnp.asarray(probe.x), jnp.asarray(probe.y))
+    else:
+        first = next(evaluation_batches(sampler, keys.evaluation, stream))
+        images = images_of_answer(ask(estimator, fitted, first, cost), probe)
+    return probe.agreement(images)
 
 
 _critic_gradients = jax.jit(critic_gradients, static_argnames=("cost", "count"))

@@ -18,6 +18,7 @@ from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
 from wdist_bench.protocol.answers import Measured, measured
 from wdist_bench.protocol.compilation import compiling
+from wdist_bench.protocol.maps import images_of_answer, map_probe, over_runs
 from wdist_bench.protocol.parallel import run_keys
 from wdist_bench.protocol.stream import Keys, Stream, check_limit, evaluation_batches
 from wdist_bench.tasks.base import Task
@@ -31,7 +32,8 @@ def run_fixed(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> M
     """
     sampler = task.sampler()
     check_limit(task, sampler, stream.n)
-    answers, histories, seconds, compile_seconds = [], [], 0.0, 0.0
+    probe = map_probe(task, cost, stream.seed)
+    answers, histories, maps, seconds, compile_seconds = [], [], [], 0.0, 0.0
     for key in run_keys(stream.seed, stream.runs):
         keys = Keys.of(key)
         (pair,) = evaluation_batches(sampler, keys.evaluation, replace(stream, eval_batches=1))
@@ -42,6 +44,8 @@ def run_fixed(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> M
         seconds += time.perf_counter() - start
         compile_seconds += compiled.seconds
         answers.append([answer])
+        maps.append({} if probe is None else probe.agreement(images_of_answer(answer, probe)))
         history = np.zeros(0) if answer.history is None else np.asarray(answer.history)
         histories.append(history if cost.p == 1 else history**cost.p)
-    return measured(answers, histories, compile_seconds, max(seconds - compile_seconds, 0.0))
+    run_seconds = max(seconds - compile_seconds, 0.0)
+    return measured(answers, histories, compile_seconds, run_seconds, over_runs(maps))

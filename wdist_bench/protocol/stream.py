@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -17,12 +17,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench.costs import Cost
-from wdist_bench.estimate import Estimate, Estimator
+from wdist_bench.estimate import DirectEstimator, Estimate, Estimator
 from wdist_bench.estimators.given import ask, check_cost, fit, traced_cost
 from wdist_bench.estimators.potential import FittedPotential
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.agreement import agreement, critic_gradients, gradient_points
 from wdist_bench.protocol.answers import Measured, measured
+from wdist_bench.protocol.maps import (
+    Images,
+    MapProbe,
+    images_of_answer,
+    images_of_fitted,
+    map_probe,
+    over_runs,
+)
 from wdist_bench.protocol.parallel import map_runs, run_keys
 from wdist_bench.results.statistics import negative_runs
 from wdist_bench.solvers.exact import solve_exact
@@ -75,11 +83,13 @@ def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> 
     sampler = task.sampler()
     check_limit(task, sampler, stream.n)
     keys = run_keys(stream.seed, stream.runs)
+    probe = map_probe(task, cost, stream.seed)
     if not estimator.traced:
-        return _run_on_host(sampler, estimator, cost, stream, keys)
+        return _run_on_host(sampler, estimator, cost, stream, keys, probe)
     one_run = partial(_one_run, estimator, cost, stream, gradient_points(task, sampler, cost))
-    timed = map_runs(one_run, keys, sampler, sampler.x64)
-    costs, history, points, gradients = timed.result
+    ends = None if probe is None else (probe.x, probe.y)
+    timed = map_runs(one_run, keys, (sampler, ends), sampler.x64)
+    costs, history, points, gradients, images = timed.result
     costs, history = costs.astype(np.float64), history.astype(np.float64)
     statuses, messages = ["ok"] * stream.runs, [""] * stream.runs
     for run in np.flatnonzero(~np.isfinite(costs).all(axis=1)).tolist():
@@ -93,7 +103,8 @@ def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> 
         messages,
         timed.compile_seconds,
         timed.run_seconds,
-        _agreement(task, cost, points, gradients),
+        _agreement(task, cost, points, gradients)
+        | _map_agreement(probe, images, estimator, sampler, cost, stream, keys),
     )
 
 
@@ -105,6 +116,34 @@ def _agreement(
         return {}
     rows = [agreement(task, cost, *pair) for pair in zip(points, gradients, strict=True)]
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def _map_agreement(
+    probe: MapProbe | None,
+    images: Any,
+    estimator: Estimator,
+    sampler: Sampler,
+    cost: Cost,
+    stream: Stream,
+    keys: jax.Array,
+) -> dict[str, np.ndarray]:
+    """How near the map of each run is to the optimal one; empty where one of them is not known.
+
+    What fits nothing has a map only with a batch: the one of its first.
+    """
+    if probe is None:
+        return {}
+    if isinstance(estimator, DirectEstimator):
+        answers = [ask(estimator, estimator, _first(sampler, key, stream), cost) for key in keys]
+        return over_runs([probe.agreement(images_of_answer(a, probe)) for a in answers])
+    runs = range(stream.runs)
+    rows = [[None if part is None else part[run] for part in images] for run in runs]
+    return over_runs([probe.agreement((at_x, at_y)) for at_x, at_y in rows])
+
+
+def _first(sampler: Sampler, run_key: jax.Array, stream: Stream) -> Samples:
+    """The first evaluation batch of a run."""
+    return next(evaluation_batches(sampler, Keys.of(run_key).evaluation, stream))
 
 
 def _divergence(history: np.ndarray) -> str:
@@ -128,9 +167,12 @@ def _one_run(
     stream: Stream,
     count: int,
     run_key: jax.Array,
-    sampler: Sampler,
-) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
-    """Fit, evaluate batch after batch, compare gradients at `count` points; traced."""
+    operand: tuple[Sampler, tuple[jax.Array, jax.Array] | None],
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array, Images]:
+    """Fit, evaluate batch after batch, compare gradients at `count` points and carry the points
+    (x, y) that come with the sampler; traced.
+    """
+    sampler, ends = operand
     keys = Keys.of(run_key)
     fitted: Any = fit(estimator, keys.estimator, Problem.from_sampler(sampler, cost, keys.train))
 
@@ -143,29 +185,38 @@ def _one_run(
     points = gradients = jnp.zeros(0)
     if count and isinstance(fitted, FittedPotential):
         points, gradients = critic_gradients(fitted, sampler, cost, keys.gradient, count)
-    return costs, jnp.asarray(fitted.history), points, gradients
+    images = (None, None) if ends is None else images_of_fitted(fitted, *ends)
+    return costs, jnp.asarray(fitted.history), points, gradients, images
 
 
 def _run_on_host(
-    sampler: Sampler, estimator: Estimator, cost: Cost, stream: Stream, keys: jax.Array
+    sampler: Sampler,
+    estimator: Estimator,
+    cost: Cost,
+    stream: Stream,
+    keys: jax.Array,
+    probe: MapProbe | None,
 ) -> Measured:
-    """The same protocol for estimators that run on the host, run by run and batch by batch."""
-    answers, histories = [], []
-    start = time.perf_counter()
+    """The same protocol for estimators that run on the host, run by run and batch by batch.
+
+    The map of a run is that of its answer on the first batch, which is not timed.
+    """
+    answers: list[list[Estimate]] = []
+    histories, maps, seconds = [], [], 0.0
     for run_key in keys:
         own = Keys.of(run_key)
+        start = time.perf_counter()
         with jax.enable_x64(sampler.x64):
             problem = Problem.from_sampler(sampler, cost, own.train)
             fitted = fit(estimator, own.estimator, problem)
         histories.append(np.asarray(fitted.history, np.float64))
         batches = evaluation_batches(sampler, own.evaluation, stream)
-        answers.append([_numbers(ask(estimator, fitted, s, cost)) for s in batches])
-    return measured(answers, histories, 0.0, time.perf_counter() - start)
-
-
-def _numbers(answer: Estimate) -> Estimate:
-    """The answer without its arrays: those of 2,000 batches would stay in memory."""
-    return replace(answer, potentials=None, history=None, plan=None)
+        first = ask(estimator, fitted, next(batches), cost)
+        others = [ask(estimator, fitted, s, cost).numbers() for s in batches]
+        seconds += time.perf_counter() - start
+        answers.append([first.numbers(), *others])
+        maps.append({} if probe is None else probe.agreement(images_of_answer(first, probe)))
+    return measured(answers, histories, 0.0, seconds, over_runs(maps))
 
 
 def evaluation_batches(sampler: Sampler, key: jax.Array, stream: Stream) -> Iterator[Samples]:

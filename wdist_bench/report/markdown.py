@@ -50,6 +50,15 @@ Equal populations are not ranked against their distance 0: there the smallest nu
 it is.
 """
 
+MAPS_LEGEND = """\
+**L2-UVP**: how far the estimator's map is from the optimal one, 100 E|T(x) - T*(x)|^2 / Var(nu):
+the share of the variance, in percent, that it leaves; the constant map has 100. **Cosine of
+moves**: between T - id and T* - id over all points together. **Inverse**: the same of the map of nu
+to mu. A batch estimator has the map of the first batch of each run. **Paper's L2-UVP** was read off
+a poster.
+"""
+"""Beside `LEGEND` where there are maps."""
+
 
 def write_markdown(
     folder: Path, journal: Journal, table: pd.DataFrame, compared: pd.DataFrame
@@ -57,6 +66,8 @@ def write_markdown(
     """Write `errors.md` from `labelled_table` and `comparison_table`."""
     said = paragraphs(journal.plan["description"])
     lines = [f"# {inline(journal.plan['title'])}", "", said, "", LEGEND]
+    if table[["l2_uvp", "inverse_l2_uvp"]].notna().any(axis=None):
+        lines.append(MAPS_LEGEND)
     notes = [f"- {inline(said)}" for said in shortcomings(journal, table["failed"])]
     lines += [*notes, ""] if notes else []
     lines += _origin(folder, journal)
@@ -137,6 +148,13 @@ def _cells(row: Row) -> dict[str, str]:
         "paper's": number(row["paper_gradient_cosine"]),
         "gradient L2": plus_minus(row["gradient_l2"], row["gradient_l2_sd"]),
         "paper's L2": number(row["paper_gradient_l2"]),
+        "L2-UVP %": plus_minus(row["l2_uvp"], row["l2_uvp_sd"], ".3g", ".2g"),
+        "paper's L2-UVP %": number(row["paper_l2_uvp"], 3),
+        "cosine of moves": plus_minus(row["map_cosine"], row["map_cosine_sd"]),
+        "inverse L2-UVP %": plus_minus(
+            row["inverse_l2_uvp"], row["inverse_l2_uvp_sd"], ".3g", ".2g"
+        ),
+        "inverse cosine": plus_minus(row["inverse_map_cosine"], row["inverse_map_cosine_sd"]),
         "failed": "" if refused else f"{row['failed']} of {row['runs']}{status}",
         "compile s": _seconds(row["compile_seconds"], row["shared"], row["compile_cached"]),
         "run s": _seconds(row["run_seconds"], row["shared"]),
@@ -147,6 +165,7 @@ _USUAL = ("", "mlp", None)
 _OPTIONAL = (
     "network", "certified", "width", "abs. error of a run", "paper", "paper sds",
     "gradient cosine", "paper's", "gradient L2", "paper's L2",
+    "L2-UVP %", "paper's L2-UVP %", "cosine of moves", "inverse L2-UVP %", "inverse cosine",
 )  # fmt: skip
 """Columns left out of a section where no row has them."""
 

@@ -21,6 +21,9 @@ _MISSING = {column.name: math.nan for column in COLUMNS if column.kind == NUMBER
 _OWN = ("lower", "upper", "stderr")
 """What the answers of a cell said of themselves, one number a run."""
 
+_OF_MAPS = ("l2_uvp", "map_cosine", "inverse_l2_uvp", "inverse_map_cosine")
+"""What maps are held to, one number a run; a run without a map has none."""
+
 
 def error_table(journal: Journal) -> pd.DataFrame:
     """One row per task x estimator cell of the last suite, in its order, means over runs of W_p."""
@@ -59,6 +62,10 @@ def _row(cell: Cell) -> dict[str, Any]:
             values = unpack(record[name])
             row[name] = float(values.mean())
             row[f"{name}_sd"] = float(values.std(ddof=1)) if values.size > 1 else math.nan
+    for name in _OF_MAPS:
+        if record.get(name) is not None:
+            row[name] = _mean(record[name])
+            row[f"{name}_sd"] = _sd(record[name])
     return row
 
 
@@ -67,6 +74,13 @@ def _mean(packed: list[float | None]) -> float:
     found = unpack(packed)
     found = found[np.isfinite(found)]
     return float(found.mean()) if found.size else math.nan
+
+
+def _sd(packed: list[float | None]) -> float:
+    """Over the runs that have a number; NaN where fewer than two have."""
+    found = unpack(packed)
+    found = found[np.isfinite(found)]
+    return float(found.std(ddof=1)) if found.size > 1 else math.nan
 
 
 def errors(costs: np.ndarray, truths: np.ndarray, p: float, population: float) -> dict[str, float]:

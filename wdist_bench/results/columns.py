@@ -108,6 +108,18 @@ COLUMNS = (
            "upper - lower: how far the two certified ends are apart"),
     Column("stderr", NUMBER, "W", "Own se",
            "mean over runs of the standard error that the answer states itself"),
+    Column("l2_uvp", NUMBER, "%", "L2-UVP",
+           "of the map: 100 E|T(x) - optimal T(x)|^2 / Var(nu), p = 2 in l2"),
+    Column("l2_uvp_sd", NUMBER, "%", "", "its standard deviation over runs"),
+    Column("map_cosine", NUMBER, "", "Cosine of moves",
+           "cosine of T - id with that of the optimal map, over all points together"),
+    Column("map_cosine_sd", NUMBER, "", "", "its standard deviation over runs"),
+    Column("inverse_l2_uvp", NUMBER, "%", "Inverse L2-UVP",
+           "the same as `l2_uvp` of the map of nu to mu, over Var(mu)"),
+    Column("inverse_l2_uvp_sd", NUMBER, "%", "", "its standard deviation over runs"),
+    Column("inverse_map_cosine", NUMBER, "", "Inverse cosine", "the same as `map_cosine` of it"),
+    Column("inverse_map_cosine_sd", NUMBER, "", "", "its standard deviation over runs"),
+    Column("paper_l2_uvp", NUMBER, "%", "Paper's L2-UVP", "published L2-UVP, read off a poster"),
 )  # fmt: skip
 """In the order of errors.csv, which readers of the file rely on: new columns come last."""
 

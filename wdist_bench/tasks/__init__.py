@@ -28,10 +28,12 @@ from wdist_bench.tasks import (  # noqa: E402  (they register themselves above)
     image_batches,
     translated_images,
     blurred_images,
+    funnel_images,
     clusters,
     histogram,
     weighted_points,
     noisy,
     funnels,
+    convex_pairs,
     own_data,
 )

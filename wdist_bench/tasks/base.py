@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import numpy as np
@@ -127,6 +127,26 @@ class Task(Plugin):
 
     def potential_gradient_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """What `potential_gradient` answers, for a p that is checked already."""
+        return None
+
+    def map(self, points: Any, p: float = 1) -> np.ndarray | None:
+        """The optimal map T of mu to nu for the cost ||x - y||^p in the l2 norm, at points (n, dim)
+        of mu, shape (n, dim), in the task's own coordinates, float64; None where none is known.
+        """
+        return self.map_for(np.asarray(points, np.float64), check_p(p))
+
+    def map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """What `map` answers, for points in float64 and a p that are checked already."""
+        return None
+
+    def inverse_map(self, points: Any, p: float = 1) -> np.ndarray | None:
+        """The optimal map of nu to mu at points (n, dim) of nu, the inverse of `map`; None where
+        none is known.
+        """
+        return self.inverse_map_for(np.asarray(points, np.float64), check_p(p))
+
+    def inverse_map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """What `inverse_map` answers, for points in float64 and a p that are checked already."""
         return None
 
 

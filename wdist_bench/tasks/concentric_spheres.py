@@ -84,6 +84,14 @@ class ConcentricSpheres(Task):
         length = jnp.linalg.norm(points, axis=1, keepdims=True)
         return (slope * points / jnp.where(length > 0, length, 1)).astype(jnp.float32)
 
+    def map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """(r_y / r_x) x, optimal for every p; None for r_x = 0."""
+        return points * (self.radius_y / self.radius_x) if self.radius_x > 0 else None
+
+    def inverse_map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """(r_x / r_y) y; None for r_y = 0."""
+        return points * (self.radius_x / self.radius_y) if self.radius_y > 0 else None
+
     def _slope(self, p: float) -> float | None:
         if p == 1:
             return float(np.sign(self.radius_x - self.radius_y))

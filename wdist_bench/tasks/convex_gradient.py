@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.special import expit
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
@@ -17,6 +18,8 @@ from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_number
+
+_HALVINGS = 60  # of an interval, down to the spacing of float64
 
 
 @register
@@ -98,6 +101,23 @@ class ConvexGradient(Task):
             return (-4 * self.strength * bend * w).astype(jnp.float32)
         unit = jnp.asarray(-w / (np.linalg.norm(w) or 1), jnp.float32)
         return jnp.broadcast_to(unit, points.shape)
+
+    def map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """T, optimal for every p."""
+        w = np.asarray(self.direction, np.float64)
+        return points + 2 * self.strength * expit(points @ w)[:, None] * w
+
+    def inverse_map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """y - 2 s w sigmoid(u) with u + 2 s |w|^2 sigmoid(u) = w . y, by bisection."""
+        w = np.asarray(self.direction, np.float64)
+        reach = 2 * self.strength * float(w @ w)
+        high = points @ w
+        low = high - reach
+        for _ in range(_HALVINGS):
+            u = (low + high) / 2
+            above = u + reach * expit(u) > points @ w
+            low, high = np.where(above, low, u), np.where(above, u, high)
+        return points - 2 * self.strength * expit((low + high) / 2)[:, None] * w
 
 
 def mean_square_sigmoid(size: float) -> float:

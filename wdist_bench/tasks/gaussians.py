@@ -162,6 +162,16 @@ class Gaussians(Task):
             gradient = np.sign(move) if p == 1 else 2 * move
         return jnp.asarray(gradient, jnp.float32)
 
+    def map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """m_y + M (x - m_x), for p = 1 and 2; None where mu has no density."""
+        monge = self._monge(p)
+        return None if monge is None else monge.image + (points - monge.center) @ monge.matrix.T
+
+    def inverse_map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """The same of the pair the other way round."""
+        back = Gaussians(self.mean_y, self.cov_y, self.mean_x, self.cov_x)
+        return back.map_for(points, p)
+
     def _is_translation(self) -> bool:
         return np.array_equal(np.asarray(self.cov_x), np.asarray(self.cov_y))
 

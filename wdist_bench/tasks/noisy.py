@@ -134,7 +134,7 @@ class Noisy(Task):
         if self.noise == "uniform":
             return None
         x = self.base_std * jax.random.normal(key, (n, self.dim), jnp.float32)
-        return x, x * (1 + self._growth() / self.base_std)
+        return x, x * self._stretch()
 
     def potential_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """Gaussian: -||x|| (p = 1), (1 - r) ||x||^2 (p = 2). Uniform, other p: None."""
@@ -152,6 +152,18 @@ class Noisy(Task):
             length = jnp.linalg.norm(points, axis=1, keepdims=True)
             return -points / jnp.where(length > 0, length, 1)
         return -2 * self._growth() / self.base_std * points
+
+    def map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """Gaussian: r x, optimal for every p. Uniform: None."""
+        return None if self.noise == "uniform" else points * self._stretch()
+
+    def inverse_map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """Gaussian: y / r. Uniform: None."""
+        return None if self.noise == "uniform" else points / self._stretch()
+
+    def _stretch(self) -> float:
+        """r, the ratio of the two standard deviations."""
+        return 1 + self._growth() / self.base_std
 
 
 @jax.tree_util.register_dataclass

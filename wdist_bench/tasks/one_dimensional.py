@@ -110,6 +110,14 @@ class OneDimensional(Task):
         x, y = self._tables()
         return at_origin((x(levels)[:, None], y(levels)[:, None]), self.origin)
 
+    def map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """G^-1(F(x)), increasing and so optimal for every p."""
+        return _monotone(self.x, self.x_params, self.y, self.y_params, points)
+
+    def inverse_map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """F^-1(G(y))."""
+        return _monotone(self.y, self.y_params, self.x, self.x_params, points)
+
     def _tables(self) -> tuple[QuantileTable, QuantileTable]:
         x_params, y_params = self._laws()
         nodes = _nodes(self.x, x_params), _nodes(self.y, y_params)
@@ -168,6 +176,14 @@ def _origin(x: str, x_params: Pairs, y: str, y_params: Pairs) -> np.ndarray:
 def _quantile(name: str, pairs: Pairs) -> Quantile:
     law = _law(name, pairs, name)
     return Quantile(law.ppf, law.isf, law.cdf, law.sf)
+
+
+def _monotone(x: str, x_params: Pairs, y: str, y_params: Pairs, points: np.ndarray) -> np.ndarray:
+    """G^-1(F(x)) at points, by survival functions above the median, where these have digits."""
+    first, second = _law(x, x_params, "x"), _law(y, y_params, "y")
+    level = first.cdf(points)
+    images = np.where(level < 0.5, second.ppf(level), second.isf(first.sf(points)))
+    return np.asarray(images, np.float64)
 
 
 @lru_cache(maxsize=256)

@@ -72,6 +72,16 @@ class Radial(Task):
         x, y = self._tables()
         return x(levels)[:, None] * rays, y(levels)[:, None] * rays
 
+    def map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """Along the ray to the radius of equal level, optimal for every p; None from a sphere to
+        another law.
+        """
+        return _along_rays(self.x, self.y, points)
+
+    def inverse_map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """The same from nu to mu."""
+        return _along_rays(self.y, self.x, points)
+
     def _tables(self) -> tuple[QuantileTable, QuantileTable]:
         nodes = _nodes(self.x, self.dim), _nodes(self.y, self.dim)
         x, y = (QuantileTable(jnp.asarray(values, jnp.float32)) for values in nodes)
@@ -103,6 +113,35 @@ def _radius(pairs: Pairs, dim: int) -> Quantile:
         lambda u: std * np.sqrt(gammaincinv(dim / 2, u)),
         lambda q: std * np.sqrt(gammainccinv(dim / 2, q)),
     )
+
+
+def _along_rays(x: Pairs, y: Pairs, points: np.ndarray) -> np.ndarray | None:
+    """x / |x| times the radius of nu that has the level of |x|; 0 at 0."""
+    dim = points.shape[1]
+    lengths = np.linalg.norm(points, axis=1)
+    levels = _levels(x, dim, lengths)
+    if levels is None and dict(y)["law"] != "sphere":
+        return None
+    below, above = levels or (np.zeros_like(lengths), np.ones_like(lengths))
+    radius = _radius(y, dim)
+    images = np.where(below < 0.5, radius.lower(below), radius.upper(above))
+    return points * (images / np.where(lengths > 0, lengths, 1))[:, None]
+
+
+def _levels(pairs: Pairs, dim: int, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """P(|X| <= r) and P(|X| > r); None for a sphere, whose points all have one radius."""
+    from scipy.special import gammainc, gammaincc
+
+    given = dict(pairs)
+    law = given["law"]
+    size = float(given.get(_SIZES[law], 1.0))
+    if law == "sphere" or size == 0:
+        return None
+    if law == "ball":
+        below = np.minimum(lengths / size, 1) ** dim
+        return below, 1 - below
+    half = (lengths / size) ** 2 / 2
+    return gammainc(dim / 2, half), gammaincc(dim / 2, half)
 
 
 @lru_cache(maxsize=256)

@@ -81,6 +81,14 @@ class SpikedGaussian(Task):
         first = jnp.sign(points) if p == 1 else 2 * points
         return (slope * first * np.eye(1, self.dim)).astype(jnp.float32)
 
+    def map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """diag(1 / sqrt(spike), 1, ...) x, optimal for every p; None for spike = 0."""
+        return points / self._stds() if self.spike > 0 else None
+
+    def inverse_map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """diag(sqrt(spike), 1, ...) y."""
+        return points * self._stds()
+
     def _stds(self) -> np.ndarray:
         stds = np.ones(self.dim)
         stds[0] = math.sqrt(self.spike)

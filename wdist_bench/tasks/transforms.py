@@ -47,6 +47,14 @@ class Transform(ABC):
         """Gradient of `potential` at points (n, dim), shape (n, dim); None where unknown."""
         return None
 
+    def is_optimal(self, p: float) -> bool:
+        """Whether it is an optimal transport for ||x - y||^p in l2, as most are for every p."""
+        return True
+
+    def back(self, points: np.ndarray) -> np.ndarray | None:
+        """The inverse of `move` at images (n, dim), in float64; None where unknown."""
+        return None
+
 
 class MappedTask(Task):
     """A task whose nu is the image of mu under a map that is optimal: `optimal_map`."""
@@ -63,6 +71,22 @@ class MappedTask(Task):
         """Its gradient at points (n, dim), shape (n, dim); None where unknown."""
         return self.optimal_map().gradient(self._inside(points), p)
 
+    def map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """The map itself where it is optimal for p."""
+        return self._carried(self.optimal_map().move, points, p)
+
+    def inverse_map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
+        """Its inverse, where it has one."""
+        return self._carried(self.optimal_map().back, points, p)
+
+    def _carried(self, map_: Any, points: np.ndarray, p: float) -> np.ndarray | None:
+        """The images of points under a map of coordinates relative to the origin."""
+        if not self.optimal_map().is_optimal(p):
+            return None
+        origin = np.zeros(self.dim) if self.origin is None else self.origin
+        images = map_(points - origin)
+        return None if images is None else images + origin
+
     def _inside(self, points: jax.Array) -> Any:
         return points if self.origin is None else from_origin(points, self.origin)
 
@@ -78,6 +102,10 @@ class Translate(Transform):
     def move(self, points: np.ndarray) -> np.ndarray:
         """Points (n, dim), each plus v."""
         return points + self.shift
+
+    def back(self, points: np.ndarray) -> np.ndarray:
+        """Points (n, dim), each minus v."""
+        return points - self.shift
 
     def distance(self, points: np.ndarray, cost: Cost) -> float | None:
         """W_p = ||v|| in the norm of the cost, whatever the points are."""
@@ -113,6 +141,12 @@ class Dilate(Transform):
     def move(self, points: np.ndarray) -> np.ndarray:
         """Points (n, dim), each at s times its distance from a."""
         return self.center + self.factor * (points - self.center)
+
+    def back(self, points: np.ndarray) -> np.ndarray | None:
+        """a + (y - a) / s; None for s = 0."""
+        if self.factor == 0:
+            return None
+        return self.center + (points - self.center) / self.factor
 
     def distance(self, points: np.ndarray, cost: Cost) -> float | None:
         """W_p = |1 - s| (mean ||x - a||^p)^(1/p)."""
@@ -160,6 +194,10 @@ class AlongRays(Transform):
     def move(self, points: np.ndarray) -> np.ndarray:
         """Points (n, dim), each moved along its ray (`Rays.move`)."""
         return np.asarray(apply(Rays.move, self.rays, points))
+
+    def is_optimal(self, p: float) -> bool:
+        """For p = 1."""
+        return p == 1
 
     def distance(self, points: np.ndarray, cost: Cost) -> float | None:
         """W_1 = mean ||x - T x|| for p = 1 and the l2 norm; None for other costs."""

@@ -47,11 +47,13 @@ const COLUMNS = [
   { by: "relative_batch", label: "Relative, batch", unit: "of the distance", show: (r) => format.percent(r.relative_batch),
     says: "|error| on batches / exact value of the batches" },
   { by: "width", wide: true },
+  { by: "l2_uvp", unit: "%, mean \u00b1 sd", optional: true, show: (r) => plusMinus(r.l2_uvp, r.l2_uvp_sd) },
+  { by: "inverse_l2_uvp", unit: "%, mean \u00b1 sd", wide: true, optional: true, show: (r) => plusMinus(r.inverse_l2_uvp, r.inverse_l2_uvp_sd) },
   { by: "failed", unit: "of runs", show: (r) => r.status === "refused" ? "" : `${r.failed} of ${r.runs}` },
   { by: "steps", wide: true },
   { by: "seconds_per_run", label: "Time", unit: "per run", show: (r) => format.seconds(r.seconds_per_run),
     says: "seconds a run, training and evaluation, without compilation, on the hardware named below" },
-].map((column) => {
+].filter((column) => !column.optional || cells.rows.some((row) => row[column.by] !== null)).map((column) => {
   const [label, unit, says] = (cells.data.headings || {})[column.by] || [column.by, "", ""];
   return { label, unit, says, ...column };
 });
@@ -161,6 +163,8 @@ function details(row) {
     ["Published estimate", format.number(row.paper_estimate)],
     ["Gradient cosine", format.number(row.gradient_cosine)], ["published", format.number(row.paper_gradient_cosine)],
     ["Gradient L2", format.number(row.gradient_l2)], ["published", format.number(row.paper_gradient_l2)],
+    ["Published L2-UVP, %, read off a poster", format.number(row.paper_l2_uvp)],
+    ["Cosine of moves", plusMinus(row.map_cosine, row.map_cosine_sd)], ["Inverse cosine", plusMinus(row.inverse_map_cosine, row.inverse_map_cosine_sd)],
   ];
   body.replaceChildren(
     ...(row.message || row.status !== "ok"

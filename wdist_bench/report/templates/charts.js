@@ -160,6 +160,7 @@ const charts = (() => {
     estimate: [`estimate of W_p (${units})`, "estimate", "estimate_sd", "paper_estimate", null, (r) => plain(r.paper_estimate)],
     cosine: ["mean cosine with the gradient of the optimal potential", "gradient_cosine", "gradient_cosine_sd", "paper_gradient_cosine", null, (r) => plain(r.paper_gradient_cosine)],
     l2: ["mean squared distance to that gradient", "gradient_l2", "gradient_l2_sd", "paper_gradient_l2", null, (r) => plain(r.paper_gradient_l2)],
+    uvp: ["L2-UVP of the map (%; published figures were read off a poster)", "l2_uvp", "l2_uvp_sd", "paper_l2_uvp", null, (r) => plain(r.paper_l2_uvp)],
   };
 
   function published(controls) {

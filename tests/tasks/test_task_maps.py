@@ -1,0 +1,60 @@
+"""Optimal maps of tasks, at parameters that the rules of conformance do not look at."""
+
+from __future__ import annotations
+
+import jax
+import numpy as np
+import pytest
+
+import wdist_bench as wb
+
+GAUSSIANS = {"mean_x": [1.0, 2.0], "cov_x": [[2.0, 0.9], [0.9, 1.0]],
+             "mean_y": [-3.0, 0.5], "cov_y": [[1.0, -0.7], [-0.7, 3.0]]}  # fmt: skip
+BALL = {"law": "ball", "radius": 2.0}
+CASES = [
+    ("gaussians", GAUSSIANS),
+    ("gaussians", GAUSSIANS | {"mean_x": [1e7, 2.0], "mean_y": [1e7, 1.0]}),
+    ("gaussian_shift", {"dim": 5, "shift": -1.5}),
+    ("dilation", {"dim": 3, "base": "ball", "factor": 0.3, "center": 4.0}),
+    ("convex_gradient", {"direction": (3.0, -1.0, 0.5), "strength": 2.0}),
+    ("radial", {"dim": 4, "x": BALL, "y": {"law": "gaussian", "std": 0.5}}),
+    ("one_dimensional", {"x": "gamma", "x_params": {"a": 2.0}, "y": "laplace"}),
+    ("own_data", {"transform": "dilate", "factor": 2.5}),
+    ("convex_pairs", {"dim": 3, "seed": 1}),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+def test_maps_carry_optimal_pairs_both_ways(name, parameters):
+    """Pairs come from the task's float32 sampler, maps from its formula in float64."""
+    task = wb.tasks.get(name, **parameters)
+    x, y = (np.asarray(v, np.float64) for v in task.pairs(jax.random.key(3), 300, 2))
+    size = np.linalg.norm(y - y.mean(0), axis=1).max()
+    for found, wanted in ((task.map(x, 2), y), (task.inverse_map(y, 2), x)):
+        assert found.dtype == np.float64
+        gap = np.linalg.norm(found - wanted, axis=1)
+        assert np.quantile(gap, 0.98) < 3e-5 * size
+
+
+@pytest.mark.parametrize(("name", "parameters"), CASES)
+def test_maps_at_p_2_are_monotone(name, parameters):
+    """<T x - T x', x - x'> >= 0: what gradients of convex functions do, and no other optimal map
+    of a density (Brenier).
+    """
+    task = wb.tasks.get(name, **parameters)
+    x = np.asarray(task.sample(jax.random.key(4), 60)[0], np.float64)
+    image = task.map(x, 2)
+    x, image = x - x.mean(0), image - image.mean(0)
+    products = ((image[:, None] - image) * (x[:, None] - x)).sum(-1)
+    assert products.min() > -1e-9 * np.abs(products).max()
+
+
+def test_what_has_no_map_has_none():
+    sphere = {"law": "sphere", "radius": 1.0}
+    onto = wb.tasks.get("radial", x=sphere, y=BALL)
+    assert onto.map(np.ones((1, 2)), 2) is None
+    assert onto.inverse_map(np.ones((1, 2)), 2) is not None
+    flat = wb.tasks.get("gaussians", cov_x=[[1.0, 0.0], [0.0, 0.0]])
+    assert flat.map(np.ones((1, 2)), 2) is None
+    assert wb.tasks.get("funnels").map(np.ones((1, 2)), 2) is None
+    assert wb.tasks.get("dilation", factor=0.0).inverse_map(np.ones((1, 2)), 2) is None
