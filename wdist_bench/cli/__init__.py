@@ -11,6 +11,7 @@ try:
     from wdist_bench.cli import (
         catalogue,
         check,
+        cite,
         compare,
         data,
         demo,
@@ -43,6 +44,7 @@ app.command()(population.population)
 app.command()(check.check)
 app.command()(compare.compare)
 app.command()(recommend.recommend)
+app.command()(cite.cite)
 app.command()(export.export)
 app.add_typer(data.app, name="data")
 

@@ -22,6 +22,8 @@ class Gaussian(DirectEstimator):
     so. As plug-ins for the population they are consistent for W_2 of Gaussian or of any two
     elliptical laws of one family, and for W_1 of a translation; elsewhere they miss whatever the
     moments do not show. `value` is W_p. Covariances may be singular.
+
+    Source: Dowson and Landau 1982; as a lower bound for other laws, Gelbrich 1990.
     """
 
     name: ClassVar[str] = "gaussian"

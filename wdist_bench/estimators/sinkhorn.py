@@ -85,8 +85,8 @@ class Sinkhorn(_Entropic):
     eps log min(n, m) in cost up to the rounded mass. `lower` comes from the c-transformed
     potential: [lower, upper] is certified. Memory is O(n m).
 
-    Source: Cuturi 2013 (arXiv 1306.0895), OTT-JAX; rounding, Altschuler, Weed, Rigollet 2017
-    (arXiv 1705.09634).
+    Source: Cuturi 2013 (arXiv 1306.0895), as shipped in OTT-JAX (arXiv 2201.12324); rounding,
+    Altschuler, Weed, Rigollet 2017 (arXiv 1705.09634).
     """
 
     name: ClassVar[str] = "sinkhorn"
