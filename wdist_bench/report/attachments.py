@@ -15,6 +15,7 @@ from wdist_bench.report.figures import FIGURES
 _OURS = {"errors.md", *(f"{name}.png" for name in FIGURES.names)}
 """Files whose content the page shows in its own way."""
 
+_PAPER, _MOSTLY = 245, 0.5  # grey levels of paper, and the share of a chart that it is at least
 _MOST_TEXT = 250_000  # bytes of all reports, which as HTML are several times as long
 
 
@@ -60,6 +61,18 @@ class Figures:
         self.left -= len(text)
         self.shown.add(name)
         return "data:image/png;base64," + text
+
+    def kind(self, name: str) -> str:
+        """What a picture is: "chart", mostly white, which a dark page turns over; or "photo"."""
+        from PIL import Image, UnidentifiedImageError
+
+        try:
+            with Image.open(self.folder / name) as picture:
+                grey = picture.convert("L").resize((64, 64))
+        except (OSError, ValueError, UnidentifiedImageError):
+            return "photo"
+        white = sum(grey.histogram()[_PAPER:]) / 64**2
+        return "chart" if white > _MOSTLY else "photo"
 
 
 def attachments(folder: Path, figures: Figures) -> list[Attachment]:
@@ -122,4 +135,5 @@ def _image(alt: str, name: str, figures: Figures) -> str:
     source = figures.source(name)
     if source is None:
         return f'<a href="{escape(address(name))}">{escape(alt or name)} ({escape(name)})</a>'
-    return f'<img src="{source}" alt="{escape(alt or name)}" loading="lazy">'
+    kind = figures.kind(name)
+    return f'<img class="{kind}" src="{source}" alt="{escape(alt or name)}" loading="lazy">'

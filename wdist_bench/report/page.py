@@ -35,7 +35,7 @@ _REST = 400_000  # bytes kept for markup, styles, scripts and the text of report
 _TEXTS = 150_000  # ... which may take so many of them
 
 _FILES = ("errors.csv", "errors.md", "environment.json")
-_SCRIPTS = ("format.js", "cells.js", "charts.js", "page.js")
+_SCRIPTS = ("format.js", "cells.js", "estimators.js", "board.js", "charts.js", "page.js")
 
 
 def write_page(
@@ -60,7 +60,7 @@ def write_page(
     room = MAX_BYTES - _REST - len(plotly)
     data, shown = embedded({"environments": environments(folder, journal)}), table
     if len(table):
-        data, shown = fitting_data(folder, journal, table, room)
+        data, shown = fitting_data(folder, journal, table, compared, room)
     figures = Figures(folder, room - len(data))
     reports = _short(attachments(folder, figures), room - len(data) + _TEXTS)
     experiments, experiment_count = experiment_cells(journal)
