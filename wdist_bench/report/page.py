@@ -64,7 +64,7 @@ def write_page(
     figures = Figures(folder, room - len(data))
     reports = _short(attachments(folder, figures), room - len(data) + _TEXTS)
     experiments, experiment_count = experiment_cells(journal)
-    html = _templates().get_template("page.html").render(
+    html = templates().get_template("page.html").render(
         title=journal.plan["title"],
         description=journal.plan["description"].strip(),
         notes=shortcomings(journal, table["failed"]),
@@ -81,8 +81,8 @@ def write_page(
         linked=figures.linked,
         mixture=mixture(places(journal, environment(folder))),
         files=[name for name in _FILES if is_plain(folder / name)],
-        style=_text("page.css"),
-        scripts=[_text(name) for name in _SCRIPTS],
+        style=template_text("page.css"),
+        scripts=[template_text(name) for name in _SCRIPTS],
         plotly=plotly,
     )  # fmt: skip
     return write(folder / "report.html", html)
@@ -111,7 +111,8 @@ def _emphasised(text: str) -> list[str]:
     return text.split("**")
 
 
-def _templates() -> Any:
+def templates() -> Any:
+    """The templates of pages: everything is escaped, and nothing is missing in silence."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
@@ -124,5 +125,6 @@ def _templates() -> Any:
     )
 
 
-def _text(name: str) -> str:
+def template_text(name: str) -> str:
+    """A style sheet or a script."""
     return files("wdist_bench.report").joinpath("templates", name).read_text(encoding="utf-8")
