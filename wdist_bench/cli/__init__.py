@@ -21,6 +21,7 @@ try:
         population,
         recommend,
         run,
+        site,
         status,
     )
     from wdist_bench.cli.output import echo, prepare_streams
@@ -45,6 +46,7 @@ app.command()(check.check)
 app.command()(compare.compare)
 app.command()(recommend.recommend)
 app.command()(cite.cite)
+app.command()(site.site)
 app.command()(export.export)
 app.add_typer(data.app, name="data")
 

@@ -64,7 +64,7 @@ def collisions(figure: Any) -> list[tuple[str, str]]:
 
 
 def _lay_out(figure: Any) -> bool:
-    """Whether the layout has room for what stands around the panels; if not it is left as it was."""
+    """Whether the layout has room for what stands around the panels; else it is left as it was."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         figure.draw_without_rendering()
