@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "report": NOUNS | {"metrics", "results", "references", "report"},
     "recommend": PLUGINS
     | {"calls", "protocol", "runs.plugins", "report", "population", "recommend"},
+    "submit": PLUGINS | {"protocol", "runs", "conformance", "report", "submit"},
     "studies": PLUGINS | {"population", "protocol", "runs", "report", "studies"},
 }
 HEAVY = ("ot", "ott", "pandas", "scipy.stats", "sklearn", "matplotlib", "typer", "pydantic", "PIL",

@@ -23,6 +23,7 @@ try:
         run,
         site,
         status,
+        submit,
     )
     from wdist_bench.cli.output import echo, prepare_streams
 except ImportError:  # the library works without the extras of its command line
@@ -47,6 +48,7 @@ app.command()(compare.compare)
 app.command()(recommend.recommend)
 app.command()(cite.cite)
 app.command()(site.site)
+app.command()(submit.submit)
 app.command()(export.export)
 app.add_typer(data.app, name="data")
 
