@@ -23,7 +23,7 @@ METADATA: Any = {"Software": None}  # no version string: the same journal gives 
 _PDF_METADATA: Any = {"Creator": None, "Producer": None, "CreationDate": None}
 _WIDEST = 3  # panels side by side
 _NARROWEST = 2.2  # inches of a panel in a paper
-_FLATTEST = 1.9
+_FLATTEST, _TALLEST = 1.9, 2.9
 _PANEL = 0.9  # of its column that a panel has for a legend, less what its axis takes
 WIDTHS = {"one": 3.35, "two": 6.9}
 """Inches of a column, and of both, of a paper with two."""
@@ -116,7 +116,8 @@ def grid_of(rows: int, columns: int, width: float, height: float, **options: Any
     below = rows * columns // beside
     if _STYLE.get().column:
         panel = WIDTHS[_STYLE.get().column] / beside
-        tall = max(_FLATTEST, height / rows * panel / (width / columns))
+        tall = height / rows * panel / (width / columns)
+        tall = min(_TALLEST, max(_FLATTEST, tall))
         width, height = panel * beside, tall * below
     figure, axes = plt.subplots(
         below, beside, figsize=(width, height), squeeze=False, layout="constrained", **options
@@ -130,7 +131,7 @@ def grid_of(rows: int, columns: int, width: float, height: float, **options: Any
 def _fitting(width: float) -> int:
     """Panels of that design width side by side."""
     column = _STYLE.get().column
-    return max(1, int(WIDTHS[column] / max(_NARROWEST, 0.75 * width))) if column else _WIDEST
+    return max(1, int(WIDTHS[column] / max(_NARROWEST, 0.65 * width))) if column else _WIDEST
 
 
 def _room(columns: int) -> int:
