@@ -34,7 +34,7 @@ SCHEMA := $(BIN)/check-jsonschema --builtin-schema vendor
 python = @$(PYTHON) -c 'import sys; minor = sys.version_info.minor; sys.exit(0 if minor $(1) $(2) else "expected Python $(1) 3.$(2), got 3.%d; call: make $(3) PYTHON=..." % minor)'
 
 .DEFAULT_GOAL := help
-.PHONY: help venv bench results report speed docs test test-all test-lowest test-newest lint format clean
+.PHONY: help venv bench results report site speed docs test test-all test-lowest test-newest lint format clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -86,6 +86,9 @@ results: $(RUNS_FOR)  ## run a suite into the committed results/SUITE, its compa
 
 report: $(STAMP)  ## write the report of results/local/SUITE again, or where there is none of results/SUITE
 	$(BIN)/wdist-bench report $(or $(OUT),$(FOUND))
+
+site: $(STAMP)  ## one leaderboard over all committed results, and a page for each: results/local/site
+	$(BIN)/wdist-bench site results --out $(or $(OUT),results/local/site)
 
 speed: $(STAMP)  ## time ours beside PyTorch (if installed), POT, OTT-JAX and SciPy: results/speed, an hour
 	set -e; for name in $(SPEED); do $(BIN)/python benchmarks/speed/$$name.py; done

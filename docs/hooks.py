@@ -25,6 +25,9 @@ _MARKER = "<!-- the help of every command comes here -->"
 _REGISTERED = re.compile(r"<!-- all registered (\w+) come here -->")
 _CARDS = "<!-- the truth cards come here -->"
 _COMMANDS = re.compile(r"\*\*Commands\*\*:\n\n(\* .*\n)+")
+_FORMULA = re.compile(
+    r'<(?:span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</(?:span|div)>', re.S
+)
 _IMAGE = re.compile(r"\((?:\.\./)?((?:results/)?[\w/]+\.png)\)")
 
 
@@ -58,6 +61,11 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     return markdown.replace("](../results/", "](results/")
 
 
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
+    """Formulas as MathML, which browsers set by themselves."""
+    return _FORMULA.sub(lambda match: _mathml(match[1], match[2]), html)
+
+
 def on_config(config: Any) -> Any:
     """Search starts before the theme's scripts ask for it."""
     config.extra["polyfills"] = [SEARCH_FROM_FILES]
@@ -72,6 +80,14 @@ def on_post_build(config: Any) -> None:
     (worker,) = (site / "assets" / "javascripts" / "workers").glob("search.*.min.js")
     text = json.dumps(worker.read_text("utf-8"))
     (site / SEARCH_FROM_FILES).write_text(_STARTER % text, encoding="utf-8")
+
+
+def _mathml(delimiter: str, latex: str) -> str:
+    from html import unescape
+
+    from latex2mathml.converter import convert
+
+    return str(convert(unescape(latex), display="block" if delimiter == "[" else "inline"))
 
 
 def _file(config: Any, path: Path, uri: str) -> File:

@@ -36,9 +36,11 @@ MAY_IMPORT = {
     "population": PLUGINS | {"calls", "protocol", "population"},
     "runs": PLUGINS | {"protocol", "cards", "runs"},
     "conformance": PLUGINS | {"calls", "protocol", "runs", "conformance"},
-    "report": NOUNS | {"metrics", "results", "report"},
+    "references": PLUGINS | {"runs.shipped", "references"},
+    "report": NOUNS | {"metrics", "results", "references", "report"},
     "recommend": PLUGINS
     | {"calls", "protocol", "runs.plugins", "report", "population", "recommend"},
+    "submit": PLUGINS | {"protocol", "runs", "conformance", "report", "submit"},
     "studies": PLUGINS | {"population", "protocol", "runs", "report", "studies"},
 }
 HEAVY = ("ot", "ott", "pandas", "scipy.stats", "sklearn", "matplotlib", "typer", "pydantic", "PIL",

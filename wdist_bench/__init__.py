@@ -22,6 +22,7 @@ from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.evaluate import evaluate
 from wdist_bench.recommend.recommend import recommend
 from wdist_bench.recommend.recommendation import Recommendation
+from wdist_bench.references.cite import cite
 from wdist_bench.tasks import Task
 from wdist_bench.truth import Truth
 
@@ -53,6 +54,7 @@ __all__ = [
     "TracedFitted",
     "Truth",
     "TwoSamples",
+    "cite",
     "costs",
     "distance",
     "estimate",

@@ -122,5 +122,5 @@ _PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "pip": _pip,
     "export": lambda arguments: check(arguments),
     # The commands of openssl are run by tests/bench/test_cluster.py.
-    **dict.fromkeys(("cd", "cp", "sed", "echo", "git", "openssl"), _nothing),
+    **dict.fromkeys(("cd", "cp", "sed", "echo", "git", "openssl", "benchopt"), _nothing),
 }

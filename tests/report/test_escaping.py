@@ -24,7 +24,8 @@ from wdist_bench import report
 from wdist_bench.printable import one_line
 from wdist_bench.report import write_report
 from wdist_bench.report.escaping import cell, code, csv, inline, label, paragraphs, words
-from wdist_bench.report.export import escape, export
+from wdist_bench.report.export import export
+from wdist_bench.report.latex import escape
 from wdist_bench.results.journal import read_run
 
 MARKS = st.text(st.sampled_from("ab1 _*`~<>[]()!#&;:|\\-+=.$'\"\n\t\r\x1b\u202e/x"), max_size=24)

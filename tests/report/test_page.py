@@ -126,7 +126,7 @@ def test_figures_beyond_the_budget_are_linked(make_folder):
         (folder.path / name).write_bytes(DOT * 20)
     figures = Figures(folder.path, budget=len(DOT) * 20 * 2)
     first, second = attachments(folder.path, figures)
-    assert first.html.startswith('<img src="data:image/png')
+    assert first.html.startswith('<img class="photo" src="data:image/png')
     assert second.html == '<a href="b.png">b (b.png)</a>'
     assert figures.linked == ["b.png"]
     assert figures.source("../journal.jsonl") is None
@@ -156,3 +156,32 @@ def test_reports_are_shown_whole_or_named(make_folder):
     assert (long.file, long.html) == ("long.md", "<p>Too large for this page.</p>")
     assert "shown" in other.html
     assert other.title == "Other \ufffd"
+
+
+def test_a_chart_is_told_from_a_photo_by_its_paper(make_folder):
+    from PIL import Image, ImageDraw
+
+    folder = make_folder()
+    folder.write()
+    chart = Image.new("RGB", (200, 100), "white")
+    ImageDraw.Draw(chart).line((0, 0, 200, 100), fill="blue", width=3)
+    chart.save(folder.path / "chart.png")
+    Image.new("RGB", (200, 100), (90, 60, 30)).save(folder.path / "photo.png")
+    (folder.path / "none.png").write_bytes(b"no picture")
+    figures = Figures(folder.path, 0)
+    assert [figures.kind(f"{name}.png") for name in ("chart", "photo", "none")] == [
+        "chart", "photo", "photo",
+    ]  # fmt: skip
+
+
+def test_the_page_says_who_is_told_apart_and_what_an_estimator_is(make_folder):
+    folder = make_folder()
+    generator = np.random.default_rng(0)
+    truths = np.ones((12, 3))
+    for name, size in (("exact", 0.0), ("near", 0.01), ("far", 0.5), ("equal", 0.01)):
+        costs = truths + size * np.abs(generator.normal(1, 0.1, truths.shape))
+        folder.add(name, costs, truths, bound="exact" if name == "exact" else "none")
+    data = data_of(page_of(folder))
+    assert data["behind"]["batch"]["0"] == ["far"]
+    assert set(data["estimators"]) == {"exact"}, "nothing is known of plug-ins that are not here"
+    assert "never" not in data["estimators"]["exact"]["claim"]

@@ -189,5 +189,5 @@ def test_images_of_a_record_are_unpacked_no_further_than_a_grid_shows():
 
 def test_a_figure_of_very_many_panels_has_fewerdots():
     usual, tall = Figure(figsize=(10, 10)), Figure(figsize=(10, 10_000))
-    assert dots(usual) == 150
+    assert dots(usual) == 300
     assert 10 * 10_000 * dots(tall) ** 2 <= 1.01 * MOST_DOTS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from wdist_bench import tasks
 from wdist_bench.cards.card import Card, Known, names, read
 
 
@@ -55,13 +56,20 @@ def _section(card: Card) -> str:
     lines = [
         f"### {card.name}",
         "",
-        f"[{card.task}](reference/tasks.md#{card.task}) with `{_parameters(card)}`; {kinds}. "
+        f"[{card.task}](reference/tasks.md#{_anchor(card.task)}) with `{_parameters(card)}`; "
+        f"{kinds}. "
         f"`{card.samples['file']}`: {shapes}, {card.samples['drawn']}.",
         "",
         "| cost | W_p | second route | may be off by | what it does |",
         "|---|---|---|---|---|",
     ]
     return "\n".join([*lines, *map(_line, card.truths)])
+
+
+def _anchor(task: str) -> str:
+    """Of a task on the page of all tasks: the path of its class."""
+    factory = tasks.factory(task)
+    return f"{factory.__module__}.{factory.__qualname__}"
 
 
 def _line(known: Known) -> str:

@@ -11,6 +11,7 @@ try:
     from wdist_bench.cli import (
         catalogue,
         check,
+        cite,
         compare,
         data,
         demo,
@@ -20,7 +21,9 @@ try:
         population,
         recommend,
         run,
+        site,
         status,
+        submit,
     )
     from wdist_bench.cli.output import echo, prepare_streams
 except ImportError:  # the library works without the extras of its command line
@@ -43,6 +46,9 @@ app.command()(population.population)
 app.command()(check.check)
 app.command()(compare.compare)
 app.command()(recommend.recommend)
+app.command()(cite.cite)
+app.command()(site.site)
+app.command()(submit.submit)
 app.command()(export.export)
 app.add_typer(data.app, name="data")
 

@@ -30,6 +30,9 @@ def compare(
     ] = 0.001,
     everything: Annotated[bool, typer.Option("--all", help="List unchanged cells too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    page: Annotated[
+        Path | None, typer.Option(help="Write both folders side by side as one HTML page.")
+    ] = None,
 ) -> None:
     """Compare the errors of two results folders, cell by cell, and their speed.
 
@@ -42,6 +45,10 @@ def compare(
     with reading(a), reading(b):
         found = compare_folders(a, b, level, min_effect)
     worse = found.verdict("regression")
+    if page:
+        from wdist_bench.report.compare_page import write_compare_page
+
+        write_compare_page(page, (a, b), found)
     if as_json:
         echo_json(found.plain() | {"regressions": len(worse)})
     else:

@@ -46,6 +46,9 @@ def export(
             help="Folder for the files; the results folder by default, for truths ./truths."
         ),
     ] = None,
+    width: Annotated[
+        str, typer.Option(help="Figures as pdf: one or two, columns of a paper that they fill.")
+    ] = "",
     dirty: Annotated[
         bool, typer.Option("--dirty", help="Pass on a journal measured with uncommitted changes.")
     ] = False,
@@ -62,11 +65,14 @@ def export(
         ),
     ] = False,
 ) -> None:
-    """Write the errors of a results folder as a table for other programs, or its figures as PDF;
-    or, with the word truths, a card and samples of every task for programs without JAX.
+    """Write the errors and the studies of a results folder as tables for other programs and for
+    papers, or its figures as PDF; or, with the word truths, a card and samples of every task for
+    programs without JAX.
     """
     if folder == TRUTHS:
-        _refuse("truths", {"--format": format_ is not None, "--dirty": dirty})
+        _refuse(
+            "truths", {"--format": format_ is not None, "--dirty": dirty, "--width": bool(width)}
+        )
         _export_truths(out or TRUTHS, samples, compute)
         return
     _refuse("a results folder", {"--no-samples": not samples, "--compute": compute})
@@ -74,7 +80,7 @@ def export(
 
     chosen = (format_ or Format.PARQUET).value
     with reading(folder):
-        for path in export_folder(folder, chosen, out, dirty):
+        for path in export_folder(folder, chosen, out, dirty, width):
             echo(f"wrote {path}")
 
 

@@ -51,6 +51,10 @@ class Bracket(DirectEstimator):
             Otherwise the status is "not_converged" and the value NaN, with `lower` and `upper`
             still certified. About 1e-12 of the largest cost is what can be told apart.
         max_steps: Newton steps allowed.
+
+    Source: Newton's method for entropic transport, Brauer, Clason, Lorenz, Wirth 2017 (arXiv
+    1710.06635); rounding, Altschuler, Weed, Rigollet 2017 (arXiv 1705.09634). The semidual on the
+    fewer points, and the certificate of both ends, are ours.
     """
 
     name: ClassVar[str] = "bracket"

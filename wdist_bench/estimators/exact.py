@@ -61,6 +61,8 @@ class Exact(DirectEstimator):
     Attributes:
         max_iterations: pivots allowed; when they run out the status is "not_converged" and the
             value NaN, never a plausible number.
+
+    Source: network simplex, Bonneel et al. 2011, as shipped in POT, Flamary et al. 2021.
     """
 
     name: ClassVar[str] = "exact"

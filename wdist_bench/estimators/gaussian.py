@@ -24,6 +24,8 @@ class Gaussian(DirectEstimator):
     elliptical laws of one family, and for W_1 of a translation; elsewhere they miss whatever the
     moments do not show. `value` is W_p. Covariances may be singular. For p = 2 `map` is the linear
     map between the two Gaussians.
+
+    Source: Dowson and Landau 1982; as a lower bound for other laws, Gelbrich 1990.
     """
 
     name: ClassVar[str] = "gaussian"

@@ -35,6 +35,9 @@ class OneDimensional(DirectEstimator):
     the best place (`solvers.circle`). Where the rounding of cumulative weights, times the jumps of
     the cost, is more than 1e-9 of W_p^p, `lower` and `upper` are that far apart, and beyond 1e-6
     the status is "not_converged". For p = 2 `map` is the increasing map between the samples.
+
+    Source: Villani 2003, Theorem 2.18; on a circle Delon, Salomon, Sobolevski 2010 (arXiv
+    0902.3527).
     """
 
     name: ClassVar[str] = "one_dimensional"

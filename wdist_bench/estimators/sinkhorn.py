@@ -87,8 +87,8 @@ class Sinkhorn(_Entropic):
     potential: [lower, upper] is certified. Memory is O(n m). For p = 2 in l2 `map` is the entropic
     map (`solvers.maps.EntropicMap`).
 
-    Source: Cuturi 2013 (arXiv 1306.0895), OTT-JAX; rounding, Altschuler, Weed, Rigollet 2017
-    (arXiv 1705.09634).
+    Source: Cuturi 2013 (arXiv 1306.0895), as shipped in OTT-JAX (arXiv 2201.12324); rounding,
+    Altschuler, Weed, Rigollet 2017 (arXiv 1705.09634).
     """
 
     name: ClassVar[str] = "sinkhorn"

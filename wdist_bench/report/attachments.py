@@ -15,6 +15,7 @@ from wdist_bench.report.figures import FIGURES
 _OURS = {"errors.md", *(f"{name}.png" for name in FIGURES.names)}
 """Files whose content the page shows in its own way."""
 
+_PAPER, _MOSTLY = 245, 0.5  # grey levels of paper, and the share of a chart that it is at least
 _MOST_TEXT = 250_000  # bytes of all reports, which as HTML are several times as long
 
 
@@ -38,10 +39,14 @@ def address(name: str) -> str:
 
 
 class Figures:
-    """The folder's PNG files as data URIs, as long as the budget (bytes of base64) lasts."""
+    """The folder's PNG files as data URIs, as long as the budget (bytes of base64) lasts.
 
-    def __init__(self, folder: Path, budget: int) -> None:
+    Where pages link to the folder by a `prefix` they are links, and nothing is spent.
+    """
+
+    def __init__(self, folder: Path, budget: int, prefix: str = "") -> None:
         self.folder = folder
+        self.prefix = prefix
         self.left = budget
         self.shown: set[str] = set()
         self.linked: list[str] = []
@@ -51,6 +56,9 @@ class Figures:
         path = self.folder / name
         if Path(name).name != name or path.suffix != ".png" or not is_plain(path):
             return None
+        if self.prefix:
+            self.shown.add(name)
+            return self.prefix + address(name)
         content = read_plain(path, self.left // 4 * 3)
         if content is None:
             if name not in self.linked:
@@ -60,6 +68,18 @@ class Figures:
         self.left -= len(text)
         self.shown.add(name)
         return "data:image/png;base64," + text
+
+    def kind(self, name: str) -> str:
+        """What a picture is: "chart", mostly white, which a dark page turns over; or "photo"."""
+        from PIL import Image, UnidentifiedImageError
+
+        try:
+            with Image.open(self.folder / name) as picture:
+                grey = picture.convert("L").resize((64, 64))
+        except (OSError, ValueError, UnidentifiedImageError):
+            return "photo"
+        white = sum(grey.histogram()[_PAPER:]) / 64**2
+        return "chart" if white > _MOSTLY else "photo"
 
 
 def attachments(folder: Path, figures: Figures) -> list[Attachment]:
@@ -122,4 +142,5 @@ def _image(alt: str, name: str, figures: Figures) -> str:
     source = figures.source(name)
     if source is None:
         return f'<a href="{escape(address(name))}">{escape(alt or name)} ({escape(name)})</a>'
-    return f'<img src="{source}" alt="{escape(alt or name)}" loading="lazy">'
+    kind = figures.kind(name)
+    return f'<img class="{kind}" src="{source}" alt="{escape(alt or name)}" loading="lazy">'

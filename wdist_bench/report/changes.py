@@ -36,6 +36,7 @@ class Change:
         unit: what `relative` is a share of: "distance" of the populations; "batch value", the exact
             value of the batches, against these and where the two populations are the same; empty
             where neither is known, or both are 0.
+        scale: that unit as a number; NaN where there is none.
         relative: difference / unit; NaN where there is none.
         relative_interval: its interval.
         effect: difference / sd of the differences of pairs, or / pooled sd: Cohen's d.
@@ -58,6 +59,7 @@ class Change:
     difference: float
     interval: Interval
     unit: str
+    scale: float
     relative: float
     relative_interval: Interval
     effect: float
@@ -141,6 +143,7 @@ def _change(
         difference=gap.difference,
         interval=gap.interval,
         unit=unit,
+        scale=scale,
         relative=gap.difference / scale,
         relative_interval=(gap.interval[0] / scale, gap.interval[1] / scale),
         effect=gap.effect,

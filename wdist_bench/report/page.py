@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +35,24 @@ _REST = 400_000  # bytes kept for markup, styles, scripts and the text of report
 _TEXTS = 150_000  # ... which may take so many of them
 
 _FILES = ("errors.csv", "errors.md", "environment.json")
-_SCRIPTS = ("format.js", "cells.js", "charts.js", "page.js")
+_SCRIPTS = ("format.js", "cells.js", "estimators.js", "board.js", "charts.js", "page.js")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What a page of a site shares with the others.
+
+    Attributes:
+        path: of the page.
+        plotly: the file beside it that holds Plotly.
+        place: the folder that holds its reports and figures ...
+        prefix: ... as the page links to it, with a slash at its end.
+    """
+
+    path: Path
+    plotly: str
+    place: Path
+    prefix: str
 
 
 def write_page(
@@ -43,11 +60,12 @@ def write_page(
     journal: Journal,
     table: pd.DataFrame | None = None,
     compared: pd.DataFrame | None = None,
+    shared: Shared | None = None,
 ) -> Path:
     """Write `report.html`, the same bytes for the same folder.
 
     `table` and `compared` are the journal's `labelled_table` and `comparison_table` where they are
-    there already.
+    there already. A page of a site names what it shares with the others.
 
     Templates, styles, scripts and Plotly are inlined; a content security policy in the page
     forbids every request.
@@ -56,15 +74,16 @@ def write_page(
 
     table = labelled_table(journal) if table is None else table
     compared = comparison_table(journal) if compared is None else compared
-    plotly = get_plotlyjs() if len(table) else ""
+    plotly = get_plotlyjs() if len(table) and shared is None else ""
     room = MAX_BYTES - _REST - len(plotly)
+    place, prefix = (shared.place, shared.prefix) if shared else (folder, "")
     data, shown = embedded({"environments": environments(folder, journal)}), table
     if len(table):
-        data, shown = fitting_data(folder, journal, table, room)
-    figures = Figures(folder, room - len(data))
-    reports = _short(attachments(folder, figures), room - len(data) + _TEXTS)
+        data, shown = fitting_data(folder, journal, table, compared, room)
+    figures = Figures(place, room - len(data), prefix)
+    reports = _short(attachments(place, figures), room - len(data) + _TEXTS)
     experiments, experiment_count = experiment_cells(journal)
-    html = _templates().get_template("page.html").render(
+    html = templates().get_template("page.html").render(
         title=journal.plan["title"],
         description=journal.plan["description"].strip(),
         notes=shortcomings(journal, table["failed"]),
@@ -80,12 +99,14 @@ def write_page(
         experiment_count=experiment_count,
         linked=figures.linked,
         mixture=mixture(places(journal, environment(folder))),
-        files=[name for name in _FILES if is_plain(folder / name)],
-        style=_text("page.css"),
-        scripts=[_text(name) for name in _SCRIPTS],
+        files=[name for name in _FILES if shared is None and is_plain(folder / name)],
+        prefix=prefix,
+        shared=shared,
+        style=template_text("page.css"),
+        scripts=[template_text(name) for name in _SCRIPTS],
         plotly=plotly,
     )  # fmt: skip
-    return write(folder / "report.html", html)
+    return write(shared.path if shared else folder / "report.html", html)
 
 
 def _verdicts(table: pd.DataFrame, compared: pd.DataFrame) -> list[list[str]]:
@@ -111,7 +132,8 @@ def _emphasised(text: str) -> list[str]:
     return text.split("**")
 
 
-def _templates() -> Any:
+def templates() -> Any:
+    """The templates of pages: everything is escaped, and nothing is missing in silence."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(
@@ -124,5 +146,6 @@ def _templates() -> Any:
     )
 
 
-def _text(name: str) -> str:
+def template_text(name: str) -> str:
+    """A style sheet or a script."""
     return files("wdist_bench.report").joinpath("templates", name).read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.folders import read_plain
+from wdist_bench.references import described
 from wdist_bench.report.cells import root
 from wdist_bench.report.leaderboard import TRUTHS, leaderboard
 from wdist_bench.report.palette import BLUE, ORANGE, RED, looks
@@ -46,17 +47,21 @@ _EXPERIMENTS = 150_000
 
 
 def fitting_data(
-    folder: Path, journal: Journal, table: pd.DataFrame, room: int
+    folder: Path, journal: Journal, table: pd.DataFrame, compared: pd.DataFrame, room: int
 ) -> tuple[str, pd.DataFrame]:
     """`page_data` as text of at most `room` bytes, and the rows that it is of.
 
     Where not all have room, whole settings are kept in the order of the suite: whatever they hold,
     so what is shown says no more for any estimator than what is left out.
     """
-    boards = _leaderboards(table)
+    whole = {
+        "leaderboards": _leaderboards(table),
+        "behind": _behind(compared),
+        "estimators": _descriptions(table),
+    }
     shown = first_settings(table, room // _ROW)
     while True:
-        data = page_data(folder, journal, shown, boards)
+        data = page_data(folder, journal, shown) | whole
         if len(text := embedded(data)) <= room or shown.empty:
             return text, shown
         shown = first_settings(
@@ -79,14 +84,13 @@ def embedded(data: dict[str, Any]) -> str:
     return text.replace("<", "\\u003c")
 
 
-def page_data(
-    folder: Path, journal: Journal, table: pd.DataFrame, boards: dict[str, list[dict[str, Any]]]
-) -> dict[str, Any]:
+def page_data(folder: Path, journal: Journal, table: pd.DataFrame) -> dict[str, Any]:
     """What the scripts of the page read.
 
     `columns` names what each of `cells` holds; a word is an index into `words`. A curve is
-    [steps, means, sds] over runs, or null. `leaderboards` holds one list of standings for each
-    "truth/bound".
+    [steps, means, sds] over runs, or null. What is of the whole table comes beside it:
+    `leaderboards`, one list of standings for each "truth/bound"; `behind`, the variants that are
+    told apart from the closest one, by truth and setting; `estimators`, what each one is.
     """
     words: dict[str, int] = {"": 0}
     numbers = [_numbers(table[name]) for name in NUMBERS]
@@ -102,7 +106,6 @@ def page_data(
         "looks": _looks(table),
         "colors": {"BLUE": BLUE, "RED": RED, "ORANGE": ORANGE},
         "curves": _curves([journal.cells[key] for key in table["key"]]),
-        "leaderboards": boards,
         "environments": environments(folder, journal),
     }
 
@@ -192,6 +195,24 @@ def _leaderboards(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
         for truth in TRUTHS
         for bound in bounds
     }
+
+
+def _behind(compared: pd.DataFrame) -> dict[str, dict[str, list[str]]]:
+    """Variants told apart from the closest one of their setting: {truth: {setting: variants}}."""
+    found: dict[str, dict[str, list[str]]] = {truth: {} for truth in TRUTHS}
+    if len(compared):
+        apart = compared[compared["told_apart"]]
+        for truth, setting, other in zip(
+            apart["against"], apart["setting"], apart["other_variant"], strict=True
+        ):
+            found[truth].setdefault(str(setting), []).append(other)
+    return found
+
+
+def _descriptions(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """What each estimator is, its source and its claim; of a plug-in that is not here nothing."""
+    named = {str(name): described(str(name)) for name in table["estimator"].unique()}
+    return {name: asdict(found) for name, found in named.items() if found is not None}
 
 
 def _plain(standing: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,9 @@ from wdist_bench.results.rates import root_mean_square
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+_NEAR = 0.07  # of the height of a panel: labels nearer than this would touch
 
 
 def draw(found: list[Law]) -> Any:
@@ -34,6 +38,7 @@ def draw(found: list[Law]) -> Any:
         for axis in (over_n, over_dim):
             axis.set_visible(True)
             axis.set_ylim(min(limits), max(limits))
+        _name_dims(over_n, law)
     handles = [axes[0, 0].plot([], [], color=look.color, marker=look.marker, ls=look.dashes)[0]
                for look in styles.values()]  # fmt: skip
     handles.append(axes[0, 0].plot([], [], color="0.75", lw=1)[0])
@@ -55,10 +60,6 @@ def _over_n(axis: Axes, law: Law, styles: dict[str, Look]) -> None:
             sizes, errors = law.over_n(variant, dim)
             if len(sizes) > 1:
                 axis.plot(sizes, root_mean_square(errors), color="0.75", lw=1, zorder=1)
-                axis.annotate(
-                    str(dim), (sizes[-1], root_mean_square(errors)[-1]), xytext=(2, 0),
-                    textcoords="offset points", fontsize=6.5, color="0.5", va="center",
-                )  # fmt: skip
     _lines(axis, {variant: law.over_n(variant, law.dim) for variant in law.estimators}, styles)
     low, high = axis.get_xlim()
     bottom, top = axis.get_ylim()
@@ -69,6 +70,28 @@ def _over_n(axis: Axes, law: Law, styles: dict[str, Look]) -> None:
     axis.xaxis.set_major_formatter("{x:.0f}")
     axis.set_title(f"{label(law.family)}, dim {law.dim}", fontsize=9.5)
     axis.set_ylabel(f"error of $W_{{{law.p:g}}}$", fontsize=9)
+
+
+def _name_dims(axis: Axes, law: Law) -> None:
+    """Name the dimension at the end of each grey line; lines that end together share a label."""
+    ends = []
+    for variant in (variant for variant, name in law.estimators.items() if name == "exact"):
+        for dim in sorted({dim for _, dim, _ in law.errors} - {law.dim}):
+            sizes, errors = law.over_n(variant, dim)
+            if len(sizes) > 1:
+                ends.append((float(root_mean_square(errors)[-1]), float(sizes[-1]), dim))
+    low, high = axis.get_ylim()
+    groups: list[list[tuple[float, float, int]]] = []
+    for end in sorted(ends):
+        near = groups and math.log(end[0] / groups[-1][-1][0]) < _NEAR * math.log(high / low)
+        groups[-1].append(end) if near else groups.append([end])
+    for group in groups:
+        named = ", ".join(str(dim) for dim in sorted({dim for *_, dim in group}))
+        error = math.exp(float(np.mean([math.log(error) for error, *_ in group])))
+        axis.annotate(
+            named, (group[0][1], error), xytext=(2, 0), textcoords="offset points", fontsize=6.5,
+            color="0.4", va="center",
+        )  # fmt: skip
 
 
 def _over_dim(axis: Axes, law: Law, styles: dict[str, Look]) -> None:

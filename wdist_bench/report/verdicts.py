@@ -129,8 +129,10 @@ _BOUNDS = [
 ]  # fmt: skip
 
 
-def _bounds(table: pd.DataFrame) -> list[str]:
-    """Whether lower bounds stayed below what they bound, upper bounds above."""
+def broken_bounds(table: pd.DataFrame) -> tuple[int, list[tuple[str, str]]]:
+    """How many claimed bounds were checked, and which of them were broken beyond noise: variant and
+    setting.
+    """
     broken, checked = [], 0
     for row in table.loc[table["bound"].isin(["lower", "upper"]), _BOUNDS].to_dict("records"):
         sign = 1 if row["bound"] == "lower" else -1
@@ -146,6 +148,12 @@ def _bounds(table: pd.DataFrame) -> list[str]:
         checked += 1
         if excess > slack:
             broken.append((str(row["variant"]), str(row["setting_label"])))
+    return checked, broken
+
+
+def _bounds(table: pd.DataFrame) -> list[str]:
+    """Whether lower bounds stayed below what they bound, upper bounds above."""
+    checked, broken = broken_bounds(table)
     if not checked:
         return []
     if not broken:

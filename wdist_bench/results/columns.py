@@ -50,7 +50,7 @@ COLUMNS = (
     Column("estimate_ci_high", NUMBER, "W", "", "upper end of it"),
     Column("bias_batch", NUMBER, "W", "Solver error",
            "mean of estimate - exact value of the same batches"),
-    Column("bias_population", NUMBER, "W", "Error, population",
+    Column("bias_population", NUMBER, "W", "Bias, population",
            "mean of estimate - distance of the populations"),
     Column("abs_error_batch", NUMBER, "W", "|Error|, batches",
            "mean over evaluation batches of |estimate - exact value of that batch|"),

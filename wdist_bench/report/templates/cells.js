@@ -26,26 +26,33 @@ const units = "units of the data";
 // Columns: what it sorts by, what it shows; heading, unit and meaning come with the data where the
 // column is one of the error table.
 const plusMinus = (mean, sd) => mean === null ? "" : format.number(mean, 3) + (sd === null ? "" : ` \u00b1 ${format.number(sd, 2)}`);
+const truthChosen = () => byId("truth").value;
+// The one error that the page speaks of: of a run, against the chosen truth, as a share where that is not 0.
+function errorText(row, truth = truthChosen()) {
+  if (row.status === "refused") return "refused";
+  if (row.absent) return "not run";
+  if (row["relative_" + truth] !== null) return format.percent(row["relative_" + truth]);
+  const error = row["abs_error_" + truth];
+  return error === null ? (row.failed ? "failed" : "\u2013") : `${format.number(error, 3)} abs`;
+}
 const COLUMNS = [
-  { by: "variant", label: "Estimator", text: true, says: "its name, with the options in which it occurs more than once; opens the details of the cell" },
+  { by: "variant", label: "Estimator", text: true, says: "its name, with the options in which it occurs more than once; opens what it is, its source and its claim" },
+  { by: "error", label: "Error of a run", unit: "of the distance", value: (r) => r["relative_" + truthChosen()], show: (r) => errorText(r),
+    says: "mean over runs of |estimate \u2212 truth| / true distance, against the truth that is chosen above; in units of the data (abs) where that is 0; opens the cell" },
   { by: "setting_label", label: "Task", text: true, wrap: true, says: "the pair of populations, its dimension or data set, W1 or W2 and the points n of a batch" },
-  { by: "dim", wide: true },
-  { by: "n", wide: true },
-  { by: "bound", text: true, wide: true, unit: "of target", show: bounded },
   { by: "estimate", fold: true,
     show: (r) => r.estimate === null ? (r.status === "refused" ? "refused" : r.absent ? "not run" : "no number")
       : `${format.number(r.estimate)} ${format.interval(r.estimate_ci_low, r.estimate_ci_high)}` },
-  { by: "truth_population", wide: true },
-  { by: "truth_batch", wide: true },
+  { by: "truth_population" },
+  { by: "truth_batch" },
+  { by: "dim", wide: true },
+  { by: "n", wide: true },
+  { by: "bound", text: true, wide: true, unit: "of target", show: bounded },
   { by: "bias_population", show: (r) => format.signed(r.bias_population) },
   { by: "bias_batch", show: (r) => format.signed(r.bias_batch) },
   { by: "finite_sample_bias", wide: true, show: (r) => format.signed(r.finite_sample_bias) },
   { by: "abs_error_batch", unit: `mean \u00b1 sd, ${units}`, show: (r) => plusMinus(r.abs_error_batch, r.abs_error_batch_sd) },
   { by: "abs_error_population", unit: `mean \u00b1 sd, ${units}`, wide: true, show: (r) => plusMinus(r.abs_error_population, r.abs_error_population_sd) },
-  { by: "relative_population", label: "Relative, population", unit: "of the distance", show: (r) => format.percent(r.relative_population),
-    says: "error of a run / distance of the populations; empty where that is zero" },
-  { by: "relative_batch", label: "Relative, batch", unit: "of the distance", show: (r) => format.percent(r.relative_batch),
-    says: "|error| on batches / exact value of the batches" },
   { by: "width", wide: true },
   { by: "l2_uvp", unit: "%, mean \u00b1 sd", optional: true, show: (r) => plusMinus(r.l2_uvp, r.l2_uvp_sd) },
   { by: "inverse_l2_uvp", unit: "%, mean \u00b1 sd", wide: true, optional: true, show: (r) => plusMinus(r.inverse_l2_uvp, r.inverse_l2_uvp_sd) },
@@ -61,7 +68,10 @@ const COLUMNS = [
 const table = (() => {
   const state = { by: null, down: false, shown: PAGE, rows: cells.rows };
 
-  function value(row) { return row[state.by]; }
+  function value(row) {
+    const column = COLUMNS.find((one) => one.by === state.by);
+    return column.value ? column.value(row) : row[state.by];
+  }
 
   function compare(a, b) {
     const x = value(a), y = value(b);
@@ -95,9 +105,10 @@ const table = (() => {
   function line(row) {
     const columns = COLUMNS.map((column, i) => {
       const text = column.show ? column.show(row) : typeof row[column.by] === "string" ? row[column.by] : format.number(row[column.by]);
-      if (i === 0) return el("th", { scope: "row" }, el("button", { type: "button", click: () => details(row) }, text));
+      if (i === 0) return el("th", { scope: "row" }, el("button", { type: "button", click: () => estimators.open(row.variant) }, text));
       const lost = row.lost && (column.by === "estimate" || column.by === "failed") ? "lost" : null;
-      return el("td", { class: [styles(column), lost].filter(Boolean).join(" ") || null }, text);
+      const shown = column.by === "error" ? el("a", { href: `#cell-${row.key}` }, text) : text;
+      return el("td", { class: [styles(column), lost, column.by === "error" ? "error" : ""].filter(Boolean).join(" ") || null, "data-label": column.label }, shown);
     });
     return el("tr", {}, ...columns);
   }
@@ -122,7 +133,10 @@ const table = (() => {
     apply();
   }
 
+  let ready = false;
   function start() {
+    if (ready) return apply();
+    ready = true;
     byId("table").append(el("thead", {}, el("tr", {}, ...head())), el("tbody"));
     for (const [name, label] of [["task", "all tasks"], ["variant", "all estimators"], ["bound", "any"], ["target", "either"], ["status", "any"]]) {
       const values = distinct(cells.rows.map((row) => row[name])).filter(Boolean);
@@ -140,7 +154,15 @@ const table = (() => {
     apply();
   }
 
-  return { start, apply };
+  function only(variant, task) {
+    byId("search").value = "";
+    for (const name of ["bound", "target", "status"]) byId("filter-" + name).value = "";
+    byId("filter-variant").value = variant;
+    byId("filter-task").value = task;
+    apply();
+  }
+
+  return { start, apply, only };
 })();
 
 function pairs(list) {
@@ -156,7 +178,7 @@ function pretty(text) {
 function details(row) {
   const body = byId("details-body");
   byId("details-title").textContent = `${row.variant} on ${row.setting_label}`;
-  const numbers = COLUMNS.slice(4).map((c) => [c.label + (c.unit && !c.unit.endsWith(units) ? `, ${c.unit}` : ""), c.show ? c.show(row) : format.number(row[c.by])]);
+  const numbers = COLUMNS.filter((c) => !["variant", "setting_label", "error"].includes(c.by)).map((c) => [c.label + (c.unit && !c.unit.endsWith(units) ? `, ${c.unit}` : ""), c.show ? c.show(row) : format.number(row[c.by])]);
   const published = [
     ["Published error", row.paper_error === null ? "" : `${format.number(row.paper_error)}${row.paper_sd === null ? "" : " \u00b1 " + format.number(row.paper_sd)}`],
     ["Ours above it, in its sds", format.signed(row.paper_sds)],
@@ -166,18 +188,20 @@ function details(row) {
     ["Published L2-UVP, %, read off a poster", format.number(row.paper_l2_uvp)],
     ["Cosine of moves", plusMinus(row.map_cosine, row.map_cosine_sd)], ["Inverse cosine", plusMinus(row.inverse_map_cosine, row.inverse_map_cosine_sd)],
   ];
+  const errors = ["population", "batch"].map((truth) => [`Error of a run against the ${truth}`, errorText(row, truth)]);
   body.replaceChildren(
     ...(row.message || row.status !== "ok"
       ? [el("div", { class: "notes" }, el("strong", {}, row.status), el("div", {}, row.message || "no message"))] : []),
-    el("h3", {}, `Numbers (distances in ${units})`), el("dl", { class: "definitions" }, ...pairs([...numbers, ["Compilation, in all", format.seconds(row.compile_seconds)], ["Runs in all", format.seconds(row.run_seconds)], ...published])),
+    el("h3", {}, `Numbers (distances in ${units})`), el("dl", { class: "definitions" }, ...pairs([...errors, ...numbers, ["Compilation, in all", format.seconds(row.compile_seconds)], ["Runs in all", format.seconds(row.run_seconds)], ...published])),
     el("h3", {}, "Truth"), el("dl", { class: "definitions" }, ...pairs([["Kind", row.truth_kind], ["Standard error", format.number(row.truth_population_stderr)], ["Source", row.truth_reference]])),
+    el("h3", {}, "The estimator"), ...estimators.about(row.estimator),
     el("h3", {}, "Parameters of the estimator"), el("pre", {}, pretty(row.estimator_parameters)),
     el("h3", {}, "Parameters of the task"), el("pre", {}, pretty(row.task_parameters)),
     el("h3", {}, "Provenance"), el("dl", { class: "definitions" }, ...pairs([
       ["Protocol", row.protocol], ["Ground norm", row.norm], ["Seed", String(row.seed)], ["Version of the estimator", String(row.estimator_version)],
       ["Backend", row.backend], ["Started", row.started], ["Key", row.key], ["Environment", row.environment], ...environment(row.environment)])),
   );
-  byId("details").showModal();
+  show();
 }
 
 function environment(key) {

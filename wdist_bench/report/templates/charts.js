@@ -93,7 +93,7 @@ const charts = (() => {
   function budget(controls) {
     const truth = choice().truth, x = controls.x;
     const relative = controls.error === "relative";
-    const error = relative ? "relative_" + truth : truth === "batch" ? "abs_error_batch" : "bias_population";
+    const error = (relative ? "relative_" : "abs_error_") + truth;
     const usable = rows().filter((row) => plain(row[error]) && plain(row[x]) && row[x] > 0 && row[error] !== 0 && !(truth === "batch" && row.estimator === "exact") && (!controls.task || row.task === controls.task));
     const points = controls.task ? usable.map((row) => ({ row, variant: row.variant, x: row[x], y: Math.abs(row[error]), label: row.setting_label, line: row.p + row.norm + (x === "n" ? row.task_parameters : "") + (x === "dim" ? row.n : "") }))
       : medians(usable, x, error);
@@ -103,7 +103,7 @@ const charts = (() => {
     const across = x === "seconds_per_run" || values > 8 ? logarithmic(found) : { type: "log", tickmode: "array", tickvals: found, ticktext: found.map(String) };
     const note = (controls.task ? "A point is a cell. " : "A point is the median over settings of one estimator" + (x === "seconds_per_run" ? ". " : " at one value. ")) +
       (values === 1 ? "All cells have one value here. " : "");
-    return { traces, layout: layout(axis(BUDGETS[x], across), axis(relative ? `error / ${target()}` : `|error| (${units})`, logarithmic(points.map((point) => point.y), relative))), note };
+    return { traces, layout: layout(axis(BUDGETS[x], across), axis(relative ? `error of a run / ${target()}` : `error of a run (${units})`, logarithmic(points.map((point) => point.y), relative))), note };
   }
 
   function medians(list, x, error) {

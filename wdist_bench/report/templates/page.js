@@ -1,43 +1,11 @@
 "use strict";
-// The summary (leaderboard, tasks), the theme, and what ties the parts together.
+// The errors by task, the theme, what is shown at all, and what ties the parts together.
 const page = (() => {
   const BOUNDS = { "": "any", exact: "exact", lower: "lower bound", upper: "upper bound", none: "none" };
 
-  function leaderboard() {
-    const truth = byId("truth").value, bound = byId("bound").value;
-    const standings = cells.data.leaderboards[`${truth}/${bound}`] || [];
-    const ranked = standings.filter((s) => s.rank !== null);
-    const widest = Math.max(2, ranked.length);
-    const at = (rank) => `${(100 * (rank - 1)) / (widest - 1)}%`;
-    const head = [["", "Place by mean rank."], ["Estimator", "Its name, with the options that tell variants apart."], ["Claims", "What its number claims to be, of its target.", "wide"],
-      ["Mean rank", "Rank by the error of a run within each setting (1 is the best; a cell that ran and gave no number is last), mean over the tasks that all the ranked were run on."],
-      ["Behind the first", "Whether it ranks lower than the first beyond chance, on tasks like these: sign flips of whole tasks, Holm's p-values over all pairs, level 5\u2009%."],
-      ["Error of a run", "Mean over runs of |estimate \u2212 truth| / true distance, median over settings: what one run is off."],
-      ["Bias", "|Mean of the runs \u2212 truth| / true distance, median over settings: what the mean of many runs is off."],
-      ["Failed runs", "Runs without a number, of all runs."],
-      ["Time a run", "Median over settings, without compilation.", "wide"], ["Tasks", "Tasks (settings) in which it was ranked. A task is a pair of populations; a setting is a task at one cost and size.", "wide"]];
-    const behind = (s, i) => i === 0 || s.p_value === null ? "" : `${s.apart ? "told apart" : "not told apart"} (p ${s.p_value < 1e-4 ? "< 1e-4" : `= ${s.p_value.toPrecision(2)}`})`;
-    const rows = standings.map((s, i) => {
-      const mark = el("i", { "aria-hidden": "true" });
-      if (s.rank !== null) mark.append(el("u", { "data-left": at(s.rank) }));
-      return el("tr", {}, el("td", {}, s.rank === null ? "\u2013" : String(i + 1)), el("th", { scope: "row" }, s.variant), el("td", { class: "text wide" }, s.bound ? `${s.bound} (${s.target})` : ""),
-        el("td", {}, el("span", { class: "rank" }, mark, el("span", {}, s.rank === null ? "not ranked" : s.rank.toFixed(1)))),
-        el("td", { class: "text" }, behind(s, i)), el("td", {}, format.percent(s.relative_error)), el("td", {}, format.percent(s.relative_bias)),
-        el("td", { class: s.failed ? "lost" : null }, s.failed ? `${s.failed} of ${s.runs}` : "0"), el("td", { class: "wide" }, format.seconds(s.seconds)), el("td", { class: "wide" }, s.tasks ? `${s.tasks} (${s.settings})` : `(${s.settings})`));
-    });
-    byId("leaderboard").replaceChildren(
-      el("thead", {}, el("tr", {}, ...head.map(([label, says, hide], i) => i ? el("th", { scope: "col", title: says, class: [i < 3 || i === 4 ? "text" : "", hide || ""].join(" ").trim() || null }, label) : el("td", { title: says }, "")))),
-      el("tbody", {}, ...rows));
-    for (const node of byId("leaderboard").querySelectorAll("[data-left]")) node.style.left = node.dataset.left;
-    byId("leaderboard-note").textContent = (standings.length ? "" : "Nothing to rank: no setting has two estimators with this truth and bound. ") +
-      "Rank 1 is the smallest error of a run within a setting. Told apart: on tasks like these, at most 5\u2009% of such tables would tell equal estimators apart. " +
-      (truth === "batch" ? "The solver exact is not ranked: it defines this truth. " : "Settings whose two populations are the same are left out: there the smallest number wins, whatever it measures. ") +
-      (standings.some((s) => s.rank === null) ? "Not ranked: run in too few of the settings. " : "") +
-      "Ranks are of the settings in which all the ranked were run; each is tested against the first on all that both were run in.";
-  }
-
+  // Error by task: bold the smallest, dotted what no setting tells apart from it. Nothing is closest to a distance of 0.
   function matrix() {
-    const truth = byId("truth").value, bound = byId("bound").value;
+    const { truth, bound } = board.chosen();
     const rows = cells.rows.filter((row) => (!bound || row.bound === bound) && !row.absent && !(truth === "batch" && row.estimator === "exact"));
     const variants = distinct(rows.map((row) => row.variant));
     const groups = new Map();
@@ -45,28 +13,41 @@ const page = (() => {
       const key = `${row.task}${row.dataset ? ` (${row.dataset})` : ""}, W${row.p}`;
       groups.set(key, [...(groups.get(key) || []), row]);
     }
-    const lines = [...groups].map(([name, list]) => {
-      const found = variants.map((variant) => entry(list.filter((row) => row.variant === variant), truth));
-      const best = Math.min(...found.filter((f) => f.value !== null).map((f) => f.value));
-      return el("tr", {}, el("th", { scope: "row" }, name), ...found.map((f) => el("td", { class: [f.tint, f.value !== null && f.value === best ? "best" : ""].join(" ").trim() || null }, f.text)));
-    });
+    const lines = [...groups].map(([name, list]) => line(name, variants.map((variant) => entry(variant, list.filter((row) => row.variant === variant), truth)), truth));
     byId("matrix").replaceChildren(el("thead", {}, el("tr", {}, el("th", { scope: "col", class: "text" }, "Task"), ...variants.map((variant) => el("th", { scope: "col" }, variant.replaceAll("_", "_\u200b"))))), el("tbody", {}, ...lines));
     const swatch = (tint, text) => [" ", el("span", { class: "key" }, el("span", { class: "swatch", "data-tint": tint }), text)];
-    byId("matrix-note").replaceChildren("Error of a run / true distance, median over the settings of a task; the smallest of a row is bold and underlined.", ...swatch("--tint-1", "up to 2\u2009%"), ...swatch("--tint-2", "up to 10\u2009%"), ...swatch("--tint-3", "up to 30\u2009%"),
-      ". Where the true distance is 0, the error itself in units of the data (marked abs). A dash: not run.");
+    byId("matrix-note").replaceChildren("Error of a run / true distance, median over the settings of a task; each number filters the cells behind it. ", el("b", { class: "best" }, "Bold"), ": the smallest of a row; ",
+      el("span", { class: "tie" }, "dotted"), ": in no setting told apart from the closest one there. ", ...swatch("--tint-1", "up to 2\u2009%"), ...swatch("--tint-2", "up to 10\u2009%"), ...swatch("--tint-3", "up to 30\u2009%"),
+      ". Where the true distance is 0 the error itself, in units of the data (abs): the smallest number wins there whatever it measures, so none is marked. A dash: not run.");
     for (const node of byId("matrix-note").querySelectorAll("[data-tint]")) node.style.background = `var(${node.dataset.tint})`;
   }
 
-  function entry(list, truth) {
-    if (!list.length) return { text: "\u2013", value: null, tint: "" };
-    const relative = median(list.map((row) => row["relative_" + truth]));
-    if (relative !== null) return { text: format.percent(relative), value: relative, tint: relative <= 0.02 ? "t1" : relative <= 0.1 ? "t2" : relative <= 0.3 ? "t3" : "" };
-    const error = median(list.map((row) => (truth === "batch" ? row.abs_error_batch : row.abs_error_population)));
-    if (error !== null) return { text: `${format.number(error, 3)} abs`, value: error, tint: "" };
-    return { text: list.some((row) => row.failed) ? "failed" : "\u2013", value: null, tint: "" };
+  function line(name, found, truth) {
+    const ranked = found.filter((f) => f.relative !== null);
+    const best = ranked.length > 1 ? Math.min(...ranked.map((f) => f.relative)) : null;
+    return el("tr", {}, el("th", { scope: "row" }, name), ...found.map((f) => {
+      const mark = f.relative === null || best === null ? "" : f.relative === best ? "best" : tied(f, truth) ? "tie" : "";
+      const link = f.rows.length ? el("a", { href: "#cells", click: () => table.only(f.variant, f.rows[0].task) }, f.text) : f.text;
+      return el("td", { class: [f.tint, mark].join(" ").trim() || null }, link);
+    }));
   }
 
-  function summary() { leaderboard(); matrix(); }
+  function tied(found, truth) {
+    const behind = (cells.data.behind || {})[truth] || {};
+    return found.rows.every((row) => !(behind[row.setting] || []).includes(row.variant));
+  }
+
+  function entry(variant, rows, truth) {
+    const none = { variant, rows, relative: null, tint: "" };
+    if (!rows.length) return { ...none, text: "\u2013" };
+    const relative = median(rows.map((row) => row["relative_" + truth]));
+    if (relative !== null) return { ...none, text: format.percent(relative), relative, tint: relative <= 0.02 ? "t1" : relative <= 0.1 ? "t2" : relative <= 0.3 ? "t3" : "" };
+    const error = median(rows.map((row) => row["abs_error_" + truth]));
+    if (error !== null) return { ...none, text: `${format.number(error, 3)} abs` };
+    return { ...none, text: rows.some((row) => row.failed) ? "failed" : "\u2013" };
+  }
+
+  function summary() { board.draw(); matrix(); }
 
   function definitions() {
     const more = [["W_p", "Wasserstein distance: (inf over couplings of E d(x, y)^p)^(1/p), p = 1 or 2, d the ground norm (l2 unless said)."],
@@ -76,35 +57,66 @@ const page = (() => {
     byId("definitions").append(...pairs([...COLUMNS.map((c) => [c.label + (c.unit ? ` (${c.unit})` : ""), c.says]), ...more]));
   }
 
+  const root = document.documentElement;
+
   function theme(chosen) {
-    document.documentElement.dataset.theme = chosen;
+    root.dataset.theme = chosen;
     byId("theme").textContent = chosen === "dark" ? "Light" : "Dark";
   }
-  function stored(value) { // a file may have no storage
-    try { if (value) localStorage.setItem("wdist-bench-theme", value); return localStorage.getItem("wdist-bench-theme"); } catch { return null; }
+  function mode(chosen) {
+    root.dataset.mode = chosen;
+    byId("mode").setAttribute("aria-pressed", String(chosen === "numbers"));
+  }
+  function stored(name, value) { // a file may have no storage
+    try { if (value) localStorage.setItem("wdist-bench-" + name, value); return localStorage.getItem("wdist-bench-" + name); } catch { return null; }
+  }
+
+  // A list of all headings, where there are many.
+  function contents() {
+    const heads = [...document.querySelectorAll("main h2, main h3, main summary")].filter((head) => !head.closest("dialog"));
+    heads.forEach((head, i) => { if (!head.id) head.id = `part-${i}`; });
+    const open = (head) => () => { for (let box = head.closest("details"); box; box = box.parentElement.closest("details")) box.open = true; };
+    byId("contents").hidden = heads.length < 4;
+    byId("contents-list").replaceChildren(...heads.map((head) => el("li", { class: head.tagName === "H2" ? null : "sub" }, el("a", { href: "#" + head.id, click: open(head) }, head.textContent))));
+  }
+
+  // #cell-KEY opens that cell: every number has an address.
+  function follow() {
+    const key = location.hash.startsWith("#cell-") ? decodeURIComponent(location.hash.slice(6)) : "";
+    const row = key && cells.rows.find((one) => one.key === key);
+    if (row) details(row);
   }
 
   function start() {
-    theme(stored() || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
+    theme(stored("theme") || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"));
+    mode(stored("mode") || "all");
     byId("theme").addEventListener("click", () => {
-      theme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
-      stored(document.documentElement.dataset.theme);
+      theme(root.dataset.theme === "dark" ? "light" : "dark");
+      stored("theme", root.dataset.theme);
       if (cells.rows.length) charts.draw();
     });
+    byId("mode").addEventListener("click", () => {
+      mode(root.dataset.mode === "numbers" ? "all" : "numbers");
+      stored("mode", root.dataset.mode);
+    });
     byId("close").addEventListener("click", () => byId("details").close());
+    byId("details").addEventListener("close", () => { if (location.hash.startsWith("#cell-")) history.replaceState(null, "", "#cells"); });
     const places = cells.data.environments;
     for (const place of places) {
       const count = places.length > 1 ? [["Cells", `${place.cells}`]] : [];
       byId("environment").append(...pairs([...count, ...environment(place.key)]));
     }
+    contents();
     if (!cells.rows.length) return;
     const bounds = distinct(cells.rows.map((row) => row.bound)).filter(Boolean);
     fill(byId("bound"), ["", ...bounds], ["any", ...bounds.map((bound) => BOUNDS[bound] || bound)]);
     if (!cells.data.leaderboards["population/"].length) byId("truth").value = "batch"; // distances unknown, or all 0
-    for (const id of ["truth", "bound"]) byId(id).addEventListener("change", () => { summary(); charts.draw(); });
+    for (const id of ["truth", "bound"]) byId(id).addEventListener("change", () => { summary(); table.start(); charts.draw(); });
     summary();
     table.start();
     definitions();
+    addEventListener("hashchange", follow);
+    follow();
   }
 
   start();

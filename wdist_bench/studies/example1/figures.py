@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wdist_bench.report.drawing import grid_of
+from wdist_bench.report.drawing import grid_of, panel_legend
 from wdist_bench.report.palette import (
     BLACK,
     BLUE,
@@ -84,7 +84,7 @@ def _information(top: Axes, low: Axes, shots: list[Record], places: np.ndarray) 
     top.plot(0, 0, color=BLACK, marker="D", ms=5, ls="none", zorder=5,
              label=r"$\theta = 0$: $W_1$ = JSD = KL = 0")  # fmt: skip
     top.set(ylabel=r"$W_1$ (units of the data), JSD and KL (nats)", ylim=(-0.1, ceiling))
-    top.legend(frameon=False, fontsize=8.5, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.05))
+    panel_legend(top, fontsize=8.5, ncols=2, above=True)
     for record, color in zip(shots[-3:], (ORANGE, PINK, RED), strict=False):
         places = thetas(record)
         far = places != 0
@@ -94,7 +94,7 @@ def _information(top: Axes, low: Axes, shots: list[Record], places: np.ndarray) 
     low.axhline(JSD_ERROR, color="0.4", ls=":", lw=1.2, label=f"{JSD_ERROR:g}")
     low.set_yscale("log")
     low.set_ylim(top=3.0)
-    low.legend(frameon=False, fontsize=8.5, ncols=2, loc="upper center")
+    panel_legend(low, fontsize=8.5, ncols=2, loc="upper center")
 
 
 @FIGURES("example1_gradients")
@@ -127,7 +127,7 @@ def gradients(records: list[Record]) -> Any:
                       label=f"{word}, {steps}")  # fmt: skip
     left.set(yscale="log", xlabel=r"$\theta$", ylabel=r"$|$gradient to $\theta|$, mean over runs")
     left.set_title("over the distance of the segments", fontsize=10)
-    left.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.06))
+    panel_legend(left, fontsize=8, ncols=2, above=True)
     _along_training(right, shots)
     figure.supxlabel("the optimal discriminator (Theorem 2.1) and JSD itself give 0 everywhere but "
                      "at 0; bars: 95 % intervals over runs", **NOTE)  # fmt: skip
@@ -152,7 +152,7 @@ def _along_training(axis: Axes, shots: list[Record]) -> None:
                           label=rf"{word}, $\theta$ = {theta:g}")  # fmt: skip
     axis.set(xscale="log", yscale="log", xlabel="training steps of the discriminator")
     axis.set_title("along training: one vanishes, the other grows", fontsize=10)
-    axis.legend(frameon=False, fontsize=8, ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.06))
+    panel_legend(axis, fontsize=8, ncols=2, above=True)
 
 
 def _training(record: Record) -> str:
@@ -195,7 +195,7 @@ def kappa(records: list[Record]) -> Any:
         axis.set_xticks([0.1, 0.25, 0.5, 1, 2], ["0.1", "0.25", "0.5", "1", "2"])
         axis.minorticks_off()
         axis.set_title(title, fontsize=10)
-        axis.legend(frameon=False, fontsize=8.5, loc="lower center", bbox_to_anchor=(0.5, 1.07))
+        panel_legend(axis, fontsize=8.5, above=True)
     axes[0, 0].set_ylabel(r"value / $\theta$ as a share of $c^{L+1} w^L$")
     figure.supxlabel(f"{architecture(widest(records)[0])} where nothing else is said; means over "
                      "runs, bars: 95 % intervals; the table has both signs", **NOTE)  # fmt: skip

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wdist_bench.report.drawing import grid_of
+from wdist_bench.report.drawing import grid_of, panel_legend
 from wdist_bench.report.palette import BLACK, BLUE, COLORS, GREEN, NOTE, ORANGE, PINK, RED
 from wdist_bench.results.journal import unpack
 from wdist_bench.studies.example1.figure_set import FIGURES, means_of
@@ -45,7 +45,7 @@ def noise(records: list[Record]) -> Any:
     left.plot(
         [], [], color="0.3", marker="o", mfc="white", ls="none", label="trained discriminator"
     )
-    left.legend(frameon=False, fontsize=8.5, loc="lower right")
+    panel_legend(left, fontsize=8.5, loc="lower right")
     left.set_title("restored gradient (without noise: 0)", fontsize=10)
     _paths(right, records)
     figure.supxlabel("bars: 95 % intervals over runs; right: mean over runs, band: all runs",
@@ -69,7 +69,7 @@ def _paths(axis: Axes, records: list[Record]) -> None:
     axis.axhline(0, color="0.6", lw=0.8)
     axis.set(xlabel=r"steps of $\theta$", ylabel=r"$\theta$", ylim=(-0.1, 2.2))
     axis.set_title(r"gradient descent of $\theta$", fontsize=10)
-    axis.legend(frameon=False, fontsize=8.5, loc="center right")
+    panel_legend(axis, fontsize=8.5, loc="center right")
 
 
 def noise_words(start: float, end: float) -> str:
@@ -111,7 +111,7 @@ def bounds(records: list[Record]) -> Any:
         xscale="log", yscale="log", xlabel="noise sd per coordinate", ylabel="units of the data"
     )
     left.set_title("Lemma 4", fontsize=10)
-    left.legend(frameon=False, fontsize=8.5)
+    panel_legend(left, fontsize=8.5)
     for record, color in zip(held, COLORS, strict=False):
         theta = record["parameters"]["theta"]
         right.plot(stds, unpack(record["theorem"]), color=color, lw=1.5, marker="o", ms=4,
@@ -119,7 +119,7 @@ def bounds(records: list[Record]) -> Any:
         right.axhline(record["w1"], color=color, ls="--", lw=1.3, label=rf"$W_1$ = {theta:g}")
     right.set(xscale="log", yscale="log", xlabel="noise sd per coordinate")
     right.set_title(r"Theorem 3.3: $2\sqrt{V} + 2 C \sqrt{JSD}$", fontsize=10)
-    right.legend(frameon=False, fontsize=8.5, ncols=2)
+    panel_legend(right, fontsize=8.5, ncols=2)
     figure.supxlabel("noise uniform on a square, V its E||e||^2, C the diameter of the noisy "
                      "supports", **NOTE)  # fmt: skip
     return figure
@@ -151,10 +151,10 @@ def tails(records: list[Record]) -> Any:
     left.plot(grid, 1 - 2 / np.pi * np.arctan(grid), color=BLACK, lw=1.2, label="Cauchy law")
     left.set(xscale="log", yscale="log", xlabel=r"level $t$, in units of $s_r / s_e$",
              ylabel=r"share of $|$gradients$| > t$", ylim=(1e-6, 1.5))  # fmt: skip
-    left.legend(frameon=False, fontsize=8)
+    panel_legend(left, fontsize=8)
     right.axhline(1, color=BLACK, lw=1.2, ls="--", label="theorem")
     right.set(xscale="log", yscale="log", xlabel="points in a minibatch m",
               ylabel=r"median $|$gradient$|$, in units of $s_r / s_e$")  # fmt: skip
-    right.legend(frameon=False, fontsize=8.5)
+    panel_legend(right, fontsize=8.5)
     figure.supxlabel("Theorem 2.6; bars (hidden by the dots): 95 % intervals over runs", **NOTE)
     return figure

@@ -1,0 +1,221 @@
+"""A plug-in of the examples is accepted; doctored submissions are refused, each by its rule."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+import wdist_bench as wb
+from wdist_bench import cli
+from wdist_bench.report.site import write_site
+from wdist_bench.results.journal_files import COMPACT, compact_lines, lines
+from wdist_bench.runs import plugins
+from wdist_bench.submit.checks import RULES, Submission, check
+from wdist_bench.submit.pack import changed_since_packed, check_name, pack
+
+PLUGIN = Path(__file__).parents[2] / "examples" / "mean_gap_plugin" / "mean_gap_plugin.py"
+SUITE = """
+title = "A small suite"
+n = [16]
+runs = 8
+eval_batches = 4
+
+[[tasks]]
+name = "gaussian_shift"
+
+[[tasks]]
+name = "gaussian_shift"
+dim = 5
+
+[[estimators]]
+name = "exact"
+
+[[estimators]]
+name = "nearest_neighbor"
+"""
+MINE = SUITE + '\n[[estimators]]\nname = "mean_gap"\n'
+
+
+def records(folder):
+    found = []
+    for path in sorted(folder.glob("journal*.jsonl")):
+        with path.open("rb") as file:
+            found += [json.loads(line) for _, line in lines(file) if line]
+    return found
+
+
+def write(folder, journal):
+    folder.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(record) + "\n" for record in journal)
+    (folder / "journal.jsonl").write_text(text, encoding="utf-8")
+    return folder
+
+
+def committed(journal):
+    """The records as a run at a committed revision leaves them."""
+    for record in journal:
+        if record["type"] == "environment":
+            record["environment"]["git_dirty"] = False
+    return journal
+
+
+@pytest.fixture(scope="module", autouse=True)
+def plugin():
+    before = dict(wb.estimators.registry._classes)
+    plugins._loaded.pop(PLUGIN.resolve(), None)
+    wb.estimators.names()
+    plugins.load_plugin(PLUGIN)
+    yield
+    wb.estimators.registry._classes.clear()
+    wb.estimators.registry._classes.update(before)
+    plugins._loaded.pop(PLUGIN.resolve(), None)
+
+
+@pytest.fixture(scope="module")
+def measured(plugin, tmp_path_factory):
+    """The records of a submission, and the folder of what is committed."""
+    place = tmp_path_factory.mktemp("measured")
+    for name, suite in (("ours", SUITE), ("mine", MINE)):
+        (place / f"{name}.toml").write_text(suite)
+        wb.run_suite(place / f"{name}.toml", place / name)
+    write(place / "committed" / "small", committed(records(place / "ours")))
+    return committed(records(place / "mine")), place / "committed"
+
+
+def doctored(journal, change):
+    copy = json.loads(json.dumps(journal))
+    for record in copy:
+        change(record)
+    return copy
+
+
+def broken(findings):
+    return [finding.rule for finding in findings if not finding.passed]
+
+
+def test_the_plugin_of_the_examples_is_accepted_packed_and_on_the_site(measured, tmp_path):
+    journal, against = measured
+    submission = Submission(write(tmp_path / "mine", journal), against)
+    findings = check(submission)
+    assert broken(findings) == []
+    assert [finding.rule for finding in findings] == list(RULES)
+    assert submission.new == ["mean_gap"]
+    packed = pack(submission, "mean_gap", (str(PLUGIN),), findings, tmp_path)
+    again = pack(submission, "mean_gap", (str(PLUGIN),), findings, tmp_path / "again")
+    assert packed.path.read_bytes() == again.path.read_bytes()
+    with tarfile.open(packed.path) as archive:
+        archive.extractall(against, filter="data")
+    unpacked = against / "mean_gap"
+    assert (unpacked / PLUGIN.name).read_bytes() == PLUGIN.read_bytes()
+    assert changed_since_packed(unpacked) == []
+    assert list(compact_lines(unpacked / COMPACT))
+    assert broken(check(Submission(unpacked, against))) == [], "what was unpacked holds too"
+    write_site(against, tmp_path / "site")
+    html = (tmp_path / "site" / "index.html").read_text("utf-8")
+    assert "submitted as mean_gap" in html
+    (unpacked / PLUGIN.name).write_text("# something else\n")
+    assert changed_since_packed(unpacked) == [PLUGIN.name]
+
+
+def of(estimator):
+    return lambda record: record["type"] == "cell" and record.get("estimator") == estimator
+
+
+def scaled(estimator, factor):
+    def change(record):
+        if of(estimator)(record):
+            record["costs"] = [[factor * cost for cost in run] for run in record["costs"]]
+
+    return change
+
+
+def truths(record):
+    if record["type"] == "truth":
+        record["costs"] = [[0.9 * cost for cost in run] for run in record["costs"]]
+
+
+def option(record):
+    if of("mean_gap")(record):
+        record["n"] = 32
+
+
+def version(record):
+    if of("nearest_neighbor")(record):
+        record["estimator_version"] += 1
+
+
+def code(record):
+    if of("mean_gap")(record):
+        record["estimator_source"] = "0" * 16
+
+
+def dirty(record):
+    if record["type"] == "environment":
+        record["environment"]["git_dirty"] = True
+
+
+def shape(record):
+    if of("mean_gap")(record):
+        record["costs"] = record["costs"][:4]
+
+
+def absent(record):
+    if of("mean_gap")(record):
+        record["key"] = "0" * 16
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        (scaled("mean_gap", 0.97), "cells that are run again agree"),
+        (scaled("nearest_neighbor", 1.1), "repeated cells agree with the committed ones"),
+        (scaled("exact", 0.98), "repeated cells agree with the committed ones"),
+        (truths, "exact values are those of the samples"),
+        (option, "keys follow from parameters, versions and code"),
+        (version, "keys follow from parameters, versions and code"),
+        (code, "keys follow from parameters, versions and code"),
+        (dirty, "the environment is known"),
+        (shape, "its numbers fit together"),
+        (absent, "the journal is whole"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", ""),
+)
+def test_a_doctored_one_is_refused(measured, tmp_path, change, rule):
+    journal, against = measured
+    folder = write(tmp_path / "mine", doctored(journal, change))
+    findings = check(Submission(folder, against))
+    assert rule in broken(findings)
+    with pytest.raises(ValueError, match="expected every rule to hold"):
+        pack(Submission(folder, against), "mine", (), findings, tmp_path)
+
+
+def test_a_submission_without_a_committed_cell_is_refused(measured, tmp_path):
+    journal, _ = measured
+    folder = write(tmp_path / "mine", journal)
+    elsewhere = write(tmp_path / "other" / "none", [r for r in journal if r["type"] == "plan"])
+    found = {f.rule: f for f in check(Submission(folder, elsewhere.parent))}
+    assert "add yours to a committed suite" in (
+        found["repeated cells agree with the committed ones"].problem
+    )
+
+
+@pytest.mark.parametrize("name", ["", "../x", "A", "a b", "a" * 60])
+def test_a_name_that_is_no_folder_is_refused(name):
+    with pytest.raises(ValueError, match="expected a small letter"):
+        check_name(name)
+
+
+def test_the_command_exits_with_1_and_packs_nothing(measured, tmp_path, monkeypatch, capsys):
+    journal, against = measured
+    folder = write(tmp_path / "mine", doctored(journal, scaled("exact", 0.98)))
+    monkeypatch.chdir(tmp_path)
+    command = ["wdist-bench", "submit", str(folder), "--name", "mine", "--against", str(against)]
+    monkeypatch.setattr("sys.argv", command)
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert stop.value.code == 1
+    assert "FAIL repeated cells agree with the committed ones" in capsys.readouterr().out
+    assert not list(tmp_path.glob("*.tar.gz"))

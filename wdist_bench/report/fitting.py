@@ -1,0 +1,241 @@
+"""Text in figures: none under another, none beyond the edge, all of it legible at its width."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import textwrap
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.text import Text
+    from matplotlib.transforms import Bbox
+
+LEAST = 1.5
+"""Inches that a panel is high, whatever its labels, titles and legends take."""
+SMALLEST = 6.5
+"""Points: what a reader of a printed page can still read."""
+
+SHARE = 0.82
+"""Text in a column of a paper, of that on a screen."""
+_TOUCH = 0.5  # pixels that two texts may share
+_FORMULA = re.compile(r"\$[^$]*\$")
+
+
+def fit(figure: Any, printed: bool = False) -> None:
+    """Make room for every text: lines are wrapped, labels of ticks turned.
+
+    Args:
+        figure: of Matplotlib, finished but for this.
+        printed: whether it is a column of a paper, with smaller letters.
+    """
+    if printed:
+        for text in _texts(figure):
+            text.set_fontsize(max(SMALLEST + 0.5, SHARE * float(text.get_fontsize())))
+    _lay_out(figure)
+    _wrap(figure)
+    _lay_out(figure)  # the layout takes two rounds to settle
+    _turn(figure)
+    _heighten(figure)
+    _wrap(figure)
+    _lay_out(figure)
+
+
+def collisions(figure: Any) -> list[tuple[str, str]]:
+    """Pairs of texts of which one lies on the other, and texts beyond the edge with ""."""
+    for _ in range(3):  # rounds until what constrains each other has settled
+        _lay_out(figure)
+    edge = figure.bbox
+    boxes = [(text, _box(text)) for text in _shown(figure)]
+    found = [
+        (one.get_text(), other.get_text())
+        for (one, first), (other, second) in itertools.combinations(boxes, 2)
+        if _meet(first, second)
+    ]
+    beyond = [
+        (text.get_text(), "")
+        for text, box in boxes
+        if min(box.x0, box.y0) < -1 or box.x1 > edge.x1 + 1 or box.y1 > edge.y1 + 1
+    ]
+    return found + beyond
+
+
+def _lay_out(figure: Any) -> bool:
+    """Whether the layout has room for what stands around the panels; else it is left as it was."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        figure.draw_without_rendering()
+    return not any("constrained_layout" in str(one.message) for one in said)
+
+
+def _texts(figure: Any) -> list[Text]:
+    from matplotlib.text import Text
+
+    return list(dict.fromkeys(figure.findobj(Text)))
+
+
+def _shown(figure: Any) -> Iterator[Text]:
+    """Every text that is drawn: those of ticks that lie on their axis, too."""
+    from matplotlib.axis import Axis
+
+    ticks = {
+        label
+        for axes in figure.axes
+        for axis in axes.findobj(Axis)
+        for label in axis.get_ticklabels(which="both")
+    }
+    drawn = {label for axes in figure.axes if axes.get_visible() for label in _tick_labels(axes)}
+    hidden = {
+        text for axes in figure.axes if not axes.get_visible() for text in _texts_of(axes)
+    }  # fmt: skip
+    for text in _texts(figure):
+        kept = text in drawn or (text not in ticks and text not in hidden)
+        if kept and text.get_visible() and text.get_text().strip():
+            yield text
+
+
+def _texts_of(axes: Any) -> list[Text]:
+    from matplotlib.text import Text
+
+    return list(axes.findobj(Text))
+
+
+def _tick_labels(axes: Axes) -> Iterator[Text]:
+    for axis, (low, high) in (
+        (axes.xaxis, sorted(axes.get_xlim())),
+        (axes.yaxis, sorted(axes.get_ylim())),
+    ):
+        if not axis.get_visible():
+            continue
+        for minor in (False, True):
+            places = axis.get_ticklocs(minor=minor)
+            labels = axis.get_ticklabels(minor=minor)
+            for place, label in zip(places, labels, strict=False):
+                if low <= place <= high and label.get_visible():
+                    yield label
+
+
+def _box(text: Text) -> Bbox:
+    return text.get_window_extent()
+
+
+def _meet(first: Bbox, second: Bbox) -> bool:
+    wide = min(first.x1, second.x1) - max(first.x0, second.x0)
+    high = min(first.y1, second.y1) - max(first.y0, second.y0)
+    return wide > _TOUCH and high > _TOUCH
+
+
+def _wrap(figure: Any) -> None:
+    """Titles and notes that are wider than their place, in lines; the figure grows with them."""
+    for text, room in _headings(figure):
+        lines = text.get_text().split("\n")
+        upright = text.get_rotation() == 90
+        width = text.get_window_extent().height if upright else text.get_window_extent().width
+        if width <= room:
+            continue
+        most = max(12, int(max(map(_length, lines)) * room / width))
+        wrapped = [part for line in lines for part in _lines(line, most)]
+        text.set_text("\n".join(wrapped))
+
+
+def _headings(figure: Any) -> Iterator[tuple[Text, float]]:
+    """Texts that may take several lines, with the pixels that they may be wide."""
+    for name in ("_suptitle", "_supxlabel"):
+        text = getattr(figure, name, None)
+        if text is not None:
+            yield text, 0.98 * figure.bbox.width
+    for axes in figure.axes:
+        if axes.get_visible():
+            spec = axes.get_subplotspec()
+            columns = spec.get_gridspec().ncols if spec is not None else 1
+            room = figure.bbox.width / columns
+            yield axes.title, 0.85 * room
+            yield axes.xaxis.label, 0.96 * room
+            yield axes.yaxis.label, max(axes.bbox.height, LEAST * figure.dpi)
+
+
+def narrowed(legend: Any, room: float, share: float) -> None:
+    """Wrap the words of a legend of one column that is wider than its room, in pixels."""
+    width = share * legend.get_window_extent().width
+    texts = [text for text in legend.get_texts() if width > room]
+    most = max((_length(text.get_text()) for text in texts), default=0) * 0.9 * room / width
+    for text in texts:
+        if _length(text.get_text()) > most:
+            text.set_text("\n".join(_lines(text.get_text(), max(12, int(most)))))
+
+
+def _length(line: str) -> int:
+    """Letters that are seen, about: a formula has fewer than its source."""
+    return len(_FORMULA.sub(lambda match: match[0][: max(1, len(match[0]) // 2)], line))
+
+
+def _lines(line: str, most: int) -> list[str]:
+    """One line in several, no formula broken."""
+    held: list[str] = []
+
+    def hold(match: re.Match[str]) -> str:
+        held.append(match[0])
+        return f"\x00{len(held) - 1:0>3}"
+
+    parts = textwrap.wrap(_FORMULA.sub(hold, line), most, break_long_words=False) or [""]
+    return [re.sub("\x00(\\d{3})", lambda m: held[int(m[1])], part) for part in parts]
+
+
+def _turn(figure: Any) -> None:
+    """Turn the labels of lower ticks where one lies on its neighbour, all panels at once.
+
+    Where upright ones have no room either they become smaller, then every second one is left out.
+    """
+    crowded = [axes for axes in figure.axes if axes.get_visible() and _crowded(axes)]
+    for ease in (_upright, _smallest, _every_second, _every_second):
+        if not crowded:
+            return
+        for axes in crowded:
+            ease(axes)
+        _lay_out(figure)
+        crowded = [axes for axes in crowded if _crowded(axes)]
+
+
+def _heighten(figure: Any) -> None:
+    """A figure so high that no panel is lower than `LEAST`, whatever stands around it."""
+    for _ in range(8):  # what stands around them moves with the panels
+        panels = [axes for axes in figure.axes if axes.get_visible() and axes.axison]
+        if figure.get_layout_engine() is None or not panels:
+            return
+        lowest = min(panels, key=lambda axes: axes.bbox.height)
+        share = lowest.bbox.height / figure.dpi if _lay_out(figure) else 0.0
+        if share > 0.98 * LEAST:
+            return
+        spec = lowest.get_subplotspec()
+        rows = spec.get_gridspec().nrows if spec is not None else 1
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(width, height + rows * (LEAST - share))
+        _lay_out(figure)
+        _lay_out(figure)
+
+
+def _upright(axes: Axes) -> None:
+    texts = [label.get_text() for label in axes.get_xticklabels()]
+    if any("\n" in text for text in texts):
+        axes.set_xticks(axes.get_xticks(), [text.replace("\n", " ") for text in texts])
+    axes.tick_params("x", rotation=90)
+
+
+def _smallest(axes: Axes) -> None:
+    axes.tick_params("x", labelsize=SMALLEST)
+
+
+def _every_second(axes: Axes) -> None:
+    shown = [label for label in axes.get_xticklabels() if label.get_text()]
+    for label in shown[1::2]:
+        label.set_text("")
+    axes.set_xticks(axes.get_xticks(), [label.get_text() for label in axes.get_xticklabels()])
+
+
+def _crowded(axes: Axes) -> bool:
+    """Whether a label of the lower ticks lies on the next one."""
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+    return any(_meet(*pair) for pair in itertools.pairwise(boxes))

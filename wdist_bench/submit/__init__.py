@@ -1,0 +1,1 @@
+"""Results that somebody hands in: checked, then packed."""

@@ -1,0 +1,289 @@
+"""What results must hold before they stand beside ours: one rule a function, one finding a rule."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from wdist_bench import estimators
+from wdist_bench.conformance.findings import Broken, Finding
+from wdist_bench.conformance.rules import check as conform
+from wdist_bench.protocol.stream import batch_truths
+from wdist_bench.report.compare import compare
+from wdist_bench.report.results import Results
+from wdist_bench.report.site import result_folders
+from wdist_bench.report.verdicts import broken_bounds
+from wdist_bench.results.environment import describe_environment
+from wdist_bench.results.journal import ANSWERED, SCHEMA, failed_runs, unpack
+from wdist_bench.results.journal_writing import append
+from wdist_bench.runs.cell import Cell
+from wdist_bench.runs.source import source_digest
+
+_LONGEST = 60.0  # seconds of a cell that is run again to be believed
+_TRUTHS = 3  # settings whose exact values are computed again
+_ROUNDING = 1e-5  # of float32, as a share: the same batches give the same exact value
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A results folder to be checked.
+
+    Attributes:
+        folder: with a journal.
+        against: the folder that holds the committed results folders.
+        reruns: how many cells of new estimators are run again.
+    """
+
+    folder: Path
+    against: Path
+    reruns: int = 2
+
+    @cached_property
+    def results(self) -> Results:
+        """Its journal and tables."""
+        return Results(self.folder)
+
+    @cached_property
+    def records(self) -> list[dict[str, Any]]:
+        """Cells of estimators that ran, in the order of the suite."""
+        return [
+            record
+            for record in self.results.journal.planned()
+            if "estimator" in record and record["status"] in ANSWERED
+        ]
+
+    @cached_property
+    def new(self) -> list[str]:
+        """Estimators that are a plug-in's, or of nobody here."""
+        named = dict.fromkeys(record["estimator"] for record in self.records)
+        known = estimators.names()
+        return [n for n in named if n not in known or source_digest(estimators.factory(n))]
+
+
+def check(submission: Submission) -> list[Finding]:
+    """One finding a rule; those that follow a broken journal are not looked at."""
+    findings = []
+    for rule, test in RULES.items():
+        try:
+            note = test(submission)
+        except Broken as broken:
+            findings.append(Finding(rule, str(broken)))
+            if test in _FIRST:
+                break
+        except (LookupError, TypeError, ValueError, OSError, ArithmeticError) as error:
+            findings.append(Finding(rule, f"{type(error).__name__}: {error}"))
+            if test in _FIRST:
+                break
+        else:
+            findings.append(Finding(rule, "", note))
+    return findings
+
+
+def _whole(submission: Submission) -> str:
+    """Every line is a record, every planned cell has one."""
+    journal = submission.results.journal
+    if said := journal.warnings():
+        raise Broken(" ".join(said))
+    keys = journal.plan.get("keys", [])
+    missing = [key for key in keys if key not in journal.cells]
+    if missing:
+        raise Broken(
+            f"expected a record of each of {len(keys)} planned cells, got none of {len(missing)}; "
+            "finish the run: wdist-bench run SUITE --out FOLDER"
+        )
+    if not submission.records:
+        raise Broken("expected cells of estimators that ran, got none; run a suite into the folder")
+    return f"{len(submission.records)} cells, schema {SCHEMA}"
+
+
+def _consistent(submission: Submission) -> str:
+    """The numbers of a record agree with one another."""
+    truths = submission.results.journal.truths
+    for record in submission.records:
+        costs = unpack(record["costs"])
+        exact = truths.get(record.get("truth_key", ""))
+        label = _label(record)
+        if costs.shape != (record["runs"], record["eval_batches"]):
+            raise Broken(f"{label}: expected costs of each run and batch, got {costs.shape}")
+        if exact is None or unpack(exact["costs"]).shape != costs.shape:
+            raise Broken(f"{label}: expected the exact value of every batch, got none or others")
+        if failed_runs(record) < record["failed"]:
+            raise Broken(f"{label}: {record['failed']} runs failed, but more have a number")
+    return "costs, failures and exact values fit together"
+
+
+def _keys(submission: Submission) -> str:
+    """A key is the hash of what was asked, of versions and of the plug-in's code."""
+    for record in submission.records:
+        cell = _cell(record)
+        if cell.estimator not in estimators.names():
+            raise Broken(
+                f"{cell.estimator}: expected the plug-in that has it, got none; pass it: "
+                "wdist-bench --plugin FILE submit FOLDER"
+            )
+        identity = cell.identity(record["backend"])
+        wrong = [name for name, value in identity.items() if _other(record.get(name), value)]
+        if wrong or cell.key(record["backend"]) != record["key"]:
+            raise Broken(
+                f"{_label(record)}: expected the key of what was asked, with the versions and the "
+                f"code that are here, got another ({', '.join(wrong) or 'key'} differs); run it "
+                "again with what you submit"
+            )
+    return "every key follows from parameters, versions and code"
+
+
+def _environments(submission: Submission) -> str:
+    """Where it was measured is known, at a committed revision of this version."""
+    journal, here = submission.results.journal, describe_environment()
+    for key in {str(record.get("environment", "")) for record in submission.records}:
+        found = journal.environments.get(key, {}).get("environment")
+        if not isinstance(found, dict) or not found.get("packages"):
+            raise Broken("expected a description of every environment, got none of some cells")
+        version = found["packages"].get("wdist-bench")
+        if version != here["packages"]["wdist-bench"]:
+            raise Broken(f"expected version {here['packages']['wdist-bench']}, got {version}")
+        if found.get("git_dirty"):
+            raise Broken(
+                "expected numbers of a committed revision, got uncommitted changes; commit them, "
+                "or install the package, and run again"
+            )
+    return "described, of this version, without uncommitted changes"
+
+
+def _exact_values(submission: Submission) -> str:
+    """The exact values of some settings, computed again from the samples that the key names."""
+    journal = submission.results.journal
+    chosen = _some({r["truth_key"]: r for r in submission.records}, _TRUTHS, submission)
+    for record in chosen:
+        cell = _cell(record)
+        again = batch_truths(cell.build_task(), cell.cost, cell.stream)
+        given = unpack(journal.truths[record["truth_key"]]["costs"])
+        if not np.allclose(given, again, rtol=_ROUNDING, atol=_ROUNDING * np.abs(again).max()):
+            raise Broken(f"{_label(record)}: the exact values of its batches are not these")
+    return f"{len(chosen)} settings computed again"
+
+
+def _conforming(submission: Submission) -> str:
+    """New estimators keep the rules of plug-ins, and what they claim."""
+    for name in submission.new:
+        failed = [finding for finding in conform(name) if not finding.passed]
+        if failed:
+            raise Broken(f"{name}: {failed[0].rule}: {failed[0].problem}")
+    broken = broken_bounds(submission.results.labelled)[1]
+    if broken:
+        raise Broken(f"claimed bounds broken beyond noise: {broken[0][0]} on {broken[0][1]}")
+    return ", ".join(submission.new) or "no new estimator"
+
+
+def _repeated(submission: Submission) -> str:
+    """Cells that are committed too agree with them within noise, by the rule of `compare`."""
+    shared = 0
+    for folder in result_folders(submission.against):
+        try:
+            found = compare(folder, submission.folder)
+        except ValueError:  # no cell in common
+            continue
+        shared += len(found.changes)
+        for change in found.verdict("regression") + found.verdict("improvement"):
+            raise Broken(
+                f"{change.estimator} on {change.setting}: expected what {folder.name} has within "
+                f"noise, got another ({change.message}; {change.errors[0]:.4g} there, "
+                f"{change.errors[1]:.4g} here)"
+            )
+    if not shared:
+        raise Broken(
+            f"expected cells that {submission.against} has too, got none; add yours to a committed "
+            "suite (benchmarks/*.toml) and keep its other estimators"
+        )
+    return f"{shared} cells agree with the committed ones"
+
+
+def _again(submission: Submission) -> str:
+    """Some cells of new estimators, chosen by the hash of the journal, are run again."""
+    records = {
+        record["key"]: record
+        for record in submission.records
+        if record["estimator"] in submission.new and record["run_seconds"] <= _LONGEST
+    }
+    chosen = _some(records, submission.reruns, submission)
+    if not chosen:
+        return "none to run"
+    with TemporaryDirectory() as place:
+        _run(chosen, Path(place))
+        found = compare(submission.folder, Path(place))
+    for change in found.verdict("regression") + found.verdict("improvement"):
+        raise Broken(
+            f"{change.estimator} on {change.setting}: expected what a run here gives, got another "
+            f"({change.errors[1]:.4g} here, {change.errors[0]:.4g} submitted)"
+        )
+    untested = [c for c in found.verdict("not testable") if c.errors[0] != c.errors[1]]
+    if untested:
+        raise Broken(f"{untested[0].estimator} on {untested[0].setting}: {untested[0].message}")
+    return f"{len(chosen)} cells run again"
+
+
+def _run(chosen: list[dict[str, Any]], folder: Path) -> None:
+    """The same cells into a folder of their own."""
+    keys = [record["key"] for record in chosen]
+    for record in chosen:
+        truths: dict[str, dict[str, Any]] = {}
+        results = _cell(record).run(truths, lambda found: append(folder, found))
+        own = {name: value for name, value in record.items() if name not in results}
+        append(folder, own | results | {"written": 1.0})
+    append(folder, {"type": "plan", "title": "again", "description": "", "keys": keys})
+
+
+RULES: dict[str, Callable[[Submission], str]] = {
+    "the journal is whole": _whole,
+    "its numbers fit together": _consistent,
+    "keys follow from parameters, versions and code": _keys,
+    "the environment is known": _environments,
+    "exact values are those of the samples": _exact_values,
+    "new estimators conform, and bounds hold": _conforming,
+    "repeated cells agree with the committed ones": _repeated,
+    "cells that are run again agree": _again,
+}
+_FIRST = (_whole, _consistent, _keys)
+
+
+def _cell(record: dict[str, Any]) -> Cell:
+    names = ("p", "norm", "n", "runs", "eval_batches", "seed", "protocol", "family")
+    return Cell(
+        record["task"], record["task_options"], record["estimator"], record["estimator_options"],
+        **{name: record[name] for name in names},
+    )  # fmt: skip
+
+
+def _label(record: dict[str, Any]) -> str:
+    return f"{record['estimator']} on {record['task']}, n = {record['n']}"
+
+
+def _other(given: Any, wanted: Any) -> bool:
+    """Whether two values differ as a journal would hold them."""
+    return bool(json.loads(json.dumps(wanted, default=str)) != _listed(given))
+
+
+def _listed(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=lambda stored: stored[:]))
+
+
+def _some(
+    records: dict[str, dict[str, Any]], most: int, submission: Submission
+) -> list[dict[str, Any]]:
+    """So many of them, chosen by the content of the journal: nobody else can choose them."""
+    seed = hashlib.sha256(b"".join(_contents(submission.folder))).hexdigest()
+    order = sorted(records, key=lambda key: hashlib.sha256(f"{seed}{key}".encode()).digest())
+    return [records[key] for key in order[:most]]
+
+
+def _contents(folder: Path) -> Iterator[bytes]:
+    for path in sorted(folder.glob("journal*")):
+        yield path.read_bytes()

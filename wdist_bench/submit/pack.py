@@ -1,0 +1,107 @@
+"""A checked results folder as one file: journal, environment, code of plug-ins, who and what."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import re
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from wdist_bench.conformance.findings import Finding
+from wdist_bench.folders import read_plain, write
+from wdist_bench.results.journal_files import COMPACT
+from wdist_bench.results.journal_writing import write_compact
+from wdist_bench.submit.checks import Submission
+
+MANIFEST = "submission.json"
+_NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+_MOST = 2**22  # bytes of a plug-in
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What a submission was packed into.
+
+    Attributes:
+        path: of the file.
+        digests: SHA-256 of each file inside.
+    """
+
+    path: Path
+    digests: dict[str, str]
+
+
+def check_name(name: str) -> str:
+    """A name that can be that of a folder and of a page.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"name: expected a small letter, then up to 39 of a-z, 0-9 and _, got {name!r}; "
+            "choose another"
+        )
+    return name
+
+
+def pack(
+    submission: Submission, name: str, plugins: tuple[str, ...], findings: list[Finding], out: Path
+) -> Packed:
+    """Write `NAME.tar.gz`, the same bytes for the same content.
+
+    Inside is one folder NAME: the compact journal, `environment.json`, the plug-in files, and
+    `submission.json` with the name, the new estimators, the digest of each file and what was
+    checked.
+
+    Raises:
+        ValueError: a rule is broken, or the name is none.
+    """
+    check_name(name)
+    if broken := [finding for finding in findings if not finding.passed]:
+        raise ValueError(f"submit: expected every rule to hold, got {broken[0].rule} broken")
+    out.mkdir(parents=True, exist_ok=True)
+    journal = out / f".{name}.{COMPACT}"
+    try:
+        write_compact(submission.results.journal, journal)
+        content = {COMPACT: journal.read_bytes()}
+    finally:
+        journal.unlink(missing_ok=True)
+    content["environment.json"] = read_plain(submission.folder / "environment.json", _MOST) or b"{}"
+    for plugin in map(Path, plugins):
+        content[plugin.name] = read_plain(plugin.resolve(), _MOST) or b""
+    digests = {file: hashlib.sha256(data).hexdigest() for file, data in content.items()}
+    manifest = {
+        "name": name, "estimators": submission.new, "plugins": [Path(p).name for p in plugins],
+        "sha256": digests, "checked": {f.rule: f.note for f in findings},
+    }  # fmt: skip
+    content[MANIFEST] = (json.dumps(manifest, indent=1) + "\n").encode()
+    return Packed(write(out / f"{name}.tar.gz", _archive(name, content)), digests)
+
+
+def _archive(name: str, content: dict[str, bytes]) -> bytes:
+    plain, packed = io.BytesIO(), io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as archive:
+        for file, data in content.items():
+            entry = tarfile.TarInfo(f"{name}/{file}")
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as archive_file:
+        archive_file.write(plain.getvalue())
+    return packed.getvalue()
+
+
+def changed_since_packed(folder: Path) -> list[str]:
+    """Files of an unpacked submission that are not those that were packed."""
+    found: Any = json.loads(read_plain(folder / MANIFEST, _MOST) or b"{}")
+    digests = found.get("sha256", {}) if isinstance(found, dict) else {}
+    return [
+        file
+        for file, digest in digests.items()
+        if hashlib.sha256(read_plain(folder / file, 2**28) or b"").hexdigest() != digest
+    ]
