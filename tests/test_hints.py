@@ -96,5 +96,11 @@ def test_arguments_in_the_wrong_place_are_told_where_they_belong(call, expected)
     assert "\n" not in str(caught.value)
 
 
+def test_baselines_are_tried_where_they_are_named_alone():
+    assert {"exact", "c_transform"} <= set(chosen(None))
+    assert "baseline_map" not in chosen(None)
+    assert list(chosen("baseline_map")) == ["baseline_map"]
+
+
 def test_one_method_may_be_named_without_a_list():
     assert list(chosen("exact")) == ["exact"] == list(chosen(wb.estimators.get("exact")))

@@ -270,6 +270,7 @@ class Estimator(Plugin):
             that any may be given to it that its `check_cost` does not refuse; others are given
             norms l2 and l1 at p = 1 and 2 only.
         traced: whether `fit` and the `batch_cost` of what it returns run inside `jax.jit`.
+        baseline: whether it is there to be beaten: `recommend` tries it only where it is named.
         steps: training steps; 0 where nothing is trained.
         batch_size: points of each measure in a minibatch, and in a batch that it is evaluated on.
         standardize: whether samples given as arrays are brought to unit size for `fit`
@@ -284,6 +285,7 @@ class Estimator(Plugin):
     bound: ClassVar[str]
     every_cost: ClassVar[bool] = False
     traced: ClassVar[bool] = False
+    baseline: ClassVar[bool] = False
 
     steps: int = declared("training steps", default=0)
     batch_size: int = declared("points of each measure in a minibatch", default=64)

@@ -87,7 +87,7 @@ def test_every_claim_holds_against_the_simplex(case, d, p):
             assert found.lower <= exact * (1 + 1e-9), name
         if found.upper is not None:
             assert found.upper >= exact * (1 - 1e-9), name
-        if case == "one point" and name not in ("sliced", "gaussian"):
+        if case == "one point" and name not in ("sliced", "gaussian", "baseline_map"):
             assert found.value == pytest.approx(float(np.linalg.norm(x - y)), rel=1e-9), name
 
 

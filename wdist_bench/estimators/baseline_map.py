@@ -37,6 +37,7 @@ class BaselineMap(DirectEstimator):
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "none"
     every_cost: ClassVar[bool] = True
+    baseline: ClassVar[bool] = True
 
     map: str = "identity"
 

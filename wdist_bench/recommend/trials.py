@@ -231,8 +231,9 @@ def label(estimator: Estimator) -> str:
 
 
 def chosen(methods: Any) -> dict[str, Estimator]:
-    """Estimators by label in the order in which they enter; None for all there are."""
-    given = estimators.names() if methods is None else methods
+    """Estimators by label in the order in which they enter; None for all but baselines."""
+    usual = [name for name in estimators.names() if not estimators.factory(name).baseline]
+    given = usual if methods is None else methods
     given = [given] if isinstance(given, (str, Estimator)) else given
     found = [estimators.get(m) if isinstance(m, str) else m for m in given]
     for method in found:
