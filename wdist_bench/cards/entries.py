@@ -258,7 +258,7 @@ ENTRIES: tuple[Entry, ...] = (
     *(
         Entry("convex_pairs", f"dim{dim}", _by(draws.drawn_to_places, ("l2",), (2,)),
               {"dim": dim, "seed": 0})
-        for dim in (2, 8)
+        for dim in (2, 8, 32, 128)
     ),
     Entry("image_batches", "digits", _by(draws.energy_distance, ("l2",), (1, 2)), **_DIGITS_SET),
     Entry("image_batches", "patches", _by(draws.energy_distance, ("l2",), (1, 2)),
