@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.folders import read_plain
-from wdist_bench.references import described
+from wdist_bench.references.described import described
 from wdist_bench.report.cells import root
 from wdist_bench.report.leaderboard import TRUTHS, leaderboard
 from wdist_bench.report.palette import BLUE, ORANGE, RED, looks
