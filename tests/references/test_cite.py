@@ -11,9 +11,9 @@ import pytest
 
 import wdist_bench as wb
 from wdist_bench import experiment
-from wdist_bench.references import described
 from wdist_bench.references.bibliography import bibliography, named_in, plain
 from wdist_bench.references.cite import OURS, source
+from wdist_bench.references.described import described
 from wdist_bench.runs.shipped import shipped
 
 REGISTRIES = (wb.estimators.registry, wb.tasks.registry, wb.costs.registry, experiment.registry)

@@ -115,3 +115,11 @@ def test_committed_figures_have_no_label_under_another(style, suite, monkeypatch
     with styled(style):
         FIGURES.write(tmp_path, Results(Path(__file__).parents[2] / "results" / suite))
     assert found == []
+
+
+@pytest.mark.parametrize(("name", "start"), [("a.png", b"\x89PNG"), ("a.pdf", b"%PDF")])
+def test_a_figure_is_what_its_name_says(tmp_path, name, start):
+    figure, axes = panels(1, 3.0, 2.5)
+    axes[0].plot([0, 1])
+    assert save(figure, tmp_path / name) == tmp_path / name
+    assert (tmp_path / name).read_bytes().startswith(start)

@@ -18,8 +18,8 @@ def cite(
     """Print BibTeX for estimators, tasks and suites, each entry once; without a name for this
     suite alone.
     """
-    from wdist_bench.references import cite as cited
     from wdist_bench.references.cite import OURS
+    from wdist_bench.references.cite import cite as cited
 
     citations = [cited(name) for name in names or [OURS]]
     entries = dict.fromkeys(e for found in citations for e in found.bibtex.split("\n\n"))

@@ -39,12 +39,12 @@ class Style:
     """How figures are written, whoever draws them.
 
     Attributes:
-        kind: "png", or "pdf" with its letters as TrueType fonts.
+        kind: "pdf", whatever their files are named; as their names say where empty.
         dpi: dots per inch of a PNG.
         column: "one" or "two" columns of a paper; empty for a screen.
     """
 
-    kind: str = "png"
+    kind: str = ""
     dpi: int = 300
     column: str = ""
 
@@ -197,7 +197,8 @@ def _fitted(place: Callable[[int], Any], most: int, room: float) -> int:
 def save(figure: Any, path: Path) -> Path:
     """Write and close a figure, the same bytes for the same figure; returns the path.
 
-    A PNG has at most 256 colours, which charts do with, and a third of the bytes.
+    Letters of a PDF are TrueType fonts. A PNG has at most 256 colours, which charts do with, and a
+    third of the bytes.
     """
     import matplotlib as mpl
     import matplotlib.pyplot as plt
@@ -207,11 +208,12 @@ def save(figure: Any, path: Path) -> Path:
         # of characters that the font lacks, and labels too long
         warnings.filterwarnings("ignore", "Glyph |constrained_layout", UserWarning)
         fit(figure, bool(style.column))
-        metadata = _PDF_METADATA if style.kind == "pdf" else METADATA
-        figure.savefig(content, format=style.kind, dpi=dots(figure), metadata=metadata)
+        kind = style.kind or path.suffix[1:]
+        metadata = _PDF_METADATA if kind == "pdf" else METADATA
+        figure.savefig(content, format=kind, dpi=dots(figure), metadata=metadata)
     plt.close(figure)
-    data = content.getvalue() if style.kind == "pdf" else _small(content)
-    return write(path.with_suffix(f".{style.kind}"), data)
+    data = _small(content) if kind == "png" else content.getvalue()
+    return write(path.with_suffix(f".{kind}"), data)
 
 
 def _small(content: io.BytesIO) -> bytes:

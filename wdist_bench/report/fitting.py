@@ -35,13 +35,15 @@ def fit(figure: Any, printed: bool = False) -> None:
     if printed:
         for text in _texts(figure):
             text.set_fontsize(max(SMALLEST + 0.5, SHARE * float(text.get_fontsize())))
-    _lay_out(figure)
-    _wrap(figure)
-    _lay_out(figure)  # the layout takes two rounds to settle
-    _turn(figure)
-    _heighten(figure)
-    _wrap(figure)
-    _lay_out(figure)
+    if figure.get_layout_engine() is None:
+        return  # whoever placed everything by hand knows where it is
+    settled = _lay_out(figure)
+    if _wrap(figure) or printed:  # the layout takes two rounds to settle
+        settled = _lay_out(figure)
+    if _turn(figure):
+        settled = _lay_out(figure)
+    if _heighten(figure, settled) and _wrap(figure):
+        _lay_out(figure)
 
 
 def collisions(figure: Any) -> list[tuple[str, str]]:
@@ -128,8 +130,9 @@ def _meet(first: Bbox, second: Bbox) -> bool:
     return wide > _TOUCH and high > _TOUCH
 
 
-def _wrap(figure: Any) -> None:
-    """Titles and notes that are wider than their place, in lines; the figure grows with them."""
+def _wrap(figure: Any) -> bool:
+    """Titles and notes that are wider than their place, in lines; whether there were any."""
+    found = False
     for text, room in _headings(figure):
         lines = text.get_text().split("\n")
         upright = text.get_rotation() == 90
@@ -139,6 +142,8 @@ def _wrap(figure: Any) -> None:
         most = max(12, int(max(map(_length, lines)) * room / width))
         wrapped = [part for line in lines for part in _lines(line, most)]
         text.set_text("\n".join(wrapped))
+        found = True
+    return found
 
 
 def _headings(figure: Any) -> Iterator[tuple[Text, float]]:
@@ -184,37 +189,43 @@ def _lines(line: str, most: int) -> list[str]:
     return [re.sub("\x00(\\d{3})", lambda m: held[int(m[1])], part) for part in parts]
 
 
-def _turn(figure: Any) -> None:
+def _turn(figure: Any) -> bool:
     """Turn the labels of lower ticks where one lies on its neighbour, all panels at once.
 
     Where upright ones have no room either they become smaller, then every second one is left out.
+    Whether anything had to be done.
     """
     crowded = [axes for axes in figure.axes if axes.get_visible() and _crowded(axes)]
+    found = bool(crowded)
     for ease in (_upright, _smallest, _every_second, _every_second):
         if not crowded:
-            return
+            break
         for axes in crowded:
             ease(axes)
         _lay_out(figure)
         crowded = [axes for axes in crowded if _crowded(axes)]
+    return found
 
 
-def _heighten(figure: Any) -> None:
-    """A figure so high that no panel is lower than `LEAST`, whatever stands around it."""
+def _heighten(figure: Any, settled: bool) -> bool:
+    """A figure so high that no panel is lower than `LEAST`, whatever stands around it.
+
+    Whether it had to grow. `settled` says whether the last layout had room.
+    """
+    panels = [axes for axes in figure.axes if axes.get_visible() and axes.axison]
+    grown = False
     for _ in range(8):  # what stands around them moves with the panels
-        panels = [axes for axes in figure.axes if axes.get_visible() and axes.axison]
-        if figure.get_layout_engine() is None or not panels:
-            return
-        lowest = min(panels, key=lambda axes: axes.bbox.height)
-        share = lowest.bbox.height / figure.dpi if _lay_out(figure) else 0.0
-        if share > 0.98 * LEAST:
-            return
+        lowest = min(panels, key=lambda axes: axes.bbox.height, default=None)
+        share = lowest.bbox.height / figure.dpi if lowest is not None and settled else 0.0
+        if lowest is None or share > 0.98 * LEAST:
+            return grown
         spec = lowest.get_subplotspec()
         rows = spec.get_gridspec().nrows if spec is not None else 1
         width, height = figure.get_size_inches()
         figure.set_size_inches(width, height + rows * (LEAST - share))
         _lay_out(figure)
-        _lay_out(figure)
+        settled, grown = _lay_out(figure), True
+    return grown
 
 
 def _upright(axes: Axes) -> None:

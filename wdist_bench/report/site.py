@@ -20,7 +20,8 @@ from typing import Any
 import pandas as pd
 
 from wdist_bench.folders import read_plain, write
-from wdist_bench.references import cite, described
+from wdist_bench.references.cite import cite
+from wdist_bench.references.described import described
 from wdist_bench.report.drawing import Style, styled
 from wdist_bench.report.escaping import csv
 from wdist_bench.report.export import flat

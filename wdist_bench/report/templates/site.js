@@ -60,8 +60,9 @@ const site = (() => {
       node.append(svg("text", { x: `${axis.at(tick)}%`, y, class: kind, "text-anchor": i === 0 ? "start" : i === axis.ticks.length - 1 ? "end" : "middle" }, `${Number((100 * tick).toPrecision(1))}\u2009%`));
     });
   }
-  function dots(list, middle, axis, name) {
-    const node = svg("svg", { class: "strip", role: "img", "aria-label": `errors of ${name} in ${list.length} cells` });
+  // For the eye: the table of cells has the same links in words.
+  function dots(list, middle, axis) {
+    const node = svg("svg", { class: "strip", "aria-hidden": "true" });
     for (const tick of axis.ticks) node.append(svg("line", { x1: `${axis.at(tick)}%`, x2: `${axis.at(tick)}%`, y1: 0, y2: 22, class: "tick" }));
     for (const row of list.slice(0, 400)) {
       const link = svg("a", { href: address(row), tabindex: -1 });
@@ -92,7 +93,7 @@ const site = (() => {
       const middle = middleOf(own), known = own.filter((row) => row["relative_" + truth()] !== null), won = share.get(name);
       const value = middle && middle["relative_" + truth()];
       const failed = own.reduce((sum, row) => sum + (row.failed || 0), 0), all = own.reduce((sum, row) => sum + (row.runs || 0), 0);
-      const cells = [middle ? el("a", { href: address(middle) }, format.percent(value)) : "\u2013", dots(known, value, axis, name), linked(name, won ? format.percent(won.share) : "no rival"),
+      const cells = [middle ? el("a", { href: address(middle) }, format.percent(value)) : "\u2013", dots(known, value, axis), linked(name, won ? format.percent(won.share) : "no rival"),
         `${own[0].bound} (${distinct(own.map((row) => row.target)).join(", ")})`, linked(name, format.seconds(median(own.map((row) => row.seconds_per_run)))), linked(name, failed ? `${failed} of ${all}` : "none"),
         linked(name, `${own.length} (${won ? won.tasks : 0})`)];
       return el("tr", {}, el("th", { scope: "row" }, often(name) ? `${i + 1}. ` : "", el("button", { type: "button", click: () => about(name) }, name)),
@@ -141,7 +142,7 @@ const site = (() => {
     const lines = found.slice(0, state.shown).map((row) => el("tr", {}, el("th", { scope: "row" }, el("button", { type: "button", click: () => about(row.estimator) }, row.variant)),
       el("td", { class: "error", "data-label": heads[1] }, el("a", { href: address(row) }, errorOf(row))), el("td", { class: "text wrap", "data-label": heads[2] }, row.setting_label),
       ...[row.estimate === null ? "no number" : format.number(row.estimate), format.number(row["truth_" + truth()]), row.bound ? `${row.bound} (${row.target})` : "", format.number(row.steps), format.seconds(row.seconds_per_run)]
-        .map((text, k) => el("td", { "data-label": heads[k + 3] }, el("a", { href: address(row), class: "plain" }, text))), el("td", { class: "text", "data-label": heads[8] }, el("a", { href: `${row.suite}.html` }, row.suite))));
+        .map((text, k) => el("td", { "data-label": heads[k + 3] }, text ? el("a", { href: address(row), class: "plain" }, text) : null)), el("td", { class: "text", "data-label": heads[8] }, el("a", { href: `${row.suite}.html` }, row.suite))));
     byId("table").replaceChildren(el("thead", {}, el("tr", {}, ...heads.map((label, k) => el("th", { scope: "col", class: [0, 2, 8].includes(k) ? "text" : null }, label)))), el("tbody", {}, ...lines));
     byId("shown").textContent = `${found.length} cells${state.only ? ` of ${state.only}` : ""}${found.length > state.shown ? `, the first ${state.shown} shown` : ""}`;
     byId("more").hidden = found.length <= state.shown;
