@@ -34,14 +34,31 @@ def test_the_exact_map_at_a_row_is_the_barycentre_of_its_plan():
         np.testing.assert_allclose(image[held], mass[held], atol=1e-10)
 
 
-def test_between_rows_the_exact_map_moves_as_the_nearest_row_does():
+def test_between_rows_the_exact_map_is_the_gradient_of_its_convex_potential():
+    """Differences of max_j <x, y_j> - (|y_j|^2 - psi_j) / 2, whose value is (|x|^2 - phi(x)) / 2
+    at the rows.
+    """
     x, y = _rows(3)
     answer = wb.estimate(x, y, p=2)
+    phi, psi = answer.potentials
+
+    def convex(points):
+        return (points @ y.T - ((y**2).sum(1) - psi) / 2).max(1)
+
+    np.testing.assert_allclose(convex(x), ((x**2).sum(1) - phi) / 2, atol=1e-9)
     points = np.random.default_rng(4).normal(size=(40, 3))
-    near = ((points[:, None] - x) ** 2).sum(-1).argmin(1)
-    np.testing.assert_allclose(
-        answer.map(points) - points, answer.map(x)[near] - x[near], atol=1e-10
-    )
+    steps = 1e-7 * np.eye(3)
+    slopes = [(convex(points + s) - convex(points - s)) / 2e-7 for s in steps]
+    np.testing.assert_allclose(answer.map(points), np.stack(slopes, 1), atol=1e-6)
+
+
+def test_points_without_mass_are_no_images():
+    x, y = _rows(17)
+    b = _weights(18, len(y))
+    answer = wb.estimate(x, y, p=2, b=b)
+    points = np.random.default_rng(19).normal(size=(200, 3))
+    far = np.array([np.abs(y[b > 0] - image).max(1).min() for image in answer.map(points)])
+    assert (far == 0).all()
 
 
 def test_equal_rows_have_one_image():

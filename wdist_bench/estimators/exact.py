@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
@@ -47,7 +47,7 @@ class Exact(DirectEstimator):
     bytes a pair. Where these are not free, and OR-Tools is installed (the extra `large`), the
     programme is solved along few pairs and priced on all (`solvers.sparse_exact`), in 20 kB a
     point; `diagnostics` then have `rounds` and `arcs`. Where that does not fit either the status
-    is "out_of_memory". For p = 2 in l2 `map` carries a point as the plan carries its nearest row
+    is "out_of_memory". For p = 2 in l2 `map` is the plan's at the rows and goes on by its potential
     (`solvers.maps.PlanMap`).
 
     Attributes:
@@ -68,15 +68,17 @@ class Exact(DirectEstimator):
 
     @out_of_memory_is_a_status
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
-        """The exact batch value with its optimal potentials."""
+        """The exact batch value with its optimal potentials and maps."""
         samples.check_scale(cost)
+        return _with_maps(self._solve(samples, cost), samples, cost)
+
+    def _solve(self, samples: Samples, cost: Cost) -> Estimate:
+        """The answer but for its maps."""
         if samples.coincide(cost):
             diagnostics = dict.fromkeys(("primal", "dual", "gap", "violation"), 0.0)
-            plan = monotone(samples)
             return Estimate.zero(
-                samples, bound="exact", diagnostics=diagnostics, plan=plan,
-                **_maps(samples, plan, cost),
-            )  # fmt: skip
+                samples, bound="exact", diagnostics=diagnostics, plan=monotone(samples)
+            )
         kept = samples.with_mass()
         if _goes_along_arcs(kept, cost):
             return self._along_arcs(samples, kept, cost)
@@ -99,14 +101,12 @@ class Exact(DirectEstimator):
         left_open = solution.upper - solution.lower
         if left_open > _OPEN * solution.cost:
             return Estimate.failed("not_converged", _ROUNDED, **shared)
-        plan = of_dense(solution.plan, samples)
         return Estimate(
             cost.root(solution.cost),
             solution.cost,
             message=_ROUNDED if left_open > 0 else "",
             potentials=Potentials(*at_all_points(solution.phi, solution.psi, samples, cost)),
-            plan=plan,
-            **_maps(samples, plan, cost),
+            plan=of_dense(solution.plan, samples),
             **shared,
         )
 
@@ -129,26 +129,26 @@ class Exact(DirectEstimator):
         left_open = found.upper - found.lower
         if not found.converged and left_open > _OPEN * found.upper:
             return Estimate.failed("not_converged", _ROUNDED, **shared)
-        plan = of_arcs(found.rows, found.columns, found.mass, samples)
         return Estimate(
             cost.root(found.upper),
             found.upper,
             message="" if found.converged else _ROUNDED,
             potentials=Potentials(*at_all_points(found.phi, found.psi, samples, cost)),
-            plan=plan,
-            **_maps(samples, plan, cost),
+            plan=of_arcs(found.rows, found.columns, found.mass, samples),
             **shared,
         )
 
 
-def _maps(samples: Samples, plan: Any, cost: Cost) -> dict[str, Any]:
-    """Both maps of a plan, at the cost that barycentres are the best images for."""
-    if cost != L2(2):
-        return {}
-    return {
-        "map": PlanMap(samples.x, samples.y, plan),
-        "inverse_map": PlanMap(samples.y, samples.x, plan.T),
-    }
+def _with_maps(answer: Estimate, samples: Samples, cost: Cost) -> Estimate:
+    """The answer with both maps, at the cost that barycentres are the best images for."""
+    if cost != L2(2) or answer.potentials is None:
+        return answer
+    phi, psi = answer.potentials
+    return replace(
+        answer,
+        map=PlanMap(samples.x, samples.y, psi, answer.plan),
+        inverse_map=PlanMap(samples.y, samples.x, phi, answer.plan.T),
+    )
 
 
 def _goes_along_arcs(samples: Samples, cost: Cost) -> bool:

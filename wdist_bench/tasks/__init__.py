@@ -32,5 +32,6 @@ from wdist_bench.tasks import (  # noqa: E402  (they register themselves above)
     weighted_points,
     noisy,
     funnels,
+    convex_pairs,
     own_data,
 )
