@@ -113,8 +113,17 @@ def test_coordinates_without_digits_widen_the_interval():
     task = wb.tasks.get(
         "one_dimensional", x="norm", y="norm", x_params=far, y_params={"loc": 1e8 + 1}
     )
-    answer = wb.population_interval(task, p=2, n=64, eval_batches=10)
+    critic = wb.estimators.get("icnn", steps=100)
+    answer = wb.population_interval(task, p=2, n=64, eval_batches=10, critic=critic)
     assert answer.status != "ok" or 0 <= answer.lower <= 1 <= answer.upper
+
+
+def test_at_p_2_a_convex_potential_gives_the_lower_end():
+    task = wb.tasks.get("convex_gradient", direction=(2.0, -1.0), strength=1.5)
+    critic = wb.estimators.get("icnn", steps=200, batch_size=256)
+    answer = wb.population_interval(task, p=2, n=64, eval_batches=10, critic=critic)
+    truth = task.truth(2).value
+    assert 0.9 * truth < answer.lower < truth < answer.upper
 
 
 def test_the_tail_index_is_that_of_the_law():

@@ -75,8 +75,8 @@ class BrenierEstimator(Estimator):
     Attributes:
         steps: training steps, one fresh minibatch each.
         batch_size: points of each measure in a minibatch; fewer where the data hold fewer.
-        hidden: widths of the layers of the potential; "auto" for three of 2 dim between 64 and 128,
-            "published" for max(2 dim, 64) twice and max(dim, 32), those of the W2 benchmark.
+        hidden: widths of the layers of the potential; "published" for max(2 dim, 64) twice and
+            max(dim, 32), those of the W2 benchmark.
         learning_rate: first Adam step size; weights are of size 1 whatever the widths.
         schedule: "cosine" for a step size that falls to 0 along a cosine, or "constant".
         beta1: decay of Adam's first moment.
@@ -93,7 +93,7 @@ class BrenierEstimator(Estimator):
     traced: ClassVar[bool] = True
     steps: int = 2000
     batch_size: int = 512
-    hidden: tuple[int, ...] | str = "auto"
+    hidden: tuple[int, ...] | str = (128, 128, 128)
     learning_rate: float = 0.05
     schedule: str = "cosine"
     beta1: float = 0.9
@@ -146,10 +146,8 @@ class BrenierEstimator(Estimator):
 
     def widths(self, dim: int) -> tuple[int, ...]:
         """Widths of the layers of a potential on points of dimension `dim`."""
-        if self.hidden == "published":
-            return (max(2 * dim, 64),) * 2 + (max(dim, 32),)
         if isinstance(self.hidden, str):
-            return (min(max(2 * dim, 64), 128),) * 3
+            return (max(2 * dim, 64),) * 2 + (max(dim, 32),)
         return self.hidden
 
     def update_rule(self, steps: int) -> optax.GradientTransformation:
@@ -358,12 +356,12 @@ def _by_chunks(
 
 def _check_widths(hidden: Any) -> None:
     """Raise where these are no widths of layers."""
-    if hidden in ("auto", "published"):
+    if hidden == "published":
         return
     if not isinstance(hidden, tuple) or not hidden:
         raise TypeError(
-            f'hidden: expected a tuple of layer widths, "auto" or "published", got {hidden!r}; '
-            "write (64, 64)"
+            f'hidden: expected a tuple of layer widths or "published", got {hidden!r}; write '
+            "(64, 64)"
         )
     for width in hidden:
         check_integer(width, "hidden", 1)
