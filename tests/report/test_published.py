@@ -57,5 +57,32 @@ def test_all_published_pairs_are_known():
     assert set(table.groupby("digest").estimator.nunique()) == {8}
 
 
+W2_PAIR = {
+    "task": "convex_pairs", "dataset": "", "p": 2, "norm": "l2", "n": 1024, "steps": 0,
+    "protocol": "stream", "estimator": "gaussian", "estimator_options": {},
+    "task_parameters": {
+        "digest": "6100af876aa094ea88ff49edf9ed68f2103ceca23f458be200baa77a46f04290"
+    },
+}  # fmt: skip
+
+
+def test_a_published_w2_pair():
+    assert published(W2_PAIR) == {"paper_l2_uvp": 27.3}
+    assert published(W2_PAIR | {"estimator": "c_transform"}) == {"paper_l2_uvp": 3.1}
+    for change in ({"p": 1}, {"norm": "l1"}, {"estimator": "exact"}, {"protocol": "fixed"},
+                   {"task_parameters": {"digest": "another"}}):  # fmt: skip
+        assert published(W2_PAIR | change) == {}
+
+
+def test_published_w2_figures_are_those_of_the_reference():
+    """Nine methods up to dimension 64; beyond, all but the reverse."""
+    table = pd.read_csv(Path(report.__file__).parent / "w2_benchmark_published.csv", comment="#")
+    counts = table.groupby("dim").method.nunique()
+    assert counts.to_dict() == dict.fromkeys((2, 4, 8, 16, 32, 64), 9) | {128: 8, 256: 8}
+    linear = table[table.method == "linear"].set_index("dim").l2_uvp
+    assert linear.loc[[2, 8, 32, 128]].tolist() == [14.1, 27.3, 55.3, 63.6]
+    assert set(table.digest.notna().groupby(table.dim).sum()) == {0, 8, 9}
+
+
 def test_distance_in_sds_of_the_paper():
     assert sds_from_paper(0.98, 0.82, 0.16) == pytest.approx(1)

@@ -249,6 +249,7 @@ SECOND_ROUTES: dict[str, list[Check]] = {
         Check({"dim": 2, "weights_x": (1.0, 0.0)}, 1, "l2", draws.dual_on_samples),
         *(Check({"dim": 1, "std": 0.0}, p, "l2", plans.two_points) for p in (1, 2)),
     ],
-    # The truth of funnels is a Monte-Carlo mean: these are other draws, in greater number.
+    # The truths of these are Monte-Carlo means: other draws, in greater number.
     "funnels": [Check({"dim": 2, "width": 64, "seed": 3}, 1, "l2", draws.mean_displacement)],
+    "convex_pairs": [Check({"dim": 4, "seed": 3}, 2, "l2", draws.mean_displacement)],
 }

@@ -72,6 +72,11 @@ SECOND_ROUTES: dict[str, list[Check]] = {
         Check({"dim": 2, "width": 64, "seed": 3}, 1, "l2", draws.followed_rays),
         Check({"dim": 8, "width": 4, "power": 3.0}, 1, "l2", draws.followed_rays),
     ],
+    "convex_pairs": [
+        Check({}, 2, "l2", draws.drawn_to_places),
+        Check({"dim": 1, "seed": 2}, 2, "l2", draws.drawn_to_places),
+        Check({"dim": 16, "seed": 5}, 2, "l2", draws.drawn_to_places),
+    ],
     "own_data": [
         Check({"samples": _blob(200, 5)}, 1, "l2", plans.all_rows),
         Check({"samples": _blob(200, 2), "shift": (3.0, -4.0)}, 2, "l1", plans.all_rows),

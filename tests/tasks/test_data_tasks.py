@@ -21,6 +21,7 @@ OURS = [
     "weighted_points",
     "noisy",
     "funnels",
+    "convex_pairs",
     "own_data",
 ]
 ROWS = np.random.default_rng(0).normal(size=(30, 3))
@@ -54,6 +55,10 @@ ROWS = np.random.default_rng(0).normal(size=(30, 3))
         ("funnels", {"power": 0.5}, "power: expected a finite number >= 1"),
         ("funnels", {"file": "/no/such.npz"}, "file: expected a file, got '/no/such.npz'"),
         ("funnels", {"file": 3}, "file: expected a path"),
+        ("convex_pairs", {"dim": 0}, "dim: expected a whole number >= 1"),
+        ("convex_pairs", {"seed": 1.5}, "seed: expected a whole number"),
+        ("convex_pairs", {"file": "/no/such.npz"}, "file: expected a file, got '/no/such.npz'"),
+        ("convex_pairs", {"file": 3}, "file: expected a path"),
         ("image_batches", {"dataset": "mnits"}, "did you mean 'mnist'"),
         ("image_batches", {"split": "half"}, "split of digits: expected one of all"),
         ("translated_images", {"shift": [1.0, 2.0]}, "shift: expected 64 components"),

@@ -20,6 +20,7 @@ CASES = [
     ("radial", {"dim": 4, "x": BALL, "y": {"law": "gaussian", "std": 0.5}}),
     ("one_dimensional", {"x": "gamma", "x_params": {"a": 2.0}, "y": "laplace"}),
     ("own_data", {"transform": "dilate", "factor": 2.5}),
+    ("convex_pairs", {"dim": 3, "seed": 1}),
 ]
 
 

@@ -255,6 +255,11 @@ ENTRIES: tuple[Entry, ...] = (
               {"dim": dim, "width": 16, "seed": 0})
         for dim in (2, 8)
     ),
+    *(
+        Entry("convex_pairs", f"dim{dim}", _by(draws.drawn_to_places, ("l2",), (2,)),
+              {"dim": dim, "seed": 0})
+        for dim in (2, 8)
+    ),
     Entry("image_batches", "digits", _by(draws.energy_distance, ("l2",), (1, 2)), **_DIGITS_SET),
     Entry("image_batches", "patches", _by(draws.energy_distance, ("l2",), (1, 2)),
           {"dataset": "patches"}, licence=_PATCHES),

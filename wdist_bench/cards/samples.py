@@ -11,6 +11,7 @@ import numpy as np
 
 from wdist_bench.cards.card import Card
 from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.convex_pairs import ConvexPairs
 from wdist_bench.tasks.funnels import Funnels
 from wdist_bench.tasks.rows import Rows
 
@@ -23,7 +24,8 @@ _CLOSE = 1e-5  # of a standard deviation: rounding on another machine
 def arrays(task: Task) -> dict[str, np.ndarray]:
     """x, y and weights a, b of a finite population as a whole; independent rows x and y of others.
 
-    Funnels have their `centers` and `bias` beside them, which their definition needs.
+    Funnels have their `centers` and `bias` beside them, and drawn convex pairs all their numbers,
+    which their definition needs.
     """
     sampler = task.sampler()
     if isinstance(sampler, Rows):
@@ -33,6 +35,10 @@ def arrays(task: Task) -> dict[str, np.ndarray]:
     found = {"x": np.asarray(x), "y": np.asarray(y)}
     if isinstance(task, Funnels):
         found |= {"centers": task.rays.centers, "bias": task.rays.bias}
+    if isinstance(task, ConvexPairs):
+        function = vars(task.pair.function)
+        found |= {"centers": task.pair.centers, "maps": task.pair.maps}
+        found |= {name: np.asarray(values, np.float64) for name, values in function.items()}
     return found
 
 

@@ -37,4 +37,5 @@ from wdist_bench.estimators import (  # noqa: E402  (they register themselves ab
     smoothed,
     max_sliced,
     subspace_robust,
+    baseline_map,
 )

@@ -14,7 +14,7 @@ def published(record: dict[str, Any]) -> dict[str, float]:
     """What a paper says of a cell; empty where no paper ran it."""
     if record.get("protocol") != "stream":
         return {}
-    return _mallasto_row(record) or _w1_benchmark_row(record)
+    return _mallasto_row(record) or _w1_benchmark_row(record) or _w2_benchmark_row(record)
 
 
 _SPLITS = ("", "test", "crop108")
@@ -66,6 +66,21 @@ def _w1_benchmark_row(record: dict[str, Any]) -> dict[str, float]:
         "paper_gradient_cosine": float(row["cosine"]),
         "paper_gradient_l2": float(row["l2"]),
     }
+
+
+@cache
+def _w2_benchmark() -> pd.DataFrame:
+    table = _read("w2_benchmark_published.csv").dropna(subset=["digest", "estimator"])
+    return table.set_index(["digest", "estimator"])
+
+
+def _w2_benchmark_row(record: dict[str, Any]) -> dict[str, float]:
+    """L2-UVP of a method's map on a published pair, arXiv 2106.01954, read off the poster."""
+    if (record["task"], record["p"], record["norm"]) != ("convex_pairs", 2, "l2"):
+        return {}
+    paper = _w2_benchmark()
+    place = (record["task_parameters"].get("digest"), record["estimator"])
+    return {"paper_l2_uvp": float(paper.loc[place, "l2_uvp"])} if place in paper.index else {}
 
 
 def sds_from_paper(error: float, paper_error: float, paper_sd: float) -> float:

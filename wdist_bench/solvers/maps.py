@@ -241,6 +241,35 @@ class NearestMap:
         return self.y[nearest(self.y, points)]
 
 
+@dataclass(frozen=True)
+class Identity:
+    """T(x) = x."""
+
+    def __call__(self, points: Any) -> Points:
+        """The points (k, d) as they are."""
+        return np.asarray(points, np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class ConstantMap:
+    """T(x) = m for every x.
+
+    Attributes:
+        place: (d,) m.
+    """
+
+    place: Float[np.ndarray, " d"]
+
+    @classmethod
+    def onto(cls, points: Rows, weights: np.ndarray | None) -> ConstantMap:
+        """Onto the mean of points (n, d)."""
+        return cls(np.average(points, axis=0, weights=weights))
+
+    def __call__(self, points: Any) -> Points:
+        """m for each of the points (k, d)."""
+        return np.tile(self.place, (len(_checked(points, self.place[None])), 1))
+
+
 def nearest(rows: Rows, points: Points) -> np.ndarray:
     """The number of the row that is nearest to each of the points (k, d), in l2; shape (k,)."""
     if rows.shape[1] <= _TREE_DIMENSION:

@@ -89,3 +89,21 @@ def followed_rays(task: Any, cost: Cost) -> tuple[float, float]:
     moved = radius - length * (radius / length) ** float(rays.power)
     stderr = moved.std() / math.sqrt(len(x))
     return float(moved.mean()), 4 * math.hypot(stderr, task.truth(cost).stderr)
+
+
+def drawn_to_places(task: Any, cost: Cost) -> tuple[float, float]:
+    """Root mean square move of 400,000 points of a drawn convex pair, by the map written out."""
+    pair, generator = task.pair, np.random.default_rng(29)
+    u, n = pair.function, min(400_000, 8_000_000 // task.dim)
+    noise = generator.standard_normal((n, task.dim))
+    component = generator.integers(len(pair.centers), size=n)
+    x = pair.centers[component]
+    for k, matrix in enumerate(pair.maps):
+        x[component == k] += noise[component == k] @ matrix.T
+    heights = (x @ u.places.T - u.bias) / u.temperature
+    weights = np.exp(heights - heights.max(1, keepdims=True))
+    weights /= weights.sum(1, keepdims=True)
+    paid = ((weights @ u.places + (u.strength - 1) * x) ** 2).sum(1)
+    value = math.sqrt(paid.mean())
+    stderr = paid.std() / math.sqrt(n) / (2 * value)
+    return value, 4 * math.hypot(stderr, task.truth(cost).stderr)
