@@ -136,15 +136,20 @@ def _direction(state: _State) -> jax.Array:
 
     Source: Nocedal and Wright 2006, Numerical Optimization, Algorithm 7.4.
     """
-    q, found = state.slopes, []
-    for k in reversed(range(_MEMORY)):
-        alpha = state.inverses[k] * (state.moves[k] * q).sum(1)
-        q = q - alpha[:, None] * state.changes[k]
-        found.append(alpha)
+    memory = state.moves, state.changes, state.inverses
+
+    def back(q: jax.Array, pair: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
+        move, change, inverse = pair
+        alpha = inverse * (move * q).sum(1)
+        return q - alpha[:, None] * change, alpha
+
+    def forth(q: jax.Array, pair: tuple[jax.Array, ...]) -> tuple[jax.Array, None]:
+        move, change, inverse, alpha = pair
+        beta = inverse * (change * q).sum(1)
+        return q + (alpha - beta)[:, None] * move, None
+
+    q, alphas = jax.lax.scan(back, state.slopes, memory, reverse=True)
     size = (state.changes[-1] ** 2).sum(1)
     scale = (state.moves[-1] * state.changes[-1]).sum(1) / jnp.where(size > 0, size, 1)
     q = jnp.where(size > 0, scale, 1)[:, None] * q
-    for k, alpha in enumerate(reversed(found)):
-        beta = state.inverses[k] * (state.changes[k] * q).sum(1)
-        q = q + (alpha - beta)[:, None] * state.moves[k]
-    return -q
+    return -jax.lax.scan(forth, q, (*memory, alphas))[0]
