@@ -31,6 +31,7 @@ from wdist_bench.estimators import (  # noqa: E402  (they register themselves ab
     icnn,
     maximin,
     w2gn,
+    monge_gap,
     centered,
     extrapolated,
     richardson_sinkhorn,

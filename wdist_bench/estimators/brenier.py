@@ -138,11 +138,7 @@ class BrenierEstimator(Estimator):
 
     def check_cost(self, cost: Cost) -> None:
         """Raise ValueError unless the cost is the squared Euclidean distance."""
-        if cost != L2(2):
-            raise ValueError(
-                f"{self.name}: expected norm l2 at p = 2, where optimal maps are gradients of "
-                f"convex functions, got {cost.norm} at p = {cost.p:g}; use exact or c_transform"
-            )
+        require_w2(self, cost)
 
     def widths(self, dim: int) -> tuple[int, ...]:
         """Widths of the layers of a potential on points of dimension `dim`."""
@@ -261,7 +257,10 @@ class FittedBrenier(FittedPotential):
 def _train(estimator: BrenierEstimator, key: jax.Array, problem: Problem) -> FittedBrenier:
     """One compiled program: the frame from first samples, then `steps` minibatches."""
     parts = estimator.parts(problem.dim)
-    frame = _frame(estimator, problem)
+    batch = size(estimator, problem)
+    frame = Frame.identity(problem.dim)
+    if estimator.start == "gaussian":
+        frame = gaussian_frame(problem, batch)
     keys = jax.random.split(key)
     networks = parts.potential(keys[0], problem.dim), parts.mover(keys[1], problem.dim)
     alone = estimator.inner_steps if parts.inner is not None else 0
@@ -270,7 +269,7 @@ def _train(estimator: BrenierEstimator, key: jax.Array, problem: Problem) -> Fit
     mover_rule = estimator.update_rule(estimator.steps * max(alone, 1))
 
     def minibatch(index: jax.Array) -> Samples:
-        drawn = problem.minibatch(index, _size(estimator, problem))
+        drawn = problem.minibatch(index, batch)
         x, y = frame.enter_x(drawn.x), frame.enter_y(drawn.y)
         return Samples(y, x) if estimator.reverse else Samples(x, y)
 
@@ -308,16 +307,22 @@ def _train(estimator: BrenierEstimator, key: jax.Array, problem: Problem) -> Fit
     return FittedBrenier(potential, mover, frame, history, None, None, estimator, problem.cost.p)
 
 
-def _size(estimator: BrenierEstimator, problem: Problem) -> int:
+def require_w2(estimator: Estimator, cost: Cost) -> None:
+    """Refuse all costs but the squared Euclidean distance."""
+    if cost != L2(2):
+        raise ValueError(
+            f"{estimator.name}: expected norm l2 at p = 2, where optimal maps are gradients of "
+            f"convex functions, got {cost.norm} at p = {cost.p:g}; use exact or c_transform"
+        )
+
+
+def size(estimator: Estimator, problem: Problem) -> int:
     """Points of each measure in a minibatch."""
     return min(estimator.batch_size, problem.sampler.limit or estimator.batch_size)
 
 
-def _frame(estimator: BrenierEstimator, problem: Problem) -> Frame:
-    """From minibatches that serve nothing else."""
-    if estimator.start == "identity":
-        return Frame.identity(problem.dim)
-    size = _size(estimator, problem)
+def gaussian_frame(problem: Problem, size: int) -> Frame:
+    """That of the Gaussians, from minibatches that serve nothing else."""
     last = jnp.iinfo(jnp.int32).max
 
     def draw(index: jax.Array) -> tuple[jax.Array, jax.Array]:
