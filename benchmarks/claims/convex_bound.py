@@ -96,9 +96,10 @@ def main(
         "# How often the lower limit of `icnn` on W_2 is above W_2\n\n"
         f"{potentials} potentials a law, {STEPS} training steps of layers {HIDDEN} each, "
         f"{evaluations} evaluations of each on {ROWS} fresh rows of both measures; a limit at 95 % "
-        f"may be above in 5 %, and in {evaluations} evaluations by chance {most} times (97.5 % of the binomial law). A Monte "
-        "Carlo truth counts with three standard errors more. Mean limits are those of few rows and "
-        "short training. Written by `python benchmarks/claims/convex_bound.py`.\n\n"
+        f"may be above in 5 %, and in {evaluations} evaluations by chance {most} times (97.5 % "
+        "of the binomial law). A Monte Carlo truth counts with three standard errors more. Mean "
+        "limits are those of few rows and short training. Written by "
+        "`python benchmarks/claims/convex_bound.py`.\n\n"
     )
     shown = table.assign(
         share=table["mean limit"] / table["truth"].where(table["truth"] > 0, math.nan)
