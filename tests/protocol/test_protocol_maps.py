@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import Any
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,6 +16,52 @@ from wdist_bench.protocol.fixed import run_fixed
 from wdist_bench.protocol.maps import map_probe
 from wdist_bench.protocol.parallel import run_keys
 from wdist_bench.protocol.stream import Keys, Stream, evaluation_batches, run_stream
+
+SCALES, SHIFT = np.array([3.0, 0.5]), np.array([1.0, -1.0])
+STRETCHED = wb.tasks.get("gaussians", mean_x=[0.0, 0.0], cov_x=np.eye(2).tolist(),
+                         mean_y=[1.0, -1.0], cov_y=np.diag(SCALES**2).tolist())  # fmt: skip
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class KnowingFitted(wb.FittedPotential):
+    """The potential of `STRETCHED`, as a stranger would write it, without p and unit."""
+
+    center: Any
+    estimator: Any = field(metadata={"static": True})
+
+    def critic(self, points):
+        """|x|^2 - 2 u(x) with grad u(x) = SCALES x + (1, -1)."""
+        scales, shift = (jnp.asarray(v, points.dtype) for v in (SCALES, SHIFT))
+        u = (points**2 * scales).sum(1) / 2 + points @ shift
+        return (points**2).sum(1) - 2 * u
+
+    def potentials(self, samples, cost):
+        return c_transform_dual(self.critic, samples, cost)
+
+    def inverse_transport(self, points):
+        scales, shift = (jnp.asarray(v, points.dtype) for v in (SCALES, SHIFT))
+        return self.estimator.off + (points - shift) / scales
+
+
+@dataclass(frozen=True)
+class Knowing(wb.Estimator):
+    name = "knowing"
+    version = 1
+    target = "batch"
+    bound = "lower"
+    traced = True
+
+    off: float = 0.0
+
+    def fit(self, key, problem):
+        return KnowingFitted(problem.center, self)
+
+
+def c_transform_dual(critic, samples, cost):
+    phi = critic(samples.x)
+    return phi, (cost.pairwise(samples.x, samples.y) - phi[:, None]).min(0)
+
 
 TASK = wb.tasks.get("convex_gradient", direction=(2.0, 1.0), strength=1.5)
 STREAM = Stream(n=48, runs=2, eval_batches=2, seed=3)
@@ -92,3 +142,18 @@ def test_the_identity_has_no_cosine():
     found = run_fixed(task, wb.estimators.get("gaussian"), Cost(2), STREAM).agreement
     assert set(found) == {"l2_uvp", "inverse_l2_uvp"}
     assert 0 < found["l2_uvp"][0] < 30
+
+
+@pytest.mark.parametrize("off", [0.0, 0.25])
+def test_a_strangers_potential_has_maps_by_its_two_methods(off):
+    """Forward by its gradient, exact here; back by what it overrides, off by (1/4, 1/4).
+
+    In the coordinates of the draws; "fixed" centres them, which this potential does not know.
+    """
+    expected = {"l2_uvp": 0.0, "map_cosine": 1.0, "inverse_l2_uvp": 100 * 2 * off**2 / 2}
+    found = run_stream(STRETCHED, Knowing(off), Cost(2), STREAM).agreement
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-4 + 0.08 * value)
+    answer = wb.evaluate(STRETCHED, Knowing(off), p=2, seed=3, eval_batches=2)
+    for name, value in expected.items():
+        assert answer.diagnostics[name] == pytest.approx(value, abs=1e-4 + 0.08 * value)

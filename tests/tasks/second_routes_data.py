@@ -72,6 +72,10 @@ SECOND_ROUTES: dict[str, list[Check]] = {
         Check({"dim": 2, "width": 64, "seed": 3}, 1, "l2", draws.followed_rays),
         Check({"dim": 8, "width": 4, "power": 3.0}, 1, "l2", draws.followed_rays),
     ],
+    "funnel_images": [
+        Check({}, 1, "l2", plans.all_images),
+        Check({"width": 3, "seed": 2, "power": 2.0}, 1, "l2", plans.all_images),
+    ],
     "convex_pairs": [
         Check({}, 2, "l2", draws.drawn_to_places),
         Check({"dim": 1, "seed": 2}, 2, "l2", draws.drawn_to_places),

@@ -16,6 +16,7 @@ from wdist_bench.registry import FrozenArray, freeze
 OURS = [
     "image_batches",
     "translated_images",
+    "funnel_images",
     "clusters",
     "histogram",
     "weighted_points",
@@ -63,6 +64,9 @@ ROWS = np.random.default_rng(0).normal(size=(30, 3))
         ("image_batches", {"split": "half"}, "split of digits: expected one of all"),
         ("translated_images", {"shift": [1.0, 2.0]}, "shift: expected 64 components"),
         ("translated_images", {"shift": math.inf}, "shift: expected a finite number"),
+        ("funnel_images", {"width": 0}, "width: expected a whole number >= 1"),
+        ("funnel_images", {"power": 0.5}, "power: expected a finite number >= 1"),
+        ("funnel_images", {"dataset": "mnits"}, "did you mean 'mnist'"),
         ("own_data", {"transform": "rotate"}, "transform: expected one of translate"),
         ("own_data", {"factor": 2.0}, "factor: expected none with transform 'translate'"),
         (

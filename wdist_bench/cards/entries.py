@@ -264,6 +264,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("image_batches", "patches", _by(draws.energy_distance, ("l2",), (1, 2)),
           {"dataset": "patches"}, licence=_PATCHES),
     Entry("translated_images", "digits", _by(plans.plan_of_pairs), **_DIGITS_SET),
+    Entry("funnel_images", "digits", _by(plans.all_images, ("l2",), (1,)), **_DIGITS_SET),
     Entry("own_data", "moved", _by(plans.all_rows, NORMS, (1, 2)), exact=True, **_DIGITS_SET),
     Entry("own_data", "shrunk", _by(plans.all_rows, NORMS, (1, 2)), {"transform": "dilate"},
           **_DIGITS_SET),

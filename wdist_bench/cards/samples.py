@@ -12,6 +12,7 @@ import numpy as np
 from wdist_bench.cards.card import Card
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.convex_pairs import ConvexPairs
+from wdist_bench.tasks.funnel_images import FunnelImages
 from wdist_bench.tasks.funnels import Funnels
 from wdist_bench.tasks.rows import Rows
 
@@ -33,12 +34,14 @@ def arrays(task: Task) -> dict[str, np.ndarray]:
     count = min(_ROWS, max(_FEWEST, _ENTRIES // task.dim), sampler.limit or _ROWS)
     x, y = task.sample(jax.random.key(KEY), count)
     found = {"x": np.asarray(x), "y": np.asarray(y)}
-    if isinstance(task, Funnels):
-        found |= {"centers": task.rays.centers, "bias": task.rays.bias}
+    if isinstance(task, Funnels | FunnelImages):
+        rays = task.rays if isinstance(task, Funnels) else task.rays()
+        found |= {"centers": rays.centers, "bias": rays.bias}
     if isinstance(task, ConvexPairs):
         function = vars(task.pair.function)
-        found |= {"centers": task.pair.centers, "maps": task.pair.maps}
-        found |= {name: np.asarray(values, np.float64) for name, values in function.items()}
+        # Matrices one below the other: arrays of a card have one or two axes.
+        found |= {"centers": task.pair.centers, "maps": task.pair.maps.reshape(-1, task.dim)}
+        found |= {name: np.atleast_1d(values) for name, values in function.items()}
     return found
 
 

@@ -105,16 +105,14 @@ class FittedPotential(TracedFitted):
         """T at points (n, d), both in the user's coordinates, float64: of what was fitted for p = 2
         in l2; None for other p.
         """
-        return self._carried(_transported, points)
+        return self._carried(_transported, points) if self.p == 2 else None
 
     def inverse_map(self, points: Any) -> np.ndarray | None:
         """The map of nu to mu, as `map`; None where there is none."""
-        return self._carried(_transported_back, points)
+        return self._carried(_transported_back, points) if self.p == 2 else None
 
     def _carried(self, program: Any, points: Any) -> np.ndarray | None:
         """Where a program of the fitted coordinates takes points of the user's."""
-        if self.p != 2:
-            return None
         with jax.enable_x64(True):
             images = program(self._inside(), self._entered(points))
         if images is None:
@@ -125,10 +123,9 @@ class FittedPotential(TracedFitted):
         """The maps of an answer."""
         if cost != L2(2):
             return {}
-        kind, base = type(self), FittedPotential
-        found = {"map": self.map, "inverse_map": self.inverse_map}
-        if kind.inverse_transport is base.inverse_transport:
-            found.pop("inverse_map")
+        found = {"map": partial(self._carried, _transported)}
+        if type(self).inverse_transport is not FittedPotential.inverse_transport:
+            found["inverse_map"] = partial(self._carried, _transported_back)
         return found
 
     def _inside(self) -> Any:

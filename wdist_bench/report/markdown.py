@@ -50,6 +50,15 @@ Equal populations are not ranked against their distance 0: there the smallest nu
 it is.
 """
 
+MAPS_LEGEND = """\
+**L2-UVP**: how far the estimator's map is from the optimal one, 100 E|T(x) - T*(x)|^2 / Var(nu):
+the share of the variance, in percent, that it leaves; the constant map has 100. **Cosine of
+moves**: between T - id and T* - id over all points together. **Inverse**: the same of the map of nu
+to mu. A batch estimator has the map of the first batch of each run. **Paper's L2-UVP** was read off
+a poster.
+"""
+"""Beside `LEGEND` where there are maps."""
+
 
 def write_markdown(
     folder: Path, journal: Journal, table: pd.DataFrame, compared: pd.DataFrame
@@ -57,6 +66,8 @@ def write_markdown(
     """Write `errors.md` from `labelled_table` and `comparison_table`."""
     said = paragraphs(journal.plan["description"])
     lines = [f"# {inline(journal.plan['title'])}", "", said, "", LEGEND]
+    if table[["l2_uvp", "inverse_l2_uvp"]].notna().any(axis=None):
+        lines.append(MAPS_LEGEND)
     notes = [f"- {inline(said)}" for said in shortcomings(journal, table["failed"])]
     lines += [*notes, ""] if notes else []
     lines += _origin(folder, journal)

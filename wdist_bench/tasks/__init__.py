@@ -27,6 +27,7 @@ from wdist_bench.tasks import (  # noqa: E402  (they register themselves above)
     reweighted_mixture,
     image_batches,
     translated_images,
+    funnel_images,
     clusters,
     histogram,
     weighted_points,

@@ -41,8 +41,10 @@ class ConvexPairs(Task):
 
     Attributes:
         dim: dimension; 2 unless a file says otherwise.
-        seed: of drawn pairs: centers N(0, 0.6 I), factors of N(0, 0.4 / dim) entries, and u as
-            `tasks.convex_functions.drawn_function` draws it.
+        seed: of drawn pairs: three components with centers N(0, 0.6 I) and matrices A of
+            N(0, 0.4 / dim) entries, points being center + A z, z standard normal; u(x) =
+            t log sum_k exp((<x, c_k> - |c_k|^2 / 2) / t) + |x|^2 / 8 with ten places c_k of
+            N(0, I) and t = 0.2 sqrt(dim).
         file: an .npz of a published pair, as a path or below WDIST_BENCH_DATA, instead of a seed:
             `centers` (3, dim) and `maps` (3, dim, dim) of mu; `quadratic{k}_v`, `weight{k}_v`,
             `bias{k}_v`, `convex{k}_v`, `final_v` of the networks v = 1, 2; `strong_convexity`,

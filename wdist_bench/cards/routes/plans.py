@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from wdist_bench import datasets
 from wdist_bench.cards.routes.distances import distances
 from wdist_bench.costs import Cost
 from wdist_bench.solvers.exact import solve_exact
@@ -168,3 +169,13 @@ def torus_programme(task: Any, cost: Cost) -> tuple[float, float]:
     gap = (dict(task.y)["center"] - dict(task.x)["center"]) * task.period
     x = width * generator.uniform(size=(600, task.dim))
     return simplex(x, generator.permutation(x) + gap, cost), 1e-8
+
+
+def all_images(task: Any, cost: Cost) -> tuple[float, float]:
+    """The simplex on all images and all of theirs under the map, in another order."""
+    images = datasets.load(task.dataset, task.split)
+    rows = images.pixels.astype(np.float32) * np.float32(2 / images.maximum) - 1
+    points = rows.astype(np.float64)
+    moved = task.optimal_map().move(points)
+    order = np.random.default_rng(16).permutation(len(points))
+    return simplex(points, moved[order], cost), 1e-6
