@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wdist_bench.costs import L2, Cost
+from wdist_bench.costs import Cost
 from wdist_bench.elsewhere import explained
 from wdist_bench.estimate import Estimate, Estimator
 from wdist_bench.population.given import given_cost
@@ -41,7 +41,7 @@ def population_interval(
     cost: Cost | str | None = None,
     support: float | None = None,
     *,
-    critic: str | Estimator | None = None,
+    critic: str | Estimator = "funnel",
     n: int = 1024,
     eval_batches: int = 20,
 ) -> Estimate:
@@ -80,8 +80,8 @@ def population_interval(
         cost: a `Cost`, or the name of its norm; l2 by default.
         support: an upper bound on the distance of any two points of both populations. Both ends
             then are McDiarmid's, which hold for every law within it, and at every n.
-        critic: of a task alone: an estimator with target "population" and bound "lower"; None for
-            "funnel" at p = 1 and "icnn" at p = 2 in l2.
+        critic: of a task alone: an estimator with target "population" and bound "lower"; at p = 2
+            in l2 that is "icnn", and the lower end of the others is 0 there.
         n: of a task alone: points of an exact batch; more narrows the upper end.
         eval_batches: of a task alone: number of exact batches.
 
@@ -106,8 +106,6 @@ def population_interval(
         )
     if isinstance(x, (str, Task)):
         _check_no_rows(y=y, a=a, b=b, support=support)
-        if critic is None:
-            critic = "icnn" if ground == L2(2) else "funnel"
         return stream_interval(
             check_task(x), ground, level, side, seed, critic=critic, n=n, eval_batches=eval_batches
         )

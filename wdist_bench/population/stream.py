@@ -8,9 +8,10 @@ from typing import Any
 import jax
 import numpy as np
 
-from wdist_bench.costs import L2, Cost
+from wdist_bench.costs import Cost
 from wdist_bench.costs.powers import root_slope
 from wdist_bench.estimate import Estimate, Estimator
+from wdist_bench.estimators.given import check_cost, check_estimator
 from wdist_bench.population.point import point
 from wdist_bench.population.split import weighted
 from wdist_bench.population.upper import above
@@ -46,8 +47,8 @@ def stream_interval(
     bound in expectation. Above, the mean exact cost of independent batches: E W_p^p(batch) is at
     least W_p^p of the populations, which is jointly convex in the pair. Each end is a one-sided
     limit (normal below, Student's t above, both moved outwards for skewness) with its part of the
-    error; rounding of float32 coordinates is added. At p = 2 that is a strongly convex potential
-    with its conjugate, in l2 alone; for other costs lower is 0.
+    error; rounding of float32 coordinates is added. At p = 2 in l2 that is `icnn`, a strongly
+    convex potential with its conjugate; with a critic that does not take the cost, lower is 0.
 
     Both limits are of means, which a rare or far point can spoil. So about a million further draws
     of each population are looked at first (fewer above dimension 128), and the answer is refused
@@ -99,7 +100,7 @@ def stream_interval(
         failed["upper"] = batches
         upper = _upper(batches, shape, cost, n * eval_batches, error)
         upper += 0.0 if sampler.x64 else rounding
-    if side != "upper" and (cost.p == 1 or cost == L2(2)):
+    if side != "upper" and (cost.p == 1 or _takes(critic, cost)):
         below = evaluate(task, critic, cost.p, seed, norm=cost.norm)
         if (below.target, below.bound) != ("population", "lower"):
             raise ValueError(
@@ -122,6 +123,15 @@ def stream_interval(
     return Estimate(
         value, value**cost.p, lower=lower, upper=upper, interval=(lower, upper), **shared
     )
+
+
+def _takes(critic: str | Estimator, cost: Cost) -> bool:
+    """Whether the critic has a meaning for the cost."""
+    try:
+        check_cost(check_estimator(critic, {}), cost)
+    except ValueError:
+        return False
+    return True
 
 
 def _point(task: Task, cost: Cost, n: int, seed: int) -> float:
