@@ -117,6 +117,7 @@ def test_coordinates_without_digits_widen_the_interval():
     assert answer.status != "ok" or 0 <= answer.lower <= 1 <= answer.upper
 
 
+@pytest.mark.slow
 def test_at_p_2_a_convex_potential_gives_the_lower_end():
     task = wb.tasks.get("convex_gradient", direction=(2.0, -1.0), strength=1.5)
     critic = wb.estimators.get("icnn", steps=200, batch_size=256)
