@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 
 import jax
 import numpy as np
@@ -55,3 +56,13 @@ def test_maps_are_no_part_of_what_is_compared_or_shown(rows):
     assert "map" not in answer.to_frame().columns
 
     assert dataclasses.replace(answer, map=None) == answer
+
+
+@pytest.mark.parametrize("method", ["exact", "sinkhorn", "gaussian", "c_transform"])
+def test_an_answer_travels_with_its_map(rows, method):
+    """Through pickle, as to another process."""
+    options = {"steps": 3} if method == "c_transform" else {}
+    answer = wb.estimate(*rows, method, p=2, **options)
+    copy = pickle.loads(pickle.dumps(answer))
+    assert copy == answer
+    np.testing.assert_array_equal(copy.map(rows[0]), answer.map(rows[0]))

@@ -105,11 +105,17 @@ class FittedPotential(TracedFitted):
         """T at points (n, d), both in the user's coordinates, float64: of what was fitted for p = 2
         in l2; None for other p.
         """
-        return self._carried(_transported, points) if self.p == 2 else None
+        return self._forward(points) if self.p == 2 else None
 
     def inverse_map(self, points: Any) -> np.ndarray | None:
         """The map of nu to mu, as `map`; None where there is none."""
-        return self._carried(_transported_back, points) if self.p == 2 else None
+        return self._back(points) if self.p == 2 else None
+
+    def _forward(self, points: Any) -> np.ndarray | None:
+        return self._carried(_transported, points)
+
+    def _back(self, points: Any) -> np.ndarray | None:
+        return self._carried(_transported_back, points)
 
     def _carried(self, program: Any, points: Any) -> np.ndarray | None:
         """Where a program of the fitted coordinates takes points of the user's."""
@@ -123,9 +129,9 @@ class FittedPotential(TracedFitted):
         """The maps of an answer."""
         if cost != L2(2):
             return {}
-        found = {"map": partial(self._carried, _transported)}
+        found = {"map": self._forward}  # methods travel to other processes with their object
         if type(self).inverse_transport is not FittedPotential.inverse_transport:
-            found["inverse_map"] = partial(self._carried, _transported_back)
+            found["inverse_map"] = self._back
         return found
 
     def _inside(self) -> Any:
