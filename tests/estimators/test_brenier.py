@@ -145,6 +145,15 @@ def test_other_costs_are_refused_in_a_sentence():
                 wb.estimators.get(name).check_cost(cost)
 
 
+def test_training_is_float32_inside_64_bit_programs():
+    """Samplers that need float64 put the whole program there."""
+    with jax.enable_x64(True):
+        one = fitted("icnn", steps=2)
+    dtypes = {str(leaf.dtype) for leaf in jax.tree.leaves(one) if hasattr(leaf, "dtype")}
+    assert dtypes == {"float32", "float64"}  # float64: the centre, which is of the host
+    assert str(one.history.dtype) == str(one.frame.matrix.dtype) == "float32"
+
+
 def test_options_that_mean_nothing_are_refused():
     for options, words in (
         ({"strong_convexity": 1.0}, "below 1"),
