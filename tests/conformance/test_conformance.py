@@ -20,7 +20,7 @@ import wdist_bench as wb
 from wdist_bench.cli.check import check as command
 from wdist_bench.conformance import rules as conformance
 from wdist_bench.conformance import truth_routes
-from wdist_bench.conformance.estimator_rules import ESTIMATOR_RULES
+from wdist_bench.conformance.estimator_rules import ESTIMATOR_RULES, _costs
 from wdist_bench.conformance.findings import COSTS, Finding
 from wdist_bench.conformance.rules import _findings, check
 from wdist_bench.conformance.task_rules import TASK_RULES
@@ -61,7 +61,9 @@ def test_ours_conform_to_shrunken_rules(name, monkeypatch):
         known = [cost for cost in COSTS if task.truth(*cost) is not None]
         monkeypatch.setattr("wdist_bench.conformance.task_rules.COSTS", tuple(known[:1]))
     if name in TRAINED:
-        monkeypatch.setattr("wdist_bench.conformance.estimator_rules.COSTS", ((1, "l2"),))
+        first = next(_costs(wb.estimators.get(name)))
+        taken = ((first.p, first.norm),)
+        monkeypatch.setattr("wdist_bench.conformance.estimator_rules.COSTS", taken)
     assert [f"{f.rule}: {f.problem}" for f in check(name) if not f.passed] == []
     if name in wb.estimators.names() and jax.default_backend() == "cpu":
         # Here, where its programs are compiled.

@@ -117,6 +117,15 @@ def test_coordinates_without_digits_widen_the_interval():
     assert answer.status != "ok" or 0 <= answer.lower <= 1 <= answer.upper
 
 
+@pytest.mark.slow
+def test_at_p_2_a_convex_potential_gives_the_lower_end():
+    task = wb.tasks.get("convex_gradient", direction=(2.0, -1.0), strength=1.5)
+    critic = wb.estimators.get("icnn", steps=200, batch_size=256)
+    answer = wb.population_interval(task, p=2, n=64, eval_batches=10, critic=critic)
+    truth = task.truth(2).value
+    assert 0.9 * truth < answer.lower < truth < answer.upper
+
+
 def test_the_tail_index_is_that_of_the_law():
     rng = np.random.default_rng(0)
     for index in (1.5, 3.0):  # standard error 7 %

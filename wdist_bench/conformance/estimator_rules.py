@@ -117,9 +117,10 @@ def _keeps_its_batch_claims(estimator: Estimator) -> None:
 def _keeps_its_population_claim(estimator: Estimator) -> None:
     if estimator.target != "population" or estimator.bound not in ("lower", "upper"):
         return
+    cost = next(_costs(estimator))
     for name in _POPULATIONS:
-        truth = tasks.get(name).truth(1)
-        answer = evaluate(name, estimator, eval_samples=_POPULATION_SAMPLES)
+        truth = tasks.get(name).truth(cost)
+        answer = evaluate(name, estimator, cost=cost, eval_samples=_POPULATION_SAMPLES)
         if truth is None or answer.status != "ok":
             continue
         gap = answer.value - truth.value

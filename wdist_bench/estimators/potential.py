@@ -43,12 +43,15 @@ class FittedPotential(TracedFitted):
             1 where the estimator does not `standardize`.
         p: exponent of the cost that it was fitted for (a static field); read by `potential` and
             `gradient` alone.
+        x64: whether `wb.evaluate` asks for its values in float64, samples being float32: where they
+            are differences of large numbers.
     """
 
     estimator: Any = declared("the configuration")
     center: Any = declared("(d,) the origin of the coordinates that it was fitted in")
     unit: Any = declared("what these coordinates are divided by", default=1.0)
     p: float = declared("exponent of the cost that it was fitted for")
+    x64: bool = declared("whether its values need float64 where float32 samples are", default=False)
 
     @abstractmethod
     def critic(self, points: jax.Array) -> jax.Array:
@@ -67,6 +70,10 @@ class FittedPotential(TracedFitted):
 
     def corrections(self, dual: float) -> dict[str, float]:
         """Numbers in units of W_p^p that the diagnostics hold beside a dual value, by name."""
+        return {}
+
+    def observed(self, samples: Samples, cost: Cost) -> dict[str, jax.Array]:
+        """Numbers in units of W_p^p / unit^p that the diagnostics hold of samples, by name."""
         return {}
 
     def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:
@@ -156,6 +163,7 @@ class FittedPotential(TracedFitted):
             inside = samples.shifted(np.asarray(self.center), np.float64, float(self.unit))
             phi, psi, found = answer_with_diagnostics(self._inside(), inside, cost)
             dual = float(dual_value(phi, psi, inside))
+            observed = _observed(self._inside(), inside, cost)
             violation = power * float(found["admissibility_violation"])
         inner = float(self.corrected(dual))
         if not (np.isfinite(inner) and np.isfinite(history).all()):
@@ -168,8 +176,8 @@ class FittedPotential(TracedFitted):
         }
         if history.size:
             diagnostics["history_last"] = cost.root(last_tenth(history))
-        for name, number in self.corrections(dual).items():
-            diagnostics[name] = power * number
+        for name, number in (self.corrections(dual) | observed).items():
+            diagnostics[name] = power * float(number)
         return Estimate(
             value,
             power * inner,
@@ -320,6 +328,11 @@ def answer_with_diagnostics(
         "max_gradient_between": steepest(between),
     }
     return phi, psi, slopes | found
+
+
+@partial(jax.jit, static_argnames="cost")
+def _observed(fitted: FittedPotential, samples: Samples, cost: Cost) -> dict[str, jax.Array]:
+    return fitted.observed(samples, cost)
 
 
 @jax.jit

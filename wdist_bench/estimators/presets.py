@@ -30,3 +30,18 @@ W1_BENCHMARK: dict[str, Any] = {
 
 Steps are those of the authors' notebook at dim 16.
 """
+
+W2_BENCHMARK: dict[str, Any] = {
+    "steps": 50_000,
+    "batch_size": 1024,
+    "hidden": "published",
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "inner_steps": 15,
+    "strong_convexity": 1e-4,
+    "start": "identity",
+    "standardize": False,
+}
+"""Korotin et al. 2021 (arXiv 2106.01954), from the authors' notebooks."""

@@ -80,7 +80,8 @@ def population_interval(
         cost: a `Cost`, or the name of its norm; l2 by default.
         support: an upper bound on the distance of any two points of both populations. Both ends
             then are McDiarmid's, which hold for every law within it, and at every n.
-        critic: of a task alone: an estimator with target "population" and bound "lower".
+        critic: of a task alone: an estimator with target "population" and bound "lower"; at p = 2
+            in l2 that is "icnn", and the lower end of the others is 0 there.
         n: of a task alone: points of an exact batch; more narrows the upper end.
         eval_batches: of a task alone: number of exact batches.
 

@@ -9,7 +9,9 @@ import jax
 import numpy as np
 
 from wdist_bench.costs import Cost
+from wdist_bench.costs.powers import root_slope
 from wdist_bench.estimate import Estimate, Estimator
+from wdist_bench.estimators.given import check_cost, check_estimator
 from wdist_bench.population.point import point
 from wdist_bench.population.split import weighted
 from wdist_bench.population.upper import above
@@ -45,8 +47,8 @@ def stream_interval(
     bound in expectation. Above, the mean exact cost of independent batches: E W_p^p(batch) is at
     least W_p^p of the populations, which is jointly convex in the pair. Each end is a one-sided
     limit (normal below, Student's t above, both moved outwards for skewness) with its part of the
-    error; rounding of float32 coordinates is added. For p = 2 no critic here is admissible
-    everywhere: lower is 0.
+    error; rounding of float32 coordinates is added. At p = 2 in l2 that is `icnn`, a strongly
+    convex potential with its conjugate; with a critic that does not take the cost, lower is 0.
 
     Both limits are of means, which a rare or far point can spoil. So about a million further draws
     of each population are looked at first (fewer above dimension 128), and the answer is refused
@@ -98,15 +100,16 @@ def stream_interval(
         failed["upper"] = batches
         upper = _upper(batches, shape, cost, n * eval_batches, error)
         upper += 0.0 if sampler.x64 else rounding
-    if side != "upper" and cost.p == 1:
+    if side != "upper" and (cost.p == 1 or _takes(critic, cost)):
         below = evaluate(task, critic, cost.p, seed, norm=cost.norm)
         if (below.target, below.bound) != ("population", "lower"):
             raise ValueError(
                 f"critic: expected a lower bound of the population (funnel, group_sort or "
-                f"spectral_norm), got {critic!r}, a {below.bound} bound of the {below.target}"
+                f"spectral_norm; icnn at p = 2), got {critic!r}, a {below.bound} bound of the "
+                f"{below.target}"
             )
         failed["lower"] = below
-        lower = max(_lower(below, shape, error) - _CRITIC_ROUNDINGS * rounding, 0.0)
+        lower = max(_lower(below, shape, cost, error) - _CRITIC_ROUNDINGS * rounding, 0.0)
     for name, answer in failed.items():
         if answer.status != "ok":
             other = {"lower": lower} if name == "upper" else {"upper": upper}
@@ -120,6 +123,15 @@ def stream_interval(
     return Estimate(
         value, value**cost.p, lower=lower, upper=upper, interval=(lower, upper), **shared
     )
+
+
+def _takes(critic: str | Estimator, cost: Cost) -> bool:
+    """Whether the critic has a meaning for the cost."""
+    try:
+        check_cost(check_estimator(critic, {}), cost)
+    except ValueError:
+        return False
+    return True
 
 
 def _point(task: Task, cost: Cost, n: int, seed: int) -> float:
@@ -148,12 +160,16 @@ def _upper(above: Estimate, shape: Tails, cost: Cost, points: int, error: float)
     return cost.root(above.cost + (quantile + correction) * stderr)
 
 
-def _lower(below: Estimate, shape: Tails, error: float) -> float:
+def _lower(below: Estimate, shape: Tails, cost: Cost, error: float) -> float:
     """The same on the other side, for a mean over the samples that the critic was evaluated on."""
     if below.status != "ok":
         return math.nan
+    if below.value == 0:
+        return 0.0
     from scipy.special import ndtri
 
     quantile = float(ndtri(1 - error))
     skew = shape.mean_skewness(int(below.diagnostics["eval_samples"]))
-    return below.value - (quantile + skewness_correction(skew, quantile)) * (below.stderr or 0.0)
+    stderr = (below.stderr or 0.0) / root_slope(below.value, cost.p)  # of the cost
+    doubt = (quantile + skewness_correction(skew, quantile)) * stderr
+    return cost.root(below.cost - doubt)

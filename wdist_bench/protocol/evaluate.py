@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -243,7 +244,9 @@ def _finish(
     if not math.isfinite(mean):
         text = message or "the estimate is NaN or inf; lower the learning rate"
         return Estimate.failed("diverged", text, **shared)
-    if is_negative(mean, stderr):
+    # A bound below 0 at p > 1, where potentials are fitted to squares, says no more than 0 does.
+    vacuous = cost.p > 1 and (estimator.bound, estimator.target) == ("lower", "population")
+    if is_negative(mean, stderr) and not vacuous:
         return Estimate.failed("not_converged", negative_message(mean, stderr), **shared)
     if estimator.bound == "lower" and estimator.target == "population":
         # One-sided: below the true distance in 95 % of repetitions, and 0 always is.
@@ -304,9 +307,8 @@ def _population(
     drawn = 0
     while True:
         # Only whole chunks are drawn, so a count that was asked for may be exceeded by part of one.
-        with jax.enable_x64(sampler.x64):
-            phi, psi = _chunk_potentials(fitted, sampler, key, drawn // chunk, chunk, cost)
-        phi, psi = np.asarray(phi, np.float64), np.asarray(psi, np.float64)
+        *found, observed = _chunk(fitted, sampler, key, drawn // chunk, chunk, cost)
+        phi, psi = (np.asarray(values, np.float64) for values in found)
         total += phi.sum(), (phi**2).sum(), psi.sum(), (psi**2).sum()
         drawn += chunk
         mean_phi, square_phi, mean_psi, square_psi = total / drawn
@@ -335,7 +337,29 @@ def _population(
         message,
         eval_samples=float(drawn),
         uncorrected=mean,
+        **{name: float(number) for name, number in observed.items()},
     )
+
+
+def _chunk(
+    fitted: FittedPotential, sampler: Sampler, key: jax.Array, chunk: int, size: int, cost: Cost
+) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
+    """Potentials at fresh float32 samples, in float64 where they need it, and what is observed."""
+    if not fitted.x64:
+        with jax.enable_x64(sampler.x64):
+            return *_chunk_potentials(fitted, sampler, key, chunk, size, cost), {}
+    with jax.enable_x64(sampler.x64):
+        drawn = [np.asarray(points, np.float32) for points in _draw(sampler, key, chunk, size)]
+    with jax.enable_x64(True):
+        samples = Samples(*(jnp.asarray(points, jnp.float64) for points in drawn))
+        return _potentials(fitted, samples, cost)
+
+
+@partial(jax.jit, static_argnames="cost")
+def _potentials(
+    fitted: FittedPotential, samples: Samples, cost: Cost
+) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
+    return *potentials_at(fitted, samples, cost), fitted.observed(samples, cost)
 
 
 def _chunk_program(

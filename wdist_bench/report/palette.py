@@ -29,7 +29,8 @@ _PLACES = {
     "double_c_transform": 8, "sinkhorn": 9, "sinkhorn_divergence": 10, "sliced": 11, "bracket": 12,
     "nearest_neighbor": 13, "exact": 14, "gaussian": 15, "one_dimensional": 16,
     "centered": 17, "smoothed": 18, "extrapolated": 19, "max_sliced": 20, "subspace_robust": 23,
-    "richardson_sinkhorn": 24, "saturating": 21, "non_saturating": 22, "baseline_map": 31,
+    "richardson_sinkhorn": 24, "saturating": 21, "non_saturating": 22, "icnn": 25,
+    "maximin": 26, "w2gn": 27, "monge_gap": 28, "baseline_map": 31,
 }  # fmt: skip
 """Numbers of looks. Those that mostly stand in one figure have other colours: they differ mod 8."""
 _ROOM = 32  # places kept for ours: a new one changes none of a stranger's

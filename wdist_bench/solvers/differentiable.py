@@ -182,6 +182,29 @@ def sinkhorn_divergence_cost(
     return cross - (left + right) / 2
 
 
+def entropic_cost(
+    x: Float[Array, "n d"],
+    y: Float[Array, "m d"],
+    cost: Cost,
+    epsilon: Float[Array, ""],
+    threshold: float,
+    max_iterations: int,
+) -> Float[Array, ""]:
+    """OT_eps = min over couplings P of <P, c> + eps KL(P | a b^T), equal weights; NaN where
+    Sinkhorn stopped early. Differentiated in x and y, not in epsilon.
+
+    Args:
+        x: (n, d) points of mu.
+        y: (m, d) points of nu.
+        cost: ground cost.
+        epsilon: temperature, in units of cost.
+        threshold: l1 error of the marginals to reach.
+        max_iterations: iterations allowed.
+    """
+    a, b = (jnp.full(len(points), 1 / len(points), points.dtype) for points in (x, y))
+    return _cross_cost(cost.pairwise(x, y), a, b, _fixed(epsilon), threshold, max_iterations)
+
+
 def _cross_cost(
     matrix: Array, a: Array, b: Array, epsilon: Array, threshold: float, iterations: int
 ) -> Array:
