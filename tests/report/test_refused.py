@@ -68,7 +68,7 @@ def test_the_other_rows_and_the_truths_are_as_without_it(folders):
         # As text, in which NaN is NaN.
         assert repr(leaderboard(tables[0], truth)) == repr(leaderboard(tables[1], truth))
     assert repr(compare(without, folder).changes) == repr(compare(without, without).changes)
-    (tex, _) = export(folder, "latex")
+    _, tex, _ = export(folder, "latex")
     assert "truth not known" not in tex.read_text()
     assert tex.read_text().count("refused") == 2
 
