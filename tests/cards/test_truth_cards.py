@@ -61,7 +61,9 @@ def test_a_card_says_what_the_package_computes(name):
     assert [cost_of(known) for known in card.truths] == [cost for cost, _ in BY_NAME[name].routes]
     for known in card.truths:
         truth = task.truth(cost_of(known))
-        assert truth.value == pytest.approx(known.value, rel=1e-9, abs=1e-12), known.label
+        # A mean over draws has the rounding of its programs, float32 at times.
+        near = 1e-9 if truth.stderr == 0 else 1e-6
+        assert truth.value == pytest.approx(known.value, rel=near, abs=1e-12), known.label
         assert truth.stderr == pytest.approx(known.stderr, rel=1e-6)
         assert (truth.kind, truth.reference) == (known.kind, known.route)
         room = known.second_tolerance

@@ -28,7 +28,7 @@ _PANEL = 0.9  # of its column that a panel has for a legend, less what its axis 
 WIDTHS = {"one": 3.35, "two": 6.9}
 """Inches of a column, and of both, of a paper with two."""
 TRUE_TYPE = 42  # of PDF fonts, which journals ask for
-MOST_DOTS = 5e7
+MOST_DOTS = 2e7
 """Dots of a figure, 4 bytes each."""
 
 S = TypeVar("S")
