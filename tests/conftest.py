@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 import shutil
+import tomllib
 from collections import Counter
 from importlib.metadata import distributions, requires
 from pathlib import Path
@@ -26,7 +28,7 @@ CHECKED = [
 if importlib.util.find_spec("beartype"):
     install_import_hook(CHECKED, "beartype.beartype")
 
-from wdist_bench import registry  # noqa: E402
+from wdist_bench import estimators, registry  # noqa: E402
 from wdist_bench.protocol import compilation  # noqa: E402
 
 registry.entry_points = lambda group: ()  # ours alone, whatever plug-ins the machine has
@@ -43,6 +45,20 @@ FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "-
 hypothesis.settings.register_profile("repeated", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("explored", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("repeated")  # no clock and no chance fails a change
+
+
+@pytest.fixture
+def peers_registered(monkeypatch):
+    """The plug-ins of the folder peers/, as if it were installed: {name: class}."""
+    folder = Path(__file__).parents[1] / "peers"
+    declared = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+    monkeypatch.syspath_prepend(folder)
+    found = {}
+    for name, place in declared["entry-points"]["wdist_bench.estimators"].items():
+        module, kind = place.split(":")
+        found[name] = getattr(importlib.import_module(module), kind)
+        monkeypatch.setitem(estimators.registry._classes, name, found[name])
+    return found
 
 
 def pytest_report_header():
