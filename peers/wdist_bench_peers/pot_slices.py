@@ -158,8 +158,8 @@ class MaxSliced(_Pot):
 class Bures(_Pot):
     """`ot.gaussian.empirical_bures_wasserstein_distance`: W_2 of the Gaussians with these moments.
 
-    With covariances of the rows as a population (divided by n) it would bound W_2 from below
-    (Gelbrich 1990). POT divides by n - 1 and adds `reg`, so it claims nothing.
+    With the covariances of the rows it would bound W_2 from below (Gelbrich 1990). POT adds `reg`
+    to both, so it claims nothing.
 
     Attributes:
         reg: added to the covariances' diagonals.

@@ -305,3 +305,16 @@ def test_a_comparison_is_the_same_from_a_compact_journal(make_folder):
     assert {change.verdict for change in found.changes} == {"unchanged"}
     assert all(change.paired for change in found.changes)
     assert dataclasses.asdict(found)["only_a"] == ()
+
+
+@pytest.mark.parametrize(("estimators", "drawn"), [(40, True), (41, False)])
+def test_more_estimators_than_a_figure_tells_apart_are_left_to_the_page(
+    make_folder, estimators, drawn
+):
+    folder = make_folder()
+    for number in range(estimators):
+        folder.add(f"solver_{number}", [[1.0], [1.1]], [[1.0], [1.0]])
+    path = folder.write()
+    write_report(path)
+    assert (path / "estimates.png").exists() is drawn
+    assert f"solver_{estimators - 1}" in (path / "report.html").read_text()

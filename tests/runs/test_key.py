@@ -156,8 +156,11 @@ def known(cell):
 
 
 def without_versions(identity):
-    """What a record has of an identity; a version may rise, and the cell is measured again."""
-    plain = {name: value for name, value in identity.items() if not name.endswith("version")}
+    """What a record has of an identity; a version may rise, and the cell is measured again. The
+    version of a plug-in is the hash of its code.
+    """
+    versions = ("version", "source")
+    plain = {name: value for name, value in identity.items() if not name.endswith(versions)}
     return json.dumps(plain, sort_keys=True, default=str)
 
 

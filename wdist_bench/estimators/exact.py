@@ -29,9 +29,9 @@ from wdist_bench.validation import check_integer
 
 # Above what was measured, 305 MiB at 10,000 points a side (p = 1) and 555 MiB at 50,000 (p = 2).
 _BYTES_A_POINT = 20_000
-# Pairs from which the assignment of equal weights is found sooner along arcs than in the matrix: at
-# p = 2 in .3 to .6 of the time at 4,096 points in 2 to 8 dimensions. At p = 1 in the plane, with
-# unequal weights, or where boxes prune nothing, it is slower and only saves memory.
+# Pairs from which the assignment of equal weights is found sooner along arcs than in the matrix: in
+# .24 to .53 of the time at 4,096 points in 2 to 8 dimensions (results/speed/sparse.md). At p = 1 in
+# the plane, with unequal weights, or where boxes prune nothing, it only saves memory.
 _MANY, _FEW_DIMS = 2**24, 8
 # Rounding may leave so much of W_p^p open.
 _OPEN = 1e-3

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # What a figure can show. More is left out by the order of the suite, whole panels or settings at a
 # time, and the figure says so.
 _PANELS, _CURVES = 30, 400
+_LOOKS = 40  # estimators that a figure tells apart; of more the page alone has every one
 _COLUMNS, _ROWS, _MARKS = 40, 100, 1000  # settings of a panel, cells of a setting, cells in all
 
 
@@ -115,7 +116,7 @@ def estimates(results: Results) -> Any:
     """Estimate of every method against both truths, one panel per family of tasks."""
     table = results.labelled
     known = table[table["estimate"].notna()]
-    if known.empty:
+    if known.empty or table["variant"].nunique() > _LOOKS:
         return None
     shown = known[_room_for(known)]
     families = list(shown.groupby("family", sort=False))

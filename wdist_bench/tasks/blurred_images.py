@@ -49,8 +49,9 @@ class Blur(Transform):
         """A x for points (n, dim), in numpy or jax.numpy."""
         height, width = (xp.asarray(part, points.dtype) for part in self.filters())
         images = points.reshape(-1, *self.shape)
-        blurred = xp.einsum("ij,njk...->nik...", height, images)
-        return xp.einsum("ij,nkj...->nki...", width, blurred).reshape(points.shape)
+        with jax.default_matmul_precision("highest"):
+            blurred = xp.einsum("ij,njk...->nik...", height, images)
+            return xp.einsum("ij,nkj...->nki...", width, blurred).reshape(points.shape)
 
     def move(self, points: np.ndarray) -> np.ndarray:
         """A x for points (n, dim), in float64."""
@@ -173,5 +174,4 @@ class _Blurred(Sampler):
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         x, y = self.batches.draw(key, n)
-        with jax.default_matmul_precision("highest"):
-            return x, Blur(self.shape, self.passes).apply(y, jnp)
+        return x, Blur(self.shape, self.passes).apply(y, jnp)
