@@ -117,6 +117,20 @@ def test_a_flow_by_hand():
         cheapest_flow(rows[1:], columns[1:], np.ones(2), np.array([2, 3]), np.array([2, 3]))
 
 
+def test_the_potentials_of_a_long_chain_are_its_shortest_ways():
+    """x_i goes to y_i at cost 0, and x_i could take y_{i+1} for -1 on and on: no cheaper cycle, so
+    the last potentials are as far from the first as the chain is long.
+    """
+    n = 3000
+    matched = np.arange(n)
+    rows, columns = np.r_[matched, matched[:-1]], np.r_[matched, matched[1:]]
+    costs = np.r_[np.zeros(n), np.full(n - 1, -1.0)]
+    flow = cheapest_flow(rows, columns, costs, np.ones(n, int), np.ones(n, int))
+    assert flow.mass.tolist() == [1] * n + [0] * (n - 1)
+    assert flow.phi.tolist() == pytest.approx(list(range(n)), rel=1e-9)
+    assert flow.psi.tolist() == pytest.approx([-i for i in range(n)], rel=1e-9)
+
+
 def test_exact_takes_this_way_where_all_pairs_do_not_fit(monkeypatch):
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(300, 2)), rng.normal(size=(200, 2)) + 1
