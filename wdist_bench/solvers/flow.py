@@ -9,6 +9,8 @@ from jaxtyping import Float, Int
 
 # OR-Tools multiplies costs by the number of points, and adds a few of these products.
 _LARGEST = 2.0**60
+# Of these so many bits are given up, a few at a time, where the solver's numbers overflow.
+_BITS, _STEP = 40, 8
 # Above the length of every way.
 _FAR = 2**62
 
@@ -37,7 +39,8 @@ def cheapest_flow(
 ) -> Flow:
     """min over f >= 0 of sum_k f_k costs_k with row sums `supply` and column sums `demand`.
 
-    Costs (of either sign) become whole numbers, the largest about 2^60 over the number of points.
+    Costs (of either sign) become whole numbers, the largest about 2^60 over the number of points,
+    or less where sums of them leave 64 bits.
     The potentials are shortest paths in the graph of what the flow leaves open, by Howard's
     policy iteration: the solver has none to show.
 
@@ -57,21 +60,24 @@ def cheapest_flow(
     n, m = len(supply), len(demand)
     largest = float(np.abs(costs).max())
     power = int(np.frexp(_LARGEST / (n + m + 1))[1] - np.frexp(largest)[1]) - 1
-    whole = np.rint(np.ldexp(costs, power)).astype(np.int64)
-    solver = min_cost_flow.SimpleMinCostFlow()
-    arcs = solver.add_arcs_with_capacity_and_unit_cost(
-        rows.astype(np.int32),
-        (columns + n).astype(np.int32),
-        np.minimum(supply[rows], demand[columns]),
-        whole,
-    )
-    solver.set_nodes_supplies(np.arange(n + m, dtype=np.int32), np.concatenate([supply, -demand]))
-    status = solver.solve()
+    for fewer in range(0, _BITS, _STEP):
+        whole = np.rint(np.ldexp(costs, power - fewer)).astype(np.int64)
+        solver = min_cost_flow.SimpleMinCostFlow()
+        arcs = solver.add_arcs_with_capacity_and_unit_cost(
+            rows.astype(np.int32),
+            (columns + n).astype(np.int32),
+            np.minimum(supply[rows], demand[columns]),
+            whole,
+        )
+        solver.set_nodes_supplies(np.arange(n + m, dtype=np.int32), np.r_[supply, -demand])
+        status = solver.solve()
+        if status != solver.BAD_COST_RANGE:  # its potentials are sums of many costs
+            break
     if status != solver.OPTIMAL:
         raise RuntimeError(f"expected an optimal flow, got {status.name} from OR-Tools")
     mass = solver.flows(arcs)
-    phi, psi = _potentials(rows, columns, whole, mass, n, m)
-    return Flow(mass, np.ldexp(phi.astype(float), -power), np.ldexp(psi.astype(float), -power))
+    potentials = _potentials(rows, columns, whole, mass, n, m)
+    return Flow(mass, *(np.ldexp(part.astype(float), fewer - power) for part in potentials))
 
 
 def _potentials(
