@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC
 from collections.abc import Mapping
-from dataclasses import MISSING, is_dataclass
+from dataclasses import MISSING, field, is_dataclass
 from typing import Any, ClassVar
 
 
@@ -26,6 +26,17 @@ class _Declared:
             f"{owner.__name__}: expected the attribute `{self.name}` ({self.meaning}), which "
             f"{self.owner} declares, got none; make it a field, or set it in the class"
         )
+
+
+ADDED = "added"
+"""In the metadata of a field: it came when there were results already."""
+
+
+def added(default: Any) -> Any:
+    """A parameter that was added later: at its default, which changes nothing, it is left out of
+    the keys of results, so that those made before keep theirs.
+    """
+    return field(default=default, metadata={ADDED: True})
 
 
 def declared(meaning: str, default: Any = MISSING) -> Any:

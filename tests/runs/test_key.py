@@ -65,6 +65,15 @@ def test_a_default_that_is_spelled_out_gives_the_same_key():
     assert key(spelled) == key()
 
 
+def test_a_parameter_that_was_added_later_is_in_the_key_where_it_says_something():
+    exact = replace(CELL, estimator="exact", estimator_parameters={})
+    assert "rtol" not in exact.identity("cpu")["estimator_parameters"]
+    spelled, early = (replace(CELL, estimator="exact", estimator_parameters={"rtol": rtol})
+                      for rtol in (1e-9, 1e-3))  # fmt: skip
+    assert key(spelled) == key(exact)
+    assert key(early) != key(exact)
+
+
 def changed(factory, **attributes):
     """A class like `factory`, of ours too, with other class attributes or defaults."""
     attributes["__module__"] = factory.__module__

@@ -15,7 +15,8 @@ def test_every_point_is_in_one_cell_of_at_most_four(n, spread):
     cells = Cells.of(points)
     assert sorted(cells.order) == list(range(n))
     assert cells.size.sum() == n
-    assert cells.size.min() >= 1 and cells.size.max() <= 4
+    assert cells.size.min() >= 1
+    assert cells.size.max() <= 4
     assert (cells.first == np.cumsum(cells.size) - cells.size).all()
 
 

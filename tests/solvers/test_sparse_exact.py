@@ -10,7 +10,8 @@ import pytest
 from highs import linear_program
 
 import wdist_bench as wb
-from wdist_bench.estimators import exact as exact_estimator
+from wdist_bench.estimators import along_arcs
+from wdist_bench.estimators.exact import Exact
 from wdist_bench.solvers import memory, pruned_c_transform, sparse_exact
 from wdist_bench.solvers.arcs import smallest
 from wdist_bench.solvers.exact import solve_exact
@@ -138,7 +139,8 @@ def test_exact_takes_this_way_where_all_pairs_do_not_fit(monkeypatch):
     dense = wb.estimate(x, y, p=2, a=a)
     monkeypatch.setattr(memory, "available", lambda: 48 * 260 * 200)
     monkeypatch.setattr("wdist_bench.estimators.exact.available", lambda: 48 * 260 * 200)
-    monkeypatch.setattr("wdist_bench.estimators.exact._BYTES_A_POINT", 1_000)
+    monkeypatch.setattr(along_arcs, "available", lambda: 48 * 260 * 200)
+    monkeypatch.setattr("wdist_bench.estimators.along_arcs._BYTES_A_POINT", 1_000)
     sparse = wb.estimate(x, y, p=2, a=a)
     assert sparse.status == "ok"
     assert sparse.diagnostics["arcs"] < 260 * 200
@@ -191,7 +193,7 @@ def test_exact_goes_along_arcs_where_that_is_faster_and_logs_its_rounds(monkeypa
     x, y = rng.normal(size=(400, 2)), rng.normal(size=(400, 2)) * 2
     dense = wb.estimate(x, y, p=2)
     assert "arcs" not in dense.diagnostics
-    monkeypatch.setattr(exact_estimator, "_MANY", 400**2)
+    monkeypatch.setattr(along_arcs, "_MANY", 400**2)
     with caplog.at_level("INFO", "wdist_bench"):
         sparse = wb.estimate(x, y, p=2)
     assert sparse.diagnostics["rounds"] == len(caplog.messages)
@@ -200,12 +202,52 @@ def test_exact_goes_along_arcs_where_that_is_faster_and_logs_its_rounds(monkeypa
     slower = {"p = 1 in the plane": {"p": 1}, "weights": {"p": 2, "a": rng.dirichlet(np.ones(400))}}
     for how in slower.values():
         assert "arcs" not in wb.estimate(x, y, **how).diagnostics
-    monkeypatch.setattr(exact_estimator, "_log_rounds", lambda samples: _interrupting)
+    monkeypatch.setattr(along_arcs, "_log_rounds", lambda *_: _interrupting)
     stopped = wb.estimate(x, y, p=2)
     assert sparse.diagnostics["rounds"] > 1
     assert stopped.status == "timeout"
     assert "interrupted in round 1" in stopped.message
     assert stopped.lower <= dense.value <= stopped.upper
+
+
+def test_exact_stops_early_and_then_claims_an_upper_bound(monkeypatch):
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(300, 3)), rng.gamma(2, size=(300, 3))
+    value = wb.estimate(x, y, p=2).value
+    early = wb.estimate(x, y, "exact", p=2, rtol=0.05)
+    assert (early.value, early.bound) == (value, "exact")  # all pairs are solved to the end
+    monkeypatch.setattr(along_arcs, "_MANY", 300**2)
+    early = wb.estimate(x, y, "exact", p=2, rtol=0.05)
+    assert early.bound == "upper"
+    assert early.value == early.upper >= value * (1 - 1e-9)
+    assert early.lower <= value * (1 + 1e-9)
+    assert early.diagnostics["gap"] <= 0.05 * early.upper**2
+    assert Exact(rtol=0.05).bound == "upper"
+    assert Exact().bound == "exact"
+    with pytest.raises(ValueError, match="rtol"):
+        wb.estimate(x, y, "exact", rtol=0)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_bracket_hands_large_problems_over(p, monkeypatch):
+    rng = np.random.default_rng(6)
+    x, y = rng.normal(size=(300, 2)), rng.normal(1, 1, size=(250, 2))
+    b = np.r_[0.0, rng.dirichlet(np.ones(249))]
+    value = wb.estimate(x, y, p=p, b=b).value
+    small = wb.estimate(x, y, "bracket", p=p, b=b)
+    assert "arcs" not in small.diagnostics
+    monkeypatch.setattr(along_arcs, "_MANY", 300 * 200)
+    large = wb.estimate(x, y, "bracket", p=p, b=b)
+    assert large.status == "ok"
+    assert large.diagnostics["arcs"] < 300 * 250
+    assert large.lower <= value <= large.upper == large.value
+    assert large.upper**p - large.lower**p <= 1e-3 * large.upper**p
+    assert large.potentials[1].shape == (250,)
+    monkeypatch.setattr(along_arcs, "_log_rounds", lambda *_: _interrupting)
+    stopped = wb.estimate(x, y, "bracket", p=p, b=b, rtol=1e-8)
+    assert stopped.status == "timeout"
+    assert stopped.lower <= value * (1 + 1e-9)
+    assert value <= stopped.upper * (1 + 1e-9)
 
 
 def _interrupting(lower, upper):

@@ -18,7 +18,7 @@ from wdist_bench.estimate import (
     Potentials,
     out_of_memory_is_a_status,
 )
-from wdist_bench.estimators import register
+from wdist_bench.estimators import along_arcs, register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.bracket import HELD_ENTRIES, bracket, bracket_of_costs
 from wdist_bench.solvers.bracket import Bracket as BracketArrays
@@ -44,7 +44,10 @@ class Bracket(DirectEstimator):
     taken off where it is more than 1e-9 of them. Memory is 24 bytes a pair up to 2^28
     pairs where so much is free, and linear in n + m beyond; any weights are allowed, and everything
     but the final certificate is one compiled program (`solvers.bracket.bracket`, which also runs
-    under jit and vmap), for a few numbers of points.
+    under jit and vmap), for a few numbers of points. With the extra `large`, problems of 2^24 pairs
+    or more in up to 8 dimensions, and those whose costs cannot be held, are solved along few of
+    their pairs instead, as by `exact`, until the gap is `rtol`; its log and its answer to an
+    interrupt are the same.
 
     Attributes:
         rtol: relative gap to reach; 0 is reached where the two measures are one and the same.
@@ -58,7 +61,7 @@ class Bracket(DirectEstimator):
     """
 
     name: ClassVar[str] = "bracket"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "upper"
     every_cost: ClassVar[bool] = True
@@ -78,6 +81,8 @@ class Bracket(DirectEstimator):
             return Estimate.zero(samples, bound="upper", diagnostics={"gap": 0.0})
         check_not_forked()
         kept = samples.with_mass()
+        if _hands_over(kept, cost):
+            return self._along_arcs(samples, kept, cost)
         unit, power = _at_unit_scale(kept) if cost.is_norm else (kept, 0)
         with jax.enable_x64(True):
             found = jax.tree.map(np.asarray, self._solve(unit, cost))
@@ -112,6 +117,30 @@ class Bracket(DirectEstimator):
             )
         return Estimate(cost.root(bounds.upper), bounds.upper, **shared)
 
+    def _along_arcs(self, samples: Samples, kept: Samples, cost: Cost) -> Estimate:
+        """What `estimate` gives, along few of the pairs."""
+        found = along_arcs.solve(kept, cost, self.rtol, self.name)
+        gap = found.upper - found.lower
+        shared: dict[str, Any] = {
+            "target": "batch",
+            "bound": "upper",
+            "lower": cost.root(found.lower),
+            "upper": cost.root(found.upper),
+            "potentials": Potentials(*at_all_points(found.phi, found.psi, samples, cost)),
+            "diagnostics": {
+                "gap": gap, "rounds": float(found.rounds), "arcs": float(found.arcs),
+            },
+        }  # fmt: skip
+        if not found.converged:
+            status = "timeout" if found.interrupted else "not_converged"
+            return Estimate.failed(
+                status,
+                f"the relative gap is {gap / found.upper:.3g} after round {found.rounds}, wanted "
+                f"{self.rtol:g}; use [lower, upper], which is what is proved",
+                **shared,
+            )
+        return Estimate(cost.root(found.upper), found.upper, **shared)
+
     def _solve(self, samples: Samples, cost: Cost) -> BracketArrays:
         """The compiled program, on padded points, or on costs that the host alone knows."""
         arrays = (*_padded(samples.x, samples.a), *_padded(samples.y, samples.b))
@@ -121,6 +150,13 @@ class Bracket(DirectEstimator):
             return bracket(x, y, a, b, cost, self.rtol, self.max_steps, held_entries=held)
         costs = jnp.asarray(cost.matrix(arrays[0], arrays[2]), jnp.float64)
         return bracket_of_costs(costs, a, b, self.rtol, self.max_steps)
+
+
+def _hands_over(samples: Samples, cost: Cost) -> bool:
+    """Whether arcs are faster: in few dimensions, or where not all costs can be held."""
+    pairs = len(samples.x) * len(samples.y)
+    held = pairs <= min(HELD_ENTRIES, max(_SURELY_FREE, available() // _BYTES_A_PAIR))
+    return along_arcs.possible(samples, cost) and (not held or along_arcs.prunes(samples, cost))
 
 
 def _held_entries(pairs: int) -> int:

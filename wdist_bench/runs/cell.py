@@ -17,6 +17,7 @@ import numpy as np
 from wdist_bench import estimators, tasks
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
+from wdist_bench.interface import ADDED
 from wdist_bench.protocol.answers import Measured
 from wdist_bench.protocol.protocols import PROTOCOLS
 from wdist_bench.protocol.stream import Stream, batch_truths
@@ -225,9 +226,14 @@ def thin(history: np.ndarray) -> tuple[list[int], np.ndarray]:
 def parameters(configuration: Any) -> dict[str, Any]:
     """All parameters of a frozen dataclass that make it what it is, defaults included.
 
-    Fields left out of comparison (a path, say, beside the digest of its content) are left out.
+    Fields left out of comparison (a path, say, beside the digest of its content) are left out, and
+    parameters that were added later (`interface.added`), at their defaults.
     """
-    return {f.name: getattr(configuration, f.name) for f in fields(configuration) if f.compare}
+    values = {f.name: getattr(configuration, f.name) for f in fields(configuration) if f.compare}
+    for f in fields(configuration):
+        if f.metadata.get(ADDED) and values.get(f.name) == f.default:
+            del values[f.name]
+    return values
 
 
 def digest(content: dict[str, Any]) -> str:

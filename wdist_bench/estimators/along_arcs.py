@@ -1,0 +1,53 @@
+"""Large problems along few of their pairs: where these are possible, and what is said of them."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from importlib.util import find_spec
+
+from wdist_bench.costs import Cost, Matrix
+from wdist_bench.problem import Samples
+from wdist_bench.solvers.memory import available
+from wdist_bench.solvers.sparse_exact import Report, SparseSolution, solve_sparse
+
+# Above what was measured, 305 MiB at 10,000 points a side (p = 1) and 555 MiB at 50,000 (p = 2).
+_BYTES_A_POINT = 20_000
+# Pairs from which blocks of points are left out often enough, and dimensions up to which their
+# boxes are far apart (results/speed/sparse.md).
+_MANY, _FEW_DIMS = 2**24, 8
+_LOGGER = logging.getLogger("wdist_bench")
+
+
+def possible(samples: Samples, cost: Cost) -> bool:
+    """Whether OR-Tools is here, the cost is one of points, and there is memory for the arcs."""
+    if isinstance(cost, Matrix) or find_spec("ortools") is None:
+        return False
+    return (len(samples.x) + len(samples.y)) * _BYTES_A_POINT <= available()
+
+
+def prunes(samples: Samples, cost: Cost) -> bool:
+    """Whether there are many pairs in few dimensions, so that most are never looked at."""
+    many = len(samples.x) * len(samples.y) >= _MANY
+    return many and samples.x.shape[1] <= _FEW_DIMS and cost.by_boxes
+
+
+def solve(samples: Samples, cost: Cost, rtol: float, name: str) -> SparseSolution:
+    """The solution to a relative gap; the logger `wdist_bench` is told each round of `name`."""
+    return solve_sparse(
+        samples.x, samples.y, samples.a, samples.b, cost, rtol, report=_log_rounds(samples, name)
+    )
+
+
+def _log_rounds(samples: Samples, name: str) -> Report:
+    """A report that logs the gap of each round, and the seconds since the start."""
+    start, rounds = time.perf_counter(), itertools.count(1)
+    sizes = f"{name}, {len(samples.x):,} x {len(samples.y):,}"
+
+    def say(lower: float, upper: float) -> None:
+        gap = (upper - lower) / upper if upper > 0 else 0.0
+        seconds = time.perf_counter() - start
+        _LOGGER.info("%s points: round %d, gap %.1e, %.1f s", sizes, next(rounds), gap, seconds)
+
+    return say
