@@ -8,6 +8,7 @@ compared with the exact value of the same arrays: the target is the batch, for e
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import jax
@@ -16,6 +17,7 @@ import numpy as np
 from wdist_bench.calls import estimate
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
+from wdist_bench.problem import Samples
 from wdist_bench.protocol.answers import Measured, measured
 from wdist_bench.protocol.compilation import compiling
 from wdist_bench.protocol.maps import images_of_answer, map_probe, over_runs
@@ -30,13 +32,30 @@ def run_fixed(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> M
     Compile seconds are those that jax reports while the estimator runs; the first run of a shape
     pays them, and run seconds are without them. Drawing the arrays is in neither.
     """
+    return run_on_arrays(_drawn(task, stream), task, estimator, cost, stream)
+
+
+def _drawn(task: Task, stream: Stream) -> Iterator[tuple[Keys, Samples]]:
+    """The keys and the arrays of each run."""
     sampler = task.sampler()
     check_limit(task, sampler, stream.n)
-    probe = map_probe(task, cost, stream.seed)
-    answers, histories, maps, seconds, compile_seconds = [], [], [], 0.0, 0.0
     for key in run_keys(stream.seed, stream.runs):
         keys = Keys.of(key)
         (pair,) = evaluation_batches(sampler, keys.evaluation, replace(stream, eval_batches=1))
+        yield keys, pair
+
+
+def run_on_arrays(
+    arrays: Iterable[tuple[Keys, Samples]],
+    task: Task,
+    estimator: Estimator,
+    cost: Cost,
+    stream: Stream,
+) -> Measured:
+    """What the estimator answers on the arrays of each run, whose keys come with them."""
+    probe = map_probe(task, cost, stream.seed)
+    answers, histories, maps, seconds, compile_seconds = [], [], [], 0.0, 0.0
+    for keys, pair in arrays:
         seed = int(jax.random.bits(keys.estimator))
         start = time.perf_counter()
         with compiling() as compiled:

@@ -24,6 +24,7 @@ from wdist_bench.report.results import Results
 
 TARGETS = (0.1, 0.01, 0.001, 0.0001)
 """Errors relative to the exact value of the same rows."""
+_ARRAYS = ("fixed", "matched")  # protocols whose runs are one call on two arrays
 _CLOCK = 1e-4  # seconds that records tell apart
 _RUNGS, _PROBLEMS = 3, 4  # fewest that make a suite one about time to a target
 
@@ -51,10 +52,11 @@ class Rung:
 def rungs(results: Results) -> list[Rung]:
     """Those of a suite about time to a target; none of another suite.
 
-    Such a suite gives arrays ("fixed"), has one estimator at three budgets or more, and at least
-    four problems whose exact value is known and not 0. Cells that shared the machine have no time.
+    Such a suite gives arrays ("fixed" or "matched"), has one estimator at three budgets or more,
+    and at least four problems whose exact value is known and not 0. Cells that shared the machine
+    have no time.
     """
-    timed = [c for c in results.cells if c.record["protocol"] == "fixed" and _has_truth(c)]
+    timed = [c for c in results.cells if c.record["protocol"] in _ARRAYS and _has_truth(c)]
     budgets: dict[tuple[int, str], int] = {}
     for cell in timed:
         place = (cell.setting, cell.record["estimator"])

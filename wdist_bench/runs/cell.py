@@ -20,7 +20,7 @@ from wdist_bench.estimate import Estimator
 from wdist_bench.interface import ADDED
 from wdist_bench.protocol.answers import Measured
 from wdist_bench.protocol.protocols import PROTOCOLS
-from wdist_bench.protocol.stream import Stream, batch_truths
+from wdist_bench.protocol.stream import Stream
 from wdist_bench.results.journal import pack
 from wdist_bench.runs.source import source
 from wdist_bench.tasks import Task
@@ -171,7 +171,7 @@ class Cell:
         truth = task.truth(self.p, self.norm)
         key = self.truth_key(jax.default_backend())
         if key not in truths:
-            exact = batch_truths(task, self.cost, self.stream)
+            exact = PROTOCOLS[self.protocol].truths(task, self.cost, self.stream)
             truths[key] = {"type": "truth", "key": key, "costs": pack(exact)}
             add(truths[key])
         run = PROTOCOLS[self.protocol].run

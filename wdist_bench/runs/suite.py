@@ -275,13 +275,15 @@ def _cells(document: Document, profile: str) -> list[Cell]:
         if profile not in entry.profiles:
             continue
         for parameters in settings(entry.parameters, entry.swept()):
-            dim = None
+            task = dim = None
             with suppress(FileNotFoundError):  # missing data are named in the results
-                dim = tasks.get(entry.name, **parameters).dim  # a bad parameter fails first
+                task = tasks.get(entry.name, **parameters)  # a bad parameter fails first
+                dim = task.dim
             for how in _ways(document, entry):
                 here = [method for method in methods if method.runs_at(how[-1], dim)]
+                refusal = "" if task is None else PROTOCOLS[how[1]].refuses(task, how[0])
                 cells += [
-                    _cell(document, entry, parameters, method, options, how, dim)
+                    _cell(document, entry, parameters, method, options, how, dim, refusal)
                     for method in here
                     for options in settings(method.parameters, method.swept())
                 ]
@@ -305,6 +307,7 @@ def _cell(
     parameters: dict[str, Any],
     how: tuple[Cost, str, int],
     dim: int | None,
+    refusal: str,
 ) -> Cell:
     cost, protocol, n = how
     factory = estimators.factory(method.name)
@@ -326,7 +329,7 @@ def _cell(
         seed=document.seed,
         protocol=protocol,
         family=entry.family or entry.name,
-        refusal=_refusal(estimator, method, cost, dim),
+        refusal=refusal or _refusal(estimator, method, cost, dim),
     )
 
 

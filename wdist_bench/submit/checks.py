@@ -16,7 +16,7 @@ import numpy as np
 from wdist_bench import estimators
 from wdist_bench.conformance.findings import Broken, Finding
 from wdist_bench.conformance.rules import check as conform
-from wdist_bench.protocol.stream import batch_truths
+from wdist_bench.protocol.protocols import PROTOCOLS
 from wdist_bench.report.compare import compare
 from wdist_bench.report.results import Results
 from wdist_bench.report.site import result_folders
@@ -164,7 +164,8 @@ def _exact_values(submission: Submission) -> str:
     chosen = _some({r["truth_key"]: r for r in submission.records}, _TRUTHS, submission)
     for record in chosen:
         cell = _cell(record)
-        again = batch_truths(cell.build_task(), cell.cost, cell.stream)
+        truths = PROTOCOLS[cell.protocol].truths
+        again = truths(cell.build_task(), cell.cost, cell.stream)
         given = unpack(journal.truths[record["truth_key"]]["costs"])
         if not np.allclose(given, again, rtol=_ROUNDING, atol=_ROUNDING * np.abs(again).max()):
             raise Broken(f"{_label(record)}: the exact values of its batches are not these")
