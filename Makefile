@@ -22,9 +22,10 @@ TORCH  ?= torch==2.13.0+cpu
 PEERS_STAMP := $(PEERS)/.installed
 LOWEST_STAMP := $(LOWEST)/.installed
 NEWEST_STAMP := $(NEWEST)/.installed-$(shell date +%F)
-# The suite "peers" runs beside them, any other in the usual environment.
-RUNS_IN  := $(if $(filter peers,$(SUITE)),$(PEERS),$(VENV))/bin
-RUNS_FOR := $(if $(filter peers,$(SUITE)),$(PEERS_STAMP),$(STAMP))
+# The suites of peers run beside them, any other in the usual environment.
+BESIDE   := $(filter peers large_n w2_peers,$(SUITE))
+RUNS_IN  := $(if $(BESIDE),$(PEERS),$(VENV))/bin
+RUNS_FOR := $(if $(BESIDE),$(PEERS_STAMP),$(STAMP))
 # Tests mostly compile: without XLA's slow passes, in two thirds of the time. `test-all` has them.
 QUICK  := JAX_DISABLE_MOST_OPTIMIZATIONS=1
 PIP    := -m pip --quiet --disable-pip-version-check

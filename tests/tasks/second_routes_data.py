@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from second_route import Check
 
-from wdist_bench.cards.routes import draws, line, plans
+from wdist_bench.cards.routes import draws, grids, line, plans
 
 
 def _blob(count: int, dim: int) -> tuple[tuple[float, ...], ...]:
@@ -52,6 +52,11 @@ SECOND_ROUTES: dict[str, list[Check]] = {
         Check(_LINE, 1, "l1", line.histogram_scipy),
         Check(_LINE, 1, "l2", plans.histogram_programme),
         Check(_LINE, 2, "l2", plans.histogram_programme),
+    ],
+    "pictures": [
+        Check({"kind": kind, "size": 12}, p, norm, route)
+        for kind in ("noise", "shapes", "blobs", "photographs")
+        for p, norm, route in ((1, "l1", grids.picture_flow), (2, "l2", grids.picture_by_axes))
     ],
     "weighted_points": [
         Check(params, p, norm, plans.points_programme)

@@ -268,9 +268,13 @@ def test_no_task_takes_another_power_for_2(name):
     values = [truth.value for truth in truths if truth is not None]
     assert values == sorted(values)
     for other in (wb.Cost(1, "cosine"), costs.Torus(2.0)):
-        assert name in ("weighted_points", "image_batches", "histogram", "great_circle") or (
-            task.truth(other) is None
-        )
+        assert name in (
+            "weighted_points",
+            "pictures",
+            "image_batches",
+            "histogram",
+            "great_circle",
+        ) or (task.truth(other) is None)
 
 
 @pytest.mark.parametrize("p", [0.5, math.nan, "two"])

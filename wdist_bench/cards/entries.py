@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from wdist_bench import tasks
-from wdist_bench.cards.routes import draws, line, moments, plans
+from wdist_bench.cards.routes import draws, grids, line, moments, plans
 from wdist_bench.costs import Cosine, Cost, Mahalanobis, Sphere, Torus
 from wdist_bench.tasks.base import Task
 
@@ -209,6 +209,13 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "weighted_points", "box", _along(plans.points_programme, _torus(4.0)), _BOX, exact=True,
+    ),
+    *(
+        Entry("pictures", kind,
+              ((Cost(1, "l1"), grids.picture_flow), (Cost(2), grids.picture_by_axes)),
+              {"kind": kind, "size": 32 if kind == "shapes" else 16}, exact=True,
+              licence=_PATCHES if kind == "photographs" else "Apache-2.0")
+        for kind in ("noise", "shapes", "blobs", "photographs")
     ),
     Entry(
         "histogram", "textbook",

@@ -28,6 +28,16 @@ def cut_patches(photograph: np.ndarray) -> np.ndarray:
     return patches.reshape(-1, _SIDE * _SIDE * photograph.shape[2])
 
 
+def photographs() -> list[np.ndarray]:
+    """Both photographs, (427, 640, 3) uint8 each."""
+    try:
+        from sklearn.datasets import load_sample_images
+    except ImportError as error:
+        raise DatasetNotFoundError(_missing("all")) from error
+    images: list[np.ndarray] = load_sample_images().images
+    return images
+
+
 def _find(split: str) -> Found | None:
     shipped = find_spec("sklearn") is not None and find_spec("PIL") is not None
     return Found("scikit-learn", (), _COUNT, (_SIDE, _SIDE, 3), 0) if shipped else None
@@ -35,11 +45,7 @@ def _find(split: str) -> Found | None:
 
 def _read(split: str, found: Found, progress: Progress) -> Images:
     """The classes say which photograph: 0 a Chinese temple, 1 a flower."""
-    try:
-        from sklearn.datasets import load_sample_images
-    except ImportError as error:
-        raise DatasetNotFoundError(_missing(split)) from error
-    parts = [cut_patches(photograph) for photograph in load_sample_images().images]
+    parts = [cut_patches(photograph) for photograph in photographs()]
     labels = np.repeat(np.arange(len(parts), dtype=np.uint8), [len(part) for part in parts])
     pixels = np.concatenate(parts)
     return Images(pixels, (_SIDE, _SIDE, 3), 255, labels, pixels_digest(pixels, labels))

@@ -32,6 +32,7 @@ from wdist_bench.tasks import (  # noqa: E402  (they register themselves above)
     clusters,
     histogram,
     weighted_points,
+    pictures,
     noisy,
     funnels,
     convex_pairs,
