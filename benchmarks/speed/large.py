@@ -1,0 +1,151 @@
+"""Exact transport of many points: seconds, certified gap and memory, into results/speed/large.md.
+
+`python benchmarks/speed/large.py` measures points of two laws that no affine map joins
+(`sparse.problem`), with equal and other weights, and pictures of four classes with their light as
+mass. `python benchmarks/speed/large.py 1000000` measures that many points in the plane instead, and
+only prints. Every measurement has a process of its own, so that its largest memory is its own; POT
+is `ot.dist` and `ot.emd2` on the same points, where both fit.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent))
+from sparse import problem
+from timing import hardware
+
+import wdist_bench as wb
+from wdist_bench.costs import Cost
+from wdist_bench.solvers.sparse_exact import solve_sparse
+
+RESULTS = Path(__file__).parents[2] / "results" / "speed"
+POT_POINTS = 16_384  # whose matrices fit
+REPEATS = 3  # of what takes less than a minute
+
+
+@dataclass(frozen=True)
+class Case:
+    """A problem and a solver.
+
+    Attributes:
+        what: "points", "weights" (points with weights of their own) or a kind of pictures.
+        size: points of each side, or pixels of an edge.
+        p: exponent.
+        dim: dimension of points.
+        rtol: gap to reach.
+        solver: "arcs" or "pot".
+    """
+
+    what: str
+    size: int
+    p: float
+    dim: int = 2
+    rtol: float = 1e-9
+    solver: str = "arcs"
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
+        """Points and weights."""
+        if self.what not in ("points", "weights"):
+            return wb.tasks.get("pictures", kind=self.what, size=self.size).measures()
+        x, y = problem(self.size, self.dim)
+        if self.what == "points":
+            return x, y, None, None
+        rng = np.random.default_rng(1)
+        a, b = rng.gamma(2.0, size=(2, self.size))
+        return x, y, a / a.sum(), b / b.sum()
+
+
+def solve(case: Case) -> dict[str, float]:
+    """Seconds, ends and memory of one call, in this process."""
+    x, y, a, b = case.arrays()
+    cost = Cost(case.p)
+    solve_sparse(x[:3000:2], y[1:3000:2], None, None, cost, 0.1)  # imports and first calls
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    if case.solver == "pot":
+        import ot
+
+        metric = "euclidean" if case.p == 1 else "sqeuclidean"
+        lower = upper = float(ot.emd2(
+            [] if a is None else a, [] if b is None else b, ot.dist(x, y, metric),
+            numItermax=10**9,
+        ))  # fmt: skip
+    else:
+        found = solve_sparse(x, y, a, b, cost, case.rtol)
+        lower, upper = found.lower, found.upper
+    seconds = time.perf_counter() - start
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    return {"seconds": seconds, "lower": lower, "upper": upper, "mib": memory / 1024,
+            "points": len(x) + len(y)}  # fmt: skip
+
+
+def measure(case: Case, repeats: int = 1) -> dict[str, float]:
+    """The median seconds of `repeats` processes, and what the last one found."""
+    runs = []
+    for _ in range(repeats):
+        run = subprocess.run(
+            [sys.executable, __file__, json.dumps(asdict(case))],
+            check=True, capture_output=True, text=True,
+        )  # fmt: skip
+        runs.append(json.loads(run.stdout.splitlines()[-1]))
+    return runs[-1] | {"seconds": statistics.median(run["seconds"] for run in runs)}
+
+
+def row(case: Case) -> str:
+    """A line of the table."""
+    quick = case.size <= POT_POINTS and case.what in ("points", "weights")
+    ours = measure(case, REPEATS if quick else 1)
+    gap = 1 - ours["lower"] / ours["upper"]
+    cells = [case.what, f"{case.size:,}", f"{case.p:g}", str(case.dim), f"{ours['seconds']:.1f}",
+             f"{gap:.0e}", f"{ours['mib']:.0f}"]  # fmt: skip
+    if ours["points"] <= 2 * POT_POINTS:
+        pot = measure(Case(**asdict(case) | {"solver": "pot"}), REPEATS if quick else 1)
+        off = abs(pot["upper"] - ours["upper"]) / pot["upper"]
+        cells += [f"{pot['seconds']:.1f}", f"{pot['mib']:.0f}",
+                  f"{ours['seconds'] / pot['seconds']:.2f}", f"{off:.0e}"]  # fmt: skip
+    else:
+        cells += ["does not fit", "", "", ""]
+    return "| " + " | ".join(cells) + " |"
+
+
+def cases() -> list[Case]:
+    """What the table has."""
+    found = [Case("points", 10_000, p, dim) for dim in (2, 3) for p in (1, 2)]
+    found += [Case("weights", 10_000, p) for p in (1, 2)]
+    for dim in (2, 3):
+        found += [Case("points", 50_000, p, dim, 1e-4) for p in (1, 2)]
+    found += [Case("weights", 50_000, p, 2, 1e-4) for p in (1, 2)]
+    found += [Case("points", 100_000, p, 2, 1e-4) for p in (1, 2)]
+    for kind in ("noise", "shapes", "blobs", "photographs"):
+        found += [Case(kind, size, 2, rtol=1e-6) for size in (32, 64, 128)]
+    return found
+
+
+def main() -> None:
+    """One measurement in this process, a size that is given, or the table."""
+    if len(sys.argv) > 1 and sys.argv[1].startswith("{"):
+        print(json.dumps(solve(Case(**json.loads(sys.argv[1])))))
+        return
+    asked = [Case("points", int(sys.argv[1]), p, 2, 1e-3) for p in (2, 1)] if sys.argv[1:] else []
+    lines = [hardware(), "",
+             "| what | size | p | dimension | s | gap | MiB | POT, s | POT, MiB | time | differ |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+    print("\n".join(lines), flush=True)
+    for case in asked or cases():
+        lines.append(row(case))
+        print(lines[-1], flush=True)
+    if not asked:
+        (RESULTS / "large.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
