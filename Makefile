@@ -22,9 +22,10 @@ TORCH  ?= torch==2.13.0+cpu
 PEERS_STAMP := $(PEERS)/.installed
 LOWEST_STAMP := $(LOWEST)/.installed
 NEWEST_STAMP := $(NEWEST)/.installed-$(shell date +%F)
-# The suite "peers" runs beside them, any other in the usual environment.
-RUNS_IN  := $(if $(filter peers,$(SUITE)),$(PEERS),$(VENV))/bin
-RUNS_FOR := $(if $(filter peers,$(SUITE)),$(PEERS_STAMP),$(STAMP))
+# The suites of peers run beside them, any other in the usual environment.
+BESIDE   := $(filter peers w2_peers,$(SUITE))
+RUNS_IN  := $(if $(BESIDE),$(PEERS),$(VENV))/bin
+RUNS_FOR := $(if $(BESIDE),$(PEERS_STAMP),$(STAMP))
 # Tests mostly compile: without XLA's slow passes, in two thirds of the time. `test-all` has them.
 QUICK  := JAX_DISABLE_MOST_OPTIMIZATIONS=1
 PIP    := -m pip --quiet --disable-pip-version-check
@@ -70,8 +71,8 @@ $(NEWEST_STAMP): pyproject.toml
 $(PEERS_STAMP): pyproject.toml constraints.txt peers/pyproject.toml
 	$(call python,>=,11,test-all)
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python $(PIP) install -c constraints.txt -e '.[dev]' -e './peers[torch,large]' '$(TORCH)' || \
-	$(PEERS)/bin/python $(PIP) install -c constraints.txt -e '.[dev]' -e './peers[torch,large]'
+	$(PEERS)/bin/python $(PIP) install -c constraints.txt -e '.[dev]' -e './peers[torch,large,neural]' '$(TORCH)' || \
+	$(PEERS)/bin/python $(PIP) install -c constraints.txt -e '.[dev]' -e './peers[torch,large,neural]'
 	@touch $@
 
 bench: $(RUNS_FOR)  ## run a suite (SUITE=quick): tables, figures and a page in results/local/SUITE
