@@ -38,7 +38,7 @@ class W2gn(BrenierEstimator):
     """
 
     name: ClassVar[str] = "w2gn"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     bound: ClassVar[str] = "none"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "w2_benchmark": W2_BENCHMARK | {"steps": 250_000, "inner_steps": 0, "cycle": 2.0},
