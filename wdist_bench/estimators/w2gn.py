@@ -44,7 +44,7 @@ class W2gn(BrenierEstimator):
         "w2_benchmark": W2_BENCHMARK | {"steps": 250_000, "inner_steps": 0, "cycle": 2.0},
     }
 
-    learning_rate: float = 0.01
+    learning_rate: float = 0.04
     inner_steps: int = 0
     cycle: float = 2.0
 
