@@ -71,8 +71,8 @@ $(NEWEST_STAMP): pyproject.toml
 $(PEERS_STAMP): pyproject.toml constraints.txt peers/pyproject.toml
 	$(call python,>=,11,test-all)
 	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
-	$(PEERS)/bin/python $(PIP) install -c constraints.txt -e '.[dev]' -e './peers[torch,large]' '$(TORCH)' || \
-	$(PEERS)/bin/python $(PIP) install -c constraints.txt -e '.[dev]' -e './peers[torch,large]'
+	$(PEERS)/bin/python $(PIP) install -c constraints.txt -e '.[dev]' -e './peers[torch,large,neural]' '$(TORCH)' || \
+	$(PEERS)/bin/python $(PIP) install -c constraints.txt -e '.[dev]' -e './peers[torch,large,neural]'
 	@touch $@
 
 bench: $(RUNS_FOR)  ## run a suite (SUITE=quick): tables, figures and a page in results/local/SUITE

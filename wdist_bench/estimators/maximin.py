@@ -38,11 +38,12 @@ class Maximin(BrenierEstimator):
     """
 
     name: ClassVar[str] = "maximin"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     bound: ClassVar[str] = "none"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {"w2_benchmark": W2_BENCHMARK}
 
-    learning_rate: float = 0.01
+    learning_rate: float = 0.04
+    beta1: float = 0.5
     inner_steps: int = 5
     reverse: bool = False
 

@@ -50,7 +50,7 @@ class MongeGap(Estimator):
     """
 
     name: ClassVar[str] = "monge_gap"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     target: ClassVar[str] = "population"
     bound: ClassVar[str] = "none"
     traced: ClassVar[bool] = True
@@ -58,9 +58,9 @@ class MongeGap(Estimator):
     steps: int = 500
     batch_size: int = 256
     width: int = 128
-    learning_rate: float = 0.01
+    learning_rate: float = 0.16
     gap_weight: float = 1.0
-    epsilon: float = 0.05
+    epsilon: float = 0.02
     standardize: bool = True
 
     def __post_init__(self) -> None:
