@@ -17,9 +17,9 @@ from wdist_bench.experiment import Experiment, register
 from wdist_bench.protocol.parallel import map_runs, run_keys
 from wdist_bench.results.journal import pack
 from wdist_bench.runs.cell import thin
-from wdist_bench.studies.gan import losses, measures
-from wdist_bench.studies.gan.data import RealSide, Restriction, real_side
-from wdist_bench.studies.gan.training import (
+from wdist_bench.studies.generators import losses, measures
+from wdist_bench.studies.generators.data import RealSide, Restriction, real_side
+from wdist_bench.studies.generators.gan_training import (
     Plan,
     Trained,
     geometric_snapshots,
@@ -174,7 +174,7 @@ class Gan(Experiment):
     @classmethod
     def write(cls, folder: Path, records: list[dict[str, Any]]) -> list[Path]:
         """Tables, claims and figures of all cells."""
-        from wdist_bench.studies.gan.report import write_gan
+        from wdist_bench.studies.generators.gan_report import write_gan
 
         return write_gan(folder, records)
 
