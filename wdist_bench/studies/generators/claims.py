@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,10 +52,10 @@ Written down before the measurements; intervals are 95 % (Student's t over runs)
   place; spread is the mean distance between two held-out rows. Real rows have a fault near 0; W1
   below the floor is a fault too (averages), and so are rows that nobody would take for real
   (precision) and real rows that are never made (recall).
-- **Works**: fault at most {GOOD} by its interval, all classes covered (a class has a fifth of an
-  even share, as the classifier tells) and all modes found (a mode has a fifth of its weight within
-  4 sd). **Nearly**: at most {ACCEPTABLE}. **Does not work**: the interval is above {ACCEPTABLE}, or
-  no run covers everything. Else **undecided**.
+- **Works**: fault at most {GOOD} by its interval, and everything covered in every run: all classes
+  (a class has a fifth of an even share, as the classifier tells), or all modes of the mixture (a
+  mode has a fifth of its weight within 4 sd). **Nearly**: at most {ACCEPTABLE}. **Does not work**:
+  the interval is above {ACCEPTABLE}, or no run covers everything. Else **undecided**.
 - **Memoriser**: (c - h) / (1 - h) is at least {COPIER:g} in every run, c the share of copies among
   the generated rows and h that among held-out rows. A copy is nearer to a training row than a third
   of its distance to the next one. A memoriser has no other verdict, and no rank.
@@ -236,8 +237,6 @@ def _raced(records: list[Record], first: str, second: str) -> list[Claim]:
         if not runners:
             continue
         seconds = min(float(seconds_along(r)[-1]) for r in runners)
-        found += _paired(
-            runners, first, second, f"W1 at {seconds:.2g} s",
-            lambda r, seconds=seconds: at_seconds(r, seconds),
-        )  # fmt: skip
+        what = f"W1 at {seconds:.2g} s"
+        found += _paired(runners, first, second, what, partial(at_seconds, seconds=seconds))
     return found

@@ -61,6 +61,10 @@ def seconds(records: list[Record]) -> Any:
         axis.set(xscale="log", yscale="log", xlabel="seconds of training, one core",
                  ylabel="exact W1 to held-out rows")  # fmt: skip
         axis.set_title(where, fontsize=10)
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter("{x:g}")
+        axis.tick_params(axis="y", which="both", labelsize=7.5)
+        axis.xaxis.set_major_formatter("{x:g}")
     handles = [axes[0].plot([], [], marker=s.marker, ms=4, **s.line)[0] for s in styles.values()]
     floor_line = axes[0].plot([], [], color="0.3", ls=(0, (1, 1)))[0]
     legend_above(figure, [*handles, floor_line], [*styles, "real against real"])
@@ -85,7 +89,8 @@ def samples(records: list[Record]) -> Any:
                 word = f"{verdict(found[name])}"
                 _strip(grid[row, column], decoded(found[name], "grid"), word)
         _strip(grid[rows - 1, column], decoded(here[0], "real"), "")
-        grid[0, column].set_title(where, fontsize=10, pad=14)
+        grid[0, column].text(0.5, 1.6, where, transform=grid[0, column].transAxes, ha="center",
+                             fontsize=10)  # fmt: skip
     for row, name in enumerate([*names, "real, held out"]):
         grid[row, 0].text(-0.02, 0.5, name, transform=grid[row, 0].transAxes, ha="right",
                           va="center", fontsize=9)  # fmt: skip

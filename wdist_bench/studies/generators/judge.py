@@ -104,7 +104,7 @@ def judged(
     """
     found = _judged(real.training[: len(real.held_out)] if nothing else rows, labels, real)
     if nothing:
-        generated = {name: np.full_like(value, NOBODY) for name, value in found.items()}
+        generated = {name: np.full(np.shape(value), NOBODY) for name, value in found.items()}
         found = generated | {name: found[name] for name in found if _of_real(name)}
     return {name: np.asarray(value, np.float64) for name, value in found.items()}
 

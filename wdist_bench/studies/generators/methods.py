@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
-import optax
 
 from wdist_bench.studies.generators import critics, losses
 from wdist_bench.studies.generators.adversarial import adversarial
@@ -185,11 +184,13 @@ def train(method: Method, sizes: Sizes, key: jax.Array, rows: jax.Array) -> Trai
 
 def compared(gradient: Any, before: Any) -> tuple[jax.Array, jax.Array]:
     """Length of a gradient, and its cosine with another; 0 where either is 0."""
-    length, other = optax.global_norm(gradient), optax.global_norm(before)
-    products = jax.tree.map(lambda a, b: (a * b).sum(), gradient, before)
-    inner = jax.tree.reduce(jnp.add, products)
+    length, other = jnp.sqrt(_inner(gradient, gradient)), jnp.sqrt(_inner(before, before))
     both = length * other
-    return length, jnp.where(both > 0, inner / jnp.where(both > 0, both, 1), 0.0)
+    return length, jnp.where(both > 0, _inner(gradient, before) / jnp.where(both > 0, both, 1), 0.0)
+
+
+def _inner(a: Any, b: Any) -> jax.Array:
+    return jax.tree.reduce(jnp.add, jax.tree.map(lambda u, v: (u * v).sum(), a, b))
 
 
 def draw_rows(model: Model, n: int, key: jax.Array, parameters: Any) -> jax.Array:

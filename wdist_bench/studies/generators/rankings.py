@@ -35,7 +35,7 @@ def agreement(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
             mean, low, high = mean_interval(taus)
             rows.append(
                 {"rows": where, "ranking": first, "against": second, "generators": len(ranked),
-                 "tau": mean, "low": low, "high": high}
+                 "tau": mean, "low": max(low, -1.0), "high": min(high, 1.0)}
             )  # fmt: skip
     return rows
 

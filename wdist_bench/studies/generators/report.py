@@ -59,7 +59,7 @@ def write_generators(folder: Path, records: list[Record]) -> list[Path]:
     lines += ["## Claims", "", *verdict_table(claims), "### Rules", "", RULES, ""]
     lines += ["## Which rankings agree", "", *_agreement(compared)]
     for where, here in by_place(compared).items():
-        lines += [f"## {where[0].upper()}{where[1:]}", "", _sizes(here), "", *table(_rows(here))]
+        lines += [f"## {where}", "", _sizes(here), "", *table(_rows(here))]
         lines += table(_more(here))
     lines += ["## Every comparison", "", *table(_parts(claims))]
     page = write(folder / "generators.md", "\n".join(lines).rstrip() + "\n")

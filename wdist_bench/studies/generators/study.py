@@ -17,7 +17,7 @@ from wdist_bench.results.journal import pack
 from wdist_bench.runs.cell import thin
 from wdist_bench.studies.generators import measures, methods
 from wdist_bench.studies.generators.controls import CONTROLS
-from wdist_bench.studies.generators.gan import encoded
+from wdist_bench.studies.generators.gan import check_integers, encoded
 from wdist_bench.studies.generators.gan_training import geometric_snapshots
 from wdist_bench.studies.generators.judge import Split, judged, split
 from wdist_bench.studies.generators.methods import DIFFUSIONS, Method, Sizes, Space, Trained
@@ -124,9 +124,8 @@ class Generators(Experiment):
                 f"batch_norm: expected False for {self.generator}, got True; a minibatch mixes "
                 "noise levels there, and rows that are drawn have one"
             )
-        for option, minimum in (("hidden", 1), ("classes", 0)):
-            for number in getattr(self, option):
-                check_integer(number, option, minimum)
+        check_integers(self.hidden, "hidden", 1)
+        check_integers(self.classes, "classes", 0)
 
     @property
     def pool(self) -> Pool:
