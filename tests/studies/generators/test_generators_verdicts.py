@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.linalg import sqrtm
@@ -9,14 +11,16 @@ from scipy.stats import kendalltau
 
 from wdist_bench import experiment
 from wdist_bench.results.journal import unpack
+from wdist_bench.runs.suite import load_suite
 from wdist_bench.studies.claims import FAILS, HOLDS
-from wdist_bench.studies.generators import claims, rankings, verdicts
+from wdist_bench.studies.generators import claims, methods, rankings, verdicts
 from wdist_bench.studies.generators.features import classifier, frechet
 from wdist_bench.studies.generators.judge import split
 from wdist_bench.studies.generators.neighbours import copies, precision_recall
 from wdist_bench.studies.generators.pool import Pool
 from wdist_bench.studies.generators.report import write_generators
 
+SUITE = Path(__file__).parents[3] / "benchmarks" / "generators.toml"
 CONTROL = {"runs": 3, "n": 100, "watched": 40, "most": 800, "shown": 8}
 TINY = CONTROL | {"runs": 2, "steps": 3, "hidden": (6,), "latent": 4}
 
@@ -240,3 +244,31 @@ def test_rankings_agree_as_kendall_says():
 def test_bad_options_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         experiment.get("generator", **{"generator": "funnel"} | options)
+
+
+def test_the_suite_holds_every_generator_and_control_on_every_set_of_rows():
+    cells = [cell.build() for cell in load_suite(SUITE).cells]
+    compared = [c for c in cells if c.group == "comparison"]
+    everybody = {*methods.names(), *claims.CONTROLS}
+    places = {(c.dataset, c.classes) for c in compared}
+    assert places == {("mixture", ()), ("digits", ()), ("mnist", (0,)), ("mnist", (0, 1))}
+    for place in places:
+        here = [c for c in compared if (c.dataset, c.classes) == place]
+        assert {c.generator for c in here} == everybody
+        # the same rows, sizes and steps for everybody
+        assert len({(c.steps, c.hidden, c.batch_size, c.n, c.runs, c.seed) for c in here}) == 1
+    assert all(c.runs >= 3 for c in cells)
+    varied = [c for c in cells if c.group == "architectures"]
+    assert {c.generator for c in varied} >= {*claims.WGANS, *claims.GANS, "sn_gan", "ddpm"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "cell", [c for c in load_suite(SUITE, "gpu").cells if c.parameters["dataset"] == "mnist"],
+    ids=lambda cell: cell.label,
+)  # fmt: skip
+def test_the_gpu_profile_runs_in_small(cell):
+    small = cell.parameters | TINY | {"dataset": "digits", "latent": 4, "batch_size": 8}
+    record = experiment.get("generator", **small).run()
+    assert record["status"] == "ok"
+    assert np.isfinite(unpack(record["w1"])).all()
