@@ -149,6 +149,13 @@ def test_a_conditional_generator_uses_its_label_and_says_it():
     assert float(abs(rows[:, :2]).max()) < 3.0
 
 
+def test_a_label_weighs_as_much_as_the_pixels_that_it_stands_behind():
+    source = Source(3, (4,), 784, shares=(0.5, 0.5))
+    rows = np.asarray(source.generate(source.start(KEY), KEY, 50))
+    assert set(np.unique(rows[:, 784:])) == {0.0, 14.0}  # sqrt(784) / 2
+    assert Source(3, (4,), 2, shares=(0.5, 0.5)).weight == 1
+
+
 def test_the_loop_steps_and_looks():
     def step(state, key):
         return state + 1, 10 * state

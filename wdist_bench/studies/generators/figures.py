@@ -178,6 +178,7 @@ def _class_bars(axis: Axes, record: Record) -> None:
         axis.bar(places, np.nan_to_num(middle), 0.38, color=color)
         axis.errorbar(places, middle, yerr=bars, color=BLACK, ls="none", lw=0.8, capsize=1.5)
     axis.set_xticks(range(len(names)), names)
+    axis.set_ylim(bottom=0)
     axis.set_title(f"{label(record)}: {place(record)}", fontsize=9.5)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -57,8 +58,8 @@ class Source:
     """Rows of a `Generator`, with labels where it is conditional.
 
     A conditional one draws a label by `shares`, gives it to the network beside the noise, and
-    returns it behind the row as ones and zeros: generated rows and real ones with their labels are
-    two laws on one space, and any critic of such rows is given the label too.
+    returns it behind the row as zeros and one `weight`: generated rows and real ones with their
+    labels are two laws on one space, and any critic of such rows is given the label too.
 
     Attributes:
         latent: dimension of the standard normal noise.
@@ -82,6 +83,11 @@ class Source:
         inputs = self.latent + len(self.shares)
         return Generator(inputs, self.hidden, self.dim, self.batch_norm, rngs)
 
+    @property
+    def weight(self) -> float:
+        """Of a label: sqrt(dim) / 2, at least 1; beside many pixels a critic overlooks a 1."""
+        return max(1.0, math.sqrt(self.dim) / 2)
+
     def start(self, key: jax.Array) -> Any:
         """Untrained parameters."""
         return nnx.split(self._network(nnx.Rngs(key)))[1]
@@ -95,7 +101,8 @@ class Source:
         logits = jnp.log(jnp.asarray(self.shares, jnp.float32))
         labels = jax.random.categorical(label_key, logits, shape=(n,))
         given = jax.nn.one_hot(labels, len(self.shares), dtype=jnp.float32)
-        return jnp.concatenate([self.rows(params, jnp.concatenate([noise, given], 1)), given], 1)
+        rows = self.rows(params, jnp.concatenate([noise, given], 1))
+        return jnp.concatenate([rows, self.weight * given], 1)
 
     def rows(self, params: Any, inputs: jax.Array) -> jax.Array:
         """(n, dim) rows of noise, with the label behind it where there are labels."""

@@ -98,12 +98,12 @@ class Method:
     Attributes:
         model: draws rows.
         begin: (untrained parameters, keys, training rows) -> the training.
-        labelled: whether rows carry their label.
+        label_weight: what stands behind rows for their label; 0 where they carry none.
     """
 
     model: Model
     begin: Callable[[Any, Keys, jax.Array], Process]
-    labelled: bool = False
+    label_weight: float = 0.0
 
 
 def build(name: str, space: Space, sizes: Sizes) -> Method:
@@ -129,7 +129,7 @@ def build(name: str, space: Space, sizes: Sizes) -> Method:
     begin = lambda params, keys, rows: adversarial(  # noqa: E731
         loss, source.generate, params, keys, rows, sizes.critic_steps, sizes.batch_size
     )
-    return Method(source, begin, name == CONDITIONAL)
+    return Method(source, begin, source.weight if shares else 0.0)
 
 
 def _loss(name: str, space: Space, sizes: Sizes) -> losses.Loss:

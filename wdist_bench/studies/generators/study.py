@@ -250,10 +250,9 @@ def train_all(experiment: Generators, method: Method) -> Any:
     """All runs trained: `Trained`, seconds of compiling and of running."""
     rows = experiment.pool.rows()
     points = rows.points
-    if method.labelled:
-        points = np.concatenate(
-            [points, np.eye(len(rows.classes), dtype=np.float32)[rows.labels]], 1
-        )
+    if method.label_weight:
+        one_hot = np.eye(len(rows.classes), dtype=np.float32)[rows.labels]
+        points = np.concatenate([points, np.float32(method.label_weight) * one_hot], 1)
     keys = run_keys(experiment.seed, experiment.runs)
     return map_runs(partial(methods.train, method, experiment.sizes), keys, points)
 
