@@ -25,6 +25,7 @@ NO_FLAG = (0, 1.0, "false", "no")
 # What a parameter takes part in, where that is not the default.
 BESIDE = {
     ("gan", None): {"loss": "non_saturating"},
+    ("generator", None): {"generator": "non_saturating"},
     **{("own_data", name): {"transform": "funnels"} for name in ("width", "seed", "power")},
     ("own_data", "factor"): {"transform": "dilate"},
 }

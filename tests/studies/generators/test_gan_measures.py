@@ -10,9 +10,9 @@ from scipy.spatial.distance import cdist, pdist
 from scipy.stats import spearmanr
 
 from wdist_bench.protocol.parallel import run_keys
-from wdist_bench.studies.gan import measures
-from wdist_bench.studies.gan.data import Restriction, real_side
-from wdist_bench.studies.gan.training import order_of
+from wdist_bench.studies.generators import measures
+from wdist_bench.studies.generators.data import Restriction, real_side
+from wdist_bench.studies.generators.gan_training import order_of
 
 ZEROS = Restriction("digits", classes=(0,))
 

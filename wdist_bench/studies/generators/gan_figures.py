@@ -17,7 +17,13 @@ from wdist_bench.report.drawing import METADATA, grid_of, legend_above, panels, 
 from wdist_bench.report.palette import BLUE, NOTE, RED, looks
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import t_interval
-from wdist_bench.studies.gan.claims import ACCEPTABLE, GOOD, label, log_misfit, restriction
+from wdist_bench.studies.generators.gan_claims import (
+    ACCEPTABLE,
+    GOOD,
+    label,
+    log_misfit,
+    restriction,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,11 +10,11 @@ import pytest
 from wdist_bench import experiment
 from wdist_bench.results.journal import unpack
 from wdist_bench.runs.suite import load_suite
-from wdist_bench.studies.gan.data import Restriction, real_side
-from wdist_bench.studies.gan.training import geometric_snapshots
+from wdist_bench.studies.generators.data import Restriction, real_side
+from wdist_bench.studies.generators.gan_training import geometric_snapshots
 
 ZEROS = Restriction("digits", classes=(0,))
-SUITE = Path(__file__).parents[2] / "benchmarks" / "gan.toml"
+SUITE = Path(__file__).parents[3] / "benchmarks" / "gan.toml"
 TINY = {"steps": 3, "runs": 2, "hidden": (6,), "latent": 4, "n": 32, "watched": 16, "shown": 4}
 
 

@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from wdist_bench.report.drawing import MOST_DOTS, dots
 from wdist_bench.studies import claims
 from wdist_bench.studies.claims import FAILS, HOLDS, UNDECIDED
-from wdist_bench.studies.gan import claims as gan_claims
-from wdist_bench.studies.gan import report as gan
-from wdist_bench.studies.gan.experiment import encoded
-from wdist_bench.studies.gan.figures import decoded
+from wdist_bench.studies.generators import gan_claims
+from wdist_bench.studies.generators import gan_report as gan
+from wdist_bench.studies.generators.gan import encoded
+from wdist_bench.studies.generators.gan_figures import decoded
 
 LOSSES = ("saturating", "non_saturating", "weight_clipping", "gradient_penalty", "c_transform",
           "soft_c_transform", "funnel")  # fmt: skip

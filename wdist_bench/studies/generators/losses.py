@@ -96,7 +96,7 @@ def _from_estimator(name: str, hidden: tuple[int, ...], rate: float) -> Loss:
     parts = estimator.parts()
 
     def start(key: jax.Array, images: jax.Array) -> tuple[Any, Any]:
-        return _network(estimator.critic, images.shape[1], hidden, key, estimator.activation)
+        return network(estimator.critic, images.shape[1], hidden, key, estimator.activation)
 
     def value(critic: Critic, samples: Samples) -> jax.Array:
         return dual_value(*parts.dual(critic, samples, COST), samples)
@@ -121,7 +121,7 @@ def _standard(saturating: bool, hidden: tuple[int, ...], rate: float) -> Loss:
     """
 
     def start(key: jax.Array, images: jax.Array) -> tuple[Any, Any]:
-        return _network("mlp", images.shape[1], hidden, key)
+        return network("mlp", images.shape[1], hidden, key)
 
     def value(critic: Critic, samples: Samples) -> jax.Array:
         real, generated = jnp.split(critic(jnp.concatenate([samples.x, samples.y])), 2)
@@ -170,8 +170,9 @@ def _funnel(rate: float) -> Loss:
     return Loss(start, value, lambda f, s, _: value(f, s), value, cones, rule)
 
 
-def _network(
+def network(
     name: str, dim: int, hidden: tuple[int, ...], key: jax.Array, activation: str = "relu"
 ) -> tuple[Any, Callable[[Any, jax.Array], jax.Array]]:
+    """A critic of that name for points of dimension `dim`: parameters, and what applies them."""
     graph, params = nnx.split(networks.build(name, dim, hidden, key, activation))
     return params, lambda params, points: nnx.merge(graph, params)(points)

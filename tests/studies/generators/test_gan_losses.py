@@ -10,7 +10,7 @@ import pytest
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.exact import solve_exact
-from wdist_bench.studies.gan import losses
+from wdist_bench.studies.generators import losses
 
 KEY = jax.random.key(0)
 X = jax.random.normal(jax.random.key(1), (32, 5), jnp.float32)

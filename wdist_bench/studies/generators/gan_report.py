@@ -15,7 +15,7 @@ from wdist_bench.report.missing import study_shortcomings
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import interval_columns, mean_interval
 from wdist_bench.studies.claims import FAILS, HOLDS, Claim, table, verdict_table
-from wdist_bench.studies.gan.claims import (
+from wdist_bench.studies.generators.gan_claims import (
     ACCEPTABLE,
     GOOD,
     RULES,
@@ -31,7 +31,7 @@ from wdist_bench.studies.gan.claims import (
     restriction,
     tracks,
 )
-from wdist_bench.studies.gan.figures import (
+from wdist_bench.studies.generators.gan_figures import (
     slug,
     write_curves,
     write_grid,

@@ -17,9 +17,9 @@ from wdist_bench.experiment import Experiment, register
 from wdist_bench.protocol.parallel import map_runs, run_keys
 from wdist_bench.results.journal import pack
 from wdist_bench.runs.cell import thin
-from wdist_bench.studies.gan import losses, measures
-from wdist_bench.studies.gan.data import RealSide, Restriction, real_side
-from wdist_bench.studies.gan.training import (
+from wdist_bench.studies.generators import losses, measures
+from wdist_bench.studies.generators.data import RealSide, Restriction, real_side
+from wdist_bench.studies.generators.gan_training import (
     Plan,
     Trained,
     geometric_snapshots,
@@ -97,15 +97,8 @@ class Gan(Experiment):
         check_number(self.rate, "rate", above=0)
         check_seed(self.seed)
         check_flag(self.batch_norm, "batch_norm")
-        for option, minimum in (("hidden", 1), ("classes", 0)):
-            numbers = getattr(self, option)
-            if not isinstance(numbers, tuple):
-                raise ValueError(
-                    f"{option}: expected a tuple of whole numbers, got {numbers!r:.60}; write "
-                    "(100, 100)"
-                )
-            for number in numbers:
-                check_integer(number, option, minimum)
+        check_integers(self.hidden, "hidden", 1)
+        check_integers(self.classes, "classes", 0)
 
     @property
     def data_digest(self) -> str:
@@ -174,7 +167,7 @@ class Gan(Experiment):
     @classmethod
     def write(cls, folder: Path, records: list[dict[str, Any]]) -> list[Path]:
         """Tables, claims and figures of all cells."""
-        from wdist_bench.studies.gan.report import write_gan
+        from wdist_bench.studies.generators.gan_report import write_gan
 
         return write_gan(folder, records)
 
@@ -225,6 +218,16 @@ class Gan(Experiment):
             "class_shares": np.array(list(shares.values())),
             "covered": measures.classes_covered(shares, classes),
         }
+
+
+def check_integers(numbers: Any, option: str, minimum: int) -> None:
+    """A tuple of whole numbers of at least `minimum`."""
+    if not isinstance(numbers, tuple):
+        raise ValueError(
+            f"{option}: expected a tuple of whole numbers, got {numbers!r:.60}; write (100, 100)"
+        )
+    for number in numbers:
+        check_integer(number, option, minimum)
 
 
 def _mean_nearest(images: np.ndarray, points: np.ndarray) -> float:

@@ -1,0 +1,242 @@
+"""Claims about generators, the rules that decide them, and the verdicts: records -> answers.
+
+The rules were written down before the first measurement and are the module's constants.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from wdist_bench.results.journal import unpack
+from wdist_bench.results.statistics import mean_interval
+from wdist_bench.studies.claims import (
+    FAILS,
+    HOLDS,
+    UNDECIDED,
+    Claim,
+    below,
+    joint,
+    negation,
+)
+from wdist_bench.studies.generators.verdicts import (
+    ACCEPTABLE,
+    COPIER,
+    COPIES,
+    GOOD,
+    NOT,
+    WORKS,
+    at_seconds,
+    fault,
+    is_within,
+    seconds_along,
+    verdict,
+)
+from wdist_bench.studies.generators.words import by_place, label, name_of, place, setting
+
+Record = dict[str, Any]
+WGANS, GANS = ("weight_clipping", "gradient_penalty"), ("saturating", "non_saturating")
+TRACKS = 0.8
+CONTROLS = {"held_out": WORKS, "memoriser": COPIES, "mean_image": NOT}
+EQUAL_SECONDS = (("gradient_penalty", "non_saturating"), ("ddpm", "gradient_penalty"),
+                 ("ddpm", "non_saturating"))  # fmt: skip
+
+RULES = f"""\
+Written down before the measurements; intervals are 95 % (Student's t over runs).
+- **Fault**: the largest of 2 |W1 - floor| / spread, 1 - precision / floor, 1 - recall / floor. W1
+  is exact, of generated to held-out rows; each floor is what as many training rows get in its
+  place; spread is the mean distance between two held-out rows. Real rows have a fault near 0; W1
+  below the floor is a fault too (averages), and so are rows that nobody would take for real
+  (precision) and real rows that are never made (recall).
+- **Works**: fault at most {GOOD} by its interval, and everything covered in every run: all classes
+  (a class has a fifth of an even share, as the classifier tells), or all modes of the mixture (a
+  mode has a fifth of its weight within 4 sd). **Nearly**: at most {ACCEPTABLE}. **Does not work**:
+  the interval is above {ACCEPTABLE}, or no run covers everything. Else **undecided**.
+- **Memoriser**: (c - h) / (1 - h) is at least {COPIER:g} in every run, c the share of copies among
+  the generated rows and h that among held-out rows. A copy is nearer to a training row than a third
+  of its distance to the next one. A memoriser has no other verdict, and no rank.
+- **Smoother gradients**: over the second half of training, the mean jump of log |gradient| from
+  step to step (length), and one minus the cosine of successive gradients (direction), of the
+  generator's gradient. Both WGANs below both GANs, paired by run. A gradient that vanishes in
+  float32 has no jumps: the comparison is undecided.
+- **Meaningful loss**: Spearman correlation of the loss (mean over 20 steps) with exact W1 along
+  training, interval above {TRACKS}.
+- **Stability**: nearly works, at every size and rate tried.
+- **Mode collapse**: all eight modes found in every run; W1 of the shares of the modes to the true
+  weights, paired by run.
+- **Equal seconds**: exact W1 at the last snapshot within the seconds of training (one run, one
+  core) of the fastest of the three, paired by run.
+- A claim holds when every comparison does, does not when any fails, else it is undecided.
+"""
+
+
+def decide(records: list[Record]) -> list[Claim]:
+    """Every claim, from the finished records of both groups."""
+    compared = [r for r in records if r["parameters"]["group"] == "comparison"]
+    varied = [r for r in records if r["parameters"]["group"] == "architectures"]
+    claims = [
+        joint("The controls get the verdicts that they deserve", _controls(compared)),
+        joint("WGANs have smoother gradients: length", _smoother(compared, "steadiness")),
+        joint("WGANs have smoother gradients: direction", _smoother(compared, "turning")),
+        *(_meaningful(compared, name) for name in WGANS),
+        *(_meaningless(compared, name) for name in GANS),
+        *_stability(varied),
+        joint("WGANs lose no mode", _modes(compared, WGANS)),
+        joint("GANs lose modes", _opposite(_modes(compared, GANS))),
+        joint("WGANs weigh the modes better than GANs", _weights(compared)),
+        *(
+            joint(
+                f"{_named(a)} is nearer than {_named(b)} at equal seconds", _raced(compared, a, b)
+            )
+            for a, b in EQUAL_SECONDS
+        ),
+    ]
+    return [claim for claim in claims if claim.parts]
+
+
+def _named(name: str) -> str:
+    return label({"parameters": {"generator": name}})
+
+
+def _of(records: list[Record], name: str) -> list[Record]:
+    return [r for r in records if name_of(r) == name]
+
+
+def _controls(records: list[Record]) -> list[Claim]:
+    return [
+        Claim(
+            f"{label(r)} is named {due!r} on {place(r)}",
+            HOLDS if verdict(r) == due else FAILS,
+            f"{verdict(r)}, fault {text(fault(r))}",
+        )
+        for name, due in CONTROLS.items()
+        for r in _of(records, name)
+    ]
+
+
+def text(values: np.ndarray) -> str:
+    """Mean over runs with its 95 % interval."""
+    mean, low, high = mean_interval(values)
+    return "no number" if math.isnan(mean) else f"{mean:.3g} [{low:.3g}, {high:.3g}]"
+
+
+def _paired(
+    records: list[Record], first: str, second: str, what: str, number: Callable[[Record], Any]
+) -> list[Claim]:
+    """Whether a number of the first generator is below that of the second, place by place."""
+    found = []
+    for where, here in by_place(records).items():
+        both = [_of(here, name) for name in (first, second)]
+        if not all(both):
+            continue
+        ours, theirs = (number(one[0]) for one in both)
+        gap = ours - theirs
+        mean, low, high = mean_interval(gap)
+        found.append(
+            Claim(
+                f"{what}: {_named(first)} below {_named(second)} on {where}",
+                below(gap, 0),
+                f"{mean_interval(ours)[0]:.3g} against {mean_interval(theirs)[0]:.3g}, "
+                f"difference {mean:+.3g} [{low:+.3g}, {high:+.3g}]",
+            )
+        )
+    return found
+
+
+def _smoother(records: list[Record], name: str) -> list[Claim]:
+    word = "jumps" if name == "steadiness" else "turning"
+    return [
+        part
+        for wgan in WGANS
+        for gan in GANS
+        for part in _paired(records, wgan, gan, word, lambda r: unpack(r[name]))
+    ]
+
+
+def tracks(record: Record) -> str:
+    """Whether the loss follows the exact W1 along training."""
+    values = unpack(record["rank_correlation"])
+    if not np.isfinite(values).any():
+        return UNDECIDED
+    return negation(below(values, TRACKS))
+
+
+def _followed(records: list[Record], name: str) -> list[Claim]:
+    return [
+        Claim(f"the loss of {label(r)} follows W1 on {place(r)}", tracks(r),
+              f"Spearman {text(unpack(r['rank_correlation']))}")
+        for r in _of(records, name)
+    ]  # fmt: skip
+
+
+def _meaningful(records: list[Record], name: str) -> Claim:
+    return joint(f"The loss of {_named(name)} is meaningful", _followed(records, name))
+
+
+def _meaningless(records: list[Record], name: str) -> Claim:
+    parts = _opposite(_followed(records, name))
+    return joint(f"The loss of {_named(name)} is not meaningful", parts)
+
+
+def _opposite(parts: list[Claim]) -> list[Claim]:
+    return [Claim(f"not: {p.claim}", negation(p.verdict), p.numbers) for p in parts]
+
+
+def _stability(records: list[Record]) -> list[Claim]:
+    """One claim for each generator that was varied."""
+    return [
+        joint(
+            f"{_named(name)} is stable over architectures and rates",
+            [
+                Claim(f"{varied(r)}: nearly works", is_within(r, ACCEPTABLE),
+                      f"fault {text(fault(r))}")
+                for r in _of(records, name)
+            ],
+        )
+        for name in dict.fromkeys(map(name_of, records))
+    ]  # fmt: skip
+
+
+def varied(record: Record) -> str:
+    """The setting of a varied record, with its rate."""
+    return f"{setting(record)}, rate {record['parameters']['rate']:g}"
+
+
+def _modes(records: list[Record], names: tuple[str, ...]) -> list[Claim]:
+    found = []
+    for record in (r for name in names for r in _of(records, name) if "modes" in r):
+        modes = unpack(record["modes"])
+        whole = modes >= len(record["known_classes"])
+        verdict = HOLDS if whole.all() else UNDECIDED if whole.any() else FAILS
+        found.append(Claim(f"{label(record)} finds all modes", verdict, f"modes {text(modes)}"))
+    return found
+
+
+def _weights(records: list[Record]) -> list[Claim]:
+    with_modes = [r for r in records if "weights_w1" in r]
+    return [
+        part
+        for wgan in WGANS
+        for gan in GANS
+        for part in _paired(
+            with_modes, wgan, gan, "W1 of the weights", lambda r: unpack(r["weights_w1"])
+        )
+    ]
+
+
+def _raced(records: list[Record], first: str, second: str) -> list[Claim]:
+    """Exact W1 at the seconds of the fastest of all that race, place by place."""
+    racing = {name for pair in EQUAL_SECONDS for name in pair}
+    found = []
+    for here in by_place(records).values():
+        runners = [r for r in here if name_of(r) in racing]
+        if not runners:
+            continue
+        seconds = min(float(seconds_along(r)[-1]) for r in runners)
+        what = f"W1 at {seconds:.2g} s"
+        found += _paired(runners, first, second, what, partial(at_seconds, seconds=seconds))
+    return found
