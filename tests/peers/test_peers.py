@@ -140,3 +140,12 @@ def test_what_a_library_warns_of_stands_in_the_message(peer):
     answer = wb.estimate(X, Y, peer("pot_greenkhorn", numItermax=3))
     assert answer.status == "ok"  # POT returns a number all the same
     assert "did not converge" in answer.message
+
+
+@pytest.mark.parametrize("profile", ["cpu", "full"])
+def test_the_suite_of_many_points_knows_every_distance_without_a_solver(profile, peers_registered):
+    cells = load_suite(ROOT / "benchmarks" / "large_n.toml", profile).cells
+    assert {cell.protocol for cell in cells} == {"matched"}
+    assert not [cell.label for cell in cells if "coupling" in cell.refusal]
+    assert {cell.n for cell in cells if cell.estimator == "pot_emd"} == {10_000}
+    assert (max(cell.n for cell in cells) == 100_000) is (profile == "full")

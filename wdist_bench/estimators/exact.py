@@ -25,6 +25,8 @@ from wdist_bench.validation import check_integer, check_number
 
 # What an exact value is proved to.
 _EXACT = 1e-9
+# From which arcs are faster at p = 1 in the plane too.
+_TIED_POINTS = 10_000
 # Rounding may leave so much of W_p^p open.
 _OPEN = 1e-3
 _ENDS = "use [lower, upper], which is what is proved"
@@ -168,9 +170,12 @@ def _with_maps(answer: Estimate, samples: Samples, cost: Cost) -> Estimate:
 
 
 def _arcs_are_faster(samples: Samples, cost: Cost) -> bool:
-    """Whether many points of equal weights in few dimensions are assigned, as was measured: in .24
-    to .53 of the time of all pairs at 4,096 points, but for p = 1 in the plane.
+    """Whether many points of equal weights in few dimensions are assigned, as was measured: in .26
+    to .57 of the time of all pairs at 4,096 points; for p = 1 in the plane, where more pairs tie,
+    in 1.14 times at 4,096, .97 at 8,192 and .51 at 10,000 (results/speed/sparse.md).
     """
-    equal = samples.a is None and samples.b is None and len(samples.x) == len(samples.y)
-    hard = cost.p == 1 and samples.x.shape[1] <= 2
-    return equal and along_arcs.prunes(samples, cost) and not hard
+    n, dim = samples.x.shape
+    if samples.a is not None or samples.b is not None or n != len(samples.y):
+        return False
+    ties = cost.p == 1 and dim <= 2
+    return along_arcs.prunes(samples, cost) and (not ties or n >= _TIED_POINTS)
