@@ -171,8 +171,8 @@ def _with_maps(answer: Estimate, samples: Samples, cost: Cost) -> Estimate:
 
 def _arcs_are_faster(samples: Samples, cost: Cost) -> bool:
     """Whether many points of equal weights in few dimensions are assigned, as was measured: in .26
-    to .57 of the time of all pairs at 4,096 points; for p = 1 in the plane, where more pairs tie,
-    in 1.14 times at 4,096, .97 at 8,192 and .51 at 10,000 (results/speed/sparse.md).
+    to .57 of the time of all pairs at 4,096 points, but 1.14 for p = 1 in the plane, where more
+    pairs tie (results/speed/sparse.md); there .51 at 10,000 in one run (docs/scaling.md).
     """
     n, dim = samples.x.shape
     if samples.a is not None or samples.b is not None or n != len(samples.y):
