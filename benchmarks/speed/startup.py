@@ -1,4 +1,4 @@
-"""Start-up: imports, first calls, compilation with and without the cache, a run that is cached.
+"""Start-up: imports, first calls, sizes never seen, compilation, a run that is cached.
 
 Imports and first calls are those of fresh processes, alternating. The suite below runs twice with
 an empty cache folder of its own and then with what that holds; `benchmarks/quick.toml` runs twice
@@ -33,6 +33,8 @@ IMPORTS = {
     "wdist_bench": "import wdist_bench",
     "wdist_bench.cli": "import wdist_bench.cli",
 }
+SIZES = ((50, 60), (90, 70), (110, 130), (150, 210), (230, 170), (300, 350), (420, 390), (510, 640),
+         (760, 700), (880, 990))  # fmt: skip
 FIRST_CALLS = ("exact", "nearest_neighbor", "c_transform", "sinkhorn", "bracket")
 SUITE = """
 title = "Compilation"
@@ -74,6 +76,25 @@ def first_call(method: str) -> dict[str, Any]:
         wb.estimate(x, y, method)
         seconds.append(time.perf_counter() - start)
     return {"first": seconds[0], "second": seconds[1]}
+
+
+def new_sizes(method: str) -> dict[str, Any]:
+    """Seconds of calls on sizes never seen, after one of another size, and of the same again."""
+    import wdist_bench as wb
+
+    rng = np.random.default_rng(0)
+    seconds = []
+    for n, m in ((40, 30), *SIZES):
+        x, y = rng.normal(size=(n, 3)), rng.normal(size=(m, 3)) + 0.5
+        both = []
+        for _ in range(2):
+            start = time.perf_counter()
+            wb.estimate(x, y, method)
+            both.append(time.perf_counter() - start)
+        seconds.append(both)
+    never, again = np.array(seconds[1:]).T
+    return {"never seen, median": float(np.median(never)), "never seen, largest": never.max(),
+            "again, largest": again.max()}  # fmt: skip
 
 
 def run_suite(suite: Path, out: Path, cache: Path) -> float:
@@ -133,6 +154,15 @@ def first_calls(repeats: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def sizes_never_seen(repeats: int) -> pd.DataFrame:
+    """Medians over fresh processes of the seconds that new sizes take."""
+    rows = []
+    for method in ("bracket", "sinkhorn"):
+        runs = [in_fresh_process("startup", "new_sizes", method) for _ in range(repeats)]
+        rows.append({"estimator": method} | pd.DataFrame(runs).median().to_dict())
+    return pd.DataFrame(rows)
+
+
 def main(
     repeats: Annotated[int, typer.Option(help="Fresh processes per import.")] = 7,
     quick: Annotated[bool, typer.Option(help="Run the quick suite twice, about a minute.")] = True,
@@ -146,6 +176,7 @@ def main(
         measurements = {
             "Imports": partial(imports, repeats),
             "First calls": partial(first_calls, 3),
+            "Sizes never seen": partial(sizes_never_seen, 3),
             "Compile seconds of a cell": partial(compile_seconds, home),
         }
         if quick:
@@ -173,7 +204,9 @@ def write(parts: dict[str, pd.DataFrame], where: str, repeats: int, out: Path) -
         f"{where}. Imports: medians of {repeats} fresh processes, alternating, the interpreter's "
         "own start not counted; `ratio` to jax, flax and optax. First calls: `wb.estimate` on 256 "
         "points in the plane with default options in a fresh process (critics train), after the "
-        "imports of wdist_bench and POT and without a cache of compiled programs. Compile seconds: "
+        "imports of wdist_bench and POT and without a cache of compiled programs. Sizes never "
+        f"seen: calls on {len(SIZES)} pairs of sizes from 50 to 990 points in space after one on "
+        "40 and 30 points, medians of 3 fresh processes. Compile seconds: "
         "`wdist-bench run` of five critics on two normal laws, with a cache folder that is empty "
         "and one that the first run filled; programs that compile within 0.3 s are not kept. The "
         "quick suite: `wdist-bench run benchmarks/quick.toml` twice into one folder, the whole "

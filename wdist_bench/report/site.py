@@ -111,7 +111,7 @@ def write_site(root: Path, out: Path) -> list[Path]:
     cells = _flat(joined)
     files += [
         write(out / "cells.csv", csv(cells)),
-        write(out / "cells.json", json.dumps(_records(cells), allow_nan=False)),
+        write(out / "cells.json", _split(cells)),
         write(out / "citations.bib", citations(cells)),
         write(out / "index.html", _index(joined, cells, shown)),
     ]
@@ -191,9 +191,11 @@ def _flat(joined: pd.DataFrame) -> pd.DataFrame:
     return columns[list(ROW)]
 
 
-def _records(cells: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = cells.to_dict("records")
-    return [{str(name): _plain(value) for name, value in row.items()} for row in rows]
+def _split(cells: pd.DataFrame) -> str:
+    """As `pandas.read_json(orient="split")` reads it: names once, so in half the size."""
+    rows = [[_plain(value) for value in row] for row in cells.itertuples(index=False)]
+    split = {"columns": list(cells.columns), "index": list(range(len(rows))), "data": rows}
+    return json.dumps(split, allow_nan=False, separators=(",", ":"))
 
 
 def _plain(value: Any) -> Any:
