@@ -43,8 +43,8 @@ MAY_IMPORT = {
     "submit": PLUGINS | {"protocol", "runs", "conformance", "report", "submit"},
     "studies": PLUGINS | {"population", "protocol", "runs", "report", "studies"},
 }
-HEAVY = ("ot", "ott", "pandas", "scipy.stats", "sklearn", "matplotlib", "typer", "pydantic", "PIL",
-         "pooch", "requests")  # fmt: skip
+HEAVY = ("ot", "ott", "pandas", "scipy.special", "scipy.stats", "sklearn", "matplotlib", "typer",
+         "pydantic", "PIL", "pooch", "requests")  # fmt: skip
 
 
 def imports(path):

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.special import expit
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
@@ -104,11 +103,15 @@ class ConvexGradient(Task):
 
     def map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
         """T, optimal for every p."""
+        from scipy.special import expit
+
         w = np.asarray(self.direction, np.float64)
         return points + 2 * self.strength * expit(points @ w)[:, None] * w
 
     def inverse_map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
         """y - 2 s w sigmoid(u) with u + 2 s |w|^2 sigmoid(u) = w . y, by bisection."""
+        from scipy.special import expit
+
         w = np.asarray(self.direction, np.float64)
         reach = 2 * self.strength * float(w @ w)
         high = points @ w
