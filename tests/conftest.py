@@ -19,11 +19,15 @@ from jaxtyping import install_import_hook
 # Shapes and types of these are checked as their functions are called, or traced: before they are
 # imported below.
 # What refuses bad input itself is left out, since its tests give it just that.
-SOLVERS = Path(__file__).parents[1] / "wdist_bench" / "solvers"
+PACKAGE = Path(__file__).parents[1] / "wdist_bench"
+SOLVERS = {
+    ".".join(file.relative_to(PACKAGE).with_suffix("").parts)
+    for file in (PACKAGE / "solvers").rglob("[a-z]*.py")
+}
 CHECKED = [
     *(f"wdist_bench.{part}" for part in ("problem", "estimate", "networks")),
-    *(f"wdist_bench.solvers.{file.stem}" for file in sorted(SOLVERS.glob("[a-z]*.py"))
-      if file.stem not in ("differentiable", "exact", "rounding")),
+    *(f"wdist_bench.{name}" for name in sorted(SOLVERS)
+      if name not in ("solvers.differentiable", "solvers.exact", "solvers.proofs.rounding")),
 ]  # fmt: skip
 if importlib.util.find_spec("beartype"):
     install_import_hook(CHECKED, "beartype.beartype")

@@ -95,6 +95,8 @@ def test_every_writer_of_a_results_folder_writes_through_one_function():
     package = Path(wdist_bench.__file__).parent
     plain = r"\.write_(?:text|bytes)\(|savefig\(path|copyfile"
     writes = re.compile(plain + r"|to_(?:csv|parquet)\((?!None|index)")
-    for path in [*package.glob("report/*.py"), *package.glob("bench/*.py")]:
+    for path in package.rglob("*.py"):
+        if path.relative_to(package).parts[0] not in ("report", "results", "runs", "studies"):
+            continue
         found = writes.findall(path.read_text(encoding="utf-8"))
         assert not found or path.name == "memory.py", path  # memory.py tells the kernel something

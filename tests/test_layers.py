@@ -17,9 +17,8 @@ from wdist_bench.interface import Plugin
 from wdist_bench.tasks.transforms import Transform
 
 PACKAGE = Path(wdist_bench.__file__).parent
-NOUNS = {"costs", "problem", "estimate", "truth", "experiment", "containers", "doubts", "plots",
-         "elsewhere", "folders", "interface", "notebook", "printable", "validation",
-         "registry"}  # fmt: skip
+NOUNS = {"costs", "problem", "estimate", "truth", "experiment", "inputs", "display", "folders",
+         "interface", "validation", "registry"}  # fmt: skip
 NUMERICS = {"networks", "solvers", "datasets", "metrics"}
 PLUGINS = NOUNS | NUMERICS | {"results", "tasks", "estimators"}
 MAY_IMPORT = {
@@ -74,7 +73,7 @@ def test_a_layer_imports_only_what_is_below_it(path):
             continue
         target = name.removeprefix("wdist_bench.")
         if "." not in target and (PACKAGE / target).is_dir():
-            continue  # the next entry names what is taken from the folder
+            continue  # the next entry names what is taken from the room
         allowed = any(own(target, part) for part in MAY_IMPORT[layer])
         assert allowed, f"{path.name} imports {target}"
 
@@ -85,6 +84,18 @@ def test_importing_the_library_loads_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "[]"
+
+
+REGISTRIES = {"tasks", "estimators", "cards/truths"}  # one file an entry
+
+
+def test_a_room_has_at_most_twenty_files():
+    rooms = {path.parent for path in PACKAGE.rglob("*") if path.suffix not in ("", ".pyc")}
+    sizes = {
+        room.relative_to(PACKAGE).as_posix(): sum(path.is_file() for path in room.iterdir())
+        for room in rooms
+    }
+    assert {room: n for room, n in sizes.items() if n > 20}.keys() == REGISTRIES
 
 
 def below(interface):

@@ -31,7 +31,7 @@ __version__ = "0.1.0"
 
 def __getattr__(name: str) -> object:
     """Raises AttributeError, which leads from the names of other libraries to ours."""
-    from wdist_bench.elsewhere import attribute_hint
+    from wdist_bench.inputs.elsewhere import attribute_hint
 
     hint = attribute_hint(name)
     raise AttributeError(f"wdist_bench has no {name!r}{hint and '; '}{hint}")

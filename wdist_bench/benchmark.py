@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from wdist_bench.elsewhere import explained
-from wdist_bench.printable import printable
+from wdist_bench.display.printable import printable
+from wdist_bench.inputs.elsewhere import explained
 
 if TYPE_CHECKING:
     from wdist_bench.report.results import Results

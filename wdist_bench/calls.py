@@ -13,7 +13,7 @@ from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, o
 from wdist_bench.estimators.given import ask, check_cost, check_estimator, fit
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.results.statistics import is_negative, negative_message
-from wdist_bench.solvers.forks import check_not_forked
+from wdist_bench.solvers.machine.forks import check_not_forked
 from wdist_bench.validation import check_samples, check_seed
 
 

@@ -10,13 +10,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from wdist_bench.costs import Cost, as_cost
-from wdist_bench.elsewhere import explained
 from wdist_bench.estimate import DirectEstimator, Estimator, TracedFitted
 from wdist_bench.estimators.exact import Exact
 from wdist_bench.estimators.given import check_cost, check_estimator
 from wdist_bench.estimators.one_dimensional import OneDimensional
 from wdist_bench.estimators.sinkhorn import SinkhornDivergence
 from wdist_bench.estimators.sliced import Sliced
+from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.differentiable import (
     check_shapes,
@@ -25,7 +25,7 @@ from wdist_bench.solvers.differentiable import (
     sinkhorn_divergence_cost,
     sliced_cost,
 )
-from wdist_bench.solvers.forks import check_not_forked
+from wdist_bench.solvers.machine.forks import check_not_forked
 from wdist_bench.solvers.sliced import directions
 
 # Marginals to reach where the method is given by name: derivatives are as good as potentials are.

@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from wdist_bench.costs import Cost
+from wdist_bench.display.notebook import html_table
 from wdist_bench.interface import Plugin, declared
-from wdist_bench.notebook import html_table
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.validation import check_name
 
@@ -179,7 +179,7 @@ class Estimate:
             The axes. With a history, the estimate along training (W_p over steps); without one,
             a line of W_p.
         """
-        from wdist_bench.plots import plot_estimate
+        from wdist_bench.display.plots import plot_estimate
 
         return plot_estimate(self, axes)
 

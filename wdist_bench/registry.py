@@ -13,7 +13,13 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from wdist_bench.elsewhere import argument_hint, cost_hint, method_hint, option_hint, task_hint
+from wdist_bench.inputs.elsewhere import (
+    argument_hint,
+    cost_hint,
+    method_hint,
+    option_hint,
+    task_hint,
+)
 from wdist_bench.interface import Plugin, check_plugin
 from wdist_bench.validation import check_name
 

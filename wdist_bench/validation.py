@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench.containers import (
+from wdist_bench.inputs.containers import (
     Container,
     as_float64,
     match_columns,
@@ -22,7 +22,7 @@ from wdist_bench.containers import (
     match_times,
     unwrap,
 )
-from wdist_bench.doubts import doubt
+from wdist_bench.inputs.doubts import doubt
 
 WEIGHT_SUM_TOLERANCE = 1e-6
 # Share of letters that two names must have in common for "did you mean": a slip of one letter in

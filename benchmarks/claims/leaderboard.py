@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from wdist_bench.report.cells import cells
-from wdist_bench.report.comparisons import comparison_table
-from wdist_bench.report.leaderboard import equality
-from wdist_bench.report.settings import names
+from wdist_bench.report.comparing.comparisons import comparison_table
+from wdist_bench.report.comparing.leaderboard import equality
+from wdist_bench.report.tables.cells import cells
+from wdist_bench.report.tables.settings import names
 from wdist_bench.results.journal import Journal, pack
 from wdist_bench.results.statistics import LEVEL
 

@@ -16,7 +16,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -26,6 +26,9 @@ from torch import Tensor, nn
 
 _EPSILON = 1e-8  # of both update rules
 _TRUNCATED_SD = 0.87962566  # standard deviation of a normal cut at two standard deviations
+
+Critic = Callable[[Tensor], Tensor]
+Weights = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -131,10 +134,8 @@ class Drawn(Source):
 
     def draw(self, step: int, runs: tuple[int, ...], n: int) -> Tensor:
         """Minibatch number step + 7 r."""
-        count = len(self.pool)
-        if not runs:
-            return self.pool[step % count]
-        return self.pool[(step + 7 * torch.arange(runs[0])) % count]
+        ahead = 7 * torch.arange(runs[0]) if runs else 0
+        return self.pool[(step + ahead) % len(self.pool)]
 
 
 def build(training: Training) -> nn.Sequential:
@@ -205,9 +206,7 @@ def _optimizer(training: Training, parameters: list[nn.Parameter]) -> torch.opti
     return torch.optim.RMSprop(parameters, training.learning_rate, training.beta2, _EPSILON)
 
 
-def dual_value(
-    critic: Callable[[Tensor], Tensor], points: Tensor, training: Training, cost: Tensor | None
-) -> Tensor:
+def dual_value(critic: Critic, points: Tensor, training: Training, cost: Tensor | None) -> Tensor:
     """The number that training ascends, penalty left out; `cost` as of `costs`."""
     n = training.batch_size
     if cost is None:
@@ -256,9 +255,7 @@ def train(
     return history, _evaluate(critic, source, training)
 
 
-def _penalty(
-    critic: Callable[[Tensor], Tensor], points: Tensor, t: Tensor, training: Training
-) -> Tensor:
+def _penalty(critic: Critic, points: Tensor, t: Tensor, training: Training) -> Tensor:
     """lambda mean (|grad f(z)| - 1)^2 at z = t x + (1 - t) y."""
     n = training.batch_size
     between = torch.lerp(points[n:], points[:n], t).requires_grad_()
@@ -267,15 +264,12 @@ def _penalty(
 
 
 @torch.inference_mode()
-def _evaluate(critic: Callable[[Tensor], Tensor], source: Source, training: Training) -> Tensor:
+def _evaluate(critic: Critic, source: Source, training: Training) -> Tensor:
     values = torch.empty(training.eval_batches)
     for batch in range(training.eval_batches):
         points = source.draw(training.steps + batch, (), training.batch_size)
         values[batch] = dual_value(critic, points, training, costs(points, training))
     return values
-
-
-Weights = tuple[Tensor, ...]
 
 
 def apply(weights: Weights, points: Tensor) -> Tensor:
@@ -303,9 +297,7 @@ def pure_step(training: Training) -> Callable[..., tuple[Weights, Weights, Weigh
     """
 
     def loss(weights: Weights, points: Tensor, extra: Tensor | None) -> tuple[Tensor, Tensor]:
-        def critic(z: Tensor) -> Tensor:
-            return apply(weights, z)
-
+        critic = partial(apply, weights)
         cost = extra if training.method == "c_transform" else None
         value = dual_value(critic, points, training, cost)
         if not training.penalty_weight:
@@ -346,14 +338,6 @@ def pure_step(training: Training) -> Callable[..., tuple[Weights, Weights, Weigh
     return step
 
 
-def _extra(
-    training: Training, source: Source, points: Tensor, step: int, runs: tuple[int, ...]
-) -> Tensor | None:
-    if training.penalty_weight:
-        return source.mixture(step, runs, training.batch_size)
-    return costs(points, training)
-
-
 def train_pure(
     training: Training, source: Source, weights: Weights, runs: tuple[int, ...] = (),
     compiled: bool = True,
@@ -368,17 +352,19 @@ def train_pure(
         compiled: whether torch.compile sees the step.
     """
     step, value_of = _programs(training, bool(runs), compiled)
+    n = training.batch_size
     first = second = tuple(torch.zeros_like(weight) for weight in weights)
     history, values = [], []
     with torch.no_grad():
         for number in range(training.steps):
-            points = source.draw(number, runs, training.batch_size)
-            extra = _extra(training, source, points, number, runs)
+            points = source.draw(number, runs, n)
+            mixed = source.mixture(number, runs, n) if training.penalty_weight else None
+            extra = costs(points, training) if mixed is None else mixed
             count = torch.tensor(number + 1.0)
             weights, first, second, value = step(weights, first, second, count, points, extra)
             history.append(value)
         for number in range(training.steps, training.steps + training.eval_batches):
-            points = source.draw(number, runs, training.batch_size)
+            points = source.draw(number, runs, n)
             values.append(value_of(weights, points, costs(points, training)))
     return torch.stack(history, -1), torch.stack(values, -1)
 
@@ -391,12 +377,11 @@ def _programs(
     step = pure_step(training)
 
     def value_of(weights: Weights, points: Tensor, cost: Tensor | None) -> Tensor:
-        return dual_value(lambda z: apply(weights, z), points, training, cost)
+        return dual_value(partial(apply, weights), points, training, cost)
 
     if batched:
-        penalized = bool(training.penalty_weight)
         cost_axis = 0 if training.method == "c_transform" else None
-        extra_axis = 0 if penalized else cost_axis
+        extra_axis = 0 if training.penalty_weight else cost_axis
         step = torch.func.vmap(step, in_dims=(0, 0, 0, None, 0, extra_axis))
         value_of = torch.func.vmap(value_of, in_dims=(0, 0, cost_axis))
     if compiled:

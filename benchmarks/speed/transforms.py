@@ -83,7 +83,7 @@ def measure(route: str, p: int, potential: str, n: int, dim: int) -> dict[str, A
 
 
 def _host(phi: np.ndarray, x: np.ndarray, y: np.ndarray, cost: Cost) -> tuple[np.ndarray, float]:
-    from wdist_bench.solvers.pruned_c_transform import pruned_c_transform
+    from wdist_bench.solvers.matrix_free.pruned_c_transform import pruned_c_transform
 
     start = time.perf_counter()
     psi = pruned_c_transform(phi, x, y, cost)

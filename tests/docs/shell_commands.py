@@ -121,6 +121,6 @@ _PROGRAMS: dict[str, Callable[[list[str]], None]] = {
     "dask": _dask,
     "pip": _pip,
     "export": lambda arguments: check(arguments),
-    # The commands of openssl are run by tests/bench/test_cluster.py.
+    # The commands of openssl are run by tests/runs/test_cluster.py.
     **dict.fromkeys(("cd", "cp", "sed", "echo", "git", "openssl", "benchopt"), _nothing),
 }

@@ -1,7 +1,7 @@
 """The site in a real browser, opened as files: headless Chromium driven by Selenium.
 
-Needs what `tests/report/test_page_browser.py` needs, and the extra `docs`. Screenshots go to the
-folder that WDIST_BENCH_SCREENSHOTS names, where it is set.
+Needs what `tests/report/page/test_page_browser.py` needs, and the extra `docs`. Screenshots go to
+the folder that WDIST_BENCH_SCREENSHOTS names, where it is set.
 """
 
 from __future__ import annotations

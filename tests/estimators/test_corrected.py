@@ -9,8 +9,8 @@ import ot
 import pytest
 
 import wdist_bench as wb
-from wdist_bench.solvers.extrapolation import Nested, limit
-from wdist_bench.solvers.influence import Statistic
+from wdist_bench.solvers.debiased.extrapolation import Nested, limit
+from wdist_bench.solvers.debiased.influence import Statistic
 
 CORRECTED = ("centered", "extrapolated", "richardson_sinkhorn", "smoothed")
 

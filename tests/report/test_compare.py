@@ -11,7 +11,7 @@ from scipy import stats
 
 from wdist_bench import cli
 from wdist_bench.report.compare import compare
-from wdist_bench.report.two_samples import paired, welch
+from wdist_bench.report.comparing.two_samples import paired, welch
 
 RUNS, BATCHES = 20, 10
 

@@ -13,8 +13,8 @@ import pytest
 
 from wdist_bench import cli
 from wdist_bench.report.export import export
-from wdist_bench.report.latex import escape
-from wdist_bench.report.tables import error_table
+from wdist_bench.report.tables.errors import error_table
+from wdist_bench.report.tables.latex import escape
 from wdist_bench.results.columns import COLUMNS
 from wdist_bench.results.journal import JournalReader, read_journal
 from wdist_bench.results.journal_writing import append

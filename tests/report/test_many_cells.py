@@ -11,17 +11,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wdist_bench.report import cells as cells_module
-from wdist_bench.report import closing as closing_module
 from wdist_bench.report import compare as compare_module
-from wdist_bench.report import drawing, figures, tables, write_report
-from wdist_bench.report.cells import Cell
-from wdist_bench.report.closing import closing
-from wdist_bench.report.page import MAX_BYTES, write_page
-from wdist_bench.report.page_data import first_settings
+from wdist_bench.report import drawing, write_report
+from wdist_bench.report.comparing import comparisons
+from wdist_bench.report.figures import suites
+from wdist_bench.report.page.data import first_settings
+from wdist_bench.report.page.page import MAX_BYTES, write_page
 from wdist_bench.report.results import Results
-from wdist_bench.report.settings import variants
-from wdist_bench.report.tables import labelled_table
+from wdist_bench.report.tables import cells as cells_module
+from wdist_bench.report.tables import errors
+from wdist_bench.report.tables.cells import Cell
+from wdist_bench.report.tables.errors import labelled_table
+from wdist_bench.report.tables.settings import variants
+from wdist_bench.report.text import closing as closing_module
+from wdist_bench.report.text.closing import closing
 from wdist_bench.results import journal_lines, statistics
 from wdist_bench.results.journal import COMPACT, read_journal
 from wdist_bench.results.journal_writing import write_compact
@@ -126,15 +129,15 @@ def test_many_cells_of_experiments_are_cut_and_counted(make_folder):
 
 
 def test_figures_show_whole_settings_and_say_how_many(make_folder, monkeypatch):
-    monkeypatch.setattr(figures, "_COLUMNS", 4)
-    monkeypatch.setattr(figures, "_PANELS", 3)
+    monkeypatch.setattr(suites, "_COLUMNS", 4)
+    monkeypatch.setattr(suites, "_PANELS", 3)
     folder = fill(make_folder(), 9, history=5)
     results = Results(folder.write())
     said = {}
     monkeypatch.setattr(
         drawing, "save", lambda figure, path: said.update({path.stem: figure}) or path
     )
-    figures.FIGURES.write(folder.path, results)
+    suites.FIGURES.write(folder.path, results)
     assert "the first settings of the suite, 12 of 27 cells" in said["estimates"].get_supxlabel()
     assert len(said["estimates"].axes[0].get_xticks()) == 4
     assert len(said["figure2"].axes) == 3
@@ -147,7 +150,7 @@ def test_a_figure_of_few_cells_shows_all_and_says_nothing(make_folder, monkeypat
     monkeypatch.setattr(
         drawing, "save", lambda figure, path: said.append(figure.get_supxlabel()) or path
     )
-    figures.FIGURES.write(results.folder, results)
+    suites.FIGURES.write(results.folder, results)
     assert len(said) == 2
     assert not any("the first" in text for text in said)
 
@@ -160,8 +163,8 @@ def test_marks_are_bounded_whatever_the_settings_hold():
             for i in range(60_000)
         ]
     )  # fmt: skip
-    shown = pd.Series(figures._room_for(table))
-    assert 0 < shown.sum() <= figures._MARKS
+    shown = pd.Series(suites._room_for(table))
+    assert 0 < shown.sum() <= suites._MARKS
 
 
 def test_the_terminal_shows_the_first_tasks_and_counts_the_rest(make_folder, monkeypatch):
@@ -199,7 +202,7 @@ def test_a_row_takes_one_bootstrap(make_folder, monkeypatch):
     real = statistics.bca_interval
     monkeypatch.setattr(statistics, "bca_interval", lambda *a: calls.append(1) or real(*a))
     journal = read_journal(fill(make_folder(), 4).write())
-    assert len(tables.error_table(journal)) == len(calls) == 12
+    assert len(errors.error_table(journal)) == len(calls) == 12
 
 
 def test_naming_variants_looks_at_each_record_a_fixed_number_of_times():
@@ -283,12 +286,10 @@ def test_pairs_are_of_one_seed_where_both_have_it_and_the_first_left_else():
 def test_results_of_one_folder_are_made_once(make_folder, monkeypatch):
     made = Counter()
     for name in ("error_table", "labelled_table", "comparison_table"):
-        module = {"error_table": "tables", "labelled_table": "tables"}.get(name, "comparisons")
-        place = f"wdist_bench.report.{module}.{name}"
-        real = getattr(__import__(f"wdist_bench.report.{module}", fromlist=[name]), name)
+        module = comparisons if name == "comparison_table" else errors
+        real = getattr(module, name)
         monkeypatch.setattr(
-            place,
-            lambda *a, real=real, name=name: made.update([name]) or real(*a),
+            module, name, lambda *a, real=real, name=name: made.update([name]) or real(*a)
         )
     path = fill(make_folder(), 2).write()
     results = Results(path)

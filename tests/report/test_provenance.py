@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from wdist_bench.report import write_report
-from wdist_bench.report.closing import closing
 from wdist_bench.report.compare import compare
 from wdist_bench.report.provenance import hardware, mixture, places
+from wdist_bench.report.text.closing import closing
 from wdist_bench.results.journal import read_run
 
 TRUTHS = np.ones((3, 2))

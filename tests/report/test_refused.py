@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 
 from wdist_bench.report import write_report
-from wdist_bench.report.closing import closing
 from wdist_bench.report.compare import compare
-from wdist_bench.report.comparisons import comparison_table
+from wdist_bench.report.comparing.comparisons import comparison_table
+from wdist_bench.report.comparing.leaderboard import leaderboard
 from wdist_bench.report.export import export
-from wdist_bench.report.leaderboard import leaderboard
-from wdist_bench.report.missing import shortcomings
-from wdist_bench.report.tables import labelled_table
-from wdist_bench.report.verdicts import verdicts
+from wdist_bench.report.tables.errors import labelled_table
+from wdist_bench.report.text.closing import closing
+from wdist_bench.report.text.missing import shortcomings
+from wdist_bench.report.text.verdicts import verdicts
 from wdist_bench.results.journal import read_journal
 
 REASON = "picky: expected p = 1, got p = 2; use another"

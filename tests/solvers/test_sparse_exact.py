@@ -12,10 +12,12 @@ from highs import linear_program
 import wdist_bench as wb
 from wdist_bench.estimators import along_arcs
 from wdist_bench.estimators.exact import Exact
-from wdist_bench.solvers import memory, pruned_c_transform, sparse_exact
+from wdist_bench.solvers import sparse_exact
 from wdist_bench.solvers.arcs import smallest
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.solvers.flow import cheapest_flow
+from wdist_bench.solvers.machine import memory
+from wdist_bench.solvers.matrix_free import pruned_c_transform
 from wdist_bench.solvers.sparse_exact import solve_sparse
 
 sys.path.append(str(Path(__file__).parents[1] / "costs"))

@@ -10,7 +10,7 @@ import pytest
 
 import wdist_bench as wb
 from wdist_bench import cli
-from wdist_bench.report.site import write_site
+from wdist_bench.report.page.site import write_site
 from wdist_bench.results.journal_files import COMPACT, compact_lines, lines
 from wdist_bench.runs import plugins
 from wdist_bench.submit.checks import RULES, Submission, check

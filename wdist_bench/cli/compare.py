@@ -46,7 +46,7 @@ def compare(
         found = compare_folders(a, b, level, min_effect)
     worse = found.verdict("regression")
     if page:
-        from wdist_bench.report.compare_page import write_compare_page
+        from wdist_bench.report.page.compare import write_compare_page
 
         write_compare_page(page, (a, b), found)
     if as_json:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from wdist_bench.printable import printable
+from wdist_bench.display.printable import printable
 
 
 def echo(line: str = "", err: bool = False) -> None:

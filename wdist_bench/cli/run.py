@@ -23,10 +23,10 @@ from rich.table import Table
 
 from wdist_bench.cli.output import console, echo, text
 from wdist_bench.cli.reading import reading
-from wdist_bench.printable import printable
+from wdist_bench.display.printable import printable
 
 if TYPE_CHECKING:
-    from wdist_bench.report.closing import Closing
+    from wdist_bench.report.text.closing import Closing
 
 
 class Where(StrEnum):
@@ -162,9 +162,9 @@ def report(
 
 def _report(folder: Path) -> None:
     from wdist_bench.report import write_report
-    from wdist_bench.report.attachments import ignored_files
-    from wdist_bench.report.closing import closing
+    from wdist_bench.report.page.attachments import ignored_files
     from wdist_bench.report.results import Results
+    from wdist_bench.report.text.closing import closing
 
     with reading(folder):
         results = Results(folder)
@@ -177,7 +177,7 @@ def _report(folder: Path) -> None:
 
 def _show_errors(end: Closing) -> None:
     """The errors of every task in short, the headline and the address of the page."""
-    from wdist_bench.report.closing import HEADER, LEGEND
+    from wdist_bench.report.text.closing import HEADER, LEGEND
 
     shown = console()
     rows = [row for task in end.tasks for row in task.rows]

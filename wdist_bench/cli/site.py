@@ -22,7 +22,7 @@ def site(
 
     The site needs no server and asks nothing of any network.
     """
-    from wdist_bench.report.site import write_site
+    from wdist_bench.report.page.site import write_site
 
     begun = time.monotonic()
     with reading(results):

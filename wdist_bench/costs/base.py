@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Real
 
 from wdist_bench.costs.powers import power, power_in_place, roots
-from wdist_bench.elsewhere import cost_hint
+from wdist_bench.inputs.elsewhere import cost_hint
 from wdist_bench.interface import Plugin
 from wdist_bench.registry import Registry
 from wdist_bench.validation import check_name, check_p

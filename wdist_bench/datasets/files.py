@@ -103,7 +103,7 @@ def check_size(size: int, packed: int, source: str, expansion: int = _MOST_EXPAN
             f"of {packed:,}, which looks made to fill the memory; if it is not, write it "
             "uncompressed"
         )
-    from wdist_bench.solvers.memory import available
+    from wdist_bench.solvers.machine.memory import available
 
     free = available()
     if size > free:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wdist_bench.containers import as_float64, counts_rows
 from wdist_bench.datasets.digits import load_digits
 from wdist_bench.datasets.files import (
     RefusedError,
@@ -22,6 +21,7 @@ from wdist_bench.datasets.files import (
 from wdist_bench.datasets.image_folder import SUFFIXES as PICTURES
 from wdist_bench.datasets.image_folder import read_image_folder
 from wdist_bench.datasets.text_tables import TEXT, UNNAMED, read_text, refuse_words
+from wdist_bench.inputs.containers import as_float64, counts_rows
 from wdist_bench.validation import check_name, check_points
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from wdist_bench.datasets.files import find_file, read_arrays
 from wdist_bench.datasets.tables import Table, load_rows, read_table
-from wdist_bench.elsewhere import explained
+from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.validation import check_flag, check_pair
 
 # Share of the mean squared distance from which on one column is said to make it.

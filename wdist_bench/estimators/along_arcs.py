@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 from wdist_bench.costs import Cost, Matrix
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.memory import available
+from wdist_bench.solvers.machine.memory import available
 from wdist_bench.solvers.sparse_exact import Report, SparseSolution, solve_sparse
 
 # Above what was measured, 305 MiB at 10,000 points a side (p = 1) and 555 MiB at 50,000 (p = 2).

@@ -23,8 +23,8 @@ from wdist_bench.problem import Samples
 from wdist_bench.solvers.bracket import HELD_ENTRIES, bracket, bracket_of_costs
 from wdist_bench.solvers.bracket import Bracket as BracketArrays
 from wdist_bench.solvers.certificate import at_all_points, certify
-from wdist_bench.solvers.forks import check_not_forked
-from wdist_bench.solvers.memory import available
+from wdist_bench.solvers.machine.forks import check_not_forked
+from wdist_bench.solvers.machine.memory import available
 from wdist_bench.validation import check_integer, check_number
 
 _SMALLEST_SIZE = 32  # points that smaller samples are padded to, so that few programs are compiled

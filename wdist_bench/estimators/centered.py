@@ -10,8 +10,8 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
 from wdist_bench.estimators.corrected import Corrected, Correction
-from wdist_bench.solvers.centred import centred
-from wdist_bench.solvers.influence import Rows
+from wdist_bench.solvers.debiased.centred import centred
+from wdist_bench.solvers.debiased.influence import Rows
 from wdist_bench.validation import check_integer, check_name
 
 VARIANTS = ("V", "U_x", "U_y", "L")
@@ -30,9 +30,9 @@ class Centered(Corrected):
     - L = sign(l) l^2, l = W_2(mu'_n, nu_n) - W_2(mu'_n, mu_n) at the centre of V, tends to be too
       small: for a translation by v it sees |v|^2 less twice |v| times the noise.
 
-    Independent samples are disjoint parts of the rows (`solvers.centred`), so the plug-ins are of
-    half of the rows where both sides have as many. `value` is W_2; neither is a bound of a sample.
-    `stderr` is that of the potentials of both terms.
+    Independent samples are disjoint parts of the rows (`solvers.debiased.centred`), so the plug-ins
+    are of half of the rows where both sides have as many. `value` is W_2; neither is a bound of a
+    sample. `stderr` is that of the potentials of both terms.
 
     Attributes:
         variant: "V", "U_x", "U_y" or "L".

@@ -13,7 +13,7 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator, Fitted, out_of_memory
 from wdist_bench.problem import Problem, Samples
-from wdist_bench.solvers.influence import NoOptimumError, Rows, Statistic
+from wdist_bench.solvers.debiased.influence import NoOptimumError, Rows, Statistic
 
 
 @dataclass(frozen=True, eq=False)

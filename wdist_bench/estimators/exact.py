@@ -18,8 +18,8 @@ from wdist_bench.interface import added
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.certificate import at_all_points
 from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
+from wdist_bench.solvers.machine.memory import EXACT_BYTES, available, require_matrix
 from wdist_bench.solvers.maps import PlanMap
-from wdist_bench.solvers.memory import EXACT_BYTES, available, require_matrix
 from wdist_bench.solvers.plans import monotone, of_arcs, of_dense
 from wdist_bench.validation import check_integer, check_number
 

@@ -11,8 +11,8 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
 from wdist_bench.estimators.corrected import Corrected, Correction
-from wdist_bench.solvers.extrapolation import limit, nested
-from wdist_bench.solvers.influence import Rows
+from wdist_bench.solvers.debiased.extrapolation import limit, nested
+from wdist_bench.solvers.debiased.influence import Rows
 from wdist_bench.validation import check_integer, check_number
 
 

@@ -11,7 +11,7 @@ from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.gaussian import bures_cost, mean_shift, moments_rounding
 from wdist_bench.solvers.maps import LinearMap
-from wdist_bench.solvers.rounding import below
+from wdist_bench.solvers.proofs.rounding import below
 
 
 @register

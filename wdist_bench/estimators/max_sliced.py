@@ -13,10 +13,10 @@ from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator, Fitted
 from wdist_bench.estimators import register
 from wdist_bench.problem import Problem, Samples
-from wdist_bench.solvers.influence import Part, Rows
-from wdist_bench.solvers.max_sliced import ascend
+from wdist_bench.solvers.debiased.influence import Part, Rows
 from wdist_bench.solvers.one_dimensional import line_potentials
-from wdist_bench.solvers.rounding import below
+from wdist_bench.solvers.projections.max_sliced import ascend
+from wdist_bench.solvers.proofs.rounding import below
 from wdist_bench.solvers.sliced import directions, sliced_costs_and_rounding
 from wdist_bench.validation import check_integer
 

@@ -15,7 +15,7 @@ from wdist_bench.solvers.circle import circle_cost
 from wdist_bench.solvers.maps import LineMap
 from wdist_bench.solvers.one_dimensional import line_cost_and_rounding
 from wdist_bench.solvers.plans import monotone
-from wdist_bench.solvers.rounding import above, below
+from wdist_bench.solvers.proofs.rounding import above, below
 
 # Rounding of the weights' sums may hide so much of W_p^p.
 _OPEN = 1e-6

@@ -84,7 +84,7 @@ class FittedPotential(TracedFitted):
     def potential(self, points: Any) -> np.ndarray:
         """f in units of W_p^p at points (n, d) given in the user's coordinates, float64."""
         with jax.enable_x64(True):
-            values = np.asarray(_critic(self._inside(), self._entered(points)), np.float64)
+            values = np.asarray(_said(self._inside(), self._entered(points), "critic"), np.float64)
         return float(self.unit) ** self.p * values
 
     def gradient(self, points: Any) -> np.ndarray:
@@ -112,15 +112,15 @@ class FittedPotential(TracedFitted):
         return self._back(points) if self.p == 2 else None
 
     def _forward(self, points: Any) -> np.ndarray | None:
-        return self._carried(_transported, points)
+        return self._carried("transport", points)
 
     def _back(self, points: Any) -> np.ndarray | None:
-        return self._carried(_transported_back, points)
+        return self._carried("inverse_transport", points)
 
-    def _carried(self, program: Any, points: Any) -> np.ndarray | None:
-        """Where a program of the fitted coordinates takes points of the user's."""
+    def _carried(self, method: str, points: Any) -> np.ndarray | None:
+        """Where a method of the fitted coordinates takes points of the user's."""
         with jax.enable_x64(True):
-            images = program(self._inside(), self._entered(points))
+            images = _said(self._inside(), self._entered(points), method)
         if images is None:
             return None
         return np.asarray(self.center) + float(self.unit) * np.asarray(images, np.float64)
@@ -335,24 +335,15 @@ def _observed(fitted: FittedPotential, samples: Samples, cost: Cost) -> dict[str
     return fitted.observed(samples, cost)
 
 
-@jax.jit
-def _critic(fitted: FittedPotential, points: jax.Array) -> jax.Array:
-    return fitted.critic(points)
+@partial(jax.jit, static_argnames="method")
+def _said(fitted: FittedPotential, points: jax.Array, method: str) -> Any:
+    """What `critic`, `transport` or `inverse_transport` says of points."""
+    return getattr(fitted, method)(points)
 
 
 @jax.jit
 def _gradients(fitted: FittedPotential, points: jax.Array) -> jax.Array:
     return metrics.gradients(fitted.critic, points)
-
-
-@jax.jit
-def _transported(fitted: FittedPotential, points: jax.Array) -> jax.Array | None:
-    return fitted.transport(points)
-
-
-@jax.jit
-def _transported_back(fitted: FittedPotential, points: jax.Array) -> jax.Array | None:
-    return fitted.inverse_transport(points)
 
 
 def difference_dual(critic: Critic, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:

@@ -11,8 +11,8 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
 from wdist_bench.estimators.corrected import Corrected, Correction
-from wdist_bench.solvers.influence import NoOptimumError, Part, Rows, Statistic
-from wdist_bench.solvers.memory import require_matrix
+from wdist_bench.solvers.debiased.influence import NoOptimumError, Part, Rows, Statistic
+from wdist_bench.solvers.machine.memory import require_matrix
 from wdist_bench.solvers.sinkhorn import divergence_potentials
 from wdist_bench.validation import check_integer, check_number
 

@@ -17,8 +17,8 @@ from wdist_bench.estimate import (
 from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.certificate import at_all_points, certify
+from wdist_bench.solvers.machine.memory import require_matrix
 from wdist_bench.solvers.maps import EntropicInverse, EntropicMap
-from wdist_bench.solvers.memory import require_matrix
 from wdist_bench.solvers.sinkhorn import Entropic, sinkhorn
 from wdist_bench.validation import check_integer, check_name, check_number
 

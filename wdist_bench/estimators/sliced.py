@@ -14,9 +14,9 @@ from wdist_bench.costs.l2 import power_of_two
 from wdist_bench.estimate import Estimate, Estimator, Fitted
 from wdist_bench.estimators import register
 from wdist_bench.problem import Problem, Samples
-from wdist_bench.solvers.rounding import below
+from wdist_bench.solvers.projections.sliced_interval import trimmed_interval
+from wdist_bench.solvers.proofs.rounding import below
 from wdist_bench.solvers.sliced import directions, sliced_costs_and_rounding
-from wdist_bench.solvers.sliced_interval import trimmed_interval
 from wdist_bench.validation import check_integer, check_number
 
 _NOT_W = "the sliced distance SW_p, smaller than W_p by a factor that depends on the data"

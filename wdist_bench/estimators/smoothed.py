@@ -11,7 +11,7 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
 from wdist_bench.estimators.corrected import Corrected, Correction
-from wdist_bench.solvers.influence import Part, Rows, Statistic
+from wdist_bench.solvers.debiased.influence import Part, Rows, Statistic
 from wdist_bench.validation import check_integer, check_name, check_number
 
 

@@ -11,9 +11,9 @@ from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate, out_of_memory_is_a_status
 from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.influence import NoOptimumError, Part, Rows
-from wdist_bench.solvers.memory import EXACT_BYTES, require_matrix
-from wdist_bench.solvers.subspace_robust import subspace_robust
+from wdist_bench.solvers.debiased.influence import NoOptimumError, Part, Rows
+from wdist_bench.solvers.machine.memory import EXACT_BYTES, require_matrix
+from wdist_bench.solvers.projections.subspace_robust import subspace_robust
 from wdist_bench.validation import check_integer, check_number
 
 _NOT_W = "the subspace-robust distance S_{dims}, at most W_2, within {gap:.2g} of itself"

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.costs import Cost
-from wdist_bench.elsewhere import explained
 from wdist_bench.estimate import Estimate, Estimator
+from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.population.given import given_cost
 from wdist_bench.population.lower import Below, below
 from wdist_bench.population.point import point

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wdist_bench.containers import unwrap
 from wdist_bench.costs import Cost
-from wdist_bench.notebook import html_table
+from wdist_bench.display.notebook import html_table
+from wdist_bench.inputs.containers import unwrap
 from wdist_bench.population.given import given_cost
 from wdist_bench.population.interval import check_level, population_interval
 from wdist_bench.population.words import MIN_ROWS

@@ -21,7 +21,7 @@ from wdist_bench.estimators.one_dimensional import OneDimensional
 from wdist_bench.estimators.sinkhorn import SinkhornDivergence
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.exact import solve_exact
-from wdist_bench.solvers.forks import check_not_forked
+from wdist_bench.solvers.machine.forks import check_not_forked
 from wdist_bench.solvers.one_dimensional import line_cost
 from wdist_bench.solvers.sinkhorn import divergences
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wdist_bench.costs import Cost, as_cost
-from wdist_bench.elsewhere import explained
+from wdist_bench.display.notebook import html_table
 from wdist_bench.estimate import STATUSES, Estimator
 from wdist_bench.estimators.given import check_cost, check_estimator
-from wdist_bench.notebook import html_table
+from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.population.permuted import Pool, statistics
 from wdist_bench.population.split import weighted
 from wdist_bench.problem import Samples
@@ -60,7 +60,7 @@ class TestResult:
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """Draw the statistic among those of the permutations; returns matplotlib's axes."""
-        from wdist_bench.plots import plot_test
+        from wdist_bench.display.plots import plot_test
 
         return plot_test(self.statistic, self.null, self.pvalue, axes)
 

@@ -13,7 +13,6 @@ import numpy as np
 
 from wdist_bench.costs import Cost, Matrix, as_cost
 from wdist_bench.costs.powers import root_slope
-from wdist_bench.elsewhere import explained
 from wdist_bench.estimate import (
     DirectEstimator,
     Estimate,
@@ -29,6 +28,7 @@ from wdist_bench.estimators.potential import (
     potentials_at,
 )
 from wdist_bench.estimators.potential import doubt as describe_doubt
+from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.agreement import agreement, critic_gradients, gradient_points
 from wdist_bench.protocol.maps import (
@@ -41,7 +41,7 @@ from wdist_bench.protocol.parallel import run_keys
 from wdist_bench.protocol.several import mean_of_runs, with_truth
 from wdist_bench.protocol.stream import Keys, Stream, _draw, check_limit, evaluation_batches
 from wdist_bench.results.statistics import is_negative, negative_message, t_interval
-from wdist_bench.solvers.forks import check_not_forked
+from wdist_bench.solvers.machine.forks import check_not_forked
 from wdist_bench.tasks import Task
 from wdist_bench.tasks.base import known_truth
 from wdist_bench.tasks.given import check_task

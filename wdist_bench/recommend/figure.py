@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from wdist_bench.report.drawing import grid_of, legend_above, save
-from wdist_bench.report.escaping import label
 from wdist_bench.report.palette import BLUE, COLORS, MARKERS, NOTE, RED
+from wdist_bench.report.text.escaping import label
 
 _LINEAR = 0.1  # errors up to here are drawn on a linear scale
 _CLOSE = 0.25

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from wdist_bench.plots import GREY, TRUTH, VALUE, current_axes
-from wdist_bench.printable import printable
+from wdist_bench.display.plots import GREY, TRUTH, VALUE, current_axes
+from wdist_bench.display.printable import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.costs import Cost
-from wdist_bench.elsewhere import explained
 from wdist_bench.estimate import TARGETS, Estimate, Estimator
+from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.recommend.caller import Caller, is_quick
 from wdist_bench.recommend.likeness import exact_value
 from wdist_bench.recommend.pair_answer import (

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from wdist_bench.display.printable import one_line
 from wdist_bench.folders import write
-from wdist_bench.printable import one_line
 from wdist_bench.recommend.figure import write_figure
 from wdist_bench.recommend.ranking import TRUSTED
-from wdist_bench.report.escaping import csv
-from wdist_bench.report.wording import count, listed
+from wdist_bench.report.text.escaping import csv
+from wdist_bench.report.text.wording import count, listed
 
 if TYPE_CHECKING:
     from rich.console import Console

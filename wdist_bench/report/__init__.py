@@ -15,7 +15,7 @@ def write_report(folder: Path, results: Results | None = None) -> list[Path]:
     `results` are the folder's where they are read already.
     """
     results = results or Results(folder)
-    from wdist_bench.report.page import write_page
+    from wdist_bench.report.page.page import write_page
 
     journal = results.journal
     written = [*_write_cells(folder, results), *write_experiments(folder, journal)]
@@ -28,11 +28,11 @@ def _write_cells(folder: Path, results: Results) -> list[Path]:
     table, compared = results.table, results.compared
     if table.empty:
         return []
-    from wdist_bench.report.escaping import csv
-    from wdist_bench.report.figures import FIGURES
-    from wdist_bench.report.markdown import write_markdown
-    from wdist_bench.report.rates import write_rates
-    from wdist_bench.report.time_to_target import write_times
+    from wdist_bench.report.text.escaping import csv
+    from wdist_bench.report.figures.suites import FIGURES
+    from wdist_bench.report.tables.markdown import write_markdown
+    from wdist_bench.report.tables.rates import write_rates
+    from wdist_bench.report.tables.time_to_target import write_times
 
     written = [
         write(folder / "errors.csv", csv(table)),

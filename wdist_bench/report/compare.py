@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from wdist_bench.report.cells import Cell, cells
-from wdist_bench.report.changes import Change, changes
-from wdist_bench.report.page_data import environment
+from wdist_bench.report.comparing.changes import Change, changes
+from wdist_bench.report.page.data import environment
 from wdist_bench.report.provenance import hardware, mixture, places
+from wdist_bench.report.tables.cells import Cell, cells
 from wdist_bench.results.journal import Journal, read_run
 from wdist_bench.results.statistics import LEVEL, Interval, t_interval
 from wdist_bench.validation import check_number

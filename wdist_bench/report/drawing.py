@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from wdist_bench.folders import write
-from wdist_bench.report import fitting
-from wdist_bench.report.fitting import fit
+from wdist_bench.report.figures import fitting
+from wdist_bench.report.figures.fitting import fit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,10 +10,10 @@ import pandas as pd
 
 from wdist_bench.folders import write
 from wdist_bench.report.drawing import WIDTHS, Style, styled
-from wdist_bench.report.escaping import csv
 from wdist_bench.report.provenance import places
 from wdist_bench.report.results import Results
 from wdist_bench.report.studies import write_experiments
+from wdist_bench.report.text.escaping import csv
 from wdist_bench.results.columns import COLUMNS
 from wdist_bench.results.journal import COMPACT, Journal
 from wdist_bench.results.journal_writing import write_compact
@@ -73,8 +73,8 @@ def export(
 
 def _drawn(out: Path, results: Results) -> list[Path]:
     """Every figure of a folder, as `styled` says."""
-    from wdist_bench.report.figures import FIGURES
-    from wdist_bench.report.rates import write_rates
+    from wdist_bench.report.figures.suites import FIGURES
+    from wdist_bench.report.tables.rates import write_rates
 
     of_cells = [] if results.labelled.empty else FIGURES.write(out, results)
     with TemporaryDirectory() as place:
@@ -140,6 +140,6 @@ def _parquet(out: Path, results: Results) -> list[Path]:
 
 
 def _latex(out: Path, results: Results) -> list[Path]:
-    from wdist_bench.report.latex import write_latex
+    from wdist_bench.report.tables.latex import write_latex
 
     return write_latex(out, results)

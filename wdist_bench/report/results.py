@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wdist_bench.report.cells import Cell, cells
+from wdist_bench.report.tables.cells import Cell, cells
 from wdist_bench.results.journal import read_run
 
 if TYPE_CHECKING:
@@ -44,20 +44,20 @@ class Results:
     @cached_property
     def table(self) -> pd.DataFrame:
         """A row a cell, as `error_table` makes it; made once."""
-        from wdist_bench.report.tables import error_table
+        from wdist_bench.report.tables.errors import error_table
 
         return error_table(self.journal)
 
     @cached_property
     def labelled(self) -> pd.DataFrame:
         """The rows as `labelled_table` has them, with headings and units; made once."""
-        from wdist_bench.report.tables import labelled_table
+        from wdist_bench.report.tables.errors import labelled_table
 
         return labelled_table(self.journal, self.table)
 
     @cached_property
     def compared(self) -> pd.DataFrame:
         """The best estimator of each setting beside the others (`comparison_table`); made once."""
-        from wdist_bench.report.comparisons import comparison_table
+        from wdist_bench.report.comparing.comparisons import comparison_table
 
         return comparison_table(self.journal)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from wdist_bench import experiment
-from wdist_bench.report.escaping import words
+from wdist_bench.report.text.escaping import words
 from wdist_bench.results.journal import Journal
 
 
@@ -21,7 +21,7 @@ def _in_words(record: dict[str, Any]) -> dict[str, Any]:
 
 def write_experiments(folder: Path, journal: Journal) -> list[Path]:
     """What each study writes from the records of its experiments, else a plain table of them."""
-    from wdist_bench.report.plain import write_plain
+    from wdist_bench.report.tables.plain import write_plain
 
     studies: dict[str, list[dict[str, Any]]] = {}
     for record in journal.planned():

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from wdist_bench.printable import whole_characters
+from wdist_bench.display.printable import whole_characters
 from wdist_bench.results.births import born
 from wdist_bench.results.journal_files import (
     COMPACT,

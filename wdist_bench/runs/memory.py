@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from wdist_bench.solvers.memory import available
+from wdist_bench.solvers.machine.memory import available
 
 if TYPE_CHECKING:
     import psutil

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from wdist_bench.costs import Cost
-from wdist_bench.solvers.pruned_c_transform import (
+from wdist_bench.solvers.matrix_free.pruned_c_transform import (
     TILE_ENTRIES,
     boxes,
     lower_bounds,

@@ -21,8 +21,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, ScalarLike
 
 from wdist_bench.costs import L2, Cost
-from wdist_bench.solvers import semidual
-from wdist_bench.solvers.semidual import State, Tiles
+from wdist_bench.solvers.matrix_free import semidual
+from wdist_bench.solvers.matrix_free.semidual import State, Tiles
 
 # Costs of a tile: on processors so few that they stay in the cache.
 _TILE = {"cpu": 2**20}

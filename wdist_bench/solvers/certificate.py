@@ -10,8 +10,8 @@ from jaxtyping import Float
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.pruned_c_transform import nearest_costs, pruned_c_transform
-from wdist_bench.solvers.rounding import UNIT, above, below, dual_value
+from wdist_bench.solvers.matrix_free.pruned_c_transform import nearest_costs, pruned_c_transform
+from wdist_bench.solvers.proofs.rounding import UNIT, above, below, dual_value
 
 # Costs held at once.
 _TILE_ENTRIES = 2**20  # costs that stay in a processor's cache with what is computed from them

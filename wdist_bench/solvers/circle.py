@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wdist_bench.costs.powers import power
-from wdist_bench.solvers.rounding import UNIT
+from wdist_bench.solvers.proofs.rounding import UNIT
 
 _GOLDEN = (5**0.5 - 1) / 2
 _STEPS = 100  # golden sections of an interval of length 2 down to rounding

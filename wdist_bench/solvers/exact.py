@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from wdist_bench.solvers.exact_proof import GAP_TOLERANCE, Proved, transform
-from wdist_bench.solvers.rounding import dual_value
+from wdist_bench.solvers.proofs.exact import GAP_TOLERANCE, Proved, transform
+from wdist_bench.solvers.proofs.rounding import dual_value
 from wdist_bench.validation import WEIGHT_SUM_TOLERANCE
 
 # The cap that POT warns at (100,000) is reached by n = 4,000 points in the plane.

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wdist_bench.costs.l2 import power_of_two
-from wdist_bench.solvers.rounding import UNIT
+from wdist_bench.solvers.proofs.rounding import UNIT
 
 
 def mean_shift(

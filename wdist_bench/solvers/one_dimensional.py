@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wdist_bench.costs.powers import power
-from wdist_bench.solvers.rounding import SHARE, UNIT
+from wdist_bench.solvers.proofs.rounding import SHARE, UNIT
 
 
 def line_cost(

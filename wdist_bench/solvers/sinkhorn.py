@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from wdist_bench.solvers.forks import check_not_forked
+from wdist_bench.solvers.machine.forks import check_not_forked
 
 
 class Entropic(NamedTuple):

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from wdist_bench.costs.powers import rise
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.one_dimensional import line_cost_and_rounding
-from wdist_bench.solvers.rounding import UNIT
+from wdist_bench.solvers.proofs.rounding import UNIT
 
 # Projected coordinates held at once.
 _BLOCK_ENTRIES = 2**22

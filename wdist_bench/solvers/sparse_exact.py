@@ -24,10 +24,10 @@ from jaxtyping import Float, Int
 
 from wdist_bench.costs import Cost
 from wdist_bench.solvers.arcs import smallest
-from wdist_bench.solvers.cells import Cells, members
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.solvers.flow import cheapest_flow
-from wdist_bench.solvers.rounding import UNIT, above, below, dual_value
+from wdist_bench.solvers.matrix_free.cells import Cells, members
+from wdist_bench.solvers.proofs.rounding import UNIT, above, below, dual_value
 
 # Pairs that are solved with all their costs.
 _DENSE_PAIRS = 2**20

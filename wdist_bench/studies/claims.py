@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wdist_bench.report.wording import shown
+from wdist_bench.report.text.wording import shown
 from wdist_bench.results.statistics import mean_interval
 
 HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "undecided"

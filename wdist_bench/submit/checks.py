@@ -18,9 +18,9 @@ from wdist_bench.conformance.findings import Broken, Finding
 from wdist_bench.conformance.rules import check as conform
 from wdist_bench.protocol.protocols import PROTOCOLS
 from wdist_bench.report.compare import compare
+from wdist_bench.report.page.site import result_folders
 from wdist_bench.report.results import Results
-from wdist_bench.report.site import result_folders
-from wdist_bench.report.verdicts import broken_bounds
+from wdist_bench.report.text.verdicts import broken_bounds
 from wdist_bench.results.environment import describe_environment
 from wdist_bench.results.journal import ANSWERED, SCHEMA, failed_runs, unpack
 from wdist_bench.results.journal_writing import append

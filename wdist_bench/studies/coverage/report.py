@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.folders import write
-from wdist_bench.report.escaping import csv
+from wdist_bench.report.text.escaping import csv
 from wdist_bench.results.journal import unpack
 from wdist_bench.studies.coverage.laws import NAMES, pair
 

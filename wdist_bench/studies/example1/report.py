@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.folders import write
-from wdist_bench.report.escaping import csv
-from wdist_bench.report.missing import study_shortcomings
+from wdist_bench.report.text.escaping import csv
+from wdist_bench.report.text.missing import study_shortcomings
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import interval_columns
 from wdist_bench.studies.claims import table, verdict_table

@@ -23,7 +23,7 @@ from wdist_bench.studies.claims import (
     joint,
     negation,
 )
-from wdist_bench.studies.generators.verdicts import (
+from wdist_bench.studies.generators.judging.verdicts import (
     ACCEPTABLE,
     COPIER,
     COPIES,

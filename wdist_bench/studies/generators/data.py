@@ -10,8 +10,8 @@ import numpy as np
 
 from wdist_bench import datasets
 from wdist_bench.protocol.parallel import run_keys
-from wdist_bench.studies.generators import measures
-from wdist_bench.studies.generators.gan_training import order_of, scaled
+from wdist_bench.studies.generators.judging import measures
+from wdist_bench.studies.generators.training.gan_training import order_of, scaled
 
 # Known images that a generated one is compared with to find its class.
 _KNOWN = 4_000

@@ -13,16 +13,16 @@ from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import mean_interval
 from wdist_bench.studies.generators import mixture
 from wdist_bench.studies.generators.claims import varied
-from wdist_bench.studies.generators.controls import CONTROLS
-from wdist_bench.studies.generators.gan_figures import decoded
-from wdist_bench.studies.generators.pool import MIXTURE
-from wdist_bench.studies.generators.verdicts import (
+from wdist_bench.studies.generators.gan.figures import decoded
+from wdist_bench.studies.generators.judging.controls import CONTROLS
+from wdist_bench.studies.generators.judging.verdicts import (
     ACCEPTABLE,
     GOOD,
     fault,
     seconds_along,
     verdict,
 )
+from wdist_bench.studies.generators.pool import MIXTURE
 from wdist_bench.studies.generators.words import by_place, label, name_of, place
 
 if TYPE_CHECKING:

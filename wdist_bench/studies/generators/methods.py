@@ -10,12 +10,12 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 
-from wdist_bench.studies.generators import critics, losses
-from wdist_bench.studies.generators.adversarial import adversarial
-from wdist_bench.studies.generators.diffusion import Diffusion
-from wdist_bench.studies.generators.gan_training import order_of
-from wdist_bench.studies.generators.generator import Source
-from wdist_bench.studies.generators.loop import Keys, Process, loop
+from wdist_bench.studies.generators.training import critics, losses
+from wdist_bench.studies.generators.training.adversarial import adversarial
+from wdist_bench.studies.generators.training.diffusion import Diffusion
+from wdist_bench.studies.generators.training.gan_training import order_of
+from wdist_bench.studies.generators.training.generator import Source
+from wdist_bench.studies.generators.training.loop import Keys, Process, loop
 from wdist_bench.validation import check_name
 
 DIFFUSIONS = {"ddpm": "ancestral", "ddim": "ddim"}

@@ -11,7 +11,7 @@ import numpy as np
 from wdist_bench import datasets
 from wdist_bench.studies.generators import mixture
 from wdist_bench.studies.generators.data import Restriction
-from wdist_bench.studies.generators.gan_training import scaled
+from wdist_bench.studies.generators.training.gan_training import scaled
 
 MIXTURE = "mixture"
 

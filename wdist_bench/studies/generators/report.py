@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.folders import write
-from wdist_bench.report.escaping import csv
-from wdist_bench.report.missing import study_shortcomings
+from wdist_bench.report.text.escaping import csv
+from wdist_bench.report.text.missing import study_shortcomings
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import interval_columns, mean_interval
 from wdist_bench.studies.claims import Claim, table, verdict_table
 from wdist_bench.studies.generators.claims import RULES, decide, text, tracks, varied
-from wdist_bench.studies.generators.controls import CONTROLS
 from wdist_bench.studies.generators.figures import FIGURES
-from wdist_bench.studies.generators.rankings import agreement
-from wdist_bench.studies.generators.verdicts import fault, is_memoriser, told_apart, verdict
+from wdist_bench.studies.generators.judging.controls import CONTROLS
+from wdist_bench.studies.generators.judging.rankings import agreement
+from wdist_bench.studies.generators.judging.verdicts import fault, is_memoriser, told_apart, verdict
 from wdist_bench.studies.generators.words import by_place, label, name_of, place
 
 Record = dict[str, Any]

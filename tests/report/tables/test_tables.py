@@ -1,0 +1,120 @@
+"""The numbers of the table, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from wdist_bench.report import write_report
+from wdist_bench.report.figures import suites
+from wdist_bench.report.tables.errors import errors
+from wdist_bench.report.tables.markdown import _seconds
+from wdist_bench.results.journal import failed_runs, pack, run_costs, unpack
+
+
+def test_errors_of_two_runs_by_hand():
+    costs = np.array([[1.0, 3.0], [5.0, 7.0]])
+    truths = np.array([[2.0, 2.0], [4.0, 4.0]])
+    row = errors(costs, truths, p=1, population=1.0)
+    assert row["estimate"] == 4
+    assert row["truth_batch"] == 3
+    assert row["bias_batch"] == 1
+    assert row["bias_population"] == 3
+    assert row["finite_sample_bias"] == 2
+    assert row["bias_population"] == row["bias_batch"] + row["finite_sample_bias"]
+    assert row["abs_error_batch"] == (1 + 1 + 1 + 3) / 4
+    assert row["abs_error_batch_sd"] == pytest.approx(1.0)
+    assert row["estimate_sd"] == pytest.approx(np.sqrt(8))
+    low, high = stats.t.interval(0.95, 1, loc=4, scale=np.sqrt(8) / np.sqrt(2))
+    assert (row["estimate_ci_low"], row["estimate_ci_high"]) == pytest.approx((low, high))
+
+
+def test_p_2_averages_costs_within_a_run_and_roots_over_runs():
+    costs = np.array([[1.0, 7.0], [9.0, 9.0]])
+    row = errors(costs, costs, p=2, population=0.0)
+    assert row["estimate"] == (2 + 3) / 2
+    assert row["abs_error_batch"] == 0
+
+
+def test_a_failed_run_is_left_out_of_every_mean():
+    costs = np.array([[1.0, np.nan], [5.0, 7.0], [5.0, 7.0]])
+    truths = np.array([[0.0, 0.0], [4.0, 4.0], [4.0, 4.0]])
+    row = errors(costs, truths, p=1, population=0.0)
+    assert row["estimate"] == 6
+    assert row["bias_batch"] == 2
+
+
+def test_a_run_below_zero_beyond_noise_is_a_failed_one():
+    """So it is in records that were written before this was a rule."""
+    noise = np.random.default_rng(0).normal(size=20)
+    record = {"costs": pack(np.stack([noise - 2, noise + 0.01 - noise.mean(), noise + 2]))}
+    assert failed_runs(record) == 1
+    kept = run_costs(record)
+    assert np.isnan(kept[0]).all()
+    np.testing.assert_allclose(kept[1:], unpack(record["costs"])[1:])
+    assert failed_runs({"runs": 3, "failed": 2}) == 2
+    assert failed_runs({"runs": 3}) == 3
+
+
+def test_nothing_but_failures_gives_no_numbers():
+    row = errors(np.full((2, 2), np.nan), np.ones((2, 2)), p=1, population=0.0)
+    assert "estimate" not in row
+    assert row["truth_batch"] == 1
+
+
+def test_errors_have_rmse_and_bootstrap_interval():
+    costs = np.array([[1.0, 3.0], [5.0, 7.0], [2.0, 2.0]])
+    row = errors(costs, np.full((3, 2), 2.0), p=1, population=1.0)
+    assert row["rmse_batch"] == pytest.approx(np.sqrt((0 + 16 + 0) / 3))
+    assert row["rmse_population"] == pytest.approx(np.sqrt((1 + 25 + 1) / 3))
+    assert 2 <= row["estimate_bca_low"] < row["estimate"] < row["estimate_bca_high"] <= 6
+
+
+def test_seconds_that_are_no_timings_are_marked():
+    assert _seconds(1.0, False, False) == "1.00"
+    assert _seconds(1.0, True) == "1.00 (shared)"
+    assert _seconds(1.0, True, True) == "1.00 (shared, cached)"
+    assert _seconds(0.0, None, True) == "0.00"
+    assert _seconds(float("nan"), True) == ""
+
+
+def test_two_networks_of_one_method_are_told_apart(make_folder, monkeypatch):
+    from matplotlib.figure import Figure
+
+    shown = []
+    legend = Figure.legend
+    monkeypatch.setattr(
+        Figure,
+        "legend",
+        lambda self, handles, labels, **rest: (
+            shown.append((list(labels), [(h.get_color(), h.get_marker()) for h in handles]))
+            or legend(self, handles, labels, **rest)
+        ),
+    )
+    folder = make_folder()
+    truths = np.full((3, 2), 2.0)
+    for critic, value in (("mlp", 1.0), ("dcgan", 1.5)):
+        options = {"critic": critic}
+        costs = np.full((3, 2), value)
+        folder.add("c_transform", costs, truths, critic=critic, estimator_options=options)
+    write_report(folder.write())
+    labels, marks = shown[0]
+    assert labels[:2] == ["c_transform (critic mlp)", "c_transform (critic dcgan)"]
+    assert marks[0] != marks[1]
+    table = (folder.path / "errors.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:3] for line in table.splitlines() if line.startswith("|")]
+    assert [[part.strip() for part in row] for row in rows[2:]] == [
+        ["c_transform (critic mlp)", ""], ["c_transform (critic dcgan)", "dcgan"]
+    ]  # fmt: skip
+
+
+def test_figures_say_which_protocol_a_setting_has():
+    row = pd.Series({"task_options": "{}", "dataset": "", "dim": 2, "norm": "l2", "p": 1, "n": 8,
+                     "task": "gaussian_shift"})  # fmt: skip
+    usual, fixed = (
+        suites._setting_label(pd.concat([row, pd.Series({"protocol": protocol})]))
+        for protocol in ("stream", "fixed")
+    )
+    assert fixed == f"{usual}, fixed"

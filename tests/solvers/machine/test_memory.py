@@ -1,0 +1,75 @@
+"""Problems too large for a cost matrix: a status before anything is allocated, with a way out."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+
+import wdist_bench as wb
+from wdist_bench.estimators import exact as exact_module
+from wdist_bench.estimators import sinkhorn as sinkhorn_module
+from wdist_bench.solvers.machine import memory
+
+MATRIX = ("exact", "sinkhorn", "sinkhorn_divergence")
+
+
+@pytest.mark.parametrize("method", MATRIX)
+@pytest.mark.parametrize("dim", [1, 2])
+def test_all_pairs_that_do_not_fit_are_a_status_before_they_are_made(method, dim):
+    """10^6 points: 8 TB of costs, which no machine of this test has."""
+    x = np.zeros((10**6, dim))
+    x[:, 0] = np.arange(10**6)
+    tracemalloc.start()
+    found = wb.estimate(x, x + 1, method)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.status == "out_of_memory"
+    assert np.isnan(found.value)
+    assert ("one_dimensional" in found.message) == (dim == 1)
+    assert "bracket" in found.message
+    assert "nearest_neighbor" in found.message
+    assert most < 2**30
+    if dim == 1:
+        assert wb.estimate(x, x + 1, "one_dimensional").value == pytest.approx(1)
+
+
+@pytest.mark.parametrize("method", MATRIX)
+def test_what_fits_is_what_the_free_memory_says(method, monkeypatch):
+    x, y = np.random.default_rng(0).normal(size=(2, 50, 2))
+    for module in (exact_module, sinkhorn_module):
+        monkeypatch.setattr(module, "require_matrix", memory.require_matrix)
+    monkeypatch.setattr(memory, "available", lambda: 51 * 2500)
+    assert wb.estimate(x, y, method).status == "ok"
+    monkeypatch.setattr(memory, "available", lambda: 49 * 2500 - 1)
+    assert wb.estimate(x, y, method).status == "out_of_memory"
+
+
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("method", [*MATRIX, "bracket", "nearest_neighbor", "gaussian"])
+def test_points_without_mass_take_no_memory(method, p, monkeypatch):
+    """Two points of 3,000 have mass; potentials are admissible at all of them."""
+    grid = np.argwhere(np.ones((60, 50))).astype(float)
+    a, b = np.zeros((2, len(grid)))
+    a[0], b[3 * 50 + 4] = 1, 1
+    monkeypatch.setattr(memory, "available", lambda: 2**10)
+    found = wb.estimate(grid, grid, method, p, a=a, b=b)
+    assert found.status == "ok", found.message
+    assert found.value == pytest.approx(5, rel=1e-9)
+    if found.potentials is not None:
+        phi, psi = found.potentials
+        costs = wb.Cost(p).matrix(grid, grid[:500])
+        assert (phi[:, None] + psi[None, :500] <= costs + 1e-9).all()
+
+
+@pytest.mark.parametrize(
+    ("method", "solver"),
+    [("bracket", "bracket"), ("exact", "solve_exact"), ("sinkhorn", "certify")],
+)
+def test_memory_that_runs_out_on_the_way_is_the_same_status(method, solver, monkeypatch):
+    def fails(*_, **__):
+        raise MemoryError("no room for more")
+
+    module = __import__(f"wdist_bench.estimators.{method}", fromlist=[method])
+    monkeypatch.setattr(module, solver, fails)
+    found = wb.estimate([[0.0], [1.0]], [[2.0], [3.0]], method)
+    assert (found.status, found.message) == ("out_of_memory", "no room for more")

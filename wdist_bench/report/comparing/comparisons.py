@@ -1,0 +1,215 @@
+"""Which estimator is closest to the truth in a setting, and who is told apart from it there.
+
+The error of a run is compared, run by run on the same samples: against "batch", the mean over its
+evaluation batches of |estimate - exact value of that batch|; against "population", |estimate of the
+run - distance of the two populations|, but for equal populations: there the smallest number wins,
+whatever it measures. What is said is about this setting, and the chance is that of runs; what holds
+on tasks like these is in `leaderboard.py`.
+
+Two estimators are equal in a setting where swapping them in a run changes nothing. So the test of a
+pair flips the signs of its differences, whole runs at once over all settings (run i of every
+setting has the same seed), and takes the largest statistic of all settings (max-T); the p-value
+times the number of pairs is the adjusted one. At most 5 % of results folders tell any two equal
+estimators apart in any setting. With fewer than about ten runs no p-value is that small, and none
+are told apart.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from wdist_bench.report.comparing.leaderboard import NULL
+from wdist_bench.report.tables.cells import Cell, cells
+from wdist_bench.report.text.escaping import inline
+from wdist_bench.report.text.wording import p_value
+from wdist_bench.results.journal import Journal
+from wdist_bench.results.statistics import (
+    LEVEL,
+    Difference,
+    Interval,
+    Randomized,
+    paired_difference,
+    sign_flips,
+)
+
+_SHARED = ("task", "dataset", "dim", "p", "norm", "n", "protocol")
+
+COLUMNS = (
+    "task", "dataset", "dim", "p", "norm", "n", "against", "best", "best_options", "best_error",
+    "other", "other_options", "other_error", "runs", "failed", "difference", "ci_low", "ci_high",
+    "p_value", "p_adjusted", "told_apart", "least_p", "best_variant", "other_variant", "setting",
+    "task_parameters", "protocol",
+)  # fmt: skip
+
+
+class Contestant(NamedTuple):
+    """One estimator in a setting: its record and its error in every run, NaN where it failed."""
+
+    record: dict[str, Any]
+    errors: np.ndarray
+
+
+Contest = dict[str, Contestant]
+"""The contestants of one setting by variant."""
+
+
+class _Test(NamedTuple):
+    """A pair in one setting: p-values alone and adjusted, and the least there can be."""
+
+    single: float
+    adjusted: float
+    least: float
+
+
+def comparison_table(journal: Journal) -> pd.DataFrame:
+    """The best estimator of each setting against each other one; empty where there is only one.
+
+    `p_value` is of the pair in the setting alone, `p_adjusted` for all pairs and settings against
+    one truth, `told_apart` where that is below .05, and `least_p` the smallest that so many runs
+    could have given. The interval is Student's, 95 % by itself.
+    """
+    settings: dict[int, dict[str, Contest]] = {}
+    for cell in cells(journal):
+        if "costs" in cell.record:
+            here = settings.setdefault(cell.setting, {"batch": {}, "population": {}})
+            for against, errors in _errors(cell).items():
+                here[against][cell.variant] = Contestant(cell.record, errors)
+    contests = {
+        against: [found[against] if len(found[against]) > 1 else {} for found in settings.values()]
+        for against in ("batch", "population")
+    }
+    tests = {against: _tests(found) for against, found in contests.items()}
+    rows = []
+    for i in range(len(settings)):
+        for against, found in contests.items():
+            rows += _rows(against, i, found[i], tests[against])
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _errors(cell: Cell) -> dict[str, np.ndarray]:
+    """(runs,) errors against "batch" and "population", where there are two or more to compare.
+
+    The exact value of a batch has none of the batch, and equal populations have no distance to be
+    off.
+    """
+    exact = cell.record["bound"] == "exact" and cell.record["target"] == "batch"
+    asked = {"batch": not exact, "population": not abs(cell.population) < NULL}
+    found = {against: cell.errors(against) for against, wanted in asked.items() if wanted}
+    return {against: e for against, e in found.items() if np.isfinite(e).sum() > 1}
+
+
+def _tests(contests: list[Contest]) -> dict[tuple[str, str, int], _Test]:
+    """Of every pair of variants in every setting that has both."""
+    names = list(dict.fromkeys(name for contest in contests for name in contest))
+    common = {
+        (a, b): [i for i, contest in enumerate(contests) if a in contest and b in contest]
+        for a, b in itertools.combinations(names, 2)
+    }
+    pairs = {pair: where for pair, where in common.items() if where}
+    found = {}
+    for (a, b), where in pairs.items():
+        gaps = [_gaps(contests[i][a], contests[i][b]) for i in where]
+        rows = np.full((max(map(len, gaps)), len(gaps)), math.nan)
+        for column, gap in enumerate(gaps):
+            rows[: len(gap), column] = gap
+        test = sign_flips(rows)
+        for column, i in enumerate(where):
+            found[a, b, i] = _test(test, column, rows, len(pairs))
+    return found
+
+
+def _test(test: Randomized, column: int, rows: np.ndarray, pairs: int) -> _Test:
+    units = int(np.isfinite(rows[:, column]).sum())
+    return _Test(
+        float(test.single[column]),
+        float(np.minimum(pairs * test.adjusted[column], 1)),
+        pairs * 2.0 ** (1 - units),
+    )
+
+
+def _gaps(first: Contestant, second: Contestant) -> np.ndarray:
+    """Over the runs that both have: run i sees the same samples however many runs follow."""
+    common = min(len(first.errors), len(second.errors))
+    return first.errors[:common] - second.errors[:common]
+
+
+def _rows(
+    against: str, setting: int, contest: Contest, tests: dict[tuple[str, str, int], _Test]
+) -> list[dict[str, Any]]:
+    if not contest:
+        return []
+    means = {name: float(np.nanmean(contestant.errors)) for name, contestant in contest.items()}
+    best = min(means, key=lambda name: means[name])
+    rows = []
+    for other in contest:
+        if other != best:
+            test = tests.get((best, other, setting)) or tests[other, best, setting]
+            gap = _gaps(contest[other], contest[best])
+            found = paired_difference(gap, np.zeros(len(gap)))
+            rows.append(
+                _row(contest, best, other, found, test)
+                | {"best_error": means[best], "other_error": means[other]}
+                | {"against": against, "setting": setting}
+            )
+    return rows
+
+
+def _row(
+    contest: Contest, best: str, other: str, difference: Difference, test: _Test
+) -> dict[str, Any]:
+    record, rival = contest[best].record, contest[other].record
+    shared = {name: record.get(name) for name in _SHARED}
+    interval: Interval = difference.interval
+    return shared | {
+        "best": record["estimator"],
+        "best_options": json.dumps(record["estimator_options"]),
+        "other": rival["estimator"],
+        "other_options": json.dumps(rival["estimator_options"]),
+        "runs": difference.runs,
+        "failed": difference.failed,
+        "difference": difference.mean,
+        "ci_low": interval[0],
+        "ci_high": interval[1],
+        "p_value": test.single,
+        "p_adjusted": test.adjusted,
+        "told_apart": test.adjusted < LEVEL,
+        "least_p": test.least,
+        "best_variant": best,
+        "other_variant": other,
+        "task_parameters": json.dumps(record["task_parameters"], sort_keys=True),
+    }
+
+
+def sentences(comparisons: list[dict[Any, Any]]) -> list[str]:
+    """One sentence for each setting and truth, for people, from rows of the `comparison_table`."""
+    groups: dict[tuple[int, str], list[dict[Any, Any]]] = {}
+    for row in comparisons:
+        groups.setdefault((row["setting"], row["against"]), []).append(row)
+    return [_sentence(against, rows) for (_, against), rows in groups.items()]
+
+
+def _sentence(against: str, rows: list[dict[Any, Any]]) -> str:
+    first = rows[0]
+    best = inline(first["best_variant"])
+    said = f"Closest to the {against} truth, paired by run: **{best}** "
+    said += f"({first['best_error']:.3g}); behind it "
+    parts = []
+    for row in rows:
+        interval = f"[{row['ci_low']:.3g}, {row['ci_high']:.3g}]"
+        parts.append(
+            f"{inline(row['other_variant'])} by {row['difference']:.3g} {interval} ({_level(row)})"
+        )
+    return said + ", ".join(parts) + "."
+
+
+def _level(row: dict[Any, Any]) -> str:
+    if not row["least_p"] < LEVEL:
+        return f"{row['runs']} common runs are too few to tell"
+    level = p_value(row["p_adjusted"])
+    return level if row["told_apart"] else f"{level}, not told apart"

@@ -1,0 +1,1 @@
+"""HTML: the page of a results folder, of two side by side, and the site of many."""

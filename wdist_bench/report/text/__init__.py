@@ -1,0 +1,1 @@
+"""Sentences and numbers as text: wording, escaping, verdicts, what is missing."""

@@ -1,0 +1,184 @@
+"""What a results folder says, in sentences: which estimator to trust for what."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from wdist_bench.estimate import NOT_RUN
+from wdist_bench.report.comparing.leaderboard import (
+    Standing,
+    equal_populations,
+    leaderboard,
+    least_tasks,
+)
+from wdist_bench.report.text.wording import count, listed, percent, seconds, tally
+from wdist_bench.results.statistics import LEVEL
+
+POOR = 0.5
+"""Relative error of a run in the median setting above which a number is said to be no distance."""
+
+_TARGET = {
+    "population": "the distance of the two populations",
+    "batch": "the exact value of the batches",
+}
+
+
+def refusals(table: pd.DataFrame) -> list[str]:
+    """What was refused, each reason once."""
+    refused = table[table["status"] == "refused"]
+    counts = refused.groupby("message", sort=False).size()
+    return [f"{count(cells, 'cell')}: {reason}." for reason, cells in counts.items()]
+
+
+def verdicts(table: pd.DataFrame, compared: pd.DataFrame | None = None) -> list[str]:
+    """Which estimator to trust for what, in sentences; every number is in the tables below.
+
+    Args:
+        table: of `labelled_table`.
+        compared: of `comparison_table`, for what holds on each setting alone.
+    """
+    table = table[~table["status"].isin(NOT_RUN)]  # the others know little of their setting
+    said = []
+    for truth in ("population", "batch"):
+        standings = leaderboard(table, truth)
+        if standings and standings[0].tasks:
+            text = headline(truth, standings)
+            if compared is not None and len(compared):
+                rows = compared[compared["against"] == truth]
+                text += _alone(rows, standings[0].variant)
+            said.append(text)
+    said += _nulls(table)
+    said += _sampling(table)
+    said += _bounds(table)
+    said += _poor(table)
+    return said
+
+
+def headline(truth: str, standings: list[Standing]) -> str:
+    """The leaderboard's first row in words, and whom it is told apart from."""
+    first = standings[0]
+    ranked = [standing for standing in standings if standing.tasks]
+    tasks = count(first.tasks, "task")
+    text = f"For {_TARGET[truth]}, **{first.variant}** comes closest (mean rank {first.rank:.1f} "
+    text += f"of {len(ranked)} on {tasks}"
+    if math.isfinite(first.relative_error):
+        text += f"; error of a run {percent(first.relative_error)} of the distance in the median"
+        text += f" setting, bias of the mean over runs {percent(first.relative_bias)}"
+    text += f"; {seconds(first.seconds)} a run)."
+    apart = [s.variant for s in ranked[1:] if s.apart]
+    close = [s.variant for s in ranked[1:] if not s.apart]
+    needed = least_tasks(len(ranked))
+    if not apart and first.tasks < needed:
+        text += f" For what to expect on other tasks like these, {tasks} cannot tell "
+        text += f"{len(ranked)} estimators apart: at least {needed} are needed."
+    elif not apart:
+        text += " The tasks do not tell it from any other: the order may be chance."
+    elif not close:
+        text += " On tasks like these every other one ranks lower beyond chance."
+    else:
+        text += f" On tasks like these it is told apart from {tally(apart)}; "
+        text += f"not told apart from it: {tally(close)}."
+    unranked = [s.variant for s in standings if not s.tasks]
+    if unranked:
+        text += f" Not ranked, for want of settings in common: {tally(unranked)}."
+    return text
+
+
+def _alone(rows: pd.DataFrame, variant: str) -> str:
+    """In how many settings it is closest, and in how many of those it is told apart from whom."""
+    settings = rows["setting"].nunique()
+    own = rows[rows["best_variant"] == variant]
+    text = f" Taken one by one, it is closest in {own['setting'].nunique()} of "
+    text += count(settings, "setting")
+    won = own.loc[own["told_apart"], "other_variant"]
+    if len(won):
+        wins = won.value_counts(sort=False)
+        beaten = listed([f"{other} in {times}" for other, times in wins.items()])
+        return text + f", beyond the noise of runs than {beaten}."
+    if len(own) and not (own["least_p"] < LEVEL).any():
+        return text + "; the runs are too few to tell by one setting."
+    return text + "."
+
+
+def _nulls(table: pd.DataFrame) -> list[str]:
+    """Settings whose two populations are the same."""
+    null = int(equal_populations(table.drop_duplicates("setting")).sum())
+    if not null:
+        return []
+    return [
+        f"In {count(null, 'setting')} the two populations are the same and their distance is 0. "
+        "There the smallest number is closest, whatever it measures, so nothing is ranked against "
+        "it; the tables have the errors."
+    ]
+
+
+def _sampling(table: pd.DataFrame) -> list[str]:
+    """How far a perfect batch solver stays from the population."""
+    first = table.drop_duplicates("setting")
+    truth = pd.to_numeric(first["truth_population"])
+    share = (pd.to_numeric(first["finite_sample_bias"]) / truth[~equal_populations(first)]).dropna()
+    if share.empty:
+        return []
+    low, middle, high = (percent(share.quantile(q), sign=True) for q in (0, 0.5, 1))
+    return [
+        f"Batches of this size are themselves {middle} (median; {low} to {high}) off the "
+        "distance of the populations: an exact solver on a batch cannot do better than that."
+    ]
+
+
+_BOUNDS = [
+    "variant", "setting_label", "bound", "target", "bias_batch", "truth_batch", "estimate_ci_low",
+    "estimate_ci_high", "truth_population", "truth_population_stderr",
+]  # fmt: skip
+
+
+def broken_bounds(table: pd.DataFrame) -> tuple[int, list[tuple[str, str]]]:
+    """How many claimed bounds were checked, and which of them were broken beyond noise: variant and
+    setting.
+    """
+    broken, checked = [], 0
+    for row in table.loc[table["bound"].isin(["lower", "upper"]), _BOUNDS].to_dict("records"):
+        sign = 1 if row["bound"] == "lower" else -1
+        if row["target"] == "batch":
+            excess = sign * float(row["bias_batch"])
+            slack = 1e-5 * float(row["truth_batch"])
+        else:
+            end = row["estimate_ci_low"] if sign > 0 else row["estimate_ci_high"]
+            excess = sign * (float(end) - float(row["truth_population"]))
+            slack = 2 * float(row["truth_population_stderr"] or 0)
+        if math.isnan(excess):
+            continue
+        checked += 1
+        if excess > slack:
+            broken.append((str(row["variant"]), str(row["setting_label"])))
+    return checked, broken
+
+
+def _bounds(table: pd.DataFrame) -> list[str]:
+    """Whether lower bounds stayed below what they bound, upper bounds above."""
+    checked, broken = broken_bounds(table)
+    if not checked:
+        return []
+    if not broken:
+        return [f"All {checked} cells that claim a lower or upper bound kept it, within noise."]
+    few = [f"{variant} on {setting}" for variant, setting in broken]
+    names = tally(few if len(few) < 4 else [variant for variant, _ in broken])
+    return [f"{len(broken)} of {checked} claimed bounds were broken beyond noise: {names}."]
+
+
+def _poor(table: pd.DataFrame) -> list[str]:
+    """Estimators whose number is far from the target that they claim."""
+    found = []
+    for variant, rows in table.groupby("variant", sort=False):
+        target = rows["target"].dropna()
+        errors = rows[f"relative_{target.iloc[0]}"].dropna() if len(target) else target
+        if len(errors) and errors.median() > POOR:
+            found.append(f"{variant} ({percent(errors.median())})")
+    if not found:
+        return []
+    return [
+        "Do not read as a distance (error of a run against their own target, in the median "
+        f"setting): {tally(found)}."
+    ]

@@ -1,0 +1,1 @@
+"""Distances of populations from those of parts of two samples, and what each row adds."""

@@ -1,0 +1,152 @@
+"""Distances between parts of two samples, with what every row adds to them to first order."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from wdist_bench.costs import Cost
+from wdist_bench.problem import Samples
+from wdist_bench.solvers.exact import solve_exact
+from wdist_bench.solvers.machine.memory import EXACT_BYTES, require_matrix
+
+
+class NoOptimumError(ArithmeticError):
+    """The linear programme of a part was not solved; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Statistic:
+    """A number computed from rows, and its linear part.
+
+    Attributes:
+        value: the number.
+        of_x: (n,) what each row of x adds to it to first order; the sum is about 0.
+        of_y: (m,) the same of y.
+    """
+
+    value: float
+    of_x: Float[np.ndarray, " n"]
+    of_y: Float[np.ndarray, " m"]
+
+    def __add__(self, other: Statistic) -> Statistic:
+        return Statistic(self.value + other.value, self.of_x + other.of_x, self.of_y + other.of_y)
+
+    def __sub__(self, other: Statistic) -> Statistic:
+        return self + -1.0 * other
+
+    def __rmul__(self, factor: float) -> Statistic:
+        return Statistic(factor * self.value, factor * self.of_x, factor * self.of_y)
+
+    def mapped(self, value: float, slope: float) -> Statistic:
+        """f of this number: its value and the slope of f there."""
+        return Statistic(value, slope * self.of_x, slope * self.of_y)
+
+    @property
+    def root(self) -> Statistic:
+        """The square root; a slope of 0 at 0, where there is none."""
+        value = math.sqrt(max(self.value, 0.0))
+        return self.mapped(value, 0.5 / value if value > 0 else 0.0)
+
+    @property
+    def stderr(self) -> float:
+        """Root of the sum of squares over the rows, as of a mean of independent terms."""
+        return math.sqrt(sum(_variance(part) for part in (self.of_x, self.of_y)))
+
+
+def mean(found: list[Statistic]) -> Statistic:
+    """The mean of statistics of the same rows."""
+    total = found[0]
+    for one in found[1:]:
+        total = total + one
+    return (1 / len(found)) * total
+
+
+def _variance(part: np.ndarray) -> float:
+    count = int(np.count_nonzero(part))
+    return float(part @ part) * count / (count - 1) if count > 1 else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some rows of one sample.
+
+    Attributes:
+        of_x: whether they are of x, else of y.
+        places: (k,) their places.
+    """
+
+    of_x: bool
+    places: Int[np.ndarray, " k"]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows of both samples that carry mass, with explicit weights.
+
+    Attributes:
+        x: (n, d) points.
+        y: (m, d) points.
+        a: (n,) positive weights summing to one.
+        b: (m,) positive weights summing to one.
+        cost: ground cost.
+    """
+
+    x: Float[np.ndarray, "n d"]
+    y: Float[np.ndarray, "m d"]
+    a: Float[np.ndarray, " n"]
+    b: Float[np.ndarray, " m"]
+    cost: Cost
+
+    @classmethod
+    def of(cls, samples: Samples, cost: Cost) -> Rows:
+        """The rows of samples whose weights may be left out."""
+        kept = samples.with_mass()
+        a, b = (
+            np.full(len(points), 1 / len(points)) if weights is None else weights
+            for points, weights in ((kept.x, kept.a), (kept.y, kept.b))
+        )
+        return cls(kept.x, kept.y, a, b, cost)
+
+    def shuffled(self, generator: np.random.Generator) -> tuple[Part, Part]:
+        """All rows of x and all of y, each in random order."""
+        return (
+            Part(True, generator.permutation(len(self.x))),
+            Part(False, generator.permutation(len(self.y))),
+        )
+
+    def distance(self, one: Part, other: Part) -> Statistic:
+        """Exact W_p^p between two parts with their weights scaled to sum to one.
+
+        Its linear part is that of the optimal potentials, sum_i w_i (phi_i - mean phi): the limit
+        of W_p^p about its expectation where they are unique (del Barrio and Loubes 2019).
+
+        Raises:
+            NoOptimumError: the simplex did not prove optimality.
+            MemoryError: their pairs do not fit.
+        """
+        first, w = self._part(one)
+        second, v = self._part(other)
+        require_matrix(len(w), len(v), first.shape[1], EXACT_BYTES)
+        solution = solve_exact(self.cost.matrix(first, second), w, v)
+        if not solution.converged:
+            raise NoOptimumError(solution.message)
+        return self.statistic(solution.cost, (one, w, solution.phi), (other, v, solution.psi))
+
+    def statistic(self, value: float, *sides: tuple[Part, np.ndarray, np.ndarray]) -> Statistic:
+        """A number with the linear part of means over parts: (part, weights, values) of each."""
+        linear = {True: np.zeros(len(self.x)), False: np.zeros(len(self.y))}
+        for part, weights, values in sides:
+            linear[part.of_x][part.places] += weights * (values - weights @ values)
+        return Statistic(value, linear[True], linear[False])
+
+    def _part(self, part: Part) -> tuple[np.ndarray, np.ndarray]:
+        points, weights = (self.x, self.a) if part.of_x else (self.y, self.b)
+        kept = weights[part.places]
+        return points[part.places], kept / kept.sum()

@@ -1,0 +1,1 @@
+"""What large samples are solved with: tiles, blocks and cells, never a cost matrix."""

@@ -1,0 +1,1 @@
+"""Distances of projections beyond their mean: a maximum, a subspace, an interval."""

@@ -1,0 +1,1 @@
+"""What a solution proves, after what rounding can hide."""

@@ -1,0 +1,249 @@
+"""Report of the GAN suite: `gan.md` with verdicts first, `gan.csv`, sample grids and curves."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from wdist_bench.folders import write
+from wdist_bench.report.text.escaping import csv
+from wdist_bench.report.text.missing import study_shortcomings
+from wdist_bench.results.journal import unpack
+from wdist_bench.results.statistics import interval_columns, mean_interval
+from wdist_bench.studies.claims import FAILS, HOLDS, Claim, table, verdict_table
+from wdist_bench.studies.generators.gan.claims import (
+    ACCEPTABLE,
+    GOOD,
+    RULES,
+    STANDARD,
+    are_averages,
+    decide,
+    is_within,
+    label,
+    log_misfit,
+    misfit_text,
+    ratios,
+    relative_error,
+    restriction,
+    tracks,
+)
+from wdist_bench.studies.generators.gan.figures import (
+    slug,
+    write_curves,
+    write_grid,
+    write_overview,
+    write_robustness,
+)
+
+_MOST_DRAWN = 24  # losses in a figure; the tables have all
+
+
+def write_gan(folder: Path, records: list[dict[str, Any]]) -> list[Path]:
+    """Write every table and figure of the GAN suite from its records."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    done = [record for record in records if "w1" in record]
+    losses = [record for record in done if record["parameters"]["group"] == "losses"]
+    varied = [record for record in done if record["parameters"]["group"] == "robustness"]
+    written = [_write_csv(folder, done)] if done else []
+    by_place: dict[str, list[dict[str, Any]]] = {}
+    for record in losses:
+        by_place.setdefault(restriction(record), []).append(record)
+    for place, here in by_place.items():
+        drawn = here[:_MOST_DRAWN]
+        written += [
+            write_overview(drawn, folder / f"gan_overview_{slug(place)}.png"),
+            write_curves(drawn, folder / f"gan_curves_{slug(place)}.png"),
+        ]
+        written += [
+            write_grid(r, folder / f"gan_samples_{slug(place)}_{slug(r['parameters']['loss'])}.png")
+            for r in here
+        ]
+    if varied:
+        written.append(write_robustness(varied, settings(varied), folder / "gan_robustness.png"))
+    return [_write_markdown(folder, records, by_place, varied), *written]
+
+
+def settings(records: list[dict[str, Any]]) -> list[str]:
+    """What each record varies: "2 x 100", "2 x 100, batch normalisation" and so on.
+
+    A loss that appears at several learning rates is marked where it has the papers' own.
+    """
+    rates: dict[str, set[float]] = {}
+    for record in records:
+        p = record["parameters"]
+        rates.setdefault(p["loss"], set()).add(p["rate"])
+    return [_setting(r["parameters"], len(rates[r["parameters"]["loss"]]) > 1) for r in records]
+
+
+def _setting(p: dict[str, Any], several_rates: bool) -> str:
+    widths = list(p["hidden"])
+    even = len(set(widths)) == 1
+    words = [f"{len(widths)} x {widths[0]}" if even else "-".join(map(str, widths))]
+    if p["batch_norm"]:
+        words.append("batch normalisation")
+    if several_rates and p["rate"] == 1:
+        words.append("papers' learning rates")
+    return ", ".join(words)
+
+
+def _write_csv(folder: Path, records: list[dict[str, Any]]) -> Path:
+    """`gan.csv`: one row a cell, means over runs with the ends of their intervals."""
+    rows = []
+    for record in records:
+        p = record["parameters"]
+        row = {
+            "group": p["group"],
+            "images": restriction(record),
+            **{name: p[name] for name in ("loss", "steps", "batch_norm", "rate", "runs", "seed")},
+            "hidden": "-".join(map(str, p["hidden"])),
+            "failed": record["failed"],
+            "points": record["points"],
+            "k": record["k"],
+            "classes": len(record["known_classes"]),
+        }
+        for name, values in _numbers(record).items():
+            found = values[np.isfinite(values)]
+            row |= interval_columns(name, values)
+            row[f"{name}_sd"] = float(found.std(ddof=1)) if found.size > 1 else math.nan
+        row |= {name: record[name] for name in ("compile_seconds", "run_seconds")}
+        rows.append(row)
+    return write(folder / "gan.csv", csv(pd.DataFrame(rows)))
+
+
+def _numbers(record: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Every per-run number of a record."""
+    three = ratios(record)
+    numbers = {
+        "w1": unpack(record["w1"]),
+        "floor": unpack(record["floor"]),
+        "w1_centres": unpack(record["w1_centres"]),
+        "log_misfit": log_misfit(record),
+        **{f"ratio_{name}": values for name, values in three.items()},
+        "rank_correlation": unpack(record["rank_correlation"]),
+        "loss": unpack(record["values"]).mean(1),
+        "exact_batch": unpack(record["exact"]).mean(1),
+    }
+    if record["parameters"]["loss"] not in STANDARD:  # a divergence in nats estimates no W1
+        numbers["relative_error"] = relative_error(record)
+    if "covered" in record:
+        numbers["covered"] = unpack(record["covered"])
+    return numbers
+
+
+def _write_markdown(
+    folder: Path,
+    records: list[dict[str, Any]],
+    by_place: dict[str, list[dict[str, Any]]],
+    varied: list[dict[str, Any]],
+) -> Path:
+    lines = ["# GAN losses", "", *study_shortcomings(records)]
+    claims = decide([record for here in by_place.values() for record in here])
+    lines += ["## Verdicts", ""]
+    lines += verdict_table(claims)
+    lines += ["### Rules", "", RULES, "", "### Every comparison", ""]
+    lines += table(
+        [
+            {"claim": claim.claim, "comparison": part.claim} | _outcome(part)
+            for claim in claims
+            for part in claim.parts
+        ]
+    )
+    for place, here in by_place.items():
+        lines += _section(place, here)
+    if varied:
+        lines += [f"## Architecture: {restriction(varied[0])}", "", "![](gan_robustness.png)", ""]
+        lines += [_sizes(varied), ""]
+        labels = settings(varied)
+        lines += table([{"varied": a} | _row(r) for a, r in zip(labels, varied, strict=True)])
+    return write(folder / "gan.md", "\n".join(lines).rstrip() + "\n")
+
+
+def _outcome(part: Claim) -> dict[str, str]:
+    return {"verdict": part.verdict, "numbers": part.numbers}
+
+
+def _section(place: str, records: list[dict[str, Any]]) -> list[str]:
+    name = slug(place)
+    grids = ", ".join(
+        f"[{r['parameters']['loss']}](gan_samples_{name}_{slug(r['parameters']['loss'])}.png)"
+        for r in records
+    )
+    return [
+        f"## {place}",
+        "",
+        f"![samples](gan_overview_{name}.png)",
+        "",
+        f"![loss and exact W1](gan_curves_{name}.png)",
+        "",
+        f"64 samples each: {grids}.",
+        "",
+        _sizes(records),
+        "",
+        *table([_row(record) for record in records]),
+    ]
+
+
+def _sizes(records: list[dict[str, Any]]) -> str:
+    """The sizes that the records share, and what real images and averages get."""
+    first, p = records[0], records[0]["parameters"]
+    floor = np.concatenate([unpack(record["floor"]) for record in records[:1]])
+    averages = unpack(first["w1_centres"])
+    return (
+        f"{first['images']} images, half of them held out. {p['runs']} runs of {p['steps']} "
+        f"generator steps, {p['critic_steps']} critic steps each, batches of {p['batch_size']}, "
+        f"{p['latent']}-dimensional noise. Exact W1 on {first['points']} images of each kind "
+        f"({first['points_watched']} along training). Real against real: {floor.mean():.3f} "
+        f"(sd {_sd(floor):.2g}). The {first['k']} k-means centres of the training images, "
+        f"weighted, are at {averages.mean():.3f} (sd {_sd(averages):.2g}): by W1 alone averages "
+        f"{'beat' if averages.mean() < floor.mean() else 'do not beat'} real images."
+    )
+
+
+def _sd(values: np.ndarray) -> float:
+    return float(values.std(ddof=1)) if values.size > 1 else math.nan
+
+
+def _row(record: dict[str, Any]) -> dict[str, str]:
+    """One line of a section's table."""
+    numbers = _numbers(record)
+    p = record["parameters"]
+    row = {
+        "loss": label(record),
+        "rate": f"{p['rate']:g}",
+        "exact W1": _mean(numbers["w1"]),
+        "W1 / floor": _mean(numbers["ratio_w1"]),
+        "centre": _mean(numbers["ratio_centre"]),
+        "averages?": _answer(are_averages(record)),
+        "diversity": _mean(numbers["ratio_diversity"]),
+        "misfit": misfit_text(record),
+        "good": _answer(is_within(record, GOOD)),
+        "acceptable": _answer(is_within(record, ACCEPTABLE)),
+    }
+    if record["known_classes"]:
+        mean, *_ = mean_interval(numbers["covered"])
+        row["classes"] = f"{mean:.3g} of {len(record['known_classes'])}"
+    return row | {
+        "loss at the end": _mean(numbers["loss"]),
+        "exact W1 of these batches": _mean(numbers["exact_batch"]),
+        "relative error": _mean(numbers["relative_error"]) if "relative_error" in numbers else "",
+        "Spearman": _mean(numbers["rank_correlation"]),
+        "tracks": _answer(tracks(record)),
+        "failed": f"{record['failed']} of {p['runs']}",
+        "run s": f"{record['run_seconds']:.1f}",
+    }
+
+
+def _answer(verdict: str) -> str:
+    return {HOLDS: "yes", FAILS: "no"}.get(verdict, verdict)
+
+
+def _mean(values: np.ndarray) -> str:
+    """Mean over runs with its 95 % interval."""
+    mean, low, high = mean_interval(values)
+    return "no number" if math.isnan(mean) else f"{mean:.3g} [{low:.3g}, {high:.3g}]"

@@ -1,0 +1,1 @@
+"""How generated rows are judged: distances, features, neighbours, verdicts."""

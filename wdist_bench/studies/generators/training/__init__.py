@@ -1,0 +1,1 @@
+"""What is trained: models, their losses, and the one loop."""
