@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
-from sparse import problem
+from sparse import problem, weights
 from timing import hardware
 
 import wdist_bench as wb
@@ -64,9 +64,7 @@ class Case:
         x, y = problem(self.size, self.dim)
         if self.what == "points":
             return x, y, None, None
-        rng = np.random.default_rng(1)
-        a, b = rng.gamma(2.0, size=(2, self.size))
-        return x, y, a / a.sum(), b / b.sum()
+        return x, y, *weights(self.size)
 
 
 def solve(case: Case) -> dict[str, float]:

@@ -1,19 +1,15 @@
-"""Exact transport along few pairs: seconds, memory and gap, a row a problem, as Markdown.
+"""Exact transport along few pairs beside all pairs, between which `exact` chooses.
 
-`python benchmarks/speed/sparse.py 10000,2,2 50000,2,3` measures n = 10,000 points of each side at
-p = 2 in the plane, then 50,000 in space. Without arguments it measures 4,096 points beside the
-dense solver, between which `exact` chooses, into results/speed/sparse.md. x is normal; y is two
-thirds and one third of a wider normal, 3 apart, so that no affine map takes one to the other. Each
-problem of the first kind has a process of its
-own, so that its largest memory is its own.
+`python benchmarks/speed/sparse.py` measures both solvers in turns on 2,048, 4,096 and (in the
+plane) 8,192 points of each side, into results/speed/sparse.md. x is normal; y is two thirds and one
+third of a wider normal, 3 apart, so that no affine map takes one to the other; other weights than
+equal ones are Gamma(2).
 """
 
 from __future__ import annotations
 
-import resource
-import subprocess
 import sys
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +22,7 @@ from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.solvers.sparse_exact import solve_sparse
 
 RESULTS = Path(__file__).parents[2] / "results" / "speed"
+HEAD = "| n | weights | p | dimension | arcs, s | dense, s | ratio |\n|---|---|---|---|---|---|---|"
 
 
 def problem(n: int, dim: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,53 +34,45 @@ def problem(n: int, dim: int) -> tuple[np.ndarray, np.ndarray]:
     return x, y + np.where(rng.random((n, 1)) < 0.3, 3.0, 0)
 
 
-def row(n: int, p: float, dim: int, rtol: float = 1e-9) -> str:
-    """One row; memory is what the call added to the largest of the process."""
-    x, y = problem(n, dim)
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
-    found = solve_sparse(x, y, None, None, Cost(p), rtol)
-    seconds = time.perf_counter() - start
-    mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024
-    gap = (found.upper - found.lower) / found.upper
-    return f"| {n:,} | {p:g} | {dim} | {seconds:.1f} | {gap:.0e} | {mib} | {found.arcs:,} |"
+def weights(n: int) -> np.ndarray:
+    """(2, n) weights of both sides."""
+    drawn = np.random.default_rng(1).gamma(2.0, size=(2, n))
+    return drawn / drawn.sum(axis=1, keepdims=True)
 
 
-def beside_dense(n: int, p: float, dim: int, repeats: int) -> str:
-    """One row: median seconds of both solvers in turns on one problem, and half their quartiles'
-    distance.
+def row(n: int, own: bool, p: float, dim: int, repeats: int) -> str:
+    """Median seconds of both solvers in turns on one problem, and half their quartiles' distance;
+    `own` says whether points have weights of their own.
     """
     x, y = problem(n, dim)
+    a, b = weights(n) if own else (None, None)
     calls = {
-        "arcs": lambda: solve_sparse(x, y, None, None, Cost(p)),
-        "dense": lambda: solve_exact(Cost(p).matrix(x, y), None, None),
+        "arcs": lambda: solve_sparse(x, y, a, b, Cost(p)),
+        "dense": lambda: solve_exact(Cost(p).matrix(x, y), a, b),
     }
     found = {name: median_and_spread(took) for name, took in alternate(calls, repeats).items()}
     cells = [f"{middle:.2f} +- {spread:.2f}" for middle, spread in found.values()]
     ratio = found["arcs"][0] / found["dense"][0]
-    return f"| {n:,} | {p:g} | {dim} | {cells[0]} | {cells[1]} | {ratio:.2f} |"
+    kind = "own" if own else "equal"
+    return f"| {n:,} | {kind} | {p:g} | {dim} | {cells[0]} | {cells[1]} | {ratio:.2f} |"
 
 
-def write_beside(repeats: int = 3) -> None:
-    """results/speed/sparse.md."""
-    head = "| n | p | dimension | arcs, s | dense, s | ratio |\n|---|---|---|---|---|---|"
-    places = [(p, dim) for dim in (2, 3, 8) for p in (1, 2)]
-    lines = [hardware(), "", head, *(beside_dense(4096, p, dim, repeats) for p, dim in places)]
-    (RESULTS / "sparse.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    print("\n".join(lines))
+def rows(repeats: int) -> Iterator[str]:
+    """The table."""
+    for n, dims in ((2048, (2, 3, 8)), (4096, (2, 3, 8)), (8192, (2,))):
+        for dim in dims:
+            for own in (False, True):
+                for p in (1, 2):
+                    yield row(n, own, p, dim, repeats)
 
 
-def main() -> None:
-    """Measure what the arguments n,p,dim[,rtol] name, or where `exact` chooses."""
-    if len(sys.argv) == 1:
-        write_beside()
-        return
-    if len(sys.argv) == 2 and sys.argv[1].startswith("="):
-        n, p, dim, *rtol = (float(part) for part in sys.argv[1][1:].split(","))
-        print(row(int(n), p, int(dim), *rtol))
-        return
-    print("| n | p | dimension | s | gap | MiB | arcs |\n|---|---|---|---|---|---|---|", flush=True)
-    for asked in sys.argv[1:]:
-        subprocess.run([sys.executable, __file__, f"={asked}"], check=True)
+def main(repeats: int = 3) -> None:
+    """Write results/speed/sparse.md, row by row."""
+    lines = [hardware(), "", HEAD]
+    for line in rows(repeats):
+        print(line, flush=True)
+        lines.append(line)
+        (RESULTS / "sparse.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

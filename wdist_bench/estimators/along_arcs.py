@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from importlib.util import find_spec
 
 from wdist_bench.costs import Cost, Matrix
 from wdist_bench.problem import Samples
@@ -21,10 +20,9 @@ _LOGGER = logging.getLogger("wdist_bench")
 
 
 def possible(samples: Samples, cost: Cost) -> bool:
-    """Whether OR-Tools is here, the cost is one of points, and there is memory for the arcs."""
-    if isinstance(cost, Matrix) or find_spec("ortools") is None:
-        return False
-    return (len(samples.x) + len(samples.y)) * _BYTES_A_POINT <= available()
+    """Whether the cost is one of points, and there is memory for the arcs."""
+    room = (len(samples.x) + len(samples.y)) * _BYTES_A_POINT
+    return not isinstance(cost, Matrix) and room <= available()
 
 
 def prunes(samples: Samples, cost: Cost) -> bool:

@@ -25,8 +25,6 @@ from wdist_bench.validation import check_integer, check_number
 
 # What an exact value is proved to.
 _EXACT = 1e-9
-# From which arcs are faster at p = 1 in the plane too.
-_TIED_POINTS = 10_000
 # Rounding may leave so much of W_p^p open.
 _OPEN = 1e-3
 _ENDS = "use [lower, upper], which is what is proved"
@@ -43,13 +41,13 @@ class Exact(DirectEstimator):
     certificate proves it to 1e-9; where the largest cost is so far above that rounding shows, they
     are what is proved, and where these differ by more than 1e-3 of W_p^p the status is
     "not_converged". Points without mass are left out. Time grows like n^3, memory like n m: 49
-    bytes a pair. Where these are not free, or as many points of equal weights (4,096 or more, in up
-    to 8 dimensions) are done sooner so, the programme is solved along few pairs and priced on all
-    (`solvers.sparse_exact`), in 20 kB a point; that needs OR-Tools, the extra `large`. The logger
-    `wdist_bench` says the gap of each round (level INFO), `diagnostics` have `rounds` and `arcs`,
-    and an interrupt (Ctrl-C) gives the status "timeout" with the ends so far; `rtol` stops it
-    before. Where that does not fit either the status is "out_of_memory". For p = 2 in l2 `map` is
-    the plan's at the rows and goes on by its potential (`solvers.maps.PlanMap`).
+    bytes a pair. Where these are not free, or 2^24 pairs and more in up to 8 dimensions are done
+    sooner so, the programme is solved along few pairs and priced on all (`solvers.sparse_exact`),
+    in 20 kB a point. The logger `wdist_bench` says the gap of each round (level INFO),
+    `diagnostics` have `rounds` and `arcs`, and an interrupt (Ctrl-C) gives the status "timeout"
+    with the ends so far; `rtol` stops it before. Where that does not fit either the status is
+    "out_of_memory". For p = 2 in l2 `map` is the plan's at the rows and goes on by its potential
+    (`solvers.maps.PlanMap`).
 
     Attributes:
         max_iterations: pivots allowed; when they run out the status is "not_converged" and the
@@ -123,7 +121,7 @@ class Exact(DirectEstimator):
     def _goes_along_arcs(self, samples: Samples, cost: Cost) -> bool:
         """Whether arcs are faster than all pairs, or fit where these do not."""
         fits = len(samples.x) * len(samples.y) * EXACT_BYTES <= available()
-        return along_arcs.possible(samples, cost) and (not fits or _arcs_are_faster(samples, cost))
+        return along_arcs.possible(samples, cost) and (not fits or along_arcs.prunes(samples, cost))
 
     def _along_arcs(self, samples: Samples, kept: Samples, cost: Cost) -> Estimate:
         """What `estimate` gives, in memory linear in the points."""
@@ -167,15 +165,3 @@ def _with_maps(answer: Estimate, samples: Samples, cost: Cost) -> Estimate:
         map=PlanMap(samples.x, samples.y, psi, answer.plan),
         inverse_map=PlanMap(samples.y, samples.x, phi, answer.plan.T),
     )
-
-
-def _arcs_are_faster(samples: Samples, cost: Cost) -> bool:
-    """Whether many points of equal weights in few dimensions are assigned, as was measured: in .26
-    to .57 of the time of all pairs at 4,096 points, but 1.14 for p = 1 in the plane, where more
-    pairs tie (results/speed/sparse.md); there .51 at 10,000 in one run (docs/scaling.md).
-    """
-    n, dim = samples.x.shape
-    if samples.a is not None or samples.b is not None or n != len(samples.y):
-        return False
-    ties = cost.p == 1 and dim <= 2
-    return along_arcs.prunes(samples, cost) and (not ties or n >= _TIED_POINTS)

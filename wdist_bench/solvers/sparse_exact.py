@@ -129,7 +129,6 @@ def solve_sparse(
         report: told both ends after each of them.
 
     Raises:
-        ImportError: OR-Tools is not installed.
         KeyboardInterrupt: the user stopped it before the first programme was solved. Later the best
             plan and potentials so far are the answer.
     """
@@ -168,14 +167,14 @@ def _largest(x: np.ndarray, y: np.ndarray, cost: Cost) -> float:
 def _whole(
     a: np.ndarray | None, b: np.ndarray | None, n: int, m: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weights as whole numbers of one sum; equal ones without error."""
+    """Weights as whole numbers of one sum, from 1 on; equal ones without error."""
     if a is None and b is None:
         common = np.lcm(n, m)
         return np.full(n, common // n), np.full(m, common // m)
     weights = []
     for given, count in ((a, n), (b, m)):
         mass = np.full(count, 1 / count) if given is None else given
-        parts = np.rint(mass / mass.sum() * _PARTS).astype(np.int64)
+        parts = np.maximum(np.rint(mass / mass.sum() * _PARTS).astype(np.int64), 1)
         parts[parts.argmax()] += _PARTS - parts.sum()
         weights.append(parts)
     return weights[0], weights[1]
@@ -228,8 +227,8 @@ def _rounds(
     x, y, supply, demand = pair
     n, m = len(x), len(y)
     near = _Priced.of(guess.psi, pair, cost)
-    first = _in_order(x, y, supply, demand)
-    arcs = _distinct(first.rows * m + first.columns, guess.arcs, near.arcs.ravel())
+    chain = _chain(pair)
+    arcs = _distinct(chain, guess.arcs, near.arcs.ravel())
     phi, psi = near.phi, near.psi
     lower, before = near.value, np.inf
     base_phi, base_psi = phi, psi
@@ -251,7 +250,7 @@ def _rounds(
         if upper - lower <= rtol * upper or (settled and not len(broken)):
             return
         kept = _kept(arcs, reduced, used, (n + m) * _MOST_ARCS)
-        arcs, before = _distinct(kept, broken), upper
+        arcs, before = _distinct(chain, kept, broken), upper
 
 
 def _distinct(*arcs: np.ndarray) -> np.ndarray:
@@ -302,6 +301,15 @@ class _Priced(NamedTuple):
         m = len(psi)
         gap: np.ndarray = self.costs - phi[self.arcs // m] - psi[self.arcs % m]
         return gap < 0
+
+
+def _chain(pair: _Pair) -> np.ndarray:
+    """Arcs of a feasible plan, and those between its neighbours both ways: a potential that breaks
+    none of them cannot drift off in one part of the points.
+    """
+    i, j, _ = _in_order(*pair)
+    rows, columns = np.r_[i, i[:-1], i[1:]], np.r_[j, j[1:], j[:-1]]
+    return rows * len(pair.y) + columns
 
 
 def _in_order(x: np.ndarray, y: np.ndarray, supply: np.ndarray, demand: np.ndarray) -> _Plan:
