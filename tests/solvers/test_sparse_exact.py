@@ -18,6 +18,7 @@ from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.solvers.flow import cheapest_flow
 from wdist_bench.solvers.machine import memory
 from wdist_bench.solvers.matrix_free import pruned_c_transform
+from wdist_bench.solvers.matrix_free.cells import Cells, parted
 from wdist_bench.solvers.sparse_exact import solve_sparse
 
 sys.path.append(str(Path(__file__).parents[1] / "costs"))
@@ -132,6 +133,42 @@ def test_the_potentials_of_a_long_chain_are_its_shortest_ways():
     assert flow.psi.tolist() == pytest.approx([-i for i in range(n)], rel=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_plan_of_cells_is_parted_among_their_points(seed):
+    rng = np.random.default_rng(seed)
+    x, y = rng.normal(size=(77, 2)), rng.normal(size=(130, 2))
+    supply, demand = rng.integers(1, 99, 77), rng.integers(1, 99, 130)
+    supply[0] += max(demand.sum() - supply.sum(), 0)
+    demand[0] += max(supply.sum() - demand.sum(), 0)
+    left, right = Cells.of(x), Cells.of(y)
+    i, j = (index.ravel() for index in np.indices((len(left.size), len(right.size))))
+    mass = cheapest_flow(i, j, rng.random(len(i)), left.sums(supply), right.sums(demand)).mass
+    i, j, mass = i[mass > 0], j[mass > 0], mass[mass > 0]
+    rows, columns, parts = parted(left, right, i, j, mass, supply, demand)
+    np.testing.assert_array_equal(np.bincount(rows, parts, 77), supply)
+    np.testing.assert_array_equal(np.bincount(columns, parts, 130), demand)
+    cell_of_row, cell_of_column = np.empty(77, int), np.empty(130, int)
+    cell_of_row[left.order] = np.repeat(np.arange(len(left.size)), left.size)
+    cell_of_column[right.order] = np.repeat(np.arange(len(right.size)), right.size)
+    many = len(right.size)
+    between = cell_of_row[rows] * many + cell_of_column[columns]
+    found = np.bincount(between, parts, len(left.size) * many)
+    np.testing.assert_array_equal(found[i * many + j], mass)
+    assert found.sum() == mass.sum()
+
+
+def test_a_wide_gap_is_reached_before_all_points_are_solved():
+    rng = np.random.default_rng(8)
+    x, y = rng.normal(size=(600, 2)), rng.normal(size=(600, 2)) * 2
+    for p in (1, 2):
+        exact = solve_sparse(x, y, None, None, wb.Cost(p)).upper
+        early = solve_sparse(x, y, None, None, wb.Cost(p), rtol=0.2)
+        assert early.rounds == 0
+        assert early.converged
+        assert 0.8 * early.upper <= early.lower <= exact * (1 + 1e-9)
+        assert exact <= early.upper * (1 + 1e-9)
+
+
 def test_exact_takes_this_way_where_all_pairs_do_not_fit(monkeypatch):
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(300, 2)), rng.normal(size=(200, 2)) + 1
@@ -161,7 +198,7 @@ def test_the_ends_are_told_round_by_round_and_only_narrow():
     lower, upper = np.array(told).T
     assert (np.diff(lower) >= 0).all()
     assert (np.diff(upper) <= 1e-12 * upper[0]).all()
-    assert found.rounds == len(told)
+    assert found.rounds == len(told) - 1  # the first are those of the cells
     short = solve_sparse(x, y, a, b, cost, max_rounds=1)
     assert short.lower <= found.upper * (1 + 1e-9)
     assert short.upper >= found.lower * (1 - 1e-9)
@@ -175,7 +212,7 @@ def test_an_interrupt_after_a_round_leaves_the_ends_so_far(monkeypatch):
 
     found = solve_sparse(x, y, a, b, cost, report=stop)
     exact = solve_sparse(x, y, a, b, cost)
-    assert (found.interrupted, found.rounds) == (True, 1)
+    assert (found.interrupted, found.rounds) == (True, 0)
     assert not exact.interrupted
     assert found.lower <= exact.upper * (1 + 1e-9)
     assert found.upper >= exact.lower * (1 - 1e-9)
@@ -196,8 +233,8 @@ def test_exact_goes_along_arcs_where_that_is_faster_and_logs_its_rounds(monkeypa
     monkeypatch.setattr(along_arcs, "_MANY", 400**2)
     with caplog.at_level("INFO", "wdist_bench"):
         sparse = wb.estimate(x, y, p=2)
-    assert sparse.diagnostics["rounds"] == len(caplog.messages)
-    assert caplog.messages[0].startswith("exact, 400 x 400 points: round 1, gap ")
+    assert sparse.diagnostics["rounds"] == len(caplog.messages) - 1
+    assert caplog.messages[0].startswith("exact, 400 x 400 points: round 0, gap ")
     assert sparse.value == pytest.approx(dense.value, rel=1e-12)
     for how in ({"p": 1}, {"p": 2, "a": rng.dirichlet(np.ones(400))}):
         assert "arcs" in wb.estimate(x, y, **how).diagnostics
@@ -206,7 +243,7 @@ def test_exact_goes_along_arcs_where_that_is_faster_and_logs_its_rounds(monkeypa
     stopped = wb.estimate(x, y, p=2)
     assert sparse.diagnostics["rounds"] > 1
     assert stopped.status == "timeout"
-    assert "interrupted in round 1" in stopped.message
+    assert "interrupted in round 0" in stopped.message
     assert stopped.lower <= dense.value <= stopped.upper
 
 

@@ -39,8 +39,10 @@ def solve(samples: Samples, cost: Cost, rtol: float, name: str) -> SparseSolutio
 
 
 def _log_rounds(samples: Samples, name: str) -> Report:
-    """A report that logs the gap of each round, and the seconds since the start."""
-    start, rounds = time.perf_counter(), itertools.count(1)
+    """A report that logs the gap of each round, from 0 on, which is that of the cells, and the
+    seconds since the start.
+    """
+    start, rounds = time.perf_counter(), itertools.count()
     sizes = f"{name}, {len(samples.x):,} x {len(samples.y):,}"
 
     def say(lower: float, upper: float) -> None:

@@ -7,16 +7,18 @@ phi_i + psi_j <= c_ij join, and so on (column generation):
     lower: phi = min_j c_ij - psi_j is admissible, so a . phi + b . psi <= W_p^p,
     upper: the plan along the arcs, whose marginals are made (a, b), costs >= W_p^p.
 
-The first arcs come from the same problem for a quarter of the points, the cells of a k-d tree,
-solved the same way: those of smallest reduced cost under its potentials, and all pairs of points of
-cells that its plan joins. Potentials of a sparse programme are wild, so the pairs that join are
-looked for half-way to the best admissible ones (Wentges 1997).
+The same problem for a quarter of the points, the cells of a k-d tree, is solved the same way first.
+Its plan, parted among the points of each cell, and its potentials are ends already, often 1e-3
+apart. The first arcs are those of smallest reduced cost under these potentials, and all pairs of
+points of cells that the plan joins. Potentials of a sparse programme are wild, so the pairs that
+join are looked for half-way to the best admissible ones (Wentges 1997).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count as counted
 from typing import NamedTuple
 
 import numpy as np
@@ -24,13 +26,12 @@ from jaxtyping import Float, Int
 
 from wdist_bench.costs import Cost
 from wdist_bench.solvers.arcs import smallest
-from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.solvers.flow import cheapest_flow
-from wdist_bench.solvers.matrix_free.cells import Cells, members
+from wdist_bench.solvers.matrix_free.cells import Cells, members, parted
 from wdist_bench.solvers.proofs.rounding import UNIT, above, below, dual_value
 
-# Pairs that are solved with all their costs.
-_DENSE_PAIRS = 2**20
+# Pairs that are all arcs.
+_DENSE_PAIRS = 2**16
 _COARSE_RTOL = 1e-3  # whose potentials are a guess
 _ARCS = 20  # that a point of either side adds at a time
 _MOST_ARCS = 60  # for each point: of more, those of smallest reduced cost stay
@@ -58,7 +59,7 @@ class SparseSolution:
         rows: (k,) of the pairs with mass.
         columns: (k,) of the pairs with mass.
         mass: (k,) of these pairs.
-        rounds: linear programmes solved on all points.
+        rounds: linear programmes solved on all points, 0 where those of their cells sufficed.
         arcs: pairs that the last one had.
         converged: whether the gap reached its tolerance.
         interrupted: whether the user stopped it, after which the ends still hold.
@@ -105,6 +106,10 @@ class _Found(NamedTuple):
     rounds: int
     arcs: int
 
+    @property
+    def gap(self) -> float:
+        return (self.upper - self.lower) / self.upper if self.upper > 0 else 0.0
+
 
 def solve_sparse(
     x: Float[np.ndarray, "n d"],
@@ -126,18 +131,20 @@ def solve_sparse(
         cost: ground cost between points.
         rtol: gap to reach, relative to the upper end.
         max_rounds: linear programmes at most.
-        report: told both ends after each of them.
+        report: told both ends before the first and after each of them.
 
     Raises:
-        KeyboardInterrupt: the user stopped it before the first programme was solved. Later the best
-            plan and potentials so far are the answer.
+        KeyboardInterrupt: the user stopped it before there were ends. Later the best plan and
+            potentials so far are the answer.
     """
     pair = _Pair(x, y, *_whole(a, b, len(x), len(y)))
     found, interrupted = None, False
     try:
-        for found in _rounds(pair, cost, _guess(pair, cost), rtol, max_rounds):
+        for found in _rounds(pair, cost, rtol):
             if report:
                 report(found.lower, found.upper)
+            if found.gap <= rtol or found.rounds >= max_rounds:
+                break
     except KeyboardInterrupt:
         interrupted = True
     if found is None:
@@ -184,18 +191,20 @@ class _Guess(NamedTuple):
     """What a coarser problem says of the points.
 
     Attributes:
-        phi: (n,) potential of the rows, admissible for the points of the coarser problem.
-        psi: (m,) of the columns.
+        psi: (m,) potential of the columns.
+        plan: its plan, parted among the points.
         arcs: numbers i m + j of the pairs whose cells the coarser plan joins.
     """
 
-    phi: np.ndarray
     psi: np.ndarray
+    plan: _Plan
     arcs: np.ndarray
 
 
-def _guess(pair: _Pair, cost: Cost) -> _Guess:
-    """Potentials and pairs of the problem of the cells of both sides."""
+def _guess(pair: _Pair, cost: Cost, rtol: float) -> _Guess:
+    """Potentials, plan and pairs of the problem of the cells of both sides; their programme is
+    left out where their own cells bring them within half of the gap that is asked for.
+    """
     left, right = Cells.of(pair.x), Cells.of(pair.y)
     coarse = _Pair(
         left.points(pair.x, pair.supply, cost.is_norm),
@@ -203,36 +212,32 @@ def _guess(pair: _Pair, cost: Cost) -> _Guess:
         left.sums(pair.supply),
         right.sums(pair.demand),
     )
-    if len(coarse.x) * len(coarse.y) <= _DENSE_PAIRS:
-        weights = coarse.supply / coarse.parts, coarse.demand / coarse.parts
-        dense = solve_exact(cost.matrix(coarse.x, coarse.y), *weights)
-        phi, psi, (i, j) = dense.phi, dense.psi, np.nonzero(dense.plan)
-    else:
-        *_, found = _rounds(coarse, cost, _guess(coarse, cost), _COARSE_RTOL, 10)
-        phi, psi, (i, j, _) = found.phi, found.psi, found.plan
-    at_x = smallest(psi, coarse.y, pair.x, cost.transposed, 1)[1][:, 0]
-    at_y = smallest(phi, coarse.x, pair.y, cost, 1)[1][:, 0]
+    for found in _rounds(coarse, cost, rtol / 2):
+        if found.gap <= (_COARSE_RTOL if found.rounds else rtol / 2):
+            break
+    i, j, mass = found.plan
+    psi = smallest(found.phi, coarse.x, pair.y, cost, 1)[1][:, 0]
+    plan = _Plan(*parted(left, right, i, j, mass, pair.supply, pair.demand))
     rows, columns = members(left, right, i, j)
-    return _Guess(at_x, at_y, rows * len(pair.y) + columns)
+    return _Guess(psi, plan, rows * len(pair.y) + columns)
 
 
-def _rounds(
-    pair: _Pair,
-    cost: Cost,
-    guess: _Guess,
-    rtol: float,
-    max_rounds: int,
-) -> Iterator[_Found]:
-    """What each round of column generation finds, from a guess of the potentials on."""
+def _rounds(pair: _Pair, cost: Cost, rtol: float) -> Iterator[_Found]:
+    """What the coarser problem and then each round of column generation find, to the optimum."""
     x, y, supply, demand = pair
     n, m = len(x), len(y)
+    if n * m <= _DENSE_PAIRS:
+        yield _all_pairs(pair, cost)
+        return
+    guess = _guess(pair, cost, rtol)
     near = _Priced.of(guess.psi, pair, cost)
+    phi, psi, lower = near.phi, near.psi, near.value
+    before = _paid(guess.plan, pair, cost)
+    yield _Found(guess.plan, before, phi, psi, lower, 0, 0)
     chain = _chain(pair)
     arcs = _distinct(chain, guess.arcs, near.arcs.ravel())
-    phi, psi = near.phi, near.psi
-    lower, before = near.value, np.inf
     base_phi, base_psi = phi, psi
-    for rounds in range(1, max_rounds + 1):
+    for rounds in counted(1):
         rows, columns = arcs // m, arcs % m
         costs = cost.matched(x[rows], y[columns])
         reduced = costs - base_phi[rows] - base_psi[columns]
@@ -247,10 +252,28 @@ def _rounds(
         plan = _Plan(rows[used], columns[used], mass[used])
         yield _Found(plan, upper, phi, psi, lower, rounds, len(arcs))
         broken = priced.arcs[priced.breaks(base_phi, base_psi)]
-        if upper - lower <= rtol * upper or (settled and not len(broken)):
+        if settled and not len(broken):
             return
         kept = _kept(arcs, reduced, used, (n + m) * _MOST_ARCS)
         arcs, before = _distinct(chain, kept, broken), upper
+
+
+def _all_pairs(pair: _Pair, cost: Cost) -> _Found:
+    """The optimum of a small problem."""
+    x, y, supply, demand = pair
+    rows, columns = (index.ravel() for index in np.indices((len(x), len(y))))
+    costs = cost.matrix(x, y).ravel()
+    mass, _, psi = cheapest_flow(rows, columns, costs, supply, demand)
+    used = mass > 0
+    upper = float(mass @ costs) / pair.parts
+    plan = _Plan(rows[used], columns[used], mass[used])
+    admissible = _Priced.of(psi, pair, cost)
+    return _Found(plan, upper, admissible.phi, admissible.psi, admissible.value, 1, len(rows))
+
+
+def _paid(plan: _Plan, pair: _Pair, cost: Cost) -> float:
+    """What a plan costs."""
+    return float(plan.mass @ cost.matched(pair.x[plan.rows], pair.y[plan.columns])) / pair.parts
 
 
 def _distinct(*arcs: np.ndarray) -> np.ndarray:

@@ -66,3 +66,34 @@ def members(
     rows = left.order[left.first[i][cells] + number // wide[cells]]
     columns = right.order[right.first[j][cells] + number % wide[cells]]
     return rows, columns
+
+
+def parted(
+    left: Cells,
+    right: Cells,
+    i: Int[np.ndarray, " k"],
+    j: Int[np.ndarray, " k"],
+    mass: Float[np.ndarray, " k"],
+    supply: Int[np.ndarray, " n"],
+    demand: Int[np.ndarray, " m"],
+) -> tuple[Int[np.ndarray, " pairs"], Int[np.ndarray, " pairs"], Float[np.ndarray, " pairs"]]:
+    """A plan of cells, mass_l from cell i_l to cell j_l, parted among their points: both ends and
+    the mass between them, in whole numbers. Points of a cell send and take in their order.
+
+    All mass lies on a line twice, by rows and by columns, the cells of either side one after the
+    other; each entry of the plan is an interval of both.
+    """
+    by_row, by_column = np.lexsort((j, i)), np.lexsort((i, j))
+    ends, ends_across = np.cumsum(mass[by_row]), np.cumsum(mass[by_column])
+    shift = np.empty(len(mass))  # of an entry, from the first line to the second
+    shift[by_column] = ends_across - mass[by_column]
+    shift[by_row] -= ends - mass[by_row]
+    sent, taken = np.cumsum(supply[left.order]), np.cumsum(demand[right.order])
+    entry = by_column[np.minimum(np.searchsorted(ends_across, taken), len(mass) - 1)]
+    cuts = np.unique(np.concatenate([sent, ends, taken - shift[entry]]))
+    parts = np.diff(cuts, prepend=0.0)
+    middle = (cuts - parts / 2)[parts > 0]
+    entry = by_row[np.searchsorted(ends, middle)]
+    rows = left.order[np.searchsorted(sent, middle)]
+    columns = right.order[np.searchsorted(taken, middle + shift[entry])]
+    return rows, columns, parts[parts > 0]
