@@ -31,7 +31,7 @@ from wdist_bench.solvers.matrix_free.cells import Cells, members, parted
 from wdist_bench.solvers.proofs.rounding import UNIT, above, below, dual_value
 
 # Pairs that are all arcs.
-_DENSE_PAIRS = 2**16
+_DENSE_PAIRS = 2**20
 _COARSE_RTOL = 1e-3  # whose potentials are a guess
 _ARCS = 20  # that a point of either side adds at a time
 _MOST_ARCS = 60  # for each point: of more, those of smallest reduced cost stay
@@ -231,9 +231,8 @@ def _rounds(pair: _Pair, cost: Cost, rtol: float) -> Iterator[_Found]:
         return
     guess = _guess(pair, cost, rtol)
     near = _Priced.of(guess.psi, pair, cost)
-    phi, psi, lower = near.phi, near.psi, near.value
-    before = _paid(guess.plan, pair, cost)
-    yield _Found(guess.plan, before, phi, psi, lower, 0, 0)
+    phi, psi, lower, before = near.phi, near.psi, near.value, np.inf
+    yield _Found(guess.plan, _paid(guess.plan, pair, cost), phi, psi, lower, 0, 0)
     chain = _chain(pair)
     arcs = _distinct(chain, guess.arcs, near.arcs.ravel())
     base_phi, base_psi = phi, psi
