@@ -16,6 +16,9 @@ from wdist_bench.solvers.matrix_free.pruned_c_transform import (
     threads,
 )
 
+# Looked at together before the first bound: a quarter faster than one, then two, then four.
+_FIRST_BLOCKS = 4
+
 
 def smallest(
     phi: Float[np.ndarray, " n"],
@@ -65,7 +68,7 @@ def _of_block(
     value = np.full((len(points), count), np.inf)
     index = np.full((len(points), count), -1)
     most = max(1, TILE_ENTRIES // (len(points) * x_blocks.shape[1]))
-    done, step = 0, -(-count // x_blocks.shape[1])
+    done, step = 0, max(_FIRST_BLOCKS, -(-count // x_blocks.shape[1]))
     while done < len(order) and bounds[done] < value[:, -1].max():
         end = min(done + step, int(np.searchsorted(bounds, value[:, -1].max())))
         blocks = order[done:end]

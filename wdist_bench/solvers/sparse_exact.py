@@ -28,6 +28,7 @@ from wdist_bench.costs import Cost
 from wdist_bench.solvers.arcs import smallest
 from wdist_bench.solvers.flow import cheapest_flow
 from wdist_bench.solvers.matrix_free.cells import Cells, members, parted
+from wdist_bench.solvers.matrix_free.pruned_c_transform import pruned_c_transform
 from wdist_bench.solvers.proofs.rounding import UNIT, above, below, dual_value
 
 # Pairs that are all arcs.
@@ -216,7 +217,7 @@ def _guess(pair: _Pair, cost: Cost, rtol: float) -> _Guess:
         if found.gap <= (_COARSE_RTOL if found.rounds else rtol / 2):
             break
     i, j, mass = found.plan
-    psi = smallest(found.phi, coarse.x, pair.y, cost, 1)[1][:, 0]
+    psi = pruned_c_transform(found.phi, coarse.x, pair.y, cost)
     plan = _Plan(*parted(left, right, i, j, mass, pair.supply, pair.demand))
     rows, columns = members(left, right, i, j)
     return _Guess(psi, plan, rows * len(pair.y) + columns)
@@ -230,11 +231,12 @@ def _rounds(pair: _Pair, cost: Cost, rtol: float) -> Iterator[_Found]:
         yield _all_pairs(pair, cost)
         return
     guess = _guess(pair, cost, rtol)
-    near = _Priced.of(guess.psi, pair, cost)
-    phi, psi, lower, before = near.phi, near.psi, near.value, np.inf
+    phi = pruned_c_transform(guess.psi, y, x, cost.transposed)
+    psi = pruned_c_transform(phi, x, y, cost)
+    lower, before = float(supply @ phi + demand @ psi) / pair.parts, np.inf
     yield _Found(guess.plan, _paid(guess.plan, pair, cost), phi, psi, lower, 0, 0)
     chain = _chain(pair)
-    arcs = _distinct(chain, guess.arcs, near.arcs.ravel())
+    arcs = _distinct(chain, guess.arcs, _Priced.of(psi, pair, cost).arcs.ravel())
     base_phi, base_psi = phi, psi
     for rounds in counted(1):
         rows, columns = arcs // m, arcs % m
