@@ -61,7 +61,7 @@ class Bracket(DirectEstimator):
     """
 
     name: ClassVar[str] = "bracket"
-    version: ClassVar[int] = 5
+    version: ClassVar[int] = 6
     target: ClassVar[str] = "batch"
     bound: ClassVar[str] = "upper"
     every_cost: ClassVar[bool] = True
