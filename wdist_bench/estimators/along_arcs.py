@@ -11,8 +11,9 @@ from wdist_bench.problem import Samples
 from wdist_bench.solvers.machine.memory import available
 from wdist_bench.solvers.sparse_exact import Report, SparseSolution, solve_sparse
 
-# Above what was measured, 305 MiB at 10,000 points a side (p = 1) and 555 MiB at 50,000 (p = 2).
-_BYTES_A_POINT = 20_000
+# Above what was measured, 117 MiB at 10,000 points a side and 680 MiB at 100,000
+# (results/speed/large.md), since later rounds have more arcs.
+_BYTES_A_POINT = 10_000
 # Pairs from which blocks of points are left out often enough, and dimensions up to which their
 # boxes are far apart (results/speed/sparse.md).
 _MANY, _FEW_DIMS = 2**24, 8
