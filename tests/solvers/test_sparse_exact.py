@@ -230,7 +230,7 @@ def test_exact_goes_along_arcs_where_that_is_faster_and_logs_its_rounds(monkeypa
     x, y = rng.normal(size=(400, 2)), rng.normal(size=(400, 2)) * 2
     dense = wb.estimate(x, y, p=2)
     assert "arcs" not in dense.diagnostics
-    monkeypatch.setattr(along_arcs, "_MANY", 400**2)
+    monkeypatch.setattr("wdist_bench.estimators.exact._MANY", 400**2)
     with caplog.at_level("INFO", "wdist_bench"):
         sparse = wb.estimate(x, y, p=2)
     assert sparse.diagnostics["rounds"] == len(caplog.messages) - 1
@@ -253,7 +253,7 @@ def test_exact_stops_early_and_then_claims_an_upper_bound(monkeypatch):
     value = wb.estimate(x, y, p=2).value
     early = wb.estimate(x, y, "exact", p=2, rtol=0.05)
     assert (early.value, early.bound) == (value, "exact")  # all pairs are solved to the end
-    monkeypatch.setattr(along_arcs, "_MANY", 300**2)
+    monkeypatch.setattr("wdist_bench.estimators.exact._MANY", 300**2)
     early = wb.estimate(x, y, "exact", p=2, rtol=0.05)
     assert early.bound == "upper"
     assert early.value == early.upper >= value * (1 - 1e-9)
@@ -273,7 +273,7 @@ def test_bracket_hands_large_problems_over(p, monkeypatch):
     value = wb.estimate(x, y, p=p, b=b).value
     small = wb.estimate(x, y, "bracket", p=p, b=b)
     assert "arcs" not in small.diagnostics
-    monkeypatch.setattr(along_arcs, "_MANY", 300 * 200)
+    monkeypatch.setattr("wdist_bench.estimators.bracket._MANY", 300 * 200)
     large = wb.estimate(x, y, "bracket", p=p, b=b)
     assert large.status == "ok"
     assert large.diagnostics["arcs"] < 300 * 250

@@ -14,9 +14,8 @@ from wdist_bench.solvers.sparse_exact import Report, SparseSolution, solve_spars
 # Above what was measured, 117 MiB at 10,000 points a side and 680 MiB at 100,000
 # (results/speed/large.md), since later rounds have more arcs.
 _BYTES_A_POINT = 10_000
-# Pairs from which blocks of points are left out often enough, and dimensions up to which their
-# boxes are far apart (results/speed/sparse.md).
-_MANY, _FEW_DIMS = 2**24, 8
+# Dimensions up to which boxes of points are far apart (results/speed/sparse.md).
+_FEW_DIMS = 8
 _LOGGER = logging.getLogger("wdist_bench")
 
 
@@ -26,9 +25,9 @@ def possible(samples: Samples, cost: Cost) -> bool:
     return not isinstance(cost, Matrix) and room <= available()
 
 
-def prunes(samples: Samples, cost: Cost) -> bool:
-    """Whether there are many pairs in few dimensions, so that most are never looked at."""
-    many = len(samples.x) * len(samples.y) >= _MANY
+def prunes(samples: Samples, cost: Cost, pairs: int) -> bool:
+    """Whether there are so many pairs, in few dimensions, so that most are never looked at."""
+    many = len(samples.x) * len(samples.y) >= pairs
     return many and samples.x.shape[1] <= _FEW_DIMS and cost.by_boxes
 
 

@@ -17,6 +17,7 @@ from wdist_bench.results.journal import Journal, failed_runs, run_costs, unpack
 _IDENTITY = (
     "task", "task_parameters", "p", "norm", "n", "protocol", "estimator", "estimator_options",
 )  # fmt: skip
+_DEPENDENT = "matched"  # the protocol whose arrays are the ends of optimal pairs
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,9 +58,17 @@ class Cell:
         return None if self.truth is None else unpack(self.truth["costs"])
 
     @property
+    def distance(self) -> dict[str, Any]:
+        """What is known of the distance of the two populations; nothing where a run's arrays were
+        not drawn independently, since no number of theirs is about populations.
+        """
+        independent = self.record.get("protocol") != _DEPENDENT
+        return (self.record.get("truth_population") or {}) if independent else {}
+
+    @property
     def population(self) -> float:
         """Distance of the two populations; NaN where it is not known."""
-        return float((self.record.get("truth_population") or {}).get("value", math.nan))
+        return float(self.distance.get("value", math.nan))
 
     @property
     def failed(self) -> int:

@@ -46,8 +46,8 @@ def _row(cell: Cell) -> dict[str, Any]:
     row["task_options"] = json.dumps(record["task_options"])
     row["failed"] = failed_runs(record, costs)
     row |= published(record)
-    population = record.get("truth_population")
-    if population is not None:
+    population = cell.distance
+    if population:
         row["truth_population"] = population["value"]
         row["truth_population_stderr"] = population["stderr"]
         row["truth_kind"] = population["kind"]
@@ -140,8 +140,7 @@ def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.Da
     table = error_table(journal) if table is None else table.copy()
     for name in ("seed", "key", "started", "environment", "backend", "estimator_version"):
         table[name] = [cell.record.get(name) for cell in found]
-    truths = [cell.record.get("truth_population") or {} for cell in found]
-    table["truth_reference"] = [truth.get("reference") for truth in truths]
+    table["truth_reference"] = [cell.distance.get("reference") for cell in found]
     table["variant"] = [cell.variant for cell in found]
     table["setting"] = [cell.setting for cell in found]
     table["setting_label"] = [cell.label for cell in found]
