@@ -68,7 +68,8 @@ def test_the_ends_of_the_versions_are_tested_in_environments_of_their_own(tmp_pa
         assert f" {folder} " in commands(tmp_path, "clean")
     peers = commands(tmp_path, "test-all")
     assert "-c constraints.txt -e '.[dev]' -e './peers[torch,large,neural]' 'torch" in peers
-    assert ".venv-peers/bin/python -m pytest -q -n auto --dist worksteal --hypothesis-profile=explored\n" in peers
+    spread = "-q -n auto --dist worksteal --hypothesis-profile=explored\n"
+    assert f".venv-peers/bin/python -m pytest {spread}" in peers
     assert " .venv-peers " in commands(tmp_path, "clean")
     assert ".venv*/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
 

@@ -9,9 +9,10 @@ from scipy import stats
 
 from wdist_bench.report import write_report
 from wdist_bench.report.figures import suites
-from wdist_bench.report.tables.errors import errors
+from wdist_bench.report.tables.errors import errors, labelled_table
 from wdist_bench.report.tables.markdown import _seconds
-from wdist_bench.results.journal import failed_runs, pack, run_costs, unpack
+from wdist_bench.report.text.closing import closing
+from wdist_bench.results.journal import failed_runs, pack, read_journal, run_costs, unpack
 
 
 def test_errors_of_two_runs_by_hand():
@@ -118,3 +119,19 @@ def test_figures_say_which_protocol_a_setting_has():
         for protocol in ("stream", "fixed")
     )
     assert fixed == f"{usual}, fixed"
+
+
+def test_arrays_of_optimal_pairs_say_nothing_of_populations(make_folder):
+    """What depends on each other is no sample of two populations, so nothing is ranked by them."""
+    truths = np.full((4, 1), 2.0)
+    for protocol, known in (("matched", False), ("fixed", True)):
+        folder = make_folder()
+        for k, name in enumerate("ab"):
+            folder.add(name, truths + 0.1 * k, truths, protocol=protocol)
+        folder.write()
+        table = labelled_table(read_journal(folder.path))
+        for column in ("truth_population", "bias_population", "abs_error_population"):
+            assert table[column].notna().all() == known
+        assert table["bias_batch"].notna().all()
+        said = closing(folder.path).headline
+        assert ("distance of the two populations" in said) == known

@@ -46,9 +46,8 @@ def _row(cell: Cell) -> dict[str, Any]:
     row["task_options"] = json.dumps(record["task_options"])
     row["failed"] = failed_runs(record, costs)
     row |= published(record)
-    population = cell.distance
-    if population:
-        row["truth_population"] = population["value"]
+    row["truth_population"] = cell.population
+    if population := cell.distance:
         row["truth_population_stderr"] = population["stderr"]
         row["truth_kind"] = population["kind"]
     if costs is not None and truths is not None:
