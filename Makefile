@@ -98,16 +98,16 @@ docs: $(STAMP)  ## build the documentation as a site that opens without a server
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 test: $(STAMP)  ## run the tests that take minutes at most
-	$(QUICK) $(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow"
+	$(QUICK) $(BIN)/python -m pytest -q -n auto -m "not slow"
 
 test-lowest: $(LOWEST_STAMP)  ## run them with the lowest version of all that is declared (Python 3.11)
-	$(QUICK) $(LOWEST)/bin/python -m pytest -n auto --dist worksteal -m "not slow"
+	$(QUICK) $(LOWEST)/bin/python -m pytest -n auto -m "not slow"
 
 test-newest: $(NEWEST_STAMP)  ## run them with the newest version of everything (Python 3.13)
-	$(QUICK) $(NEWEST)/bin/python -m pytest -n auto --dist worksteal -m "not slow"
+	$(QUICK) $(NEWEST)/bin/python -m pytest -n auto -m "not slow"
 
 test-all: $(PEERS_STAMP)  ## run all tests, the slow ones and those beside PyTorch and GeomLoss too
-	$(PEERS)/bin/python -m pytest -q -n auto --dist worksteal --hypothesis-profile=explored
+	$(PEERS)/bin/python -m pytest -q -n auto --hypothesis-profile=explored
 
 lint: $(STAMP)  ## check style (ruff), types (mypy) and the files that GitHub reads
 	$(BIN)/ruff check .
