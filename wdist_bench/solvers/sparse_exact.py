@@ -34,6 +34,7 @@ from wdist_bench.solvers.proofs.rounding import UNIT, above, below, dual_value
 # Pairs that are all arcs.
 _DENSE_PAIRS = 2**20
 _COARSE_RTOL = 1e-3  # whose potentials are a guess
+_COARSE_ROUNDS = 10  # where rounding leaves more open than that
 _ARCS = 20  # that a point of either side adds at a time
 _MOST_ARCS = 60  # for each point: of more, those of smallest reduced cost stay
 # Weights become whole numbers of so many parts.
@@ -214,7 +215,8 @@ def _guess(pair: _Pair, cost: Cost, rtol: float) -> _Guess:
         right.sums(pair.demand),
     )
     for found in _rounds(coarse, cost, rtol / 2):
-        if found.gap <= (_COARSE_RTOL if found.rounds else rtol / 2):
+        near = found.gap <= (_COARSE_RTOL if found.rounds else rtol / 2)
+        if near or found.rounds >= _COARSE_ROUNDS:
             break
     i, j, mass = found.plan
     psi = pruned_c_transform(found.phi, coarse.x, pair.y, cost)
