@@ -14,6 +14,8 @@ from wdist_bench.solvers.sparse_exact import Report, SparseSolution, solve_spars
 # Above what was measured, 117 MiB at 10,000 points a side and 680 MiB at 100,000
 # (results/speed/large.md), since later rounds have more arcs.
 _BYTES_A_POINT = 20_000
+# Dimensions up to which boxes of points are far apart (results/speed/sparse.md).
+_FEW_DIMS = 8
 _LOGGER = logging.getLogger("wdist_bench")
 
 
