@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -246,7 +246,8 @@ def rows_of(
     """One row for each way of training by one method."""
     estimator = setting.estimator(method)
     dim = setting.make_task().dim
-    torch_side.prepare(training_of(setting, estimator, dim), source_of(setting, estimator))
+    training = training_of(setting, estimator, dim)
+    torch_side.prepare(training, source_of(setting, estimator), ways)
     calls, first, reasons = calls_of(setting, estimator, torch_side, ways)
     with OtherWork() as others:
         seconds = alternate_reported(calls, repeats, warm_up=False)
@@ -303,6 +304,12 @@ def main(
     only: Annotated[list[str] | None, typer.Option(help="Settings; rows of others stay.")] = None,
     method: Annotated[list[str] | None, typer.Option(help="Methods; rows of others stay.")] = None,
     way: Annotated[list[str] | None, typer.Option(help="PyTorch's ways; default all.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Of one training; default the setting's.")
+    ] = None,
+    torch_runs: Annotated[
+        int | None, typer.Option(help="That PyTorch does one after the other, at most.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Results folder.")] = Path("results/speed"),
 ) -> None:
     """Time critic training against PyTorch."""
@@ -311,6 +318,8 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     with TorchSide(share_count(10**6)) as torch_side:
         for setting in [SETTINGS[name] for name in only or SETTINGS]:
+            fewer = min(torch_runs or setting.torch_runs, setting.torch_runs)
+            setting = replace(setting, steps=steps or setting.steps, torch_runs=fewer)
             reason = missing(setting)
             for name in method or METHODS:
                 machine = f"{hardware()}, {torch_side.describe()}"

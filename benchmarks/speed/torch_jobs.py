@@ -58,10 +58,13 @@ class TorchSide:
         """Those that make sense here: on a GPU a process a core would only wait for the others."""
         return [way for way in WAYS if way != "eager_per_core" or "threads" in self.describe()]
 
-    def prepare(self, training: dict[str, Any], source: tuple[str, np.ndarray]) -> None:
-        """Give every process the training and its data."""
-        for pool in (self._whole, *self._shares):
-            pool.submit(_prepare, training, source).result()
+    def prepare(
+        self, training: dict[str, Any], source: tuple[str, np.ndarray], ways: list[str]
+    ) -> None:
+        """Give the processes of these ways, which start now if they have not, training and data."""
+        shares = self._shares if "eager_per_core" in ways else []
+        for given in [pool.submit(_prepare, training, source) for pool in (self._whole, *shares)]:
+            given.result()
 
     def seconds(self, way: str, runs: int) -> float:
         """Of `runs` trainings with their evaluations.
