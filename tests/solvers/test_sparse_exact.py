@@ -287,5 +287,75 @@ def test_bracket_hands_large_problems_over(p, monkeypatch):
     assert value <= stopped.upper * (1 + 1e-9)
 
 
+def nearly_equal(rng, n=300, apart=1e-4):
+    x = rng.normal(size=(n, 2))
+    return x, x[rng.permutation(n)] + apart * rng.normal(size=(n, 2))
+
+
+def far_clusters(rng, n=300):
+    x, y = rng.normal(size=(2, n, 2))
+    x[: n // 2] += 1e3
+    y[: n // 2] += 1e3
+    return x, y
+
+
+def one_far(rng, n=300):
+    x, y = rng.normal(size=(2, n, 2))
+    x[0] = 1e5
+    return x, y
+
+
+HARD = {
+    "nearly equal": nearly_equal,
+    "all but equal": lambda rng: nearly_equal(rng, apart=1e-6),
+    "far clusters": far_clusters,
+    "one far point": one_far,
+}
+
+
+@pytest.mark.parametrize("weights", [False, True])
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("name", HARD)
+def test_costs_of_many_magnitudes_keep_their_digits(name, p, weights, monkeypatch):
+    """The value, or the way over all pairs, wherever that finds it."""
+    rng = np.random.default_rng(7)
+    x, y = HARD[name](rng)
+    a = rng.dirichlet(np.ones(len(x))) if weights else None
+    dense = wb.estimate(x, y, "exact", p=p, a=a)
+    assert dense.status == "ok"
+    for estimator, digits in (("exact", 1e-8), ("bracket", 1e-3)):
+        monkeypatch.setattr(f"wdist_bench.estimators.{estimator}._MANY", 1)
+        found = wb.estimate(x, y, estimator, p=p, a=a)
+        if (estimator, name, p) != ("bracket", "all but equal", 2):  # whose own way may fail, too
+            assert found.status == "ok"
+        if found.status == "ok":
+            assert found.value == pytest.approx(dense.value, rel=digits)
+        assert found.lower <= dense.value * (1 + 1e-9)
+        assert dense.value <= found.upper * (1 + 1e-9)
+
+
+def test_all_pairs_are_taken_where_rounding_stops_the_arcs(monkeypatch):
+    rng = np.random.default_rng(8)
+    x, y = nearly_equal(rng)
+    wanted = wb.estimate(x, y, p=2)
+    monkeypatch.setattr("wdist_bench.estimators.exact._MANY", 1)
+    monkeypatch.setattr(sparse_exact, "_rounds", _never_there(sparse_exact._rounds))
+    found = wb.estimate(x, y, p=2)
+    assert (found.status, found.value) == ("ok", wanted.value)
+    assert "arcs" not in found.diagnostics
+    monkeypatch.setattr("wdist_bench.estimators.exact.available", lambda: 300 * 300)
+    found = wb.estimate(x, y, p=2)
+    assert found.status == "not_converged"
+    assert found.lower <= wanted.value <= found.upper
+
+
+def _never_there(rounds):
+    def first(*given):
+        found = next(rounds(*given))
+        yield found._replace(lower=found.lower / 2)
+
+    return first
+
+
 def _interrupting(lower, upper):
     raise KeyboardInterrupt

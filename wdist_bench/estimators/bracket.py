@@ -25,6 +25,7 @@ from wdist_bench.solvers.bracket import Bracket as BracketArrays
 from wdist_bench.solvers.certificate import at_all_points, certify
 from wdist_bench.solvers.machine.forks import check_not_forked
 from wdist_bench.solvers.machine.memory import available
+from wdist_bench.solvers.sparse_exact import SparseSolution
 from wdist_bench.validation import check_integer, check_number
 
 _SMALLEST_SIZE = 32  # points that smaller samples are padded to, so that few programs are compiled
@@ -82,8 +83,11 @@ class Bracket(DirectEstimator):
             return Estimate.zero(samples, bound="upper", diagnostics={"gap": 0.0})
         check_not_forked()
         kept = samples.with_mass()
-        if _hands_over(kept, cost):
-            return self._along_arcs(samples, kept, cost)
+        held = _all_held(kept)
+        if along_arcs.possible(kept, cost) and (not held or along_arcs.prunes(kept, cost, _MANY)):
+            sparse = along_arcs.solve(kept, cost, self.rtol, self.name)
+            if sparse.converged or sparse.interrupted or not held:
+                return self._of_arcs(sparse, samples, cost)
         unit, power = _at_unit_scale(kept) if cost.is_norm else (kept, 0)
         with jax.enable_x64(True):
             found = jax.tree.map(np.asarray, self._solve(unit, cost))
@@ -118,9 +122,8 @@ class Bracket(DirectEstimator):
             )
         return Estimate(cost.root(bounds.upper), bounds.upper, **shared)
 
-    def _along_arcs(self, samples: Samples, kept: Samples, cost: Cost) -> Estimate:
-        """What `estimate` gives, along few of the pairs."""
-        found = along_arcs.solve(kept, cost, self.rtol, self.name)
+    def _of_arcs(self, found: SparseSolution, samples: Samples, cost: Cost) -> Estimate:
+        """What `estimate` gives, from few of the pairs."""
         gap = found.upper - found.lower
         shared: dict[str, Any] = {
             "target": "batch",
@@ -153,13 +156,10 @@ class Bracket(DirectEstimator):
         return bracket_of_costs(costs, a, b, self.rtol, self.max_steps)
 
 
-def _hands_over(samples: Samples, cost: Cost) -> bool:
-    """Whether arcs are faster: in few dimensions, or where not all costs can be held."""
+def _all_held(samples: Samples) -> bool:
+    """Whether the costs of all pairs may be held."""
     pairs = len(samples.x) * len(samples.y)
-    held = pairs <= min(HELD_ENTRIES, max(_SURELY_FREE, available() // _BYTES_A_PAIR))
-    return along_arcs.possible(samples, cost) and (
-        not held or along_arcs.prunes(samples, cost, _MANY)
-    )
+    return pairs <= min(HELD_ENTRIES, max(_SURELY_FREE, available() // _BYTES_A_PAIR))
 
 
 def _held_entries(pairs: int) -> int:

@@ -21,6 +21,7 @@ from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
 from wdist_bench.solvers.machine.memory import EXACT_BYTES, available, require_matrix
 from wdist_bench.solvers.maps import PlanMap
 from wdist_bench.solvers.plans import monotone, of_arcs, of_dense
+from wdist_bench.solvers.sparse_exact import SparseSolution
 from wdist_bench.validation import check_integer, check_number
 
 # What an exact value is proved to.
@@ -91,8 +92,11 @@ class Exact(DirectEstimator):
                 samples, bound="exact", diagnostics=diagnostics, plan=monotone(samples)
             )
         kept = samples.with_mass()
-        if self._goes_along_arcs(kept, cost):
-            return self._along_arcs(samples, kept, cost)
+        fits = len(kept.x) * len(kept.y) * EXACT_BYTES <= available()
+        if along_arcs.possible(kept, cost) and (not fits or along_arcs.prunes(kept, cost, _MANY)):
+            found = along_arcs.solve(kept, cost, self.rtol, self.name)
+            if found.converged or found.interrupted or not fits:
+                return self._of_arcs(found, samples, cost)
         require_matrix(len(kept.x), len(kept.y), kept.x.shape[1], EXACT_BYTES)
         solution = solve_exact(cost.matrix(kept.x, kept.y), kept.a, kept.b, self.max_iterations)
         shared: dict[str, Any] = {
@@ -121,16 +125,8 @@ class Exact(DirectEstimator):
             **shared,
         )
 
-    def _goes_along_arcs(self, samples: Samples, cost: Cost) -> bool:
-        """Whether arcs are faster than all pairs, or fit where these do not."""
-        fits = len(samples.x) * len(samples.y) * EXACT_BYTES <= available()
-        return along_arcs.possible(samples, cost) and (
-            not fits or along_arcs.prunes(samples, cost, _MANY)
-        )
-
-    def _along_arcs(self, samples: Samples, kept: Samples, cost: Cost) -> Estimate:
-        """What `estimate` gives, in memory linear in the points."""
-        found = along_arcs.solve(kept, cost, self.rtol, self.name)
+    def _of_arcs(self, found: SparseSolution, samples: Samples, cost: Cost) -> Estimate:
+        """What `estimate` gives, from few pairs."""
         left_open = found.upper - found.lower
         shared: dict[str, Any] = {
             "target": "batch",

@@ -35,13 +35,12 @@ from wdist_bench.solvers.proofs.rounding import UNIT, above, below, dual_value
 _DENSE_PAIRS = 2**20
 _COARSE_RTOL = 1e-3  # whose potentials are a guess
 _COARSE_ROUNDS = 10  # where rounding leaves more open than that
+_STUCK = 10  # rounds without a hundredth of the gap closed, after which rounding is what is left
 _ARCS = 20  # that a point of either side adds at a time
 _MOST_ARCS = 60  # for each point: of more, those of smallest reduced cost stay
+_REACH = 10.0  # times what the whole gap could pay for the mass of an average point
 # Weights become whole numbers of so many parts.
 _PARTS = 2**52
-# Rounding of the sum of a row or a column of the plan, relative to all mass; it costs at most as
-# much as that mass on the longest way.
-_SUMS = 16 * UNIT
 # Where the programme gained less than this share of the gap, its own potentials are priced.
 _SETTLED = 0.5
 
@@ -156,12 +155,22 @@ def solve_sparse(
     plan = _with_marginals(pair, found.plan, a, b)
     upper = float(np.sum(plan[2] * cost.matched(x[plan[0]], y[plan[1]])))
     total, rounding = dual_value(found.phi, found.psi, a, b)
-    upper = above(upper, _SUMS * _largest(x, y, cost))
+    missed = _missed(plan[0], plan[2], a) + _missed(plan[1], plan[2], b)
+    upper = above(upper, missed * _largest(x, y, cost))
     lower = min(max(below(total, rounding), 0.0), upper)
     return SparseSolution(
         lower, upper, found.phi, found.psi, *plan, found.rounds, found.arcs,
         upper - lower <= rtol * upper, interrupted,
     )  # fmt: skip
+
+
+def _missed(names: np.ndarray, mass: np.ndarray, wanted: np.ndarray) -> float:
+    """Mass by which the rows (or columns) of a plan may miss theirs, rounding of the sums included:
+    none where each has one pair of just its mass. It costs at most as much as on the longest way.
+    """
+    entries = np.bincount(names, minlength=len(wanted))
+    found = np.bincount(names, mass, len(wanted))
+    return float((np.abs(found - wanted) + np.maximum(entries - 1, 0) * UNIT * found).sum())
 
 
 def _largest(x: np.ndarray, y: np.ndarray, cost: Cost) -> float:
@@ -235,30 +244,45 @@ def _rounds(pair: _Pair, cost: Cost, rtol: float) -> Iterator[_Found]:
     guess = _guess(pair, cost, rtol)
     phi = pruned_c_transform(guess.psi, y, x, cost.transposed)
     psi = pruned_c_transform(phi, x, y, cost)
-    lower, before = float(supply @ phi + demand @ psi) / pair.parts, np.inf
-    yield _Found(guess.plan, _paid(guess.plan, pair, cost), phi, psi, lower, 0, 0)
-    chain = _chain(pair)
-    arcs = _distinct(chain, guess.arcs, _Priced.of(psi, pair, cost).arcs.ravel())
-    base_phi, base_psi = phi, psi
+    found = _Found(guess.plan, _paid(guess.plan, pair, cost), phi, psi, _dual(phi, psi, pair), 0, 0)
+    yield found
+    base_phi, base_psi, before, gaps = phi, psi, np.inf, [found.gap]
+    arcs = _distinct(guess.arcs, _Priced.of(psi, pair, cost).arcs.ravel())
     for rounds in counted(1):
+        reduced = _reduced(arcs, pair, cost, base_phi, base_psi)
+        arcs, reduced = _within_reach(arcs, reduced, pair, found)
         rows, columns = arcs // m, arcs % m
-        costs = cost.matched(x[rows], y[columns])
-        reduced = costs - base_phi[rows] - base_psi[columns]
         mass, *change = cheapest_flow(rows, columns, reduced, supply, demand)
-        upper = float(mass @ costs) / pair.parts
         base_phi, base_psi = base_phi + change[0], base_psi + change[1]
-        settled = before - upper < _SETTLED * (upper - lower)
-        priced = _Priced.of(base_psi if settled else (psi + base_psi) / 2, pair, cost)
-        if priced.value > lower:
-            phi, psi, lower = priced.phi, priced.psi, priced.value
         used = mass > 0
         plan = _Plan(rows[used], columns[used], mass[used])
-        yield _Found(plan, upper, phi, psi, lower, rounds, len(arcs))
+        upper = _paid(plan, pair, cost)
+        settled = before - upper < _SETTLED * (upper - found.lower)
+        mixed = base_psi if settled else (found.psi + base_psi) / 2
+        priced = _Priced.of(mixed, pair, cost)
+        best = priced if priced.value > found.lower else found
+        lower = max(priced.value, found.lower)
+        found = _Found(plan, upper, best.phi, best.psi, lower, rounds, len(arcs))
+        yield found
+        gaps.append(found.gap)
+        stuck = len(gaps) > _STUCK and gaps[-1] > 0.99 * gaps[-1 - _STUCK]
         broken = priced.arcs[priced.breaks(base_phi, base_psi)]
-        if settled and not len(broken):
+        if stuck or (settled and not len(broken)):
             return
-        kept = _kept(arcs, reduced, used, (n + m) * _MOST_ARCS)
-        arcs, before = _distinct(chain, kept, broken), upper
+        arcs, before = _distinct(arcs, broken), upper
+
+
+def _reduced(
+    arcs: np.ndarray, pair: _Pair, cost: Cost, phi: np.ndarray, psi: np.ndarray
+) -> np.ndarray:
+    """c - phi - psi of arcs."""
+    rows, columns = arcs // len(pair.y), arcs % len(pair.y)
+    return cost.matched(pair.x[rows], pair.y[columns]) - phi[rows] - psi[columns]
+
+
+def _dual(phi: np.ndarray, psi: np.ndarray, pair: _Pair) -> float:
+    """What potentials are worth."""
+    return float(pair.supply @ phi + pair.demand @ psi) / pair.parts
 
 
 def _all_pairs(pair: _Pair, cost: Cost) -> _Found:
@@ -285,12 +309,22 @@ def _distinct(*arcs: np.ndarray) -> np.ndarray:
     return ordered[np.flatnonzero(np.diff(ordered, prepend=-1))]
 
 
-def _kept(arcs: np.ndarray, reduced: np.ndarray, used: np.ndarray, most: int) -> np.ndarray:
-    """The arcs in use, and of the others those of smallest reduced cost where there are many."""
-    if len(arcs) <= most:
-        return arcs
-    limit = np.partition(reduced, most // 2)[most // 2]
-    return arcs[used | (reduced <= limit)]
+def _within_reach(
+    arcs: np.ndarray, reduced: np.ndarray, pair: _Pair, found: _Found
+) -> tuple[np.ndarray, np.ndarray]:
+    """The arcs, and their reduced costs, that may carry mass: those of the plan, and others whose
+    reduced cost the gap could pay for the mass of a point, the smallest of them where there are
+    many. What is left out wrongly comes back as a pair that breaks phi + psi <= c. Costs that are
+    much larger than the gap would cost the solver its last digits.
+    """
+    n, m = len(pair.x), len(pair.y)
+    limit = _REACH * max(n, m) * max(found.upper - found.lower, 0.0)
+    most = (n + m) * _MOST_ARCS
+    if len(arcs) > most:
+        limit = min(limit, np.partition(reduced, most // 2)[most // 2])
+    kept = reduced <= limit
+    kept[np.searchsorted(arcs, found.plan.rows * m + found.plan.columns)] = True
+    return arcs[kept], reduced[kept]
 
 
 class _Priced(NamedTuple):
@@ -312,30 +346,20 @@ class _Priced(NamedTuple):
 
     @classmethod
     def of(cls, psi: np.ndarray, pair: _Pair, cost: Cost) -> _Priced:
-        x, y, supply, demand = pair
+        x, y, *_ = pair
         n, m = len(x), len(y)
         j, out = smallest(psi, y, x, cost.transposed, _ARCS)
         phi = out[:, 0]
         i, into = smallest(phi, x, y, cost, _ARCS)
         arcs = np.concatenate([np.arange(n)[:, None] * m + j, i * m + np.arange(m)[:, None]])
         costs = np.concatenate([out + psi[j], into + phi[i]])
-        value = (supply @ phi + demand @ into[:, 0]) / pair.parts
-        return cls(phi, into[:, 0], float(value), arcs, costs)
+        return cls(phi, into[:, 0], _dual(phi, into[:, 0], pair), arcs, costs)
 
     def breaks(self, phi: np.ndarray, psi: np.ndarray) -> np.ndarray:
         """Which of the arcs cost less than phi + psi."""
         m = len(psi)
         gap: np.ndarray = self.costs - phi[self.arcs // m] - psi[self.arcs % m]
         return gap < 0
-
-
-def _chain(pair: _Pair) -> np.ndarray:
-    """Arcs of a feasible plan, and those between its neighbours both ways: a potential that breaks
-    none of them cannot drift off in one part of the points.
-    """
-    i, j, _ = _in_order(*pair)
-    rows, columns = np.r_[i, i[:-1], i[1:]], np.r_[j, j[1:], j[:-1]]
-    return rows * len(pair.y) + columns
 
 
 def _in_order(x: np.ndarray, y: np.ndarray, supply: np.ndarray, demand: np.ndarray) -> _Plan:
