@@ -11,7 +11,7 @@ from wdist_bench.problem import Samples
 from wdist_bench.solvers.machine.memory import available
 from wdist_bench.solvers.sparse_exact import Report, SparseSolution, solve_sparse
 
-# Above what was measured, 117 MiB at 10,000 points a side (to 1e-9, 6,100 bytes a point) and 680
+# Above what was measured, 117 MiB at 10,000 points a side (to 1e-9, 6,100 bytes a point) and 585
 # MiB at 100,000 (results/speed/large.md), since later rounds have more arcs.
 _BYTES_A_POINT = 10_000
 # Dimensions up to which boxes of points are far apart (results/speed/sparse.md).
