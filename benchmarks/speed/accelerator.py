@@ -143,9 +143,18 @@ def main(
         for row in PARTS[name]():
             rows.append(row)
             print(name, row, flush=True)
-            table = pd.DataFrame(rows).assign(hardware=where)
-            table.to_csv(out / f"{name}.csv", index=False, float_format="%.4g")
+            save(out / f"{name}.csv", pd.DataFrame(rows).assign(hardware=where))
     (out / "accelerator.md").write_text(text(out), encoding="utf-8")
+
+
+def save(path: Path, table: pd.DataFrame) -> None:
+    """Write the rows in place of those of the same hardware; those of others stay."""
+    if path.exists():
+        before = pd.read_csv(path)
+        device = table["hardware"].iloc[0].split(", load")[0]
+        kept = before[~before["hardware"].str.startswith(device)]
+        table = pd.concat([kept, table])
+    table.to_csv(path, index=False, float_format="%.4g")
 
 
 def text(folder: Path) -> str:
@@ -154,11 +163,13 @@ def text(folder: Path) -> str:
     for name, function in PARTS.items():
         path = folder / f"{name}.csv"
         if path.exists():
-            table = pd.read_csv(path)
-            hardware = table.pop("hardware").iloc[0]
-            shown = table.map(lambda cell: f"{cell:.3g}" if isinstance(cell, float) else cell)
-            shown = shown.to_markdown(index=False, disable_numparse=True)
-            pieces += [f"## {function.__doc__}", f"{hardware}. {REPEATS} rounds, medians.", shown]
+            pieces.append(f"## {function.__doc__}")
+            for hardware, rows in pd.read_csv(path).groupby("hardware", sort=False):
+                shown = rows.drop(columns="hardware").map(
+                    lambda cell: f"{cell:.3g}" if isinstance(cell, float) else cell
+                )
+                table = shown.to_markdown(index=False, disable_numparse=True)
+                pieces += [f"{hardware}. {REPEATS} rounds, medians.", table]
     return "\n\n".join(pieces) + "\n"
 
 

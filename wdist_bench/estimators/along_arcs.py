@@ -11,9 +11,9 @@ from wdist_bench.problem import Samples
 from wdist_bench.solvers.machine.memory import available
 from wdist_bench.solvers.sparse_exact import Report, SparseSolution, solve_sparse
 
-# Above what was measured, 117 MiB at 10,000 points a side and 680 MiB at 100,000
-# (results/speed/large.md), since later rounds have more arcs.
-_BYTES_A_POINT = 20_000
+# Above what was measured, 117 MiB at 10,000 points a side (to 1e-9, 6,100 bytes a point) and 585
+# MiB at 100,000 (results/speed/large.md), since later rounds have more arcs.
+_BYTES_A_POINT = 10_000
 # Dimensions up to which boxes of points are far apart (results/speed/sparse.md).
 _FEW_DIMS = 8
 _LOGGER = logging.getLogger("wdist_bench")

@@ -47,7 +47,7 @@ class Exact(DirectEstimator):
     "not_converged". Points without mass are left out. Time grows like n^3, memory like n m: 49
     bytes a pair. Where these are not free, or 2^24 pairs and more in up to 8 dimensions are done
     sooner so, the programme is solved along few pairs and priced on all (`solvers.sparse_exact`),
-    in 20 kB a point. The logger `wdist_bench` says the gap of each round (level INFO),
+    in 10 kB a point. The logger `wdist_bench` says the gap of each round (level INFO),
     `diagnostics` have `rounds` and `arcs`, and an interrupt (Ctrl-C) gives the status "timeout"
     with the ends so far; `rtol` stops it before. Where that does not fit either the status is
     "out_of_memory". For p = 2 in l2 `map` is the plan's at the rows and goes on by its potential

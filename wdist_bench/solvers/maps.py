@@ -35,8 +35,8 @@ class PlanMap:
     |x - y_j|^2 - psi_j, the gradient of a convex function as optimal maps are. Keeping the image or
     the move of the nearest row (one nearest neighbour, Manole et al. 2021, arXiv 2107.12364) is
     worse in many dimensions: from 1,024 rows of the published W2 pairs of dimension 2, 8, 32, 128
-    it left 1.6, 26, 91 and 133 % of the variance (moves; images 1.7, 35, 107, 141), this one 1.3,
-    15, 44 and 54 %. Points of y without mass are no images.
+    it left 1.6, 26, 91 and 133 % of the variance (moves; images 1.7, 35, 107, 141), this one 1.5,
+    15, 44 and 53 %. Points of y without mass are no images.
 
     Attributes:
         x: (n, d) rows.
