@@ -81,7 +81,7 @@ def stream_interval(
     def refusal(message: str, status: str = "refused", **ends: Any) -> Estimate:
         return Estimate.failed(status, message, **shared, **ends)
 
-    problem = shape.problem(n * eval_batches, f"{eval_batches} batches of {n}")
+    problem = shape.problem(n * eval_batches, f"{eval_batches} batches of {n}", cost.p)
     if problem:
         return refusal(problem)
     rounding = _rounding(shape, cost, sampler.dim)
