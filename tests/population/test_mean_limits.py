@@ -94,3 +94,12 @@ def test_a_cluster_far_off_is_no_tail():
     rng = np.random.default_rng(1)
     found = [tail_index(np.r_[rng.normal(size=385), rng.normal(20, 1, 15)]) for _ in range(100)]
     assert np.mean(np.array(found) < 1.4) < 0.05
+
+
+def test_quantiles_far_out_are_those_of_the_closed_forms():
+    # Cauchy's law, and Student's with two degrees of freedom; 1 - error is 1 for the last two
+    for error in (0.025, 1e-7, 1e-15, 5e-17, 1e-20):
+        cauchy = 1 / math.tan(math.pi * error)
+        two = (1 - 2 * error) / math.sqrt(2 * error * (1 - error))
+        assert student_quantile(error, 1) == pytest.approx(cauchy, rel=1e-9)
+        assert student_quantile(error, 2) == pytest.approx(two, rel=1e-9)

@@ -9,6 +9,8 @@ import pytest
 
 import wdist_bench as wb
 from wdist_bench.population import interval as module
+from wdist_bench.population.limits import MeanLimits
+from wdist_bench.population.upper import Above, Halves
 
 
 def shifted(seed, n=200, dim=3, shift=1.0, m=None):
@@ -139,7 +141,9 @@ def test_ends_that_contradict_each_other_are_refused(monkeypatch):
     monkeypatch.setattr(module.Above, "end", lambda *arguments: 0.0)
     answer = wb.population_interval(*shifted(0, shift=5.0))
     assert answer.status == "refused"
-    assert "above the upper end" in answer.message
+    assert "not below the upper end" in answer.message
+    monkeypatch.setattr(module.Above, "end", lambda *arguments: math.nan)
+    assert wb.population_interval(*shifted(0)).status == "refused"
 
 
 @pytest.mark.parametrize(
@@ -186,3 +190,68 @@ def test_many_rows_take_the_bracket(monkeypatch):
     assert "bracket" in answer.message
     exact = wb.estimate(x, y).value
     assert exact <= answer.diagnostics["batch"] <= 1.002 * exact
+
+
+def failing(monkeypatch):
+    """The distance of all rows gives no number."""
+    nothing = wb.Estimate.failed("not_converged", "no end in sight", target="batch", bound="exact")
+
+    def above(*arguments):
+        limits = MeanLimits(math.nan, math.nan, 0.0, 1.0, 0.0)
+        return Above("exact", math.nan, limits, math.inf, Halves(*[math.nan] * 4), nothing)
+
+    monkeypatch.setattr(module, "above", above)
+
+
+def test_a_distance_that_fails_leaves_the_lower_end(monkeypatch):
+    x, y = shifted(0)
+    sides = ("both", "lower", "upper")
+    whole = {side: wb.population_interval(x, y, side=side) for side in sides}
+    failing(monkeypatch)
+    both, low, high = (wb.population_interval(x, y, side=side) for side in sides)
+    assert (both.status, both.lower, both.upper) == ("not_converged", whole["both"].lower, None)
+    assert (low.status, low.lower, low.upper) == ("ok", whole["lower"].lower, math.inf)
+    assert low.value == low.diagnostics["critic_mean"] > low.lower
+    assert "no end in sight" in low.message
+    assert high.status == "not_converged"
+
+
+def test_the_message_is_of_the_ends_that_were_asked_for():
+    x, y = shifted(0)
+    messages = {
+        (side, support): wb.population_interval(x, y, side=side, support=support).message
+        for side in ("both", "lower", "upper")
+        for support in (None, 100.0)
+    }
+    for (side, support), message in messages.items():
+        assert ("below: " in message) == (side != "upper")
+        assert ("above: " in message) == (side != "lower")
+        assert ("both are" in message) == (side == "both")
+        assert ("McDiarmid" in message) == (support is not None)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_advice_is_none_that_was_taken_already(p):
+    g = np.random.default_rng(0)
+    x, y = (shift + g.standard_cauchy(size=(400, 1)) ** 3 for shift in (0, 3))
+    answer = wb.population_interval(x, y, p=p)
+    assert answer.status == "refused"
+    assert ("take p = 1" in answer.message) == (p == 2)
+
+
+@pytest.mark.parametrize("option", [{"critic": "funnel"}, {"n": 1024}, {"eval_batches": 20}])
+def test_options_of_a_task_are_refused_beside_rows(option):
+    (name,) = option
+    with pytest.raises(TypeError, match=f"{name}: expected none beside rows"):
+        wb.population_interval(*shifted(0, 30), **option)
+
+
+@pytest.mark.parametrize("side", ["both", "lower", "upper"])
+def test_a_level_next_to_one_is_wide_and_not_nan(side):
+    x, y = shifted(0)
+    usual = wb.population_interval(x, y, level=0.999, side=side)
+    answer = wb.population_interval(x, y, level=1 - 2.0**-53, side=side)
+    assert answer.status == "ok"
+    assert 0 <= answer.lower <= usual.lower
+    assert answer.upper >= usual.upper
+    assert side == "lower" or math.isfinite(answer.upper)

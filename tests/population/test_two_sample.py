@@ -82,13 +82,56 @@ def test_samples_that_differ_get_the_smallest_pvalue():
     assert found.excess > 1
 
 
-def test_weights_go_with_their_rows():
-    pool = Pool.of(weighted(Samples(*pair(0), a=np.arange(1, 26.0) / 325)))
-    order = np.random.default_rng(0).permutation(43)
-    a, b = pool.masses(order)
-    given = np.r_[25 * np.arange(1, 26.0) / 325, np.ones(18)]  # n a_i, and m b_j = 1
-    np.testing.assert_allclose(a, given[order[:25]] / given[order[:25]].sum())
-    np.testing.assert_allclose(b, given[order[25:]] / given[order[25:]].sum())
+def uneven():
+    """Fixed weights of 50 and 20 rows, two of the latter with nine tenths of the mass."""
+    a = np.linspace(1, 9, 50)
+    return a / a.sum(), np.r_[0.45, 0.45, np.full(18, 0.1 / 18)]
+
+
+@pytest.mark.parametrize("flipped", [False, True], ids=["x, y", "y, x"])
+def test_fixed_uneven_weights_have_the_level(flipped):
+    # mu = nu: P(p <= 0.05) = 5 of 100 ranks, exactly; of 400 repetitions more than 35, or fewer
+    # than 8, have binomial probabilities of 6e-4 each
+    a, b = uneven()[::-1] if flipped else uneven()
+    rejected = 0
+    for seed in range(400):
+        g = np.random.default_rng([seed, 8])
+        x, y = g.normal(size=(len(a), 1)), g.normal(size=(len(b), 1))
+        found = wb.two_sample_test(x, y, "one_dimensional", a=a, b=b, permutations=99, seed=seed)
+        rejected += found.pvalue <= 0.05 + 1e-12
+    assert 8 <= rejected <= 35
+
+
+@pytest.mark.parametrize(
+    "method", ["exact", "one_dimensional", "nearest_neighbor", "sinkhorn_divergence"]
+)
+def test_weights_stay_at_their_places(method):
+    # a plain loop: the rows are dealt out in another order, the weights are given as they were
+    a, b = uneven()
+    x, y = pair(3, len(a), len(b))
+    estimator = wb.estimators.get(method)
+    if method == "sinkhorn_divergence":
+        estimator = wb.estimators.get(method, epsilon=0.3, epsilon_unit="cost")
+    found = wb.two_sample_test(x, y, estimator, a=a, b=b, permutations=4, seed=5)
+    pooled = np.concatenate([x, y])
+    orders = Pool.of(weighted(Samples(x, y, a, b))).orders(4, 5)
+    loop = [
+        wb.estimate(pooled[order[: len(a)]], pooled[order[len(a) :]], estimator, a=a, b=b).value
+        for order in orders
+    ]
+    accuracy = 1e-4 if method == "sinkhorn_divergence" else 1e-9  # its runs stop at a threshold
+    np.testing.assert_allclose([found.statistic, *found.null], loop, rtol=accuracy)
+
+
+@pytest.mark.parametrize("method", ["exact", "nearest_neighbor", "sinkhorn_divergence"])
+def test_pairs_that_do_not_fit_in_memory_are_a_status(monkeypatch, method):
+    monkeypatch.setattr("wdist_bench.solvers.machine.memory.available", lambda: 10_000)
+    found = wb.two_sample_test(*pair(0), method, permutations=5)
+    assert found.status == "out_of_memory"
+    assert "43 x 43 points" in found.message
+    assert "bracket" in found.message
+    assert np.isnan(found.pvalue)
+    assert wb.two_sample_test(*pair(0), "one_dimensional", permutations=5).status == "ok"
 
 
 def test_a_method_that_gives_no_number_gives_no_pvalue():

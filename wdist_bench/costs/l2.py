@@ -134,13 +134,14 @@ class L2(Cost):
         return float(np.linalg.norm(vector))
 
 
-def power_of_two(*arrays: np.ndarray) -> int:
-    """k such that the largest entry over 2^k is near one; 0 where squares hold it as it is.
+def power_of_two(*arrays: np.ndarray, within: int = _SQUARES_HOLD) -> int:
+    """k such that the largest entry over 2^k is near one; 0 between 2^-within and 2^within, by
+    default where squares hold it as it is.
 
     Scaling by a power of two rounds nothing.
     """
     largest = max(float(np.abs(array).max(initial=0)) for array in arrays)
-    if largest == 0 or 2.0**-_SQUARES_HOLD < largest < 2.0**_SQUARES_HOLD:
+    if largest == 0 or 2.0**-within < largest < 2.0**within:
         return 0
     return int(np.frexp(largest)[1])
 

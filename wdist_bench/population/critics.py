@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wdist_bench.costs import Cost
+from wdist_bench.costs.l2 import power_of_two
 from wdist_bench.population.line import LinePotential, line_potential
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.exact import solve_exact
@@ -141,8 +142,7 @@ def _separable(rows: Samples, cost: Cost, axes: np.ndarray) -> Critic:
     x, y = rows.x @ axes, rows.y @ axes
     parts = [line_potential(x[:, k], y[:, k], rows.a, rows.b) for k in range(x.shape[1])]
     gains = np.array([part.gain for part in parts])
-    length = float(np.linalg.norm(gains))
-    shares = np.ones_like(gains) if cost.norm == "l1" else gains / (length or 1.0)
+    shares = np.ones_like(gains) if cost.norm == "l1" else _unit(gains)
 
     def critic(points: np.ndarray) -> np.ndarray:
         turned = points @ axes
@@ -168,8 +168,13 @@ def _dual_unit(u: np.ndarray, cost: Cost) -> np.ndarray:
     """Of length one in the dual norm, and where that is l-infinity, at a corner of its ball."""
     if cost.norm == "l1":
         return np.sign(u)
-    length = float(np.linalg.norm(u))
-    return u / length if length > 0 else np.eye(len(u))[0]
+    return _unit(u) if u.any() else np.eye(len(u))[0]
+
+
+def _unit(vector: np.ndarray) -> np.ndarray:
+    """Of Euclidean length one, however small the vector; zeros stay zeros."""
+    near_one = np.ldexp(vector, -power_of_two(vector))
+    return near_one / (float(np.linalg.norm(near_one)) or 1.0)
 
 
 def _axes(rows: Samples) -> np.ndarray:

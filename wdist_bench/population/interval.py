@@ -12,11 +12,11 @@ from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator
 from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.population.given import given_cost
-from wdist_bench.population.lower import Below, below
+from wdist_bench.population.lower import LEAST_FITTED, Below, below
 from wdist_bench.population.point import point
-from wdist_bench.population.split import weighted
+from wdist_bench.population.split import near_one, weighted
 from wdist_bench.population.stream import stream_interval
-from wdist_bench.population.support import check_support, mcdiarmid
+from wdist_bench.population.support import check_support, mcdiarmid, mcdiarmid_upper
 from wdist_bench.population.upper import Above, above
 from wdist_bench.population.words import describe, refusal_before
 from wdist_bench.problem import Samples
@@ -26,6 +26,7 @@ from wdist_bench.validation import check_name, check_number, check_samples, chec
 
 SIDES = ("both", "lower", "upper")
 _CRITIC_STREAM, _HALVES_STREAM = 1, 2
+_CRITIC, _BATCH, _EVAL_BATCHES = "funnel", 1024, 20  # of a task, where the caller names none
 
 
 @explained
@@ -41,9 +42,9 @@ def population_interval(
     cost: Cost | str | None = None,
     support: float | None = None,
     *,
-    critic: str | Estimator = "funnel",
-    n: int = 1024,
-    eval_batches: int = 20,
+    critic: str | Estimator | None = None,
+    n: int | None = None,
+    eval_batches: int | None = None,
 ) -> Estimate:
     """[lower, upper] that holds W_p(mu, nu) of the populations with a stated confidence.
 
@@ -61,9 +62,9 @@ def population_interval(
 
     From a task or its name: the limits of means of fresh draws, see `population.stream`.
 
-    It refuses (status "refused") where it cannot tell: fewer than 20 rows of a side, rows that are
-    all equal, rows that x and y share, potentials with infinite variance, for all one sees. Where
-    only one end fails, the other is given.
+    It refuses (status "refused") where it cannot tell: rows that x and y share, and without
+    `support` fewer than 20 rows of a side, rows that are all equal, potentials with infinite
+    variance, for all one sees. Where only one end fails, the other is given.
 
     Args:
         x: (n, d) independent rows of mu, or a task, or the name of one.
@@ -79,11 +80,12 @@ def population_interval(
         seed: of the splits.
         cost: a `Cost`, or the name of its norm; l2 by default.
         support: an upper bound on the distance of any two points of both populations. Both ends
-            then are McDiarmid's, which hold for every law within it, and at every n.
-        critic: of a task alone: an estimator with target "population" and bound "lower"; at p = 2
-            in l2 that is "icnn", and the lower end of the others is 0 there.
-        n: of a task alone: points of an exact batch; more narrows the upper end.
-        eval_batches: of a task alone: number of exact batches.
+            then are McDiarmid's, which hold for every law within it and at every n, one row
+            included, and the upper one is `support` at most.
+        critic: of a task alone: an estimator with target "population" and bound "lower", "funnel"
+            by default; at p = 2 in l2 that is "icnn", and the lower end of the others is 0 there.
+        n: of a task alone: points of an exact batch, 1024 by default; more narrows the upper end.
+        eval_batches: of a task alone: number of exact batches, 20 by default.
 
     Returns:
         An Estimate with target "population" and bound "none", in units of W_p: `lower`, `upper`
@@ -107,8 +109,12 @@ def population_interval(
     if isinstance(x, (str, Task)):
         _check_no_rows(y=y, a=a, b=b, support=support)
         return stream_interval(
-            check_task(x), ground, level, side, seed, critic=critic, n=n, eval_batches=eval_batches
-        )
+            check_task(x), ground, level, side, seed,
+            critic=_CRITIC if critic is None else critic,
+            n=_BATCH if n is None else n,
+            eval_batches=_EVAL_BATCHES if eval_batches is None else eval_batches,
+        )  # fmt: skip
+    _check_no_task_options(critic=critic, n=n, eval_batches=eval_batches)
     checked = check_samples(x, y, a, b)
     samples = Samples(checked.x, checked.y, checked.a, checked.b)
     samples.check_scale(ground)
@@ -140,6 +146,16 @@ def _check_no_rows(**given: Any) -> None:
             )
 
 
+def _check_no_task_options(**given: Any) -> None:
+    """How often to draw, and what is trained on it, belong to a task."""
+    for name, value in given.items():
+        if value is not None:
+            raise TypeError(
+                f"{name}: expected none beside rows, got {value!r}; it is for a task, as in "
+                f"wb.population_interval('gaussian_shift', {name}={value!r}); leave it out"
+            )
+
+
 @dataclass(frozen=True, eq=False)
 class _Answer:
     """One question about rows.
@@ -162,26 +178,26 @@ class _Answer:
 
     def estimate(self) -> Estimate:
         """Both ends and the point between them."""
-        if problem := refusal_before(self.rows):
+        if problem := refusal_before(self.rows, self.reach is not None):
             return self._refused(problem)
-        rows = self._centred()
+        rows, power = near_one(self.rows)
         low = None if self.side == "upper" else self._below(rows)
         high = above(rows, self.cost, self._generator(_HALVES_STREAM))
-        diagnostics = self._diagnostics(low, high)
-        if high.failure is not None:
-            return self._refused(high.failure.message, diagnostics, high.failure.status)
-        lower = 0.0 if low is None else self._lower(low)
+        diagnostics = self._diagnostics(low, high, power)
+        lower = 0.0 if low is None else self._lower(low, power)
+        if (failure := high.failure) and (self.side != "lower" or low is None):
+            return self._refused(failure.message, diagnostics, failure.status, lower=lower)
         upper = math.inf
         if self.side != "lower":
-            if self.reach is None and (problem := high.problem()):
+            if self.reach is None and (problem := high.problem(self.cost)):
                 return self._refused(problem, diagnostics, lower=lower)
-            upper = self._upper(high, low)
-        if lower > upper:
+            upper = self._upper(high, low, power)
+        if not lower <= upper:
             return self._refused(
-                f"the lower end {lower:.6g} is above the upper end {upper:.6g}, so one of the "
+                f"the lower end {lower:.6g} is not below the upper end {upper:.6g}, so one of the "
                 "limits failed; the rows may not be independent", diagnostics,
             )  # fmt: skip
-        value = min(max(point(high, self.cost), lower), upper)
+        value = min(max(self._value(low, high, power), lower), upper)
         return Estimate(
             value,
             value**self.cost.p,
@@ -191,9 +207,15 @@ class _Answer:
             upper=upper,
             interval=(lower, upper),
             level=self.level,
-            message=describe(low, high, self.reach),
+            message=describe(low, high, self.reach, self.side),
             diagnostics=diagnostics,
         )
+
+    def _value(self, low: Below | None, high: Above, power: int) -> float:
+        """The point, and what the function below reads where the distance of the rows failed."""
+        if low is not None and high.failure:
+            return _times(low.value(self.cost), power)
+        return _times(point(high, self.cost), power)
 
     @property
     def _error(self) -> float:
@@ -203,37 +225,36 @@ class _Answer:
     def _generator(self, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, stream])
 
-    def _centred(self) -> Samples:
-        """Far from the origin projections lose digits."""
-        center = (self.rows.a @ self.rows.x + self.rows.b @ self.rows.y) / 2
-        return replace(self.rows, x=self.rows.x - center, y=self.rows.y - center)
-
-    def _below(self, rows: Samples) -> Below:
+    def _below(self, rows: Samples) -> Below | None:
+        """None where there are too few rows, as a bounded support alone allows."""
+        if min(len(rows.x), len(rows.y)) < LEAST_FITTED:
+            return None
         return below(
             rows, self.cost, self._error, self._generator(_CRITIC_STREAM),
             lipschitz_only=self.reach is not None,
         )  # fmt: skip
 
-    def _lower(self, low: Below) -> float:
+    def _lower(self, low: Below, power: int) -> float:
         if self.reach is None:
-            return low.end(self._error, self.cost)
-        found = low.limits.mean - mcdiarmid(low.kept, self.reach, self._error)
+            return _times(low.end(self._error, self.cost), power)
+        found = _times(low.limits.mean, power) - mcdiarmid(low.kept, self.reach, self._error)
         return max(found, 0.0)
 
-    def _upper(self, high: Above, low: Below | None) -> float:
+    def _upper(self, high: Above, low: Below | None, power: int) -> float:
         if self.reach is not None:
-            reach = self.reach**self.cost.p
-            return self.cost.root(high.cost + mcdiarmid(self.rows, reach, self._error))
-        return high.end(self._error, low, self.cost)
+            return mcdiarmid_upper(high.cost, self.rows, self.reach, self._error, self.cost, power)
+        return _times(high.end(self._error, low, self.cost), power)
 
-    def _diagnostics(self, low: Below | None, high: Above) -> dict[str, float]:
+    def _diagnostics(self, low: Below | None, high: Above, power: int) -> dict[str, float]:
         found = {
-            "batch": self.cost.root(high.cost),
+            "batch": _times(self.cost.root(high.cost), power),
             "tail_index": high.index,
             "skewness": high.limits.skewness,
             "ties": ties(self.rows),
         }
-        return found if low is None else found | {"critic_mean": low.value(self.cost)}
+        if low is None:
+            return found
+        return found | {"critic_mean": _times(low.value(self.cost), power)}
 
     def _refused(
         self, message: str, diagnostics: dict[str, float] | None = None, status: str = "refused",
@@ -248,6 +269,12 @@ class _Answer:
             diagnostics=diagnostics or {},
             **ends,
         )
+
+
+def _times(value: float, power: int) -> float:
+    """value 2^power, inf where that is beyond float64."""
+    with np.errstate(over="ignore"):
+        return float(np.ldexp(value, power))
 
 
 def ties(rows: Samples) -> float:

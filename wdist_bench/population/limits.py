@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from wdist_bench.costs.l2 import power_of_two
 from wdist_bench.protocol.tails import skewness_correction
 
 # Twice the first term of the Cornish-Fisher expansion. A sample that missed its rare large values
@@ -20,6 +21,10 @@ _SKEWNESS_TERMS = 2.0
 # Spacings of the largest values that the tail index reads: 5 % of the values, at least ten where
 # these are no more than a tenth, and none where they would be fewer than five.
 _TAIL_SHARE, _USUAL_TAIL, _LARGEST_TAIL_SHARE, _LEAST_TAIL = 0.05, 10, 0.1, 5
+
+# Values spread between 2^-200 and 2^200 have variances whose squares float64 holds.
+_FOURTHS_HOLD = 200
+_FAR_TAIL = 1e-6  # below, 1 - error has lost digits of the error, in the end all of them
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,10 @@ class Side:
         third = float(self.weights @ (self.values - self.mean) ** 3)
         return float((self.weights**3).sum()) * third
 
+    def about_its_mean(self, power: int) -> Side:
+        """(v - mean) / 2^power."""
+        return Side(np.ldexp(self.values - self.mean, -power), self.weights)
+
 
 @dataclass(frozen=True)
 class MeanLimits:
@@ -86,16 +95,20 @@ class MeanLimits:
             y: values of g.
             span: range of the values where it is known from more rows than these.
         """
+        reach = max(float(np.ptp(x.values)), float(np.ptp(y.values)), span or 0.0)
+        center = x.mean + y.mean
+        power = power_of_two(np.array([np.ptp(x.values), np.ptp(y.values)]), within=_FOURTHS_HOLD)
+        if power:  # nothing but the mean depends on where the values lie
+            x, y = x.about_its_mean(power), y.about_its_mean(power)
         parts = x.variance, y.variance
         variance = sum(parts)
         third = x.third_moment + y.third_moment
         freedom = [
             part**2 / max(side.rows - 1, 1) for part, side in zip(parts, (x, y), strict=True)
         ]
-        reach = max(float(np.ptp(x.values)), float(np.ptp(y.values)), span or 0.0)
         return cls(
-            mean=x.mean + y.mean,
-            stderr=math.sqrt(variance),
+            mean=center,
+            stderr=math.ldexp(math.sqrt(variance), power),
             skewness=third / variance**1.5 if variance > 0 else 0.0,
             freedom=variance**2 / sum(freedom) if variance > 0 else min(x.rows, y.rows) - 1,
             unseen=reach / min(x.rows, y.rows),
@@ -128,6 +141,8 @@ def student_quantile(error: float, freedom: float) -> float:
     """The quantile of Student's t that is exceeded with probability `error`."""
     from scipy.special import stdtrit
 
+    if error < _FAR_TAIL:
+        return -float(stdtrit(max(freedom, 1.0), error))
     return float(stdtrit(max(freedom, 1.0), 1 - error))
 
 

@@ -19,6 +19,8 @@ from wdist_bench.problem import Samples
 _FITTING = 0.4
 # Scores that are equal but for rounding, as of a linear critic by two names: the first one counts.
 _TIED = 1e-9
+LEAST_FITTED = 5
+"""Rows of a side from which on either half of the fitting rows has one."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,43 +22,54 @@ from wdist_bench.estimators.sinkhorn import SinkhornDivergence
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.solvers.machine.forks import check_not_forked
+from wdist_bench.solvers.machine.memory import require_matrix
 from wdist_bench.solvers.one_dimensional import line_cost
 from wdist_bench.solvers.sinkhorn import divergences
+
+# Bytes of a pair of pooled rows, measured at 3,000 rows: the costs, their copies, and what a
+# parting takes of them; the largest of even and very uneven numbers of rows.
+_EXACT_BYTES, _NEAREST_BYTES, _DIVERGENCE_BYTES = 23, 25, 45
+_LINEAR_MEMORY = (
+    "use one_dimensional on a line, or bracket or sliced, whose memory is linear in the points, or "
+    "fewer rows"
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """The rows of both samples.
+    """The rows of both samples, and the weights of the places that they are dealt to.
+
+    Weights stay where they are while rows move: all that mu = nu makes exchangeable are the rows,
+    so a statistic of rows dealt to fixed places has its level whatever the weights of these.
 
     Attributes:
         points: (n + m, d), those of x first.
-        weights: (n + m,) n a_i and m b_j, ones for equal weights.
-        count: n.
+        a: (n,) weights of the places of x, summing to one.
+        b: (m,) weights of the places of y.
     """
 
     points: Float[np.ndarray, "k d"]
-    weights: Float[np.ndarray, " k"]
-    count: int
+    a: Float[np.ndarray, " n"]
+    b: Float[np.ndarray, " m"]
 
     @classmethod
     def of(cls, rows: Samples) -> Pool:
         """From rows with explicit weights."""
-        weights = np.concatenate([len(rows.x) * rows.a, len(rows.y) * rows.b])
-        return cls(np.concatenate([rows.x, rows.y]), weights, len(rows.x))
+        return cls(np.concatenate([rows.x, rows.y]), rows.a, rows.b)
+
+    @property
+    def count(self) -> int:
+        """n."""
+        return len(self.a)
 
     @property
     def even(self) -> bool:
-        """Whether all weights are equal."""
-        return bool(np.ptp(self.weights) <= 1e-12)
+        """Whether all places of a sample have equal weights."""
+        return all(bool(len(side) * np.ptp(side) <= 1e-12) for side in (self.a, self.b))
 
     def parts(self, order: Int[np.ndarray, " k"]) -> tuple[np.ndarray, np.ndarray]:
-        """Places of the rows of either part."""
+        """Which rows lie at the places of either sample."""
         return order[: self.count], order[self.count :]
-
-    def masses(self, order: Int[np.ndarray, " k"]) -> tuple[np.ndarray, np.ndarray]:
-        """Weights of either part, summing to one."""
-        first, second = (self.weights[places] for places in self.parts(order))
-        return first / first.sum(), second / second.sum()
 
     def orders(self, permutations: int, seed: int) -> Int[np.ndarray, "b k"]:
         """The rows as they came, then in random orders."""
@@ -101,9 +112,9 @@ def _one_by_one(
 ) -> Statistics:
     """Any estimator, fitted anew for every parting."""
     values: list[float] = []
+    a, b = (None, None) if pool.even else (pool.a, pool.b)
     for order in orders:
         first, second = pool.parts(order)
-        a, b = (None, None) if pool.even else pool.masses(order)
         answer = estimate(
             pool.points[first], pool.points[second], estimator, cost=cost, a=a, b=b, seed=seed
         )
@@ -115,12 +126,11 @@ def _one_by_one(
 
 def _exact(pool: Pool, cost: Cost, estimator: Exact, orders: np.ndarray) -> list[float]:
     """W_p^p of each parting by the linear programme, on the pooled costs."""
-    matrix = cost.matrix(pool.points, pool.points)
+    matrix = _matrix(pool, cost, _EXACT_BYTES)
     costs = []
     for order in orders:
-        first, second = pool.parts(order)
-        a, b = pool.masses(order)
-        solution = solve_exact(matrix[np.ix_(first, second)], a, b, estimator.max_iterations)
+        part = matrix[np.ix_(*pool.parts(order))]
+        solution = solve_exact(part, pool.a, pool.b, estimator.max_iterations)
         costs.append(solution.cost if solution.converged else np.nan)
     return costs
 
@@ -135,8 +145,8 @@ def _on_a_line(pool: Pool, cost: Cost, estimator: OneDimensional, orders: np.nda
         return line_cost(x, y, None, None, cost.p)
     costs = []
     for order in orders:
-        (first, second), (a, b) = pool.parts(order), pool.masses(order)
-        costs.append(line_cost(line[first, None], line[second, None], a, b, cost.p)[0])
+        first, second = pool.parts(order)
+        costs.append(line_cost(line[first, None], line[second, None], pool.a, pool.b, cost.p)[0])
     return costs
 
 
@@ -145,43 +155,49 @@ def _nearest(pool: Pool, cost: Cost, estimator: NearestNeighbor, orders: np.ndar
     check_not_forked()
     with jax.enable_x64(True):
         return _nearest_program(
-            jnp.asarray(cost.matrix(pool.points, pool.points)),
-            jnp.asarray(pool.weights),
+            jnp.asarray(_matrix(pool, cost, _NEAREST_BYTES)),
+            jnp.asarray(pool.a),
+            jnp.asarray(pool.b),
             jnp.asarray(orders),
-            pool.count,
             estimator.sides == "both",
         )
 
 
-@partial(jax.jit, static_argnames=("count", "both"))
+@partial(jax.jit, static_argnames=("both",))
 def _nearest_program(
     matrix: Float[Array, "k k"],
-    weights: Float[Array, " k"],
+    a: Float[Array, " n"],
+    b: Float[Array, " m"],
     orders: Int[Array, "b k"],
-    count: int,
     both: bool,
 ) -> Float[Array, " b"]:
-    def toward(places: jax.Array, others: jax.Array) -> jax.Array:
-        nearest = matrix[others][:, places].min(0)
-        return (weights[places] * nearest).sum() / weights[places].sum()
+    def toward(rows: jax.Array, others: jax.Array, weights: jax.Array) -> jax.Array:
+        return weights @ matrix[others][:, rows].min(0)
 
     def statistic(order: jax.Array) -> jax.Array:
-        first, second = order[:count], order[count:]
-        one = toward(second, first)
-        return jnp.maximum(one, toward(first, second)) if both else one
+        first, second = order[: len(a)], order[len(a) :]
+        one = toward(second, first, b)
+        return jnp.maximum(one, toward(first, second, a)) if both else one
 
     return jax.lax.map(statistic, orders)
 
 
 def _divergence(pool: Pool, cost: Cost, estimator: SinkhornDivergence, orders: np.ndarray) -> Any:
     """Sinkhorn divergences at one temperature, one compiled program."""
-    matrix = cost.matrix(pool.points, pool.points)
+    matrix = _matrix(pool, cost, _DIVERGENCE_BYTES)
     share = estimator.epsilon * (float(matrix.mean()) or 1.0)
     epsilon = share if estimator.epsilon_unit == "mean_cost" else estimator.epsilon
     return divergences(
-        matrix, pool.weights, orders, pool.count, epsilon, estimator.threshold,
-        estimator.max_iterations,
+        matrix, pool.a, pool.b, orders, epsilon, estimator.threshold, estimator.max_iterations,
     )  # fmt: skip
+
+
+def _matrix(pool: Pool, cost: Cost, bytes_a_pair: int) -> Float[np.ndarray, "k k"]:
+    """Costs of all pairs of the pooled rows; raises MemoryError where they do not fit."""
+    require_matrix(
+        len(pool.points), len(pool.points), pool.points.shape[1], bytes_a_pair, _LINEAR_MEMORY
+    )
+    return cost.matrix(pool.points, pool.points)
 
 
 _TOGETHER: dict[type, Callable[..., Any]] = {

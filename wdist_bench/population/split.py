@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from wdist_bench.costs.l2 import power_of_two
 from wdist_bench.problem import Samples
+
+# Squared variances of squared distances, sums of many, are the highest powers that limits take.
+_EIGHTH_POWERS_HOLD = 64
 
 
 def parted(rows: Samples, share: float, generator: np.random.Generator) -> tuple[Samples, Samples]:
@@ -28,6 +32,17 @@ def weighted(rows: Samples) -> Samples:
         for points, weights in ((kept.x, kept.a), (kept.y, kept.b))
     )
     return Samples(kept.x, kept.y, a, b)
+
+
+def near_one(rows: Samples) -> tuple[Samples, int]:
+    """The rows about the middle of both means, over 2^k, and k: far from the origin projections
+    lose digits, and far from one the powers that limits take leave float64's range. k is 0 where
+    they do not, and scaling by a power of two rounds nothing.
+    """
+    center = rows.a @ rows.x / 2 + rows.b @ rows.y / 2
+    x, y = rows.x - center, rows.y - center
+    power = power_of_two(x, y, within=_EIGHTH_POWERS_HOLD)
+    return Samples(np.ldexp(x, -power), np.ldexp(y, -power), rows.a, rows.b), power
 
 
 def _samples(x: tuple[np.ndarray, np.ndarray], y: tuple[np.ndarray, np.ndarray]) -> Samples:

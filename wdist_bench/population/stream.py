@@ -81,7 +81,7 @@ def stream_interval(
     def refusal(message: str, status: str = "refused", **ends: Any) -> Estimate:
         return Estimate.failed(status, message, **shared, **ends)
 
-    problem = shape.problem(n * eval_batches, f"{eval_batches} batches of {n}")
+    problem = shape.problem(n * eval_batches, f"{eval_batches} batches of {n}", cost.p)
     if problem:
         return refusal(problem)
     rounding = _rounding(shape, cost, sampler.dim)
@@ -114,7 +114,7 @@ def stream_interval(
         if answer.status != "ok":
             other = {"lower": lower} if name == "upper" else {"upper": upper}
             return refusal(answer.message, answer.status, **other)
-    if lower >= upper:
+    if not lower < upper:
         return refusal(
             f"the lower end {lower:.6g} is not below the upper end {upper:.6g}, so one of the "
             "limits failed; give another seed, or another critic"
@@ -168,7 +168,7 @@ def _lower(below: Estimate, shape: Tails, cost: Cost, error: float) -> float:
         return 0.0
     from scipy.special import ndtri
 
-    quantile = float(ndtri(1 - error))
+    quantile = -float(ndtri(error))
     skew = shape.mean_skewness(int(below.diagnostics["eval_samples"]))
     stderr = (below.stderr or 0.0) / root_slope(below.value, cost.p)  # of the cost
     doubt = (quantile + skewness_correction(skew, quantile)) * stderr

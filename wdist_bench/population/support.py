@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.costs import Cost
+from wdist_bench.costs.l2 import power_of_two
 from wdist_bench.problem import Samples
 from wdist_bench.validation import check_number
 
 _BLOCK = 2**22  # distances held at once
+_POWERS_HOLD = 64  # of two, between which D^p is far within float64
 
 
 def mcdiarmid(rows: Samples, reach: float, error: float) -> float:
@@ -25,6 +27,27 @@ def mcdiarmid(rows: Samples, reach: float, error: float) -> float:
     """
     squares = float(rows.a @ rows.a + rows.b @ rows.b)
     return reach * math.sqrt(squares * -math.log(error) / 2)
+
+
+def mcdiarmid_upper(
+    batch: float, rows: Samples, reach: float, error: float, cost: Cost, power: int = 0
+) -> float:
+    """(W_p^p(rows) + `mcdiarmid` for D^p)^(1/p), and D at most, which no distance exceeds.
+
+    Args:
+        batch: W_p^p of the rows over 2^(p power).
+        rows: of which the weights count.
+        reach: D.
+        error: what the end may miss by.
+        cost: ground cost.
+        power: of two that the rows were divided by.
+    """
+    unit = power_of_two(np.array([reach]), within=_POWERS_HOLD)
+    p = int(cost.p)
+    with np.errstate(over="ignore", under="ignore"):  # D is beyond, or the rows are nothing to it
+        ours = float(np.ldexp(batch, p * (power - unit)))
+        total = ours + mcdiarmid(rows, math.ldexp(reach, -unit) ** p, error)
+        return min(float(np.ldexp(cost.root(total), unit)), reach)
 
 
 def check_support(support: Any, rows: Samples, cost: Cost) -> float:

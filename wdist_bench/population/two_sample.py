@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import jax
 import numpy as np
 
 from wdist_bench.costs import Cost, as_cost
 from wdist_bench.display.notebook import html_table
-from wdist_bench.estimate import STATUSES, Estimator
+from wdist_bench.estimate import STATUSES, Estimator, out_of_memory
 from wdist_bench.estimators.given import check_cost, check_estimator
 from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.population.permuted import Pool, statistics
@@ -98,7 +99,9 @@ def two_sample_test(
 
     `exact` computes the costs of the pooled rows once. For `one_dimensional`, `nearest_neighbor`
     and `sinkhorn_divergence` (one temperature for all partings, a share of the mean pooled cost)
-    all permutations run together; any other method is fitted once for each.
+    all permutations run together; any other method is fitted once for each. Those that hold the
+    costs of all pairs of pooled rows need memory for them: `status` is "out_of_memory" where there
+    is not enough.
 
     Args:
         x: (n, d) independent rows.
@@ -106,8 +109,9 @@ def two_sample_test(
         method: an estimator or its name.
         p: exponent of the cost, a real number >= 1; 1 by default, or that of `cost`.
         cost: a `Cost`, its name, or a function that gives the costs of all pairs; l2 by default.
-        a: (n,) weights of x summing to one; n a_i goes with its row through the permutations, and
-            the weights of a part are scaled to sum to one.
+        a: (n,) weights of x summing to one. They stay at their places while the rows are permuted,
+            which has the level where they do not depend on the rows, such as weights fixed before
+            these were drawn. For weights that do (importance weights, counts) no level is claimed.
         b: (m,) weights of y, likewise.
         permutations: 999 give p-values down to 0.001.
         seed: of the permutations, and of methods that are random.
@@ -124,7 +128,12 @@ def two_sample_test(
     estimator.check_dim(rows.x.shape[1])
     rows.check_scale(ground)
     check_integer(permutations, "permutations", 1)
-    found = statistics(Pool.of(weighted(rows)), ground, estimator, permutations, check_seed(seed))
+    seed = check_seed(seed)
+    try:
+        found = statistics(Pool.of(weighted(rows)), ground, estimator, permutations, seed)
+    except (MemoryError, jax.errors.JaxRuntimeError) as error:
+        failed = out_of_memory(error, estimator)
+        return TestResult(math.nan, math.nan, permutations, failed.status, failed.message)
     if found.status != "ok":
         return TestResult(math.nan, math.nan, permutations, found.status, found.message)
     statistic, null = float(found.values[0]), found.values[1:]

@@ -31,7 +31,7 @@ class Halves:
     """Exact W_p^p between halves of the rows.
 
     Attributes:
-        across: mean over the four pairs of a half of x and a half of y.
+        across: mean over the four pairs of a half of x and a half of y; 0 where a side is one row.
         within_x: of the two halves of x, less the difference of the means over them of phi, the
             potential of all rows; at least 0.
         within_y: of the two halves of y, less that of psi.
@@ -84,13 +84,14 @@ class Above:
         heavy = self.index < MIN_INDEX
         return cost.root(self.cost + widest.margin(error, self.limits.skewness, heavy))
 
-    def problem(self) -> str:
+    def problem(self, cost: Cost) -> str:
         """Why there is no limit; empty where there is one."""
         if self.index < _LEAST_INDEX:
+            lighter = "take p = 1, " if cost.p > 1 else ""
             return (
                 f"the costs have a tail index of about {self.index:.2g}, so that their mean may "
-                "be infinite, and no upper end can be given; cut or transform the tails, take "
-                "p = 1, or give support="
+                "be infinite, and no upper end can be given; cut or transform the tails, "
+                f"{lighter}or give support="
             )
         return ""
 
@@ -142,6 +143,8 @@ def _halves(
     rows: Samples, cost: Cost, phi: np.ndarray, psi: np.ndarray, generator: np.random.Generator
 ) -> Halves:
     """Distances between two random halves, `_LARGEST_HALF` rows of each at most."""
+    if min(len(rows.x), len(rows.y)) < 2:
+        return Halves(0.0, 0.0, 0.0, 0.0)
 
     def distance(first: _Part, second: _Part) -> Estimate:
         return Exact().estimate(Samples(first.points, second.points, first.a, second.a), cost)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wdist_bench.population.lower import Below
+from wdist_bench.population.lower import LEAST_FITTED, Below
 from wdist_bench.population.upper import Above
 from wdist_bench.problem import Samples
 
@@ -12,8 +12,15 @@ MIN_ROWS = 20
 """Effective rows of a side: eight fit and choose, twelve are averaged over."""
 
 
-def refusal_before(rows: Samples) -> str:
-    """Why no interval can be given, from the rows as they are; empty where one may."""
+def refusal_before(rows: Samples, bounded: bool = False) -> str:
+    """Why no interval can be given, from the rows as they are; empty where one may.
+
+    On a bounded support few rows and equal rows leave a width, which is McDiarmid's.
+    """
+    return ("" if bounded else _too_little(rows)) or _shared(rows)
+
+
+def _too_little(rows: Samples) -> str:
     counts = [1 / float(weights @ weights) for weights in (rows.a, rows.b)]
     if min(counts) < MIN_ROWS - 1e-9:
         return (
@@ -21,12 +28,18 @@ def refusal_before(rows: Samples) -> str:
             f"where there are weights), got {counts[0]:.4g} and {counts[1]:.4g}, too few for a "
             "limit of a mean; draw more rows"
         )
-    distinct = [np.unique(points, axis=0) for points in (rows.x, rows.y)]
-    if len(distinct[0]) == len(distinct[1]) == 1:
+    if all((points == points[0]).all() for points in (rows.x, rows.y)):
         return (
             "all rows of x are equal and all rows of y, which leaves no width to an interval; if "
             "both populations are single points, wb.estimate is their distance"
         )
+    return ""
+
+
+def _shared(rows: Samples) -> str:
+    if min(len(rows.x), len(rows.y)) < MIN_ROWS:  # so few rows of a discrete law may be equal
+        return ""
+    distinct = [np.unique(points, axis=0) for points in (rows.x, rows.y)]
     shared = sum(map(len, distinct)) - len(np.unique(np.concatenate(distinct), axis=0))
     without_ties = len(distinct[0]) == len(rows.x) and len(distinct[1]) == len(rows.y)
     if without_ties and 2 * shared >= min(len(rows.x), len(rows.y)):
@@ -37,23 +50,45 @@ def refusal_before(rows: Samples) -> str:
     return ""
 
 
-def describe(low: Below | None, high: Above, reach: float | None) -> str:
-    """What the ends rest on."""
-    found = []
+def describe(low: Below | None, high: Above, reach: float | None, side: str) -> str:
+    """What the ends that were asked for rest on."""
+    ends = []
     if low is not None:
-        kept = min(len(low.kept.x), len(low.kept.y))
-        kind = "1-Lipschitz" if low.power == 1 else "quadratic"
-        found.append(
-            f"below: the mean of a {kind} function ({low.name}) over {kept} rows of a side that "
-            "did not choose it"
+        ends.append(_below(low))
+    if side != "lower":
+        ends.append(
+            f"above: the distance of all rows ({high.route}), which in the mean is larger than "
+            "that of the populations, and the more so the higher the dimension"
         )
-    found.append(
-        f"above: the distance of all rows ({high.route}), which in the mean is larger than that "
-        "of the populations, and the more so the higher the dimension"
+    trivial = "" if low is not None or side == "upper" else _NOTHING_BELOW
+    found = [*([trivial] if trivial else []), *ends, *_kind(len(ends), reach)]
+    if high.failure is not None:
+        found.append(
+            "value: what the function reads, since the distance of the rows has none: "
+            f"{high.failure.message}"
+        )
+    return "; ".join(found)
+
+
+_NOTHING_BELOW = f"below: 0, since fewer than {LEAST_FITTED} rows of a side choose no function"
+
+
+def _below(low: Below) -> str:
+    kept = min(len(low.kept.x), len(low.kept.y))
+    kind = "1-Lipschitz" if low.power == 1 else "quadratic"
+    return (
+        f"below: the mean of a {kind} function ({low.name}) over {kept} rows of a side that did "
+        "not choose it"
     )
-    rest = (
-        "both are limits of means for independent rows, and blind to mass that no row shows"
-        if reach is None
-        else f"both are McDiarmid's bounds for independent rows on a support of diameter {reach:g}"
-    )
-    return "; ".join([*found, rest])
+
+
+def _kind(ends: int, reach: float | None) -> list[str]:
+    """What kind of limit the ends are that are no trivial ones."""
+    if ends == 0:
+        return []
+    both = ends == 2
+    if reach is None:
+        kind = "both are limits of means" if both else "it is a limit of a mean"
+        return [f"{kind} for independent rows, and blind to mass that no row shows"]
+    kind = "both are McDiarmid's bounds" if both else "it is McDiarmid's bound"
+    return [f"{kind} for independent rows on a support of diameter {reach:g}"]

@@ -49,8 +49,10 @@ class Tails:
         """Skewness of the mean over `count` points of each population."""
         return self.skewness / math.sqrt(count)
 
-    def problem(self, count: int, what: str) -> str:
-        """Why a mean over `count` points has no normal limit in sight; empty where it has."""
+    def problem(self, count: int, what: str, p: float = 1) -> str:
+        """Why a mean over `count` points of costs d^p has no normal limit in sight; empty where
+        it has.
+        """
         if self.index == 0:
             return (
                 f"fewer than {_TAIL} of {self.draws:,} draws are away from the median, too rare "
@@ -58,10 +60,11 @@ class Tails:
                 "the rare points out"
             )
         if self.index < MIN_INDEX:
+            lighter = ", or take p = 1" if p > 1 else ""
             return (
                 f"the costs have a tail index of {self.index:.2g} in {self.draws:,} draws, and a "
                 f"mean has a normal limit in sight from {MIN_INDEX:g} on, so no interval can be "
-                f"given; cut or transform the tails, or take p = 1"
+                f"given; cut or transform the tails{lighter}"
             )
         if self.mean_skewness(count) > MAX_SKEWNESS:
             needed = math.ceil((self.skewness / MAX_SKEWNESS) ** 2)

@@ -174,9 +174,9 @@ def _expectation(potential: jax.Array, weights: jax.Array, epsilon: jax.Array) -
 
 def divergences(
     matrix: Float[np.ndarray, "k k"],
-    weights: Float[np.ndarray, " k"],
+    a: Float[np.ndarray, " n"],
+    b: Float[np.ndarray, " m"],
     orders: Int[np.ndarray, "b k"],
-    count: int,
     epsilon: float,
     threshold: float,
     max_iterations: int,
@@ -185,9 +185,9 @@ def divergences(
 
     Args:
         matrix: (k, k) costs between the points.
-        weights: (k,) positive; those of a part are scaled to sum to one.
-        orders: (b, k) permutations of the points: the first `count` are x, the others y.
-        count: points of x.
+        a: (n,) positive weights of the places of x, summing to one.
+        b: (m,) positive weights of the places of y, n + m = k.
+        orders: (b, k) permutations of the points: the first n are x, the others y.
         epsilon: temperature, in units of cost.
         threshold: l1 error of the marginals to reach.
         max_iterations: iterations allowed, each run.
@@ -201,9 +201,9 @@ def divergences(
     with jax.enable_x64(True):
         found = _divergences(
             jnp.asarray(matrix / scale, jnp.float64),
-            jnp.asarray(weights, jnp.float64),
+            jnp.asarray(a, jnp.float64),
+            jnp.asarray(b, jnp.float64),
             jnp.asarray(orders),
-            count,
             jnp.asarray(epsilon / scale, jnp.float64),
             float(threshold),
             max_iterations,
@@ -211,25 +211,26 @@ def divergences(
         return scale * np.asarray(found)
 
 
-@partial(jax.jit, static_argnames=("count", "threshold", "max_iterations"))
+@partial(jax.jit, static_argnames=("threshold", "max_iterations"))
 def _divergences(
     matrix: jax.Array,
-    weights: jax.Array,
+    a: jax.Array,
+    b: jax.Array,
     orders: jax.Array,
-    count: int,
     epsilon: jax.Array,
     threshold: float,
     max_iterations: int,
 ) -> jax.Array:
-    def between(first: jax.Array, second: jax.Array) -> jax.Array:
-        a, b = (weights[part] / weights[part].sum() for part in (first, second))
+    def between(
+        first: jax.Array, second: jax.Array, masses: jax.Array, others: jax.Array
+    ) -> jax.Array:
         costs = matrix[first][:, second]
-        value, _, converged, _ = _solve(costs, a, b, epsilon, threshold, max_iterations)
+        value, _, converged, _ = _solve(costs, masses, others, epsilon, threshold, max_iterations)
         return jnp.where(converged, value, jnp.nan)
 
     def divergence(order: jax.Array) -> jax.Array:
-        x, y = order[:count], order[count:]
-        return between(x, y) - (between(x, x) + between(y, y)) / 2
+        x, y = order[: len(a)], order[len(a) :]
+        return between(x, y, a, b) - (between(x, x, a, a) + between(y, y, b, b)) / 2
 
     return jax.lax.map(divergence, orders)
 

@@ -22,7 +22,7 @@ def available() -> int:
         return free
 
 
-def require_matrix(n: int, m: int, dim: int, bytes_a_pair: int) -> None:
+def require_matrix(n: int, m: int, dim: int, bytes_a_pair: int, advice: str = "") -> None:
     """Raise MemoryError where (n, m) costs and what is computed from them do not fit.
 
     Args:
@@ -30,12 +30,13 @@ def require_matrix(n: int, m: int, dim: int, bytes_a_pair: int) -> None:
         m: points of nu.
         dim: their dimension, for what to do instead.
         bytes_a_pair: memory that the solver takes for a pair of points, its cost included.
+        advice: what to do, where `instead` does not say it.
     """
     needed, free = n * m * bytes_a_pair, available()
     if needed > free:
         raise MemoryError(
             f"all pairs of {n} x {m} points need about {needed / _GIB:.3g} GiB, "
-            f"{free / _GIB:.3g} GiB are free; {instead(dim)}"
+            f"{free / _GIB:.3g} GiB are free; {advice or instead(dim)}"
         )
 
 
