@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
-from wdist_bench.recommend import caller, recommendation
+from wdist_bench.recommend import caller, pair_answer, recommendation
 from wdist_bench.recommend import trials as trials_module
 from wdist_bench.recommend.pair_answer import is_outside, looked_at
 from wdist_bench.recommend.trials import label
@@ -77,6 +77,38 @@ def test_the_batch_is_certified_and_the_exact_solver_has_no_error():
     assert found.choice.recommended == "exact"
     assert found.choice.error == 0
     assert {row.estimator for row in found.choice.standings if row.outside} == set(CHEAP[1:])
+
+
+def test_bounds_of_the_batch_that_did_not_close_are_said_and_held_against(monkeypatch):
+    monkeypatch.setattr(pair_answer, "MOST_COSTS", 100)  # `bracket` answers
+    x, y = normals(0, 60, 2), normals(1, 60, 2, 0.5)
+    x[0], y[0] = [1e12, 0.0], [1e12, 1.0]
+    found = wb.recommend(x, y, methods=["exact", "gaussian"], runs=5, target="batch")
+    known = found.pair
+    assert (known.status, known.level) == ("not_converged", None)
+    assert 0 < known.lower < known.upper
+    ends = f"In [{known.lower:.4g}, {known.upper:.4g}] (certified)."
+    assert ends in " ".join(str(found).split())
+    assert "(certified)" in found._repr_html_()
+    assert found.choice.standing("gaussian").outside
+
+
+@pytest.mark.parametrize("order", ["sorted", "classes"])
+def test_the_order_of_the_rows_decides_nothing(order):
+    def found(x, y):
+        methods = ["exact", "one_dimensional"]
+        return wb.recommend(x, y, methods=methods, target="batch", runs=5, rows=100)
+
+    x, y = normals(0, 600, 1), normals(1, 600, 1, 1.0)
+    free = found(x, y)
+    if order == "sorted":
+        told = found(np.sort(x, axis=0), np.sort(y, axis=0))
+    else:
+        told = found(*(np.concatenate([r[r[:, 0] > 1], r[r[:, 0] <= 1]]) for r in (x, y)))
+    assert {name for name, _ in told.tasks} >= {"translate x", "translate y"}
+    assert told.choice.recommended == free.choice.recommended is not None
+    truths = [np.mean([truth for _, truth in one.tasks]) for one in (free, told)]
+    assert truths[0] == pytest.approx(truths[1], rel=0.15)
 
 
 def test_in_high_dimension_the_rows_are_further_apart_than_their_populations():

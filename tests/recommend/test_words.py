@@ -93,8 +93,50 @@ def test_nothing_is_dropped_silently():
     [
         ({"pair": {"lower": 0.0}}, "W1 between 0 and 3.3 (95 %), best guess 2.2. Not told apart"),
         (
-            {"pair": {"status": "refused", "message": "too few rows; draw more", "value": None}},
+            {
+                "pair": {
+                    "status": "refused",
+                    "message": "too few rows; draw more",
+                    "value": None,
+                    "upper": None,
+                },
+            },
             "I cannot tell. Too few rows; draw more. At least 1.5 (95 %).",
+        ),
+        (
+            {
+                "target": "batch",
+                "pair": {"status": "not_converged", "message": "gap", "value": None, "level": None},
+            },
+            "How far apart are these rows? I cannot tell. Gap. In [1.5, 3.3] (certified).",
+        ),
+        (
+            {
+                "pair": {
+                    "status": "not_converged",
+                    "message": "gap",
+                    "value": None,
+                    "level": None,
+                    "upper": None,
+                },
+            },
+            "I cannot tell. Gap. At least 1.5 (certified).",
+        ),
+        (
+            {"pair": {"status": "refused", "message": "w", "value": None, "lower": None}},
+            "I cannot tell. W. In [0, 3.3] (95 %).",
+        ),
+        (
+            {
+                "pair": {
+                    "status": "refused",
+                    "message": "why",
+                    "value": None,
+                    "lower": None,
+                    "upper": None,
+                },
+            },
+            "I cannot tell. Why. Which",
         ),
         ({"choice": {"recommended": None, "reason": "why"}}, "I cannot tell. Why."),
         (
@@ -167,6 +209,14 @@ def test_the_folder_holds_the_page_runs_data_and_a_figure(tmp_path):
     first = paths[4].read_bytes()
     assert len(first) > 15_000
     assert write_recommendation(tmp_path / "again", ANSWER)[4].read_bytes() == first
+
+
+def test_bounds_that_did_not_close_are_a_page_and_files(tmp_path):
+    pair = {"status": "not_converged", "message": "gap", "value": None, "level": None}
+    answer = changed(target="batch", pair=pair)
+    write_recommendation(tmp_path, answer)
+    for name in ("recommendation.html", "recommendation.txt"):
+        assert "In [1.5, 3.3] (certified)." in unescape((tmp_path / name).read_text())
 
 
 def test_nothing_that_ran_is_still_a_page(tmp_path):

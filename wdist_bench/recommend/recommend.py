@@ -151,6 +151,7 @@ class _Pair:
     x: np.ndarray
     y: np.ndarray
     known: Estimate
+    seed: int
 
     @classmethod
     def of(
@@ -160,16 +161,19 @@ class _Pair:
         """The certified distance of all rows, or the interval of as many as there is time for."""
         seconds, limit = _INTERVAL * clock.budget, clock.left(_CUT_OFF)
         if target == "batch":
-            return cls(x, y, batch_answer(x, y, cost, seed, call, limit))
+            return cls(x, y, batch_answer(x, y, cost, seed, call, limit), seed)
         generator = np.random.default_rng([seed, 99])
         x, y = looked_at(x, seconds, generator), looked_at(y, seconds, generator)
-        return cls(x, y, population_answer(x, y, cost, seed, call, limit))
+        return cls(x, y, population_answer(x, y, cost, seed, call, limit), seed)
 
     def distance(self, cost: Cost) -> float:
         """What tasks are made for: the point, but no less than a share of the rows' distance."""
-        rows = exact_value(self.x[:_MATCHED_ROWS], self.y[:_MATCHED_ROWS], cost)
+        generator = np.random.default_rng([self.seed, 98])
+        # rows may come sorted, or class by class
+        x, y = (generator.permutation(rows) for rows in (self.x, self.y))
+        rows = exact_value(x[:_MATCHED_ROWS], y[:_MATCHED_ROWS], cost)
         known = self.known.status == "ok" and self.known.target == "population"
-        point = self.known.value if known else rough_distance(self.x, self.y, cost)
+        point = self.known.value if known else rough_distance(x, y, cost)
         return max(point, _SMALLEST * rows)
 
 
@@ -197,7 +201,7 @@ def _choose(
     enough = len(fresh) >= FEWEST
     error, interval = size_of(fresh) if enough else (best.error, best.interval)
     count = len(fresh) if enough else 0
-    checked = pair is None or pair.known.status == "ok"
+    checked = pair is None or _is_known(pair.known)
     trusted = checked and error <= TRUSTED
     return Choice(best.estimator, error, interval, count, trusted, "", tuple(rows))
 
@@ -219,6 +223,11 @@ def _asked(
         outside = is_outside(answer.value, pair.known)
         found.append(replace(row, value=answer.value, outside=outside))
     return found
+
+
+def _is_known(known: Estimate) -> bool:
+    """Whether there is an answer, or at least both ends, as of bounds that did not close."""
+    return known.status == "ok" or (known.lower is not None and known.upper is not None)
 
 
 def _stands(row: Standing) -> bool:

@@ -113,16 +113,23 @@ def _pair(answer: Plain) -> list[Text]:
 
 
 def _level(pair: Plain) -> str:
-    return f"{100 * pair['level']:g} %"
+    """How sure the ends are; without a level they are certified."""
+    return "certified" if pair["level"] is None else f"{100 * pair['level']:g} %"
+
+
+def _ends(pair: Plain) -> str:
+    """The ends that are known though there is no value."""
+    lower, upper = pair["lower"], pair["upper"]
+    if upper is not None:
+        return f" In [{number(lower or 0)}, {number(upper)}] ({_level(pair)})."
+    return f" At least {number(lower)} ({_level(pair)})." if lower else ""
 
 
 def _known(answer: Plain) -> list[str]:
     pair = answer["pair"]
     name = f"W{answer['p']}"
     if pair["status"] != "ok":
-        known = pair["lower"]
-        at_least = f" At least {number(known)} ({_level(pair)})." if known else ""
-        return [f"I cannot tell. {_short(pair['message'])}{at_least}"]
+        return [f"I cannot tell. {_short(pair['message'])}{_ends(pair)}"]
     if answer["target"] == "batch":
         return [
             f"{name} = {number(pair['value'])}, certified: in "
