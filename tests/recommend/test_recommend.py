@@ -15,6 +15,7 @@ from wdist_bench.recommend import caller, pair_answer, recommendation
 from wdist_bench.recommend import trials as trials_module
 from wdist_bench.recommend.pair_answer import is_outside, looked_at
 from wdist_bench.recommend.trials import label
+from wdist_bench.recommend.words import write_recommendation
 
 CHEAP = ("exact", "gaussian", "nearest_neighbor", "sliced")
 
@@ -172,6 +173,43 @@ def test_every_call_is_told_to_the_watcher_and_the_error_is_of_fresh_runs():
     assert not {t.value for t in seen if t.stage == "fresh"} & {
         t.value for t in seen if t.stage == "ranking"
     }
+
+
+@dataclass(frozen=True)
+class Failing(wb.DirectEstimator):
+    """The exact value; fails `from_call` on, every `every`-th time."""
+
+    name: ClassVar[str] = "failing"
+    version: ClassVar[int] = 1
+    target: ClassVar[str] = "batch"
+    bound: ClassVar[str] = "exact"
+    calls: ClassVar[list[int]] = [0]
+
+    from_call: int = 5
+    every: int = 1
+
+    def estimate(self, samples, cost):
+        self.calls[0] += 1
+        if self.calls[0] > self.from_call and self.calls[0] % self.every == 0:
+            return wb.Estimate.failed("diverged", "no", target=self.target, bound=self.bound)
+        return wb.estimate(samples.x, samples.y, "exact", cost.p)
+
+
+@pytest.mark.parametrize(("every", "fresh", "failed"), [(1, 0, 10), (2, 5, 5), (100, 10, 0)])
+def test_fresh_runs_that_fail_are_said_and_are_no_runs(tmp_path, every, fresh, failed):
+    Failing.calls[0] = 0
+    method = Failing(10, every)
+    found = wb.recommend(normals(7, 60, 2), methods=[method], target="batch", runs=10, budget=100)
+    choice = found.choice
+    assert (choice.fresh, choice.fresh_failed) == (fresh, failed)
+    assert choice.recommended == label(method)
+    assert choice.error == 0
+    assert choice.trusted == (failed == 0)
+    words = " ".join(str(found).split())
+    assert (f"{failed} fresh runs of it failed." in words) == (failed > 0)
+    assert ("It fails too often. The closest is" in words) == (failed > 0)
+    assert (f"over {fresh} fresh runs" in words) == (fresh > 0)
+    assert write_recommendation(tmp_path, found.plain())[1].read_text() == str(found)
 
 
 def test_without_rich_it_is_one_line_that_says_what_to_install(monkeypatch):

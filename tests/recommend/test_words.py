@@ -54,6 +54,13 @@ ANSWER = {
 }  # fmt: skip
 
 
+FAR = [
+    standing("critic", 0.5, 0.49, 2.3, tied=True),
+    standing("twin", 0.6, 0.6, tied=True),
+    standing("rare", 0.0, 0.0, ranked=False),
+]
+
+
 def changed(**parts):
     answer = copy.deepcopy(ANSWER)
     for name, value in parts.items():
@@ -140,10 +147,25 @@ def test_nothing_is_dropped_silently():
         ),
         ({"choice": {"recommended": None, "reason": "why"}}, "I cannot tell. Why."),
         (
-            {"choice": {"trusted": False, "error": 0.5}},
+            {"choice": {"trusted": False, "error": 0.5, "standings": FAR}},
             "None within 25 %. The closest is critic, 50 % off",
         ),
-        ({"choice": {"trusted": False}}, "No interval to hold it against. The closest is critic"),
+        (
+            {
+                "choice": {"trusted": False, "error": 0.04},
+                "pair": {"status": "refused", "value": None, "upper": None},
+            },
+            "No interval to hold it against. The closest is critic",
+        ),
+        (
+            {"choice": {"trusted": False, "fresh": 20, "fresh_failed": 10}},
+            "It fails too often. Named is critic, 4.5 % off [3.5 %, 5.5 %] over 20 fresh runs; 1 s "
+            "a call, the first 3 s. 10 fresh runs of it failed.",
+        ),
+        (
+            {"choice": {"trusted": False, "fresh": 0, "error": None, "interval": [None, None]}},
+            "No error is known. Named is critic, by what nobody knows off over the 18 runs",
+        ),
         (
             {"target": "batch", "pair": {"value": 2.9, "lower": 2.9, "upper": 2.9}},
             "How far apart are these rows? W1 = 2.9, certified: in [2.9, 2.9].",
@@ -152,6 +174,28 @@ def test_nothing_is_dropped_silently():
 )
 def test_what_is_known_and_what_is_not_is_said(parts, words):
     assert words in said(changed(**parts))
+
+
+CLOSE = [standing("slow", 0.2, 0.22, tied=True), standing("quick", 0.3, 0.3, 2.0, tied=True)]
+
+
+def test_who_is_closer_in_the_table_is_not_denied():
+    choice = {"recommended": "quick", "trusted": False, "error": 0.27, "standings": CLOSE}
+    words = said(changed(choice=choice))
+    assert "Within 25 % on the runs that rank: slow. Named is quick, 27 % off" in words
+    assert "Not told apart from slow, the first of the ranking: quick." in words
+    assert "None within" not in words
+    assert "closest is" not in words
+
+
+def test_equals_are_those_that_were_compared_with_the_one_that_is_named():
+    third = standing("third", 0.2, 0.21, tied=True)
+    choice = {"recommended": "quick", "standings": [*CLOSE, third]}
+    assert "Not told apart from slow, the first of the ranking: quick, third." in said(
+        changed(choice=choice)
+    )
+    choice = {"recommended": "slow", "standings": [*CLOSE, third]}
+    assert "Not told apart from it: quick, third." in said(changed(choice=choice))
 
 
 def test_without_a_pair_there_is_only_the_single_estimator():

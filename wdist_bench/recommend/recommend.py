@@ -21,7 +21,15 @@ from wdist_bench.recommend.pair_answer import (
     population_answer,
     rough_distance,
 )
-from wdist_bench.recommend.ranking import TRUSTED, Standing, size_of, standings
+from wdist_bench.recommend.ranking import (
+    FAILURES,
+    TRUSTED,
+    Standing,
+    counted,
+    failures,
+    size_of,
+    standings,
+)
 from wdist_bench.recommend.recommendation import Choice, Recommendation
 from wdist_bench.recommend.similar_tasks import check_bases, similar_tasks
 from wdist_bench.recommend.trials import FEWEST, Clock, Trial, Trials, chosen
@@ -198,12 +206,12 @@ def _choose(
         return Choice(None, math.nan, _UNKNOWN, 0, False, _why_nobody(trials, rows), tuple(rows))
     best = ranked[0]
     fresh = trials.fresh(best.estimator, contestants[best.estimator], runs)
-    enough = len(fresh) >= FEWEST
-    error, interval = size_of(fresh) if enough else (best.error, best.interval)
-    count = len(fresh) if enough else 0
+    failed, count = failures(fresh), counted(fresh)
+    count = count if count >= FEWEST else 0
+    error, interval = size_of(fresh) if count else (best.error, best.interval)
     checked = pair is None or _is_known(pair.known)
-    trusted = checked and error <= TRUSTED
-    return Choice(best.estimator, error, interval, count, trusted, "", tuple(rows))
+    trusted = checked and error <= TRUSTED and failed <= FAILURES * len(fresh)
+    return Choice(best.estimator, error, interval, count, trusted, "", tuple(rows), failed)
 
 
 def _asked(
