@@ -109,7 +109,16 @@ def test_the_order_of_the_rows_decides_nothing(order):
     assert {name for name, _ in told.tasks} >= {"translate x", "translate y"}
     assert told.choice.recommended == free.choice.recommended is not None
     truths = [np.mean([truth for _, truth in one.tasks]) for one in (free, told)]
-    assert truths[0] == pytest.approx(truths[1], rel=0.15)
+    # of 256 rows: two means of differences, 0.09 standard error each
+    assert truths[0] == pytest.approx(truths[1], abs=0.45)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_row_far_out_on_both_sides_takes_no_task_there(seed):
+    x, y = normals(0, 60, 2), normals(1, 60, 2, 0.5)
+    x[0] = y[0] = [1e8, 0.0]
+    found = wb.recommend(x, y, methods=["exact"], runs=5, target="batch", seed=seed)
+    assert all(truth <= 1.1 * found.pair.value for _, truth in found.tasks)
 
 
 def test_in_high_dimension_the_rows_are_further_apart_than_their_populations():

@@ -181,7 +181,8 @@ class _Pair:
         x, y = (generator.permutation(rows) for rows in (self.x, self.y))
         rows = exact_value(x[:_MATCHED_ROWS], y[:_MATCHED_ROWS], cost)
         known = self.known.status == "ok" and self.known.target == "population"
-        point = self.known.value if known else rough_distance(x, y, cost)
+        # a few rows that are far out may fall into one half: no more than all rows are apart
+        point = self.known.value if known else min(rough_distance(x, y, cost), rows)
         return max(point, _SMALLEST * rows)
 
 
