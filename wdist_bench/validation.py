@@ -42,16 +42,21 @@ def check_points(points: Any, name: str) -> np.ndarray:
     number is refused, and so are integers that float64 would round. Times are refused here, since
     their unit and origin have a meaning only beside those of the other measure (`check_samples`).
     """
-    array = unwrap(points, name).values
+    return _finite_points(check_no_times(unwrap(points, name).values, name), name)
+
+
+def check_no_times(array: np.ndarray, name: str) -> np.ndarray:
+    """Numbers, and no dates or durations."""
     if array.dtype.kind in "mM":
         raise TypeError(
             f"{name}: expected numbers, got times of dtype {array.dtype}; subtract an origin from "
             f"dates, then divide by one unit, as in {name} / numpy.timedelta64(1, 's')"
         )
-    return _finite_points(array, name)
+    return array
 
 
-def _finite_points(array: np.ndarray, name: str) -> np.ndarray:
+def check_rows(array: np.ndarray, name: str) -> np.ndarray:
+    """Float64 of shape (n, d), n >= 1, d >= 1, finite or not."""
     if array.ndim == 0:
         raise TypeError(
             f"{name}: expected points of shape (n, d), got the single number {array.item()!r:.40}; "
@@ -73,7 +78,11 @@ def _finite_points(array: np.ndarray, name: str) -> np.ndarray:
             f"{name}: expected at least one point and one coordinate, got shape {array.shape}; "
             "check that the data loaded"
         )
-    array = as_float64(array, name)
+    return as_float64(array, name)
+
+
+def _finite_points(array: np.ndarray, name: str) -> np.ndarray:
+    array = check_rows(array, name)
     if not np.isfinite(array).all():
         bad = int(np.count_nonzero(~np.isfinite(array).all(axis=1)))
         raise ValueError(
@@ -134,12 +143,12 @@ def check_samples(x: Any, y: Any, a: Any = None, b: Any = None) -> CheckedSample
     return CheckedSamples(points_x, points_y, weights_a, weights_b, remark)
 
 
-def check_same_dimension(x: np.ndarray, y: np.ndarray) -> None:
+def check_same_dimension(x: np.ndarray, y: np.ndarray, names: tuple[str, str] = ("x", "y")) -> None:
     """Both point sets live in the same space."""
     if x.shape[1] != y.shape[1]:
         raise ValueError(
-            f"x and y: expected equal dimensions, got {x.shape[1]} and {y.shape[1]}; "
-            "both must hold points of the same space, one a row"
+            f"{names[0]} and {names[1]}: expected equal dimensions, got {x.shape[1]} and "
+            f"{y.shape[1]}; both must hold points of the same space, one a row"
         )
 
 

@@ -6,6 +6,7 @@ import math
 
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 
 import wdist_bench as wb
@@ -117,6 +118,92 @@ def test_the_history_is_a_frame():
     assert frame["distance"].tolist() == [reading.distance for reading in watch.history]
     assert (frame["floor"] == watch.floor.distance).all()
     assert frame["told_apart"].tolist() == [True, True]
+
+
+def named(seed, columns="abc", moved=0.0):
+    return pd.DataFrame((rows(seed) + moved) * [1, 5, 9], columns=list(columns))
+
+
+def test_columns_are_matched_by_name_as_everywhere():
+    held_out, real, generated = named(0), named(1), named(2, moved=1)
+    turned = ["c", "a", "b"]
+    watch = wb.monitor(held_out, real[turned])
+    assert watch.floor == wb.monitor(held_out, real).floor
+    assert watch(generated[turned], step=0) == watch(generated, step=0)
+    assert watch(generated.to_numpy(), step=0) == watch(generated, step=0)  # no names: by position
+    halves = wb.monitor(held_out)
+    assert halves(generated[turned], step=0) == halves(generated, step=0)
+    by_real = wb.monitor(held_out.to_numpy(), real)
+    assert by_real(generated[turned], step=0) == by_real(generated, step=0)
+
+
+def test_other_columns_are_refused_as_everywhere():
+    watch = wb.monitor(named(0), named(1))
+    for given in (named(2, "abd"), named(2) * np.nan):
+        given.columns = list("abd")
+        with pytest.raises(ValueError, match="held_out and generated: expected the same columns"):
+            watch(given)
+    with pytest.raises(ValueError, match="held_out and real: expected the same columns"):
+        wb.monitor(named(0), named(1, "xyz"))
+    assert watch.history == []
+
+
+def test_rows_too_far_away_are_a_reading_and_the_loop_goes_on():
+    watch = wb.monitor(rows(0), rows(1), p=2)
+    reading = watch(rows(2) * 1e200)
+    assert (reading.status, reading.told_apart) == ("diverged", None)
+    assert "float64" in reading.message
+
+
+def pareto(seed):
+    return 1 + np.random.default_rng(seed).pareto(0.9, size=(300, 1))
+
+
+def test_a_refused_interval_keeps_its_lower_end():
+    held_out, generated = pareto(0), -2000 - pareto(2)
+    reading = wb.monitor(held_out, pareto(1))(generated)
+    interval = wb.population_interval(generated, held_out)
+    assert (reading.status, interval.status) == ("refused", "refused")
+    assert reading.lower == interval.lower > 20
+    assert reading.told_apart
+    assert f"at least {interval.lower:.4g} at 95 %" in str(reading)
+
+
+def test_without_a_lower_end_nobody_can_tell():
+    held_out = rows(0)
+    watch = wb.monitor(held_out, rows(1))
+    copied = watch(held_out)
+    assert (copied.status, copied.told_apart) == ("refused", None)
+    assert "share 60 rows" in copied.message
+    assert watch(held_out * np.nan).told_apart is None
+    assert watch.to_frame()["told_apart"].tolist() == [None, None]
+
+
+@pytest.mark.parametrize("given", [rows(0), np.round(rows(0)), rows(0)[::-1], rows(3, n=90)])
+def test_held_out_rows_among_the_real_ones_have_no_floor(given):
+    real = np.concatenate([given, rows(1)]) if len(given) == 90 else given
+    held_out = given[::-1] if given.strides[0] < 0 else given
+    with pytest.raises(ValueError, match="held_out and real: expected different rows, got"):
+        wb.monitor(held_out, real)
+
+
+def test_what_has_no_distance_has_no_floor():
+    with pytest.raises(ValueError, match="held_out and real: expected rows whose distance"):
+        wb.monitor(np.zeros((50, 1)), np.ones((50, 1)))
+
+
+def test_a_step_may_have_any_name():
+    watch = wb.monitor(rows(0), rows(1))
+    assert watch(rows(2, moved=1), step="floor").floor == watch.floor.distance
+
+
+@pytest.mark.parametrize(
+    "given", [np.full((60, 7), np.nan), np.full((5, 3), np.nan), np.full(60, np.nan)]
+)
+def test_shape_and_number_are_looked_at_before_values(given):
+    watch = wb.monitor(rows(0), rows(1))
+    with pytest.raises(ValueError, match="generated: expected"):
+        watch(given)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
-from wdist_bench.recommend import caller, recommendation
+from wdist_bench.recommend import caller, pair_answer, recommendation
 from wdist_bench.recommend import trials as trials_module
 from wdist_bench.recommend.pair_answer import is_outside, looked_at
 from wdist_bench.recommend.trials import label
+from wdist_bench.recommend.words import write_recommendation
 
 CHEAP = ("exact", "gaussian", "nearest_neighbor", "sliced")
 
@@ -79,6 +80,47 @@ def test_the_batch_is_certified_and_the_exact_solver_has_no_error():
     assert {row.estimator for row in found.choice.standings if row.outside} == set(CHEAP[1:])
 
 
+def test_bounds_of_the_batch_that_did_not_close_are_said_and_held_against(monkeypatch):
+    monkeypatch.setattr(pair_answer, "MOST_COSTS", 100)  # `bracket` answers
+    x, y = normals(0, 60, 2), normals(1, 60, 2, 0.5)
+    x[0], y[0] = [1e12, 0.0], [1e12, 1.0]
+    found = wb.recommend(x, y, methods=["exact", "gaussian"], runs=5, target="batch")
+    known = found.pair
+    assert (known.status, known.level) == ("not_converged", None)
+    assert 0 < known.lower < known.upper
+    ends = f"In [{known.lower:.4g}, {known.upper:.4g}] (certified)."
+    assert ends in " ".join(str(found).split())
+    assert "(certified)" in found._repr_html_()
+    assert found.choice.standing("gaussian").outside
+
+
+@pytest.mark.parametrize("order", ["sorted", "classes"])
+def test_the_order_of_the_rows_decides_nothing(order):
+    def found(x, y):
+        methods = ["exact", "one_dimensional"]
+        return wb.recommend(x, y, methods=methods, target="batch", runs=5, rows=100)
+
+    x, y = normals(0, 600, 1), normals(1, 600, 1, 1.0)
+    free = found(x, y)
+    if order == "sorted":
+        told = found(np.sort(x, axis=0), np.sort(y, axis=0))
+    else:
+        told = found(*(np.concatenate([r[r[:, 0] > 1], r[r[:, 0] <= 1]]) for r in (x, y)))
+    assert {name for name, _ in told.tasks} >= {"translate x", "translate y"}
+    assert told.choice.recommended == free.choice.recommended is not None
+    truths = [np.mean([truth for _, truth in one.tasks]) for one in (free, told)]
+    # of 256 rows: two means of differences, 0.09 standard error each
+    assert truths[0] == pytest.approx(truths[1], abs=0.45)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_row_far_out_on_both_sides_takes_no_task_there(seed):
+    x, y = normals(0, 60, 2), normals(1, 60, 2, 0.5)
+    x[0] = y[0] = [1e8, 0.0]
+    found = wb.recommend(x, y, methods=["exact"], runs=5, target="batch", seed=seed)
+    assert all(truth <= 1.1 * found.pair.value for _, truth in found.tasks)
+
+
 def test_in_high_dimension_the_rows_are_further_apart_than_their_populations():
     found = wb.recommend(normals(9, 50, 50), normals(10, 50, 50, 4.0), methods=CHEAP, runs=6)
     assert found.choice.standing("exact").bias > 0.4
@@ -140,6 +182,43 @@ def test_every_call_is_told_to_the_watcher_and_the_error_is_of_fresh_runs():
     assert not {t.value for t in seen if t.stage == "fresh"} & {
         t.value for t in seen if t.stage == "ranking"
     }
+
+
+@dataclass(frozen=True)
+class Failing(wb.DirectEstimator):
+    """The exact value; fails `from_call` on, every `every`-th time."""
+
+    name: ClassVar[str] = "failing"
+    version: ClassVar[int] = 1
+    target: ClassVar[str] = "batch"
+    bound: ClassVar[str] = "exact"
+    calls: ClassVar[list[int]] = [0]
+
+    from_call: int = 5
+    every: int = 1
+
+    def estimate(self, samples, cost):
+        self.calls[0] += 1
+        if self.calls[0] > self.from_call and self.calls[0] % self.every == 0:
+            return wb.Estimate.failed("diverged", "no", target=self.target, bound=self.bound)
+        return wb.estimate(samples.x, samples.y, "exact", cost.p)
+
+
+@pytest.mark.parametrize(("every", "fresh", "failed"), [(1, 0, 10), (2, 5, 5), (100, 10, 0)])
+def test_fresh_runs_that_fail_are_said_and_are_no_runs(tmp_path, every, fresh, failed):
+    Failing.calls[0] = 0
+    method = Failing(10, every)
+    found = wb.recommend(normals(7, 60, 2), methods=[method], target="batch", runs=10, budget=100)
+    choice = found.choice
+    assert (choice.fresh, choice.fresh_failed) == (fresh, failed)
+    assert choice.recommended == label(method)
+    assert choice.error == 0
+    assert choice.trusted == (failed == 0)
+    words = " ".join(str(found).split())
+    assert (f"{failed} fresh runs of it failed." in words) == (failed > 0)
+    assert ("It fails too often. The closest is" in words) == (failed > 0)
+    assert (f"over {fresh} fresh runs" in words) == (fresh > 0)
+    assert write_recommendation(tmp_path, found.plain())[1].read_text() == str(found)
 
 
 def test_without_rich_it_is_one_line_that_says_what_to_install(monkeypatch):

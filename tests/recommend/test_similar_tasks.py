@@ -155,3 +155,17 @@ def test_strengths_are_found_by_interpolation():
     assert first_passed(lambda t: t, 9.0, (1.0, 4.0)) is None
     assert first_passed(lambda t: t, 4.2, (1.0, 4.0)) == 4.0  # nearly
     assert first_passed(lambda t: 1 + t, 0.5, (1.0, 4.0)) is None  # passed before it begins
+
+
+@pytest.mark.parametrize("p", [1, 2])
+@pytest.mark.parametrize("rare", ["x", "y", "both", "alone"])
+def test_events_that_no_drawn_row_has_leave_a_base_without_maps(p, rare):
+    events, rows = np.zeros((20_000, 1)), normals(0, 20_000, 1)
+    events[7_777] = 1.0
+    pair = {"x": (events, rows), "y": (rows, events), "both": (events, events[::-1]),
+            "alone": (events, None)}[rare]  # fmt: skip
+    similar = similar_tasks(*pair, Cost(p), 50, 0, None if rare == "alone" else 0.8)
+    for name, base in zip("xy", pair, strict=True):
+        assert (f"maps of {name}" in similar.unlike) == (base is not None and base is not rows)
+    if rare in "xy":
+        assert {task.base for task in similar.tasks} == {"y" if rare == "x" else "x"}

@@ -54,6 +54,13 @@ ANSWER = {
 }  # fmt: skip
 
 
+FAR = [
+    standing("critic", 0.5, 0.49, 2.3, tied=True),
+    standing("twin", 0.6, 0.6, tied=True),
+    standing("rare", 0.0, 0.0, ranked=False),
+]
+
+
 def changed(**parts):
     answer = copy.deepcopy(ANSWER)
     for name, value in parts.items():
@@ -93,15 +100,72 @@ def test_nothing_is_dropped_silently():
     [
         ({"pair": {"lower": 0.0}}, "W1 between 0 and 3.3 (95 %), best guess 2.2. Not told apart"),
         (
-            {"pair": {"status": "refused", "message": "too few rows; draw more", "value": None}},
+            {
+                "pair": {
+                    "status": "refused",
+                    "message": "too few rows; draw more",
+                    "value": None,
+                    "upper": None,
+                },
+            },
             "I cannot tell. Too few rows; draw more. At least 1.5 (95 %).",
+        ),
+        (
+            {
+                "target": "batch",
+                "pair": {"status": "not_converged", "message": "gap", "value": None, "level": None},
+            },
+            "How far apart are these rows? I cannot tell. Gap. In [1.5, 3.3] (certified).",
+        ),
+        (
+            {
+                "pair": {
+                    "status": "not_converged",
+                    "message": "gap",
+                    "value": None,
+                    "level": None,
+                    "upper": None,
+                },
+            },
+            "I cannot tell. Gap. At least 1.5 (certified).",
+        ),
+        (
+            {"pair": {"status": "refused", "message": "w", "value": None, "lower": None}},
+            "I cannot tell. W. In [0, 3.3] (95 %).",
+        ),
+        (
+            {
+                "pair": {
+                    "status": "refused",
+                    "message": "why",
+                    "value": None,
+                    "lower": None,
+                    "upper": None,
+                },
+            },
+            "I cannot tell. Why. Which",
         ),
         ({"choice": {"recommended": None, "reason": "why"}}, "I cannot tell. Why."),
         (
-            {"choice": {"trusted": False, "error": 0.5}},
+            {"choice": {"trusted": False, "error": 0.5, "standings": FAR}},
             "None within 25 %. The closest is critic, 50 % off",
         ),
-        ({"choice": {"trusted": False}}, "No interval to hold it against. The closest is critic"),
+        (
+            {
+                "choice": {"trusted": False, "error": 0.04},
+                "pair": {"status": "refused", "value": None, "upper": None},
+            },
+            "No interval to hold it against. The closest is critic",
+        ),
+        (
+            {"choice": {"trusted": False, "fresh": 20, "fresh_failed": 10}},
+            "It fails too often. Named is critic, 4.5 % off [3.5 %, 5.5 %] over 20 fresh runs; 1 s "
+            "a call, the first 3 s. 10 fresh runs of it failed.",
+        ),
+        (
+            {"choice": {"trusted": False, "fresh": 0, "error": None, "interval": [None, None]}},
+            "No error is known. Named is critic, by what nobody knows off over the 18 runs",
+        ),
         (
             {"target": "batch", "pair": {"value": 2.9, "lower": 2.9, "upper": 2.9}},
             "How far apart are these rows? W1 = 2.9, certified: in [2.9, 2.9].",
@@ -110,6 +174,28 @@ def test_nothing_is_dropped_silently():
 )
 def test_what_is_known_and_what_is_not_is_said(parts, words):
     assert words in said(changed(**parts))
+
+
+CLOSE = [standing("slow", 0.2, 0.22, tied=True), standing("quick", 0.3, 0.3, 2.0, tied=True)]
+
+
+def test_who_is_closer_in_the_table_is_not_denied():
+    choice = {"recommended": "quick", "trusted": False, "error": 0.27, "standings": CLOSE}
+    words = said(changed(choice=choice))
+    assert "Within 25 % on the runs that rank: slow. Named is quick, 27 % off" in words
+    assert "Not told apart from slow, the first of the ranking: quick." in words
+    assert "None within" not in words
+    assert "closest is" not in words
+
+
+def test_equals_are_those_that_were_compared_with_the_one_that_is_named():
+    third = standing("third", 0.2, 0.21, tied=True)
+    choice = {"recommended": "quick", "standings": [*CLOSE, third]}
+    assert "Not told apart from slow, the first of the ranking: quick, third." in said(
+        changed(choice=choice)
+    )
+    choice = {"recommended": "slow", "standings": [*CLOSE, third]}
+    assert "Not told apart from it: quick, third." in said(changed(choice=choice))
 
 
 def test_without_a_pair_there_is_only_the_single_estimator():
@@ -167,6 +253,14 @@ def test_the_folder_holds_the_page_runs_data_and_a_figure(tmp_path):
     first = paths[4].read_bytes()
     assert len(first) > 15_000
     assert write_recommendation(tmp_path / "again", ANSWER)[4].read_bytes() == first
+
+
+def test_bounds_that_did_not_close_are_a_page_and_files(tmp_path):
+    pair = {"status": "not_converged", "message": "gap", "value": None, "level": None}
+    answer = changed(target="batch", pair=pair)
+    write_recommendation(tmp_path, answer)
+    for name in ("recommendation.html", "recommendation.txt"):
+        assert "In [1.5, 3.3] (certified)." in unescape((tmp_path / name).read_text())
 
 
 def test_nothing_that_ran_is_still_a_page(tmp_path):

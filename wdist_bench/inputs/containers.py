@@ -267,7 +267,7 @@ def _too_large(name: str) -> str:
 # Pairs
 
 
-def match_columns(x: Container, y: Container) -> Container:
+def match_columns(x: Container, y: Container, names: tuple[str, str] = ("x", "y")) -> Container:
     """y with its columns in the order of x, by name where both have names.
 
     By position where only one side has names: an array, or a frame whose columns are numbered
@@ -288,13 +288,14 @@ def match_columns(x: Container, y: Container) -> Container:
         return y
     only_x = [c for c in left if c not in right]
     only_y = [c for c in right if c not in left]
-    found = f"{_listed(only_x)} only in x and {_listed(only_y)} only in y"
+    first, second = names
+    found = f"{_listed(only_x)} only in {first} and {_listed(only_y)} only in {second}"
     if not only_x and not only_y:
         found = f"names that come more than once, {_listed(left)} and {_listed(right)}"
     raise ValueError(
-        f"x and y: expected the same columns, got {found}; name them alike, choose those that both "
-        "have (--columns, or columns= of wb.read_samples), or pass arrays, as in x.to_numpy(), to "
-        "match them by position"
+        f"{first} and {second}: expected the same columns, got {found}; name them alike, choose "
+        "those that both have (--columns, or columns= of wb.read_samples), or pass arrays, as in "
+        f"{first}.to_numpy(), to match them by position"
     )
 
 

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.display.notebook import html_table
-from wdist_bench.inputs.containers import unwrap
+from wdist_bench.inputs.containers import Container, match_columns, unwrap
 from wdist_bench.population.given import given_cost
 from wdist_bench.population.interval import check_level, population_interval
 from wdist_bench.population.words import MIN_ROWS
-from wdist_bench.validation import check_integer, check_points, check_same_dimension, check_seed
+from wdist_bench.problem import Samples
+from wdist_bench.validation import (
+    check_integer,
+    check_no_times,
+    check_points,
+    check_rows,
+    check_same_dimension,
+    check_seed,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,13 +35,15 @@ class Reading:
 
     Attributes:
         step: of the training, as the caller counts; "floor" for real rows.
-        distance: exact W_p of these rows and the held-out ones, NaN unless `status` is "ok".
+        distance: exact W_p of these rows and the held-out ones, NaN where it is not known.
         floor: the same of real rows, as many of them: what a perfect generator would read.
-        value: point estimate of W_p between the populations.
-        lower: lower end of the interval for it.
-        upper: upper end.
+        value: point estimate of W_p between the populations, NaN unless `status` is "ok".
+        lower: lower end of the interval for it, NaN where there is none; a refused interval may
+            have one all the same.
+        upper: upper end, NaN unless `status` is "ok".
         level: confidence of the interval, of this reading alone.
-        status: "ok", or what went wrong: "diverged" where rows are not finite.
+        status: "ok", or what went wrong: "diverged" where rows are not finite, or so far away
+            that float64 does not hold the costs.
         message: one sentence.
         seconds: what the reading took.
     """
@@ -50,13 +60,17 @@ class Reading:
     seconds: float = field(default=0.0, compare=False)
 
     @property
-    def told_apart(self) -> bool:
-        """Whether the interval excludes 0: these rows are not of the held-out rows' population."""
-        return self.lower > 0
+    def told_apart(self) -> bool | None:
+        """Whether the lower end excludes 0: these rows are not of the held-out rows' population.
+
+        None where there is no lower end, so that nobody can tell.
+        """
+        return None if math.isnan(self.lower) else self.lower > 0
 
     def __str__(self) -> str:
         if self.status != "ok":
-            return f"{self.step}: {self.status}, {self.message}"
+            known = f"; populations at least {self.lower:.4g} at {100 * self.level:g} %"
+            return f"{self.step}: {self.status}, {self.message}{known if self.told_apart else ''}"
         return (
             f"{self.step}: rows {self.distance:.4g} (real rows {self.floor:.4g}), populations "
             f"{self.value:.4g} in [{self.lower:.4g}, {self.upper:.4g}] at {100 * self.level:g} %"
@@ -76,13 +90,20 @@ class Monitor:
     """
 
     def __init__(
-        self, held_out: np.ndarray, real: np.ndarray, cost: Cost, level: float, seed: int
+        self, held_out: Container, real: np.ndarray, cost: Cost, level: float, seed: int
     ) -> None:
-        self._held_out, self._cost, self._level, self._seed = held_out, cost, level, seed
+        self._named, self._held_out = held_out, held_out.values
+        self._cost, self._level, self._seed = cost, level, seed
         self.history: list[Reading] = []
         self._floor = math.nan
-        self.floor = self._read(real, "floor")
-        self._floor = self.floor.distance
+        floor = self._read(real, "floor")
+        if not math.isfinite(floor.distance):
+            raise ValueError(
+                "held_out and real: expected rows whose distance is a floor, got none, since of x "
+                f"= real and y = held_out it is said: {floor.message}"
+            )
+        self._floor = floor.distance
+        self.floor = replace(floor, floor=floor.distance)
 
     @property
     def rows(self) -> int:
@@ -94,19 +115,21 @@ class Monitor:
 
         Args:
             generated: (n, d) independent rows of the generator, at least as many as a reading
-                takes (`rows`); of more, a random part. NumPy, JAX or PyTorch, on any device.
+                takes (`rows`); of more, a random part. NumPy, JAX or PyTorch, on any device, or
+                a data frame: columns are matched to those of the held-out rows by name.
             step: what the reading is called in the history; the number of the call by default.
 
         Raises:
-            ValueError, TypeError: no rows of that dimension, or too few of them. Rows that are not
+            ValueError, TypeError: no rows of those columns, or too few of them. Rows that are not
                 finite raise nothing, so that a training loop goes on: `status` is "diverged".
         """
         step = len(self.history) if step is None else step
-        points = unwrap(_detached(generated), "generated").values
-        if not np.isfinite(np.asarray(points, np.float64)).all():
-            reading = self._nothing(step, "diverged", "generated rows are NaN or inf")
+        points = drawn(_matched(generated, "generated", self._named), self.rows, "generated",
+                       self._seed)  # fmt: skip
+        if problem := self._diverged(points):
+            reading = self._nothing(step, "diverged", problem)
         else:
-            reading = self._read(self._taken(points), step)
+            reading = self._read(points, step)
         self.history.append(reading)
         return reading
 
@@ -118,10 +141,15 @@ class Monitor:
         rows = [asdict(one) | {"told_apart": one.told_apart} for one in self.history]
         return pd.DataFrame(rows, columns=columns)
 
-    def _taken(self, points: np.ndarray) -> np.ndarray:
-        points = check_points(points, "generated")
-        check_same_dimension(points, self._held_out)
-        return drawn(points, self.rows, "generated", self._seed)
+    def _diverged(self, points: np.ndarray) -> str:
+        """Why there is no distance of such rows; empty where there is one."""
+        if not np.isfinite(points).all():
+            return "generated rows are NaN or inf"
+        try:
+            Samples(points, self._held_out).check_scale(self._cost)
+        except ValueError as error:
+            return str(error)
+        return ""
 
     def _read(self, points: np.ndarray, step: Any) -> Reading:
         start = time.perf_counter()
@@ -131,19 +159,22 @@ class Monitor:
         seconds = time.perf_counter() - start
         distance = found.diagnostics.get("batch", math.nan)
         if found.status != "ok":
-            return self._nothing(step, found.status, found.message, distance, seconds)
+            lower = math.nan if found.lower is None else found.lower
+            return self._nothing(step, found.status, found.message, distance, lower, seconds)
         lower, upper = found.interval or (math.nan, math.nan)
         return Reading(
-            step, distance, self._floor if step != "floor" else distance, found.value, lower, upper,
-            self._level, message=found.message, seconds=seconds,
+            step, distance, self._floor, found.value, lower, upper, self._level,
+            message=found.message, seconds=seconds,
         )  # fmt: skip
 
     def _nothing(
-        self, step: Any, status: str, message: str, distance: float = math.nan, seconds: float = 0.0
-    ) -> Reading:
+        self, step: Any, status: str, message: str, distance: float = math.nan,
+        lower: float = math.nan, seconds: float = 0.0,
+    ) -> Reading:  # fmt: skip
+        """What is known where there is no interval."""
         nan = math.nan
         return Reading(
-            step, distance, self._floor, nan, nan, nan, self._level, status, message, seconds
+            step, distance, self._floor, nan, lower, nan, self._level, status, message, seconds
         )
 
 
@@ -168,9 +199,11 @@ def monitor(
     small, and a choice among epochs by it needs rows of its own.
 
     Args:
-        held_out: (n, d) real rows that the generator is not trained on.
+        held_out: (n, d) real rows that the generator is not trained on. Where they have column
+            names, `real` and all generated rows that have names are matched to them by name.
         real: (m, d) other real rows for the floor, such as the training rows; None to part the
-            held-out rows in two halves at random, one of which is for the floor.
+            held-out rows in two halves at random, one of which is for the floor. Their names
+            stand where `held_out` has none.
         p: exponent of the cost, 1 (default) or 2.
         rows: most rows of either side that a reading takes, drawn once; fewer where there are.
         level: confidence of the interval of each reading.
@@ -178,28 +211,57 @@ def monitor(
         seed: of what is drawn.
 
     Raises:
-        ValueError, TypeError: bad input, or fewer than 20 rows for a reading.
+        ValueError, TypeError: bad input, fewer than 20 rows for a reading, or rows of which there
+            is no floor, such as held-out ones that are among the real ones.
     """
     ground, level = given_cost(p, cost), check_level(level)
     seed, most = check_seed(seed), check_integer(rows, "rows", MIN_ROWS)
-    reference = check_points(_detached(held_out), "held_out")
+    given = unwrap(_detached(held_out), "held_out")
+    reference = check_points(given.values, "held_out")
     if real is None:
         order = np.random.default_rng([seed, 29]).permutation(len(reference))
         half = len(order) // 2
         reference, other = reference[order[:half]], reference[order[half : 2 * half]]
     else:
-        other = check_points(_detached(real), "real")
-        check_same_dimension(other, reference)
+        named = unwrap(_detached(real), "real")
+        other = check_points(_matched(real, "real", given), "real")
+        given = given if given.columns else replace(given, columns=named.columns)
     count = min(most, len(reference), len(other))
     if count < MIN_ROWS:
         raise ValueError(
             f"held_out: expected {2 * MIN_ROWS} rows at least, or {MIN_ROWS} and as many of real, "
             f"got {count} for a reading; give more real rows"
         )
+    kept = drawn(reference, count, "held_out", seed)
+    _check_held_out(kept, other)
     return Monitor(
-        drawn(reference, count, "held_out", seed), drawn(other, count, "real", seed), ground,
-        level, seed,
-    )  # fmt: skip
+        Container(kept, given.columns), drawn(other, count, "real", seed), ground, level, seed
+    )
+
+
+def _matched(given: Any, name: str, like: Container) -> np.ndarray:
+    """Rows (n, d), finite or not, with their columns in the order of those of the held-out ones."""
+    names = "held_out", name
+    found = match_columns(like, unwrap(_detached(given), name), names).values
+    points = check_rows(check_no_times(found, name), name)
+    check_same_dimension(like.values, points, names)
+    return points
+
+
+def _check_held_out(held_out: np.ndarray, real: np.ndarray) -> None:
+    """Raise ValueError where half of the held-out rows are real ones, and no row is there twice:
+    where rows repeat themselves (counts, one-hot) equal ones need not be the same.
+    """
+    distinct, others = ({row.tobytes() for row in rows + 0.0} for rows in (held_out, real))
+    shared = len(distinct & others)
+    repeated = len(distinct) < len(held_out) or len(others) < len(real)
+    same = np.array_equal(held_out, real)
+    if same or (not repeated and 2 * shared >= len(held_out)):
+        raise ValueError(
+            f"held_out and real: expected different rows, got {shared} of {len(held_out)} held-out "
+            "rows among the real ones; keep rows back that the generator is not trained on, or "
+            "leave real out"
+        )
 
 
 def drawn(points: np.ndarray, count: int, name: str, seed: int) -> np.ndarray:

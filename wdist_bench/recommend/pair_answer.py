@@ -78,7 +78,8 @@ def batch_answer(
 def rough_distance(x: np.ndarray, y: np.ndarray, cost: Cost) -> float:
     """sqrt(max(W^2 - D_x D_y, 0)) of halves of some rows, where there is no better point.
 
-    W is their distance, D_x and D_y those of the two halves of one population.
+    The rows are in random order. W is their distance, D_x and D_y those of the two halves of one
+    population.
     """
     half = min(len(x), len(y), _ROUGH_ROWS) // 2
     (x, u), (y, v) = ((rows[:half], rows[-half:]) for rows in (x, y))

@@ -21,7 +21,7 @@ from wdist_bench.results.statistics import LEVEL, Interval, holm, paired_differe
 
 TRUSTED = 0.25
 """Size of error up to which an estimator comes close: a factor of 1.25."""
-_FAILURES = 0.1  # share of failed runs above which nobody is recommended
+FAILURES = 0.1  # share of failed runs above which nobody is recommended
 # As good as the best for practice: an excess of the mean size up to the larger of these.
 _MARGIN, _MARGIN_SHARE = 0.01, 0.25
 _NOTHING = 1e-9  # relative errors below this are rounding, and count as 0
@@ -84,6 +84,16 @@ def size_of(trials: list[Trial]) -> tuple[float, Interval]:
     return math.expm1(sizes.mean()), (math.expm1(max(low, 0.0)), math.expm1(high))
 
 
+def counted(trials: list[Trial]) -> int:
+    """Runs with an error, those that `size_of` is of."""
+    return int(np.isfinite(_sizes(trials)).sum())
+
+
+def failures(trials: list[Trial]) -> int:
+    """Runs that failed; what the budget cut off did not."""
+    return sum(trial.status not in ("ok", "timeout") for trial in trials)
+
+
 def _errors(trials: list[Trial]) -> np.ndarray:
     """Value / truth - 1, (runs,); 0 within rounding; NaN where there is no value."""
     ratios = [trial.value / trial.truth if trial.truth > 0 else math.nan for trial in trials]
@@ -98,14 +108,13 @@ def _sizes(trials: list[Trial]) -> np.ndarray:
 def _standing(name: str, own: list[Trial]) -> Standing:
     errors = _errors(own)
     found = errors[np.isfinite(errors)]
-    # what the budget cut off did not fail
-    failed = sum(trial.status not in ("ok", "timeout") for trial in own)
     families = dict.fromkeys(trial.family for trial in own)
     by_family = {name: size_of([t for t in own if t.family == name])[0] for name in families}
     worst = max(by_family, key=lambda name: np.nan_to_num(by_family[name], nan=-1.0))
     later = [trial.seconds for trial in own if not trial.first]
     seconds = float(np.mean(later or [own[0].seconds]))
     error, interval = size_of(own)
+    failed = failures(own)
     return Standing(
         estimator=name,
         runs=found.size,
@@ -117,7 +126,7 @@ def _standing(name: str, own: list[Trial]) -> Standing:
         worst_error=by_family[worst],
         seconds=seconds,
         compile_seconds=max(0.0, own[0].seconds - seconds),
-        ranked=found.size >= FEWEST and failed <= _FAILURES * len(own),
+        ranked=found.size >= FEWEST and failed <= FAILURES * len(own),
     )
 
 

@@ -21,7 +21,15 @@ from wdist_bench.recommend.pair_answer import (
     population_answer,
     rough_distance,
 )
-from wdist_bench.recommend.ranking import TRUSTED, Standing, size_of, standings
+from wdist_bench.recommend.ranking import (
+    FAILURES,
+    TRUSTED,
+    Standing,
+    counted,
+    failures,
+    size_of,
+    standings,
+)
 from wdist_bench.recommend.recommendation import Choice, Recommendation
 from wdist_bench.recommend.similar_tasks import check_bases, similar_tasks
 from wdist_bench.recommend.trials import FEWEST, Clock, Trial, Trials, chosen
@@ -151,6 +159,7 @@ class _Pair:
     x: np.ndarray
     y: np.ndarray
     known: Estimate
+    seed: int
 
     @classmethod
     def of(
@@ -160,16 +169,20 @@ class _Pair:
         """The certified distance of all rows, or the interval of as many as there is time for."""
         seconds, limit = _INTERVAL * clock.budget, clock.left(_CUT_OFF)
         if target == "batch":
-            return cls(x, y, batch_answer(x, y, cost, seed, call, limit))
+            return cls(x, y, batch_answer(x, y, cost, seed, call, limit), seed)
         generator = np.random.default_rng([seed, 99])
         x, y = looked_at(x, seconds, generator), looked_at(y, seconds, generator)
-        return cls(x, y, population_answer(x, y, cost, seed, call, limit))
+        return cls(x, y, population_answer(x, y, cost, seed, call, limit), seed)
 
     def distance(self, cost: Cost) -> float:
         """What tasks are made for: the point, but no less than a share of the rows' distance."""
-        rows = exact_value(self.x[:_MATCHED_ROWS], self.y[:_MATCHED_ROWS], cost)
+        generator = np.random.default_rng([self.seed, 98])
+        # rows may come sorted, or class by class
+        x, y = (generator.permutation(rows) for rows in (self.x, self.y))
+        rows = exact_value(x[:_MATCHED_ROWS], y[:_MATCHED_ROWS], cost)
         known = self.known.status == "ok" and self.known.target == "population"
-        point = self.known.value if known else rough_distance(self.x, self.y, cost)
+        # a few rows that are far out may fall into one half: no more than all rows are apart
+        point = self.known.value if known else min(rough_distance(x, y, cost), rows)
         return max(point, _SMALLEST * rows)
 
 
@@ -194,12 +207,12 @@ def _choose(
         return Choice(None, math.nan, _UNKNOWN, 0, False, _why_nobody(trials, rows), tuple(rows))
     best = ranked[0]
     fresh = trials.fresh(best.estimator, contestants[best.estimator], runs)
-    enough = len(fresh) >= FEWEST
-    error, interval = size_of(fresh) if enough else (best.error, best.interval)
-    count = len(fresh) if enough else 0
-    checked = pair is None or pair.known.status == "ok"
-    trusted = checked and error <= TRUSTED
-    return Choice(best.estimator, error, interval, count, trusted, "", tuple(rows))
+    failed, count = failures(fresh), counted(fresh)
+    count = count if count >= FEWEST else 0
+    error, interval = size_of(fresh) if count else (best.error, best.interval)
+    checked = pair is None or _is_known(pair.known)
+    trusted = checked and error <= TRUSTED and failed <= FAILURES * len(fresh)
+    return Choice(best.estimator, error, interval, count, trusted, "", tuple(rows), failed)
 
 
 def _asked(
@@ -219,6 +232,11 @@ def _asked(
         outside = is_outside(answer.value, pair.known)
         found.append(replace(row, value=answer.value, outside=outside))
     return found
+
+
+def _is_known(known: Estimate) -> bool:
+    """Whether there is an answer, or at least both ends, as of bounds that did not close."""
+    return known.status == "ok" or (known.lower is not None and known.upper is not None)
 
 
 def _stands(row: Standing) -> bool:

@@ -28,11 +28,12 @@ class Choice:
         error: size of its relative error, exp(mean |log(value / truth)|) - 1, on fresh runs that
             had no part in choosing it; on those that chose it where no time was left.
         interval: 95 % interval of that over runs.
-        fresh: how many fresh runs; 0 where there was no time.
-        trusted: whether the error is at most 25 %, and where there is a pair, something is known
-            that its value does not contradict.
+        fresh: how many fresh runs gave a number; 0 where fewer than five did.
+        trusted: whether the error is at most 25 %, no more than a tenth of the fresh runs failed,
+            and where there is a pair, something is known that its value does not contradict.
         reason: why nobody is named.
         standings: all that ran, best first.
+        fresh_failed: how many fresh runs failed, beside those.
     """
 
     recommended: str | None
@@ -42,6 +43,7 @@ class Choice:
     trusted: bool
     reason: str
     standings: tuple[Standing, ...]
+    fresh_failed: int = 0
 
     def standing(self, estimator: str) -> Standing:
         """The standing of the estimator of that label."""

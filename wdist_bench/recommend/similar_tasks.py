@@ -71,7 +71,7 @@ class Similar:
         n: rows of a sample of mu in a run.
         m: rows of a sample of nu.
         unlike: families whose samples do not look like the pair's, or that cannot be brought to
-            its distance.
+            its distance; "maps of x" where the rows of x that were drawn do not differ.
         late: families that there was no time for.
     """
 
@@ -136,7 +136,7 @@ def similar_tasks(
     )
     goals = [share * spread(x) for share in SPREAD_SHARES] if distance is None else [distance]
     found: list[SimilarTask] = []
-    unlike, skipped = [], []
+    unlike, skipped = [f"maps of {name}" for name in bases if not _varies(bases[name])], []
     for name, family in _families(bases, given, cost, generator):
         if late():
             skipped.append(f"{family.name} of {name}")
@@ -163,6 +163,11 @@ def check_bases(bases: dict[str, np.ndarray]) -> None:
             )
 
 
+def _varies(base: np.ndarray) -> bool:
+    """Whether rows have a spread: of events that are rare, the drawn rows may have none."""
+    return spread(base) > 0
+
+
 def _subset(generator: np.random.Generator, rows: np.ndarray, count: int) -> np.ndarray:
     if len(rows) <= count:
         return rows
@@ -180,7 +185,7 @@ def _families(
     queue: list[tuple[int, str, Family]] = []
     for name, base in bases.items():
         other = given.get("y" if name == "x" else "x")
-        families = map_families(base, other, cost.p, generator)
+        families = map_families(base, other, cost.p, generator) if _varies(base) else []
         if few_points:
             maps = families if other is not None else []  # nothing tells whether they look alike
             families = few_points.families(name, generator) + maps

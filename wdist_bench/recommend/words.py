@@ -113,16 +113,23 @@ def _pair(answer: Plain) -> list[Text]:
 
 
 def _level(pair: Plain) -> str:
-    return f"{100 * pair['level']:g} %"
+    """How sure the ends are; without a level they are certified."""
+    return "certified" if pair["level"] is None else f"{100 * pair['level']:g} %"
+
+
+def _ends(pair: Plain) -> str:
+    """The ends that are known though there is no value."""
+    lower, upper = pair["lower"], pair["upper"]
+    if upper is not None:
+        return f" In [{number(lower or 0)}, {number(upper)}] ({_level(pair)})."
+    return f" At least {number(lower)} ({_level(pair)})." if lower else ""
 
 
 def _known(answer: Plain) -> list[str]:
     pair = answer["pair"]
     name = f"W{answer['p']}"
     if pair["status"] != "ok":
-        known = pair["lower"]
-        at_least = f" At least {number(known)} ({_level(pair)})." if known else ""
-        return [f"I cannot tell. {_short(pair['message'])}{at_least}"]
+        return [f"I cannot tell. {_short(pair['message'])}{_ends(pair)}"]
     if answer["target"] == "batch":
         return [
             f"{name} = {number(pair['value'])}, certified: in "
@@ -148,26 +155,66 @@ def _choice(answer: Plain) -> list[str]:
         return [f"I cannot tell. {_short(choice['reason'])}"]
     row = next(row for row in choice["standings"] if row["estimator"] == name)
     runs = f"{choice['fresh']} fresh runs" if choice["fresh"] else f"the {row['runs']} runs"
-    found = f"{percent(choice['error'])} off{_band(choice['interval'])} over {runs}"
+    found = f"{percent(choice['error']) or 'by what nobody knows'} off"
+    found += f"{_band(choice['interval'])} over {runs}"
     cost = f"{seconds(row['seconds'])} a call"
     if row["compile_seconds"] >= 0.05:
         cost += f", the first {seconds(row['seconds'] + row['compile_seconds'])}"
     if choice["trusted"]:
         said = [f"{_name(name)}: typically {found}; {cost}."]
     else:
-        why = (
-            "None within 25 %." if choice["error"] > TRUSTED else "No interval to hold it against."
-        )
-        said = [f"{why} The closest is {_name(name)}, {found}; {cost}."]
-    same = [other["estimator"] for other in choice["standings"] if other["tied"]]
-    same = [other for other in same if other != name]
-    if same and row["tied"]:
-        said.append(f"Not told apart from it: {_few(same)}.")
+        said = [f"{_doubt(answer)} {_rank(choice)} {_name(name)}, {found}; {cost}."]
+    if failed := choice.get("fresh_failed", 0):
+        said.append(f"{count(failed, 'fresh run')} of it failed.")
+    said += _equals(choice, row)
     outside = [other["estimator"] for other in choice["standings"] if other["outside"]]
     if outside:
         kind = "interval" if answer["target"] == "population" else "certified bounds"
         said.append(f"Outside the {kind} for your pair (!): {_few(outside)}.")
     return said
+
+
+def _doubt(answer: Plain) -> str:
+    """Why the error of the recommended one is not enough: only what is true of all in the table."""
+    choice = answer["choice"]
+    if choice["error"] is None:
+        return "No error is known."
+    if choice["error"] > TRUSTED:
+        close = [row["estimator"] for row in _ranked(choice) if row["error"] <= TRUSTED]
+        return (
+            f"Within 25 % on the runs that rank: {_few(close)}." if close else "None within 25 %."
+        )
+    pair = answer["pair"]
+    ends = pair and (pair["lower"], pair["upper"])
+    if not pair or pair["status"] == "ok" or None not in ends:
+        return "It fails too often."
+    kind = "interval" if answer["target"] == "population" else "certified bounds"
+    return f"No {kind} to hold it against."
+
+
+def _rank(choice: Plain) -> str:
+    """What may be said of the recommended one beside the others in the table."""
+    first, *others = _ranked(choice)
+    best = first["estimator"] == choice["recommended"] and choice["error"] is not None
+    if best and all(choice["error"] <= row["error"] for row in others):
+        return "The closest is"
+    return "Named is"
+
+
+def _equals(choice: Plain, row: Plain) -> list[str]:
+    """Who is not told apart, and from whom: all are compared with the first of the ranking."""
+    name, first = row["estimator"], _ranked(choice)[0]["estimator"]
+    same = [other["estimator"] for other in choice["standings"] if other["tied"]]
+    same = [other for other in same if other != first]
+    if not same or not row["tied"]:
+        return []
+    if name == first:
+        return [f"Not told apart from it: {_few(same)}."]
+    return [f"Not told apart from {_name(first)}, the first of the ranking: {_few(same)}."]
+
+
+def _ranked(choice: Plain) -> list[Plain]:
+    return [row for row in choice["standings"] if row["ranked"]]
 
 
 def _table(answer: Plain, most: int, width: int) -> Table:
