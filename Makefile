@@ -26,10 +26,8 @@ NEWEST_STAMP := $(NEWEST)/.installed-$(shell date +%F)
 BESIDE   := $(filter peers large_n w2_peers,$(SUITE))
 RUNS_IN  := $(if $(BESIDE),$(PEERS),$(VENV))/bin
 RUNS_FOR := $(if $(BESIDE),$(PEERS_STAMP),$(STAMP))
-# Tests mostly compile: without XLA's slow passes, in two thirds of the time, and each program once
-# for this folder (delete it at will). `test-all` has the passes, and compiles all anew.
-QUICK  := JAX_DISABLE_MOST_OPTIMIZATIONS=1 JAX_COMPILATION_CACHE_DIR=$(CURDIR)/.pytest_cache/programs \
-          JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
+# Tests mostly compile: without XLA's slow passes, in two thirds of the time. `test-all` has them.
+QUICK  := JAX_DISABLE_MOST_OPTIMIZATIONS=1
 PIP    := -m pip --quiet --disable-pip-version-check
 SCHEMA := $(BIN)/check-jsonschema --builtin-schema vendor
 
