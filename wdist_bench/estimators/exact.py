@@ -27,7 +27,7 @@ from wdist_bench.validation import check_integer, check_number
 # What an exact value is proved to.
 _EXACT = 1e-9
 # Pairs from which arcs are faster than all of them: in .20 to .46 of the time at 4,096 points, but
-# up to 1.09 at 2,048 (results/speed/sparse.md).
+# up to .92 at 2,048 (results/speed/sparse.md).
 _MANY = 2**24
 # Rounding may leave so much of W_p^p open.
 _OPEN = 1e-3
