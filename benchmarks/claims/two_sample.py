@@ -1,6 +1,7 @@
 """Level and power of `two_sample_test`, beside the energy distance and MMD.
 
-Level: mu = nu, tests at 5 % with 199 permutations. Power: laws that differ, the same permutations
+Level: mu = nu, tests at 5 % with 199 permutations; with weights, which stay at their places, too.
+Power: laws that differ, the same permutations
 for all tests. Energy distance and MMD (Gaussian kernel, its width the median distance of the pooled
 rows) are computed here from the pooled distances, 2 E|X - Y| - E|X - X'| - E|Y - Y'| and its kernel
 counterpart.
@@ -45,12 +46,17 @@ EQUAL: dict[str, tuple[str, Draw]] = {
 }
 """Laws against themselves."""
 
+HEAVY = {"normal, heavy rows": "normal", "normal, plane, heavy rows": "normal, plane"}
+"""The same with weights: two rows of each sample carry ten times the mass of any other."""
+
 METHODS = {
     "normal": ("one_dimensional",), "exponential": ("one_dimensional",),
     "Cauchy": ("one_dimensional",), "coin 0.3": ("one_dimensional",),
     "Poisson 2": ("one_dimensional",),
     "normal, plane": ("exact", "nearest_neighbor", "sinkhorn_divergence"),
     "lattice, plane": ("exact", "nearest_neighbor", "sinkhorn_divergence"),
+    "normal, heavy rows": ("one_dimensional",),
+    "normal, plane, heavy rows": ("exact", "nearest_neighbor"),
 }  # fmt: skip
 SIZES = (20, 15)
 
@@ -97,14 +103,23 @@ def rejected(pvalues: Iterable[float]) -> dict[str, Any]:
     return {"runs": len(small), "rejected": sum(small) / len(small), "low": low, "high": high}
 
 
+def heavy(n: int) -> np.ndarray:
+    """Weights of n rows."""
+    weights = np.where(np.arange(n) < 2, 10.0, 1.0)
+    return weights / weights.sum()
+
+
 def level(law: str, method: str, runs: int) -> dict[str, Any]:
     """Rejections of one law against itself."""
-    kind, draw = EQUAL[law]
+    kind, draw = EQUAL[HEAVY.get(law, law)]
+    weights = [heavy(n) for n in SIZES] if law in HEAVY else (None, None)
+    options: dict[str, Any] = {"permutations": PERMUTATIONS}
+    options |= dict(zip("ab", weights, strict=True))
     pvalues = []
     for run in range(runs):
         generator = np.random.default_rng([run, 5])
         x, y = (draw(generator, n) for n in SIZES)
-        found = wb.two_sample_test(x, y, method, permutations=PERMUTATIONS, seed=run)
+        found = wb.two_sample_test(x, y, method, seed=run, **options)
         pvalues.append(found.pvalue)
     return {"law": law, "kind": kind, "method": method} | rejected(pvalues)
 

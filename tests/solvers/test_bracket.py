@@ -119,12 +119,14 @@ def test_tiles_on_the_device_change_nothing(cost, entries, held):
 
 
 def test_memory_is_linear_in_the_points():
-    """20,000 x 20,000 costs are 3.2 GB in float64; the compiled program may hold 200 MB."""
-    n = 20_000
+    """20,000 x 20,000 costs are 3.2 GB in float64; the compiled program may hold 200 MB, and on a
+    GPU, whose tiles are larger, 600.
+    """
+    n, most = 20_000, 200e6 if jax.default_backend() == "cpu" else 600e6
     with jax.enable_x64(True):
         shapes = [jax.ShapeDtypeStruct(s, jnp.float64) for s in ((n, 3), (n, 3), (n,), (n,))]
         program = bracket.lower(*shapes, Cost(1)).compile()
-    assert program.memory_analysis().temp_size_in_bytes < 200e6
+    assert program.memory_analysis().temp_size_in_bytes < most
 
 
 def test_under_vmap_every_problem_is_solved_as_alone():

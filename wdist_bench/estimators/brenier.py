@@ -240,13 +240,14 @@ class FittedBrenier(FittedPotential):
     def _images(self, targets: jax.Array) -> jax.Array:
         """Points of the frame near the maximisers, found in float32, in the dtype of targets."""
         rows = targets.astype(jnp.float32)
-        points = self.mover(rows)
         phi = self.potential_network
-        if self.estimator.parts(rows.shape[1]).solve is not None:
-            tolerance = _FINAL_TOLERANCE * phi.strength * rows.shape[1]
-            points = _by_chunks(
-                lambda y, u: maximizers(phi, y, u, _FINAL_STEPS, tolerance), rows, points
-            )
+        with jax.default_matmul_precision("highest"):
+            points = self.mover(rows)
+            if self.estimator.parts(rows.shape[1]).solve is not None:
+                tolerance = _FINAL_TOLERANCE * phi.strength * rows.shape[1]
+                points = _by_chunks(
+                    lambda y, u: maximizers(phi, y, u, _FINAL_STEPS, tolerance), rows, points
+                )
         return points.astype(targets.dtype)
 
     def _slope(self, points: jax.Array) -> jax.Array:

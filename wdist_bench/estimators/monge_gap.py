@@ -107,7 +107,8 @@ class FittedMap(TracedFitted):
     def transport(self, points: jax.Array) -> jax.Array:
         """T at points (n, d) of the training coordinates, in their dtype."""
         frame = self.frame.at(points.dtype)
-        return frame.leave_y(self.mover(frame.enter_x(points)).astype(points.dtype))
+        with jax.default_matmul_precision("highest"):
+            return frame.leave_y(self.mover(frame.enter_x(points)).astype(points.dtype))
 
     def batch_cost(self, samples: Samples, cost: Cost) -> jax.Array:
         """E|x - T x|^2 of the samples, in the training coordinates."""

@@ -59,10 +59,11 @@ class Frame:
     def of(cls, mu: Moments, nu: Moments) -> Frame:
         """That in which both laws have the mean 0 and one covariance."""
         first, second = _ridged(mu.covariance, nu.covariance)
-        root, inverse = _power(first, 0.5), _power(first, -0.5)
-        monge = inverse @ _power(root @ second @ root, 0.5) @ inverse
-        half, back = _power(monge, 0.5), _power(monge, -0.5)
-        scale = jnp.trace(half @ first @ half) / len(first)
+        with jax.default_matmul_precision("highest"):  # TF32 would make it another frame
+            root, inverse = _power(first, 0.5), _power(first, -0.5)
+            monge = inverse @ _power(root @ second @ root, 0.5) @ inverse
+            half, back = _power(monge, 0.5), _power(monge, -0.5)
+            scale = jnp.trace(half @ first @ half) / len(first)
         size = jnp.sqrt(scale)
         return cls(mu.mean, nu.mean, half / size, back * size, scale)
 
@@ -104,7 +105,8 @@ def moments(
 
     def add(sums: Any, index: jax.Array) -> tuple[Any, None]:
         (x, y) = (rows - mean for rows, mean in zip(draw(index), first, strict=True))
-        new = x.mean(0), x.T @ x / len(x), y.mean(0), y.T @ y / len(y)
+        with jax.default_matmul_precision("highest"):
+            new = x.mean(0), x.T @ x / len(x), y.mean(0), y.T @ y / len(y)
         return tuple(old + one for old, one in zip(sums, new, strict=True)), None
 
     dim = len(first[0])

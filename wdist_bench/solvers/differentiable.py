@@ -140,7 +140,8 @@ def sliced_cost(
     """SW_p^p: the mean over the columns of theta of W_p^p of the projections."""
 
     def along(direction: Array) -> Array:
-        return line_cost(x @ direction, y @ direction, a, b, cost)
+        with jax.default_matmul_precision("highest"):
+            return line_cost(x @ direction, y @ direction, a, b, cost)
 
     return jax.lax.map(along, jnp.asarray(theta.T, x.dtype)).mean()
 
@@ -172,7 +173,8 @@ def sinkhorn_divergence_cost(
     a = jnp.full(len(x), 1 / len(x), x.dtype) if a is None else a
     b = jnp.full(len(y), 1 / len(y), y.dtype) if b is None else b
     matrix = cost.pairwise(x, y)
-    mean = a @ matrix @ b
+    with jax.default_matmul_precision("highest"):
+        mean = a @ matrix @ b
     temperature = jnp.where(mean > 0, share * mean, 1) if epsilon is None else jnp.asarray(epsilon)
 
     options = threshold, max_iterations
