@@ -44,6 +44,7 @@ def folder(tmp_path):
     return hostile.hostile_folder(tmp_path)
 
 
+@pytest.mark.slow
 def test_report_writes_and_shows_nothing_that_lies_elsewhere(folder, tmp_path):
     before = hostile.state(tmp_path / "outside")
     ended = hostile.run(["report", str(folder)])

@@ -60,6 +60,7 @@ def allocate(mib: int) -> dict[str, int]:
     return {"bytes": int(np.ones(mib * 2**17).sum()) * 8}
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_the_call():
     """The parent's own memory, which is larger, does not count. The kernel counts to some MiB."""
     ballast = np.ones(400 * 2**17)

@@ -62,6 +62,7 @@ def test_it_writes_the_committed_cards_and_their_samples(folder):
             }
 
 
+@pytest.mark.slow
 def test_without_samples_and_anew(tmp_path, few, monkeypatch):
     words = ("export", "truths", "--no-samples", "--compute", "--out", tmp_path)
     assert call(monkeypatch, *words) == 0

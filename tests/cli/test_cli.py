@@ -57,6 +57,7 @@ def test_run_writes_table_figure_and_environment(tmp_path, monkeypatch, capsys):
     assert "kept from an earlier run" in said
 
 
+@pytest.mark.slow
 def test_a_run_ends_with_errors_a_sentence_and_the_page(tmp_path, monkeypatch, capsys):
     suite, folder = tmp_path / "tiny.toml", Path("results", "local", "tiny")
     more = ("one_dimensional", "exact", "sinkhorn", "gaussian", "bracket", "nearest_neighbor")
@@ -79,6 +80,7 @@ def test_a_run_ends_with_errors_a_sentence_and_the_page(tmp_path, monkeypatch, c
     assert "done     6 (1 refused, 5 ok)\nfailed   0\n" in said
 
 
+@pytest.mark.slow
 def test_a_failed_run_gives_a_nonzero_exit_code(tmp_path, monkeypatch, capsys):
     suite = tmp_path / "tiny.toml"
     suite.write_text(SUITE + "learning_rate = 1e30\n")

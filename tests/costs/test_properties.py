@@ -238,6 +238,7 @@ def test_nearest_neighbours_of_many_points(name):
     assert wb.estimate(x, y, "nearest_neighbor", cost=cost).value == pytest.approx(wanted, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["linf", "torus", "unit_vectors", "cosine", "mahalanobis"])
 @pytest.mark.parametrize("method", ["c_transform", "soft_c_transform"])
 def test_critics_train_on_every_distance(name, method):

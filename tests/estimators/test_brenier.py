@@ -101,6 +101,7 @@ def test_equal_laws_get_no_distance():
     assert answer.lower == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [("maximin", {}), ("maximin", {"reverse": True}), ("w2gn", {})],
@@ -124,6 +125,7 @@ def test_maps_are_those_of_the_reported_potentials(convex, pairs):
     np.testing.assert_allclose(convex.map(x), x - convex.gradient(x) / 2, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_reversed_potentials_give_the_inverse_map(pairs):
     """y - grad psi / 2 by finite differences."""
     y = pairs[1][:20]
@@ -165,6 +167,7 @@ def test_options_that_mean_nothing_are_refused():
             wb.estimators.get("icnn", **options)
 
 
+@pytest.mark.slow
 def test_the_map_of_w2gn_does_not_run_to_where_its_potential_is_flat():
     """Where it descended <u, y> - phi(u) too, this pair ended at 25 times the distance."""
     task = wb.tasks.get("convex_pairs", dim=2, seed=100)

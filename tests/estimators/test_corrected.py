@@ -57,6 +57,7 @@ def test_l_is_the_signed_square_of_the_difference_of_distances():
         assert found.cost == max(signed, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("method", "p", "most"),
     [("centered", 2, 1.5), ("extrapolated", 1, 3), ("extrapolated", 2, 3), ("smoothed", 1, 1.5),
@@ -84,6 +85,7 @@ def test_the_limit_of_an_exact_law_is_found(exponent):
     assert (fixed.square.value, fixed.excess) == pytest.approx((3, 0.5), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_extrapolation_takes_off_the_leading_order():
     """Two samples of U[0, 1]: E W_2^2 = 1 / (3 (n + 1)), of order 1 / n and then 1 / n^2."""
     plug_in, extrapolated = [], []
@@ -143,6 +145,7 @@ def test_richardson_takes_off_the_second_order_in_epsilon():
     assert abs(answer.cost - fine) < 0.2 * abs(found["lower"] - fine)
 
 
+@pytest.mark.slow
 def test_richardson_errors_are_those_of_repetitions():
     costs, errors = [], []
     for seed in range(100):

@@ -206,6 +206,7 @@ def test_diagnostics_are_what_they_say(name):
         assert excess <= 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CRITICS)
 def test_hard_input_is_answered(name):
     estimator = wb.estimators.get(name, **SMALL)

@@ -70,6 +70,7 @@ TASKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "parameters", "steps", "tolerance"), TASKS)
 def test_close_to_the_truth_and_never_above(name, parameters, steps, tolerance):
     task = wb.tasks.get(name, **parameters)

@@ -105,6 +105,7 @@ def test_a_clipped_critic_says_that_it_measures_something_else() -> None:
     )
 
 
+@pytest.mark.slow
 def test_good_answers_are_not_doubted() -> None:
     x, y = pair()
     for name in ("c_transform", "exact", "nearest_neighbor"):

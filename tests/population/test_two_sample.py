@@ -88,6 +88,7 @@ def uneven():
     return a / a.sum(), np.r_[0.45, 0.45, np.full(18, 0.1 / 18)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flipped", [False, True], ids=["x, y", "y, x"])
 def test_fixed_uneven_weights_have_the_level(flipped):
     # mu = nu: P(p <= 0.05) = 5 of 100 ranks, exactly; of 400 repetitions more than 35, or fewer

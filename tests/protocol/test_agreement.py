@@ -36,6 +36,7 @@ def test_run_stream_and_evaluate_agree_with_the_definition_by_hand():
     assert answer.diagnostics["gradient_l2"] == pytest.approx(l2, abs=2e-4)
 
 
+@pytest.mark.slow
 def test_a_funnel_finds_the_direction_of_a_shift():
     answer = wb.evaluate(
         "gaussian_shift",

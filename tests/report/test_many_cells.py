@@ -174,6 +174,7 @@ def test_the_terminal_shows_the_first_tasks_and_counts_the_rest(make_folder, mon
     assert end.more_tasks == "and 3 more tasks; errors.md has them"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compact", [False, True])
 def test_a_report_parses_each_array_a_fixed_number_of_times(make_folder, monkeypatch, compact):
     """Costs and histories once a table that needs them, truths once a setting."""
@@ -308,6 +309,7 @@ def test_a_comparison_is_the_same_from_a_compact_journal(make_folder):
     assert dataclasses.asdict(found)["only_a"] == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("estimators", "drawn"), [(40, True), (41, False)])
 def test_more_estimators_than_a_figure_tells_apart_are_left_to_the_page(
     make_folder, estimators, drawn

@@ -155,6 +155,7 @@ def test_ctrl_c_gives_up_the_current_cell_and_says_how_to_go_on(drive, deeds, tm
     assert all(done(out)[key] == record for key, record in kept.items())
 
 
+@pytest.mark.slow
 def test_two_drivers_share_the_work_of_one_folder(drive, deeds, tmp_path):
     out, suite = tmp_path / "out", deeds(16, seconds=0.5)
     drivers = [drive(suite, out), drive(suite, out)]

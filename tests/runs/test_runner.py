@@ -64,6 +64,7 @@ def test_a_rerun_keeps_finished_cells_and_the_same_table(suite, tmp_path):
     assert (out / "errors.csv").read_bytes() == first
 
 
+@pytest.mark.slow
 def test_the_table_is_the_same_bit_for_bit_on_the_same_machine(suite, tmp_path):
     tables = []
     for name in ("a", "b"):
@@ -74,6 +75,7 @@ def test_the_table_is_the_same_bit_for_bit_on_the_same_machine(suite, tmp_path):
     pd.testing.assert_frame_equal(*tables, check_exact=True)
 
 
+@pytest.mark.slow
 def test_what_a_suite_no_longer_names_leaves_the_table_and_new_cells_join_in_order(suite, tmp_path):
     list(run_suite(suite(), tmp_path / "out"))
     changed = SUITE.replace('"exact"', '"nearest_neighbor"')

@@ -46,6 +46,7 @@ def test_a_worker_that_has_grown_is_renewed_and_an_innocent_cell_runs_again(suit
     assert [record["status"] for record in records] == ["ok"] * 3
 
 
+@pytest.mark.slow
 def test_a_cell_that_kills_a_worker_with_others_behind_it_is_tried_twice_and_says_so(
     suite, tmp_path
 ):

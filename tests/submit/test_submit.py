@@ -96,6 +96,7 @@ def broken(findings):
     return [finding.rule for finding in findings if not finding.passed]
 
 
+@pytest.mark.slow
 def test_the_plugin_of_the_examples_is_accepted_packed_and_on_the_site(measured, tmp_path):
     journal, against = measured
     submission = Submission(write(tmp_path / "mine", journal), against)

@@ -92,6 +92,7 @@ def test_samples_of_a_file_have_the_law_that_it_says(tmp_path):
     assert (gap < 5 * np.sqrt((image.var(0) + y.var(0)) / n)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parameters", [{"dim": 3}, {"dim": 5, "seed": 4}])
 @pytest.mark.parametrize("drawn", [True, False])
 def test_the_map_back_is_found_to_eight_digits(tmp_path, parameters, drawn):

@@ -74,6 +74,7 @@ def test_truth_agrees_with_its_second_route(name, index):
     confirm(name, index)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROUTES)
 @pytest.mark.parametrize("factor", [0.99, 1.01])
 def test_a_truth_one_percent_off_is_caught_by_every_route(name, factor, monkeypatch):
@@ -85,6 +86,7 @@ def test_a_truth_one_percent_off_is_caught_by_every_route(name, factor, monkeypa
     assert [index for index in exact if not is_caught(name, index)] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROUTES)
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_a_sampled_truth_ten_standard_errors_off_is_caught(name, sign, monkeypatch):

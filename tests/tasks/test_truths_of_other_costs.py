@@ -222,6 +222,7 @@ def test_rotations_along_a_great_circle_by_linear_programme(p, pole):
     assert task.truth(p) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("p", POWERS)
 @pytest.mark.parametrize("law", LAWS)
 def test_laws_on_a_great_circle_are_those_of_a_circle(p, law):

@@ -48,6 +48,7 @@ def site(root, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_every_cell_can_be_downloaded_with_its_numbers(root, site):
     cells = pd.read_csv(site / "cells.csv")
     listed = pd.read_json(site / "cells.json", orient="split")

@@ -127,6 +127,7 @@ def test_no_heading_link_or_tag_of_a_journal_is_one_of_its_reports(folder):
         assert not kinds & {"html_inline", "link_open", "image"}
 
 
+@pytest.mark.slow
 def test_every_export_of_a_hostile_journal_is_written(folder):
     for kind in ("csv", "latex", "parquet", "pdf", "journal"):
         for path in export(folder, kind):

@@ -59,6 +59,7 @@ def test_the_seed_fixes_everything_and_the_loss_does_not_choose_the_data():
     assert (unpack(first["values"]) <= unpack(first["exact"]) * (1 + 1e-5)).all()
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_counts_as_failed_and_has_no_numbers():
     record = gan("gradient_penalty", rate=1e38, **TINY).run()
     assert record["status"] == "diverged"

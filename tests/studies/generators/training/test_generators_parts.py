@@ -83,6 +83,7 @@ def test_diffusion_is_scored_by_the_error_of_its_guess():
     assert float(Sure(2, (4,)).loss(None, rows, KEY)) > 0.1
 
 
+@pytest.mark.slow
 def test_the_layers_of_sn_gan_have_norm_one():
     loss = critics.sn_gan((16, 16), rate=50.0)
     rows = jax.random.normal(KEY, (64, 5), jnp.float32)
