@@ -292,6 +292,14 @@ def test_answers_scale_where_squares_of_costs_leave_float64(method, p, power):
         assert one > 0
 
 
+def test_the_error_of_a_sliced_distance_that_rounding_hides_is_one_of_distance():
+    x = np.array([[0.0, 0.0], [1e9, 3e9]])
+    y = x + np.array([[1e-7, 0], [0, 0]])
+    one, four = (wb.estimate(s * x, s * y, "sliced", 2) for s in (1, 4))
+    assert one.value == four.value == 0
+    assert four.stderr / one.stderr == pytest.approx(4)
+
+
 def test_a_negative_estimate_is_in_units_of_cost_at_every_p():
     x, y = np.random.default_rng(3).normal(size=(2, 24, 6))
     for p in (1, 3):
