@@ -11,6 +11,7 @@ import wdist_bench as wb
 
 METHODS = {"exact": 3, "one_dimensional": 1, "sliced": 3, "nearest_neighbor": 3,
            "sinkhorn_divergence": 3}  # fmt: skip
+slow_divergence = pytest.param("sinkhorn_divergence", marks=pytest.mark.slow)
 each = pytest.mark.parametrize("method", METHODS)
 STEP = 1e-6
 
@@ -195,3 +196,53 @@ def test_numpy_and_other_types_are_taken(dtype):
     found = wb.distance(np.array([[0], [1]], dtype), np.array([[2], [5]], dtype))
     assert found == pytest.approx(3)
     assert found.dtype == jnp.float32
+
+
+@pytest.mark.parametrize("method", ["one_dimensional", "sliced", slow_divergence])
+def test_derivatives_in_weights_where_rows_have_none(float64, method):
+    """It is what a little mass there changes, and far rows hurt nothing. On lines, where two such
+    rows of either side stand beside each other, it is a subgradient.
+    """
+    x, y, a, b = problem(method)
+    a[:3], b[-2:] = 0, 0
+    far = np.full_like(x[:1], 1e3)
+    (x, a), (y, b) = (
+        (np.vstack([far, points]), np.append(0, mass)) for points, mass in ((x, a), (y, b))
+    )
+    weights = [a / a.sum(), b / b.sum()]
+    given = wb.estimators.get(method, **({"epsilon": 1.0, "threshold": 1e-10} if "sink" in method
+                                         else {}))  # fmt: skip
+    value = jax.jit(jax.value_and_grad(lambda *ab: wb.distance(x, y, *ab, method=given), (0, 1)))
+    at, found = value(*weights)
+    step = 1e-7
+    for side, row, last in ((0, 1, -1), (0, 3, -1), (1, -1, 1)):
+        moved = [one.copy() for one in weights]
+        moved[side][row] += step
+        moved[side][last] -= step
+        slope = (value(*moved)[0] - at) / step
+        change = float(found[side][row] - found[side][last])
+        assert change <= slope + 1e-4
+        assert change == pytest.approx(float(slope), abs=1e-4) or "sink" not in method
+
+
+def test_tied_levels_have_admissible_potentials_for_derivatives(float64):
+    x, y, _, _ = problem("one_dimensional", n=8, m=8)
+    even = np.full(8, 1 / 8)
+    on_line = jax.value_and_grad(
+        lambda a, b: wb.distance(x, y, a, b, method="one_dimensional"), argnums=(0, 1)
+    )
+    value, (phi, psi) = jax.device_get(jax.jit(on_line)(even, even))
+    constant = (phi[:, None] + psi - np.abs(x - y.T)).max()  # both but for it
+    assert even @ phi + even @ psi == pytest.approx(value + constant)
+
+
+@pytest.mark.parametrize("method", ["exact", "one_dimensional", slow_divergence])
+def test_points_next_to_each_other_keep_their_distance(method):
+    """In float32, where squares of 1e-22 are 0 and the divergence's slopes are lost at 1e-9."""
+    x, y, _, _ = (jnp.asarray(array, jnp.float32) for array in problem(method))
+    value = jax.jit(jax.value_and_grad(lambda x, y: wb.distance(x, y, p=2, method=method)))
+    at_one, slope = value(x, y)
+    for power in (-75, -30):
+        found, other = value(jnp.ldexp(x, power), jnp.ldexp(y, power))
+        assert found * 2.0**-power == pytest.approx(float(at_one), rel=1e-5)
+        assert np.asarray(other) == pytest.approx(np.asarray(slope), abs=1e-5)

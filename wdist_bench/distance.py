@@ -13,6 +13,7 @@ from wdist_bench.costs import Cost, as_cost
 from wdist_bench.estimate import DirectEstimator, Estimator, TracedFitted
 from wdist_bench.estimators.exact import Exact
 from wdist_bench.estimators.given import check_cost, check_estimator
+from wdist_bench.estimators.nearest_neighbor import NearestNeighbor
 from wdist_bench.estimators.one_dimensional import OneDimensional
 from wdist_bench.estimators.sinkhorn import SinkhornDivergence
 from wdist_bench.estimators.sliced import Sliced
@@ -61,7 +62,8 @@ def distance(
 
     Returns:
         NaN where points are not finite, weights are no probabilities ("exact"), or a solver did not
-        converge: a compiled program cannot raise.
+        converge: a compiled program cannot raise. NaN or inf where points are so far apart that
+        their dtype does not hold d^p.
 
     Raises:
         RuntimeError: in a process forked after JAX had run, where it would hang.
@@ -75,8 +77,12 @@ def distance(
     ground = _ground(cost, p)
     check_cost(estimator, ground)
     estimator.check_dim(x.shape[1])
-    total = _cost_of(estimator, ground, isinstance(method, str))(Samples(x, y, a, b))
-    return _root(total, ground.p)
+    samples, power = Samples(x, y, a, b), jnp.zeros((), jnp.int32)
+    if _scales(estimator, ground):
+        power = _power(samples, ground.p, isinstance(estimator, SinkhornDivergence))
+        samples = Samples(jnp.ldexp(x, -power), jnp.ldexp(y, -power), a, b)
+    total = _cost_of(estimator, ground, isinstance(method, str))(samples)
+    return jnp.ldexp(_root(total, ground.p), power)
 
 
 def _array(values: Any) -> Any:
@@ -95,6 +101,33 @@ def _ground(cost: Any, p: float | None) -> Cost:
             "call wb.estimate"
         )
     return ground
+
+
+def _scales(estimator: Estimator, cost: Cost) -> bool:
+    """Whether s times the points give s times the value."""
+    if isinstance(estimator, SinkhornDivergence):
+        return cost.is_norm and estimator.epsilon_unit == "mean_cost"
+    return cost.is_norm and isinstance(estimator, (Exact, OneDimensional, Sliced, NearestNeighbor))
+
+
+def _power(samples: Samples, p: float, of_all: bool) -> jax.Array:
+    """k where points are so close, 2^k, that their dtype may lose squares of d^2 or d^p; else 0.
+
+    Likewise where they are so far apart, for a method `of_all` pairs; beside a few that are so far
+    apart, squares of the others could be lost to methods that look at near ones alone.
+    """
+    s = jax.lax.stop_gradient(samples)
+    first = s.x[0 if s.a is None else jnp.argmax(s.a > 0)]
+    size = jnp.maximum(_largest(s.x - first, s.a), _largest(s.y - first, s.b))
+    least = 2.0 ** (jnp.finfo(size.dtype).minexp / (4 * max(p, 2)))
+    lost = (size < least) | (of_all & (size > 1 / least) & jnp.isfinite(size))
+    return jnp.where((size > 0) & lost, jnp.frexp(size)[1], 0)
+
+
+def _largest(gaps: jax.Array, weights: jax.Array | None) -> jax.Array:
+    """The largest coordinate of rows with mass."""
+    sizes = jnp.abs(gaps).max(1)
+    return sizes.max() if weights is None else jnp.where(weights > 0, sizes, 0).max()
 
 
 def _root(total: jax.Array, p: float) -> jax.Array:

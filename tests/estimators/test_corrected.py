@@ -275,3 +275,36 @@ def test_what_has_no_meaning_is_refused_in_one_sentence(method, options, words):
 def test_one_row_tells_nothing_of_a_bias(method):
     with pytest.raises(ValueError, match="expected two rows of each side at least, got 1 and 2"):
         wb.estimate([[0.0]], [[1.0], [2.0]], method, 2)
+
+
+@pytest.mark.parametrize(
+    ("method", "p", "power"),
+    [("centered", 2, 300), ("extrapolated", 1, -560), ("extrapolated", 2, 300),
+     ("richardson_sinkhorn", 2, -300), ("smoothed", 1, -560), ("max_sliced", 1, -560),
+     ("max_sliced", 2, -300), ("subspace_robust", 2, 300)],
+)  # fmt: skip
+def test_answers_scale_where_squares_of_costs_leave_float64(method, p, power):
+    x, y = np.random.default_rng(2).normal(size=(2, 12, 2))
+    at_one = wb.estimate(x, y + 2, method, p)
+    found = wb.estimate(np.ldexp(x, power), np.ldexp(y + 2, power), method, p)
+    for one, other in ((at_one.value, found.value), (at_one.stderr, found.stderr)):
+        assert math.ldexp(other, -power) == pytest.approx(one, rel=1e-6)
+        assert one > 0
+
+
+def test_the_error_of_a_sliced_distance_that_rounding_hides_is_one_of_distance():
+    x = np.array([[0.0, 0.0], [1e9, 3e9]])
+    y = x + np.array([[1e-7, 0], [0, 0]])
+    one, four = (wb.estimate(s * x, s * y, "sliced", 2) for s in (1, 4))
+    assert one.value == four.value == 0
+    assert four.stderr / one.stderr == pytest.approx(4)
+
+
+def test_a_negative_estimate_is_in_units_of_cost_at_every_p():
+    x, y = np.random.default_rng(3).normal(size=(2, 24, 6))
+    for p in (1, 3):
+        one, four = (
+            wb.estimate(s * x, s * y, "extrapolated", p).diagnostics["signed_cost"] for s in (1, 4)
+        )
+        assert four == pytest.approx(4**p * one)
+        assert one < 0

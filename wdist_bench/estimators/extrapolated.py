@@ -65,17 +65,21 @@ class Extrapolated(Corrected):
         slowest, fastest = min(1.0, 2 / rows.x.shape[1]), 1.0
         if self.exponent:
             slowest = fastest = self.exponent
-        found = limit(nested(rows, levels, generator), slowest, fastest)
+        near_one, power = rows.near_one()
+        found = limit(nested(near_one, levels, generator), slowest, fastest)
         p = rows.cost.p
+        unit = 2.0 ** (power * p)
         square = max(found.square.value, 0.0)
         # At 0 the power p / 2 has no slope: what the square may be is brought to W_p^p whole.
         error = math.hypot(found.square.stderr, found.noise)
         cost = square ** (p / 2)
         room = (square + error) ** (p / 2) - cost
         share = room / error if error > 0 else 0.0
-        signed = cost if found.square.value >= 0 else found.square.value
+        signed = math.copysign(abs(found.square.value) ** (p / 2), found.square.value)
+        with np.errstate(over="ignore", under="ignore"):  # of squares, where W_p^p itself is held
+            excess = float(np.ldexp(found.excess, 2 * power))
         return Correction(
-            found.square.mapped(signed, share),
-            noise=share * found.noise,
-            diagnostics={"exponent": found.exponent, "excess": found.excess},
+            unit * found.square.mapped(signed, share),
+            noise=unit * share * found.noise,
+            diagnostics={"exponent": found.exponent, "excess": excess},
         )

@@ -81,7 +81,7 @@ class FittedMaxSliced(Fitted):
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The distance along the best direction found, with its sampling error."""
         samples.check_scale(cost)
-        rows = Rows.of(samples, cost)
+        rows, power = Rows.of(samples, cost).near_one()
         origin = rows.a @ rows.x
         x, y = rows.x - origin, rows.y - origin
         theta, _ = ascend(
@@ -94,7 +94,8 @@ class FittedMaxSliced(Fitted):
         value = cost.root(total)
         phi, psi = line_potentials(x @ theta, y @ theta, rows.a, rows.b, cost.p)
         whole = Part(True, np.arange(len(x))), Part(False, np.arange(len(y)))
-        error = rows.statistic(total, (whole[0], rows.a, phi), (whole[1], rows.b, psi)).stderr
+        linear = rows.statistic(0.0, (whole[0], rows.a, phi), (whole[1], rows.b, psi))
+        error = 2.0 ** (power * cost.p) * linear.stderr
         return Estimate(
             value, total, target="batch", bound="lower", stderr=cost.root(total + error) - value,
             lower=value, message=_NOT_W,

@@ -102,7 +102,7 @@ class FittedSliced(Fitted):
             total,
             target="batch",
             bound="lower",
-            stderr=error / (cost.p * value ** (cost.p - 1)) if total > 0 else error,
+            stderr=error / (cost.p * value ** (cost.p - 1)) if total > 0 else cost.root(error),
             lower=value,
             message=_NOT_W,
             diagnostics=self._interval(samples, cost, theta),

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from wdist_bench.costs import Cost
+from wdist_bench.costs.l2 import power_of_two
 from wdist_bench.estimators import register
 from wdist_bench.estimators.corrected import Corrected, Correction
 from wdist_bench.solvers.debiased.influence import Part, Rows, Statistic
@@ -84,5 +85,8 @@ class Smoothed(Corrected):
         if self.sigma_unit == "distance":
             return self.sigma
         center = (rows.a @ rows.x + rows.b @ rows.y) / 2
-        squares = rows.a @ (rows.x - center) ** 2 + rows.b @ (rows.y - center) ** 2
-        return self.sigma * math.sqrt(float(squares.mean()) / 2)
+        off = rows.x - center, rows.y - center
+        power = power_of_two(*off)
+        x, y = (np.ldexp(points, -power) for points in off)
+        squares = rows.a @ x**2 + rows.b @ y**2
+        return self.sigma * math.ldexp(math.sqrt(float(squares.mean()) / 2), power)

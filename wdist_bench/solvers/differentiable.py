@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.exact import solve_exact
-from wdist_bench.solvers.sinkhorn import entropic_potentials, symmetric_potential
+from wdist_bench.solvers.sinkhorn import entropic_potentials, softmin, symmetric_potential
 
 
 class Plan(NamedTuple):
@@ -93,7 +93,8 @@ def _plan(samples: Samples, cost: Cost) -> Plan:
         except ValueError:  # bad numbers in the arrays: the one way to say so from here
             mass = np.full(pairs, np.nan)
         found = Plan(rows, columns, mass, phi, psi)
-        return jax.tree.map(lambda part, shape: part.astype(shape.dtype), found, shapes)
+        with np.errstate(over="ignore"):  # inf, and the total no number
+            return jax.tree.map(lambda part, shape: part.astype(shape.dtype), found, shapes)
 
     return jax.pure_callback(on_host, shapes, samples, vmap_method="sequential")
 
@@ -110,12 +111,15 @@ def line_cost(
         return cost.between(jnp.sort(x)[:, None], jnp.sort(y)[:, None]).mean()
     x, ends_x = _quantiles(x, a)
     y, ends_y = _quantiles(y, b)
-    ends = jnp.sort(jnp.concatenate([ends_x, ends_y]))
+    ends = jnp.concatenate([ends_x, ends_y])
+    order = jnp.argsort(jax.lax.stop_gradient(ends))
+    ends, of_x = ends[order], order < len(x)
     starts = jnp.concatenate([jnp.zeros(1, ends.dtype), ends[:-1]])
-    # The middle of a piece lies inside a step of either function, its ends may not.
-    middle = jax.lax.stop_gradient((starts + ends) / 2)
-    i = jnp.minimum(jnp.searchsorted(jax.lax.stop_gradient(ends_x), middle), len(x) - 1)
-    j = jnp.minimum(jnp.searchsorted(jax.lax.stop_gradient(ends_y), middle), len(y) - 1)
+    # How many levels of either side lie before. Where some are equal, as those of points without
+    # mass, pieces of no length still walk up one point at a time, so that derivatives in the
+    # weights are admissible potentials (`one_dimensional.line_potentials`).
+    i = jnp.minimum(jnp.cumsum(of_x) - of_x, len(x) - 1)
+    j = jnp.minimum(jnp.cumsum(~of_x) - ~of_x, len(y) - 1)
     return (ends - starts) @ cost.between(x[i][:, None], y[j][:, None])
 
 
@@ -170,6 +174,7 @@ def sinkhorn_divergence_cost(
         threshold: l1 error of the marginals to reach.
         max_iterations: iterations allowed.
     """
+    weighted = a is not None or b is not None
     a = jnp.full(len(x), 1 / len(x), x.dtype) if a is None else a
     b = jnp.full(len(y), 1 / len(y), y.dtype) if b is None else b
     matrix = cost.pairwise(x, y)
@@ -177,7 +182,7 @@ def sinkhorn_divergence_cost(
         mean = a @ matrix @ b
     temperature = jnp.where(mean > 0, share * mean, 1) if epsilon is None else jnp.asarray(epsilon)
 
-    options = threshold, max_iterations
+    options = threshold, max_iterations, weighted
     cross = _cross_cost(matrix, a, b, temperature, *options)
     left = _self_cost(cost.pairwise(x, x), a, temperature, *options)
     right = _self_cost(cost.pairwise(y, y), b, temperature, *options)
@@ -204,27 +209,37 @@ def entropic_cost(
         max_iterations: iterations allowed.
     """
     a, b = (jnp.full(len(points), 1 / len(points), points.dtype) for points in (x, y))
-    return _cross_cost(cost.pairwise(x, y), a, b, _fixed(epsilon), threshold, max_iterations)
+    return _cross_cost(cost.pairwise(x, y), a, b, _fixed(epsilon), threshold, max_iterations, False)
 
 
 def _cross_cost(
-    matrix: Array, a: Array, b: Array, epsilon: Array, threshold: float, iterations: int
-) -> Array:
-    """OT_eps of two measures."""
+    matrix: Array, a: Array, b: Array, epsilon: Array, threshold: float, iterations: int,
+    weighted: bool,
+) -> Array:  # fmt: skip
+    """OT_eps of two measures; `weighted`: there may be points without mass."""
     unit, scale = _unit_scale(matrix)
     unit, a_fixed, b_fixed, temperature = _fixed((unit, a, b, epsilon / scale))
     f, g, converged = _fixed(
         entropic_potentials(unit, a_fixed, b_fixed, temperature, threshold, iterations)
     )
-    return _dual(matrix, a, b, scale * f, scale * g, epsilon, converged)
+    if weighted:
+        f, g = (
+            jnp.where(a_fixed > 0, f, softmin(unit - g, b_fixed, temperature)),
+            jnp.where(b_fixed > 0, g, softmin(unit.T - f, a_fixed, temperature)),
+        )
+    return _dual(matrix, a, b, scale * f, scale * g, epsilon, converged, weighted)
 
 
-def _self_cost(matrix: Array, a: Array, epsilon: Array, threshold: float, iterations: int) -> Array:
+def _self_cost(
+    matrix: Array, a: Array, epsilon: Array, threshold: float, iterations: int, weighted: bool
+) -> Array:
     """OT_eps of a measure with itself."""
     unit, scale = _unit_scale(matrix)
     unit, a_fixed, temperature = _fixed((unit, a, epsilon / scale))
     f, converged = _fixed(symmetric_potential(unit, a_fixed, temperature, threshold, iterations))
-    return _dual(matrix, a, a, scale * f, scale * f, epsilon, converged)
+    if weighted:
+        f = jnp.where(a_fixed > 0, f, softmin(unit - f, a_fixed, temperature))
+    return _dual(matrix, a, a, scale * f, scale * f, epsilon, converged, weighted)
 
 
 def _unit_scale(matrix: Array) -> tuple[Array, Array]:
@@ -235,13 +250,17 @@ def _unit_scale(matrix: Array) -> tuple[Array, Array]:
 
 
 def _dual(
-    matrix: Array, a: Array, b: Array, f: Array, g: Array, epsilon: Array, converged: Array
-) -> Array:
+    matrix: Array, a: Array, b: Array, f: Array, g: Array, epsilon: Array, converged: Array,
+    weighted: bool,
+) -> Array:  # fmt: skip
     """<f, a> + <g, b> - eps (<a b^T, exp((f + g - c) / eps)> - 1) at fixed f and g.
 
     Its maximum over f and g is OT_eps, so its derivatives there are those of OT_eps.
     """
-    plan = a[:, None] * b[None, :] * jnp.exp((f[:, None] + g[None, :] - matrix) / epsilon)
+    exponent = (f[:, None] + g[None, :] - matrix) / epsilon
+    if weighted:  # between points without mass nothing keeps it from overflowing
+        exponent = jnp.where((a > 0)[:, None] | (b > 0)[None, :], exponent, 0)
+    plan = a[:, None] * b[None, :] * jnp.exp(exponent)
     return jnp.where(converged, f @ a + g @ b - epsilon * (plan.sum() - 1), jnp.nan)
 
 

@@ -131,6 +131,17 @@ def entropic_potentials(
     return f, g, jnp.asarray(out.converged)
 
 
+def softmin(
+    matrix: Float[Array, "n m"], b: Float[Array, " m"], epsilon: Float[Array, ""]
+) -> Float[Array, " n"]:
+    """-eps log sum_j b_j exp(-matrix_ij / eps), over the points with mass.
+
+    Of c - g it is the potential f, at points without mass what it would be with a little.
+    """
+    log_b = jnp.where(b > 0, jnp.log(jnp.where(b > 0, b, 1)), -jnp.inf)
+    return -epsilon * jax.nn.logsumexp(log_b - matrix / epsilon, axis=1)
+
+
 def symmetric_potential(
     matrix: Float[Array, "n n"],
     a: Float[Array, " n"],

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from wdist_bench.costs import Cost
+from wdist_bench.costs.l2 import power_of_two
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.solvers.machine.memory import EXACT_BYTES, require_matrix
+
+# Costs beyond these powers of two are brought near one before they are squared.
+_SQUARES_HOLD = 400
 
 
 class NoOptimumError(ArithmeticError):
@@ -54,7 +58,9 @@ class Statistic:
     @property
     def stderr(self) -> float:
         """Root of the sum of squares over the rows, as of a mean of independent terms."""
-        return math.sqrt(sum(_variance(part) for part in (self.of_x, self.of_y)))
+        power = power_of_two(self.of_x, self.of_y)
+        parts = (np.ldexp(part, -power) for part in (self.of_x, self.of_y))
+        return math.ldexp(math.sqrt(sum(_variance(part) for part in parts)), power)
 
 
 def mean(found: list[Statistic]) -> Statistic:
@@ -113,6 +119,18 @@ class Rows:
             for points, weights in ((kept.x, kept.a), (kept.y, kept.b))
         )
         return cls(kept.x, kept.y, a, b, cost)
+
+    def near_one(self) -> tuple[Rows, int]:
+        """Rows over 2^k, and k: 0 where W_p^p and W_p^2 have squares in float64 as they are.
+
+        Where the cost is a norm, W_p is 2^k times that of the rows over 2^k.
+        """
+        origin = self.x[0]
+        within = int(_SQUARES_HOLD / max(self.cost.p, 2))
+        power = power_of_two(self.x - origin, self.y - origin, within=within)
+        power -= power > 0  # towards one, so that 2^(k p) is held where W_p^p is
+        x, y = np.ldexp(self.x, -power), np.ldexp(self.y, -power)
+        return replace(self, x=x, y=y), power
 
     def shuffled(self, generator: np.random.Generator) -> tuple[Part, Part]:
         """All rows of x and all of y, each in random order."""
