@@ -29,6 +29,7 @@ ROUNDING = 1e-14
 _TYPICAL = 0.25  # the quantile of the positive costs, which a few far points do not move
 # Times the problem is solved again in reduced costs where the gap is too large.
 _REFINEMENTS = 3
+_ORDERS = 4  # others that are tried where the simplex walks in a circle; most end it
 
 
 @dataclass(frozen=True)
@@ -212,18 +213,39 @@ def _simplex(
     """Plan, potentials and, where the simplex stopped early, why.
 
     It compares costs with absolute tolerances, so it is given costs at unit scale: over a power of
-    two, which rounds nothing and keeps its ties.
+    two, which rounds nothing and keeps its ties. Where many masses are equal it may walk in a
+    circle for ever, which depends on the order of the points: one that takes far more pivots than
+    problems of its size do begins anew in another order.
     """
-    import ot
-
     unit = np.ldexp(1.0, np.frexp(scale)[1] - 1)  # in (scale / 2, scale]
+    usual = 20_000 + int(5 * sum(matrix.shape) ** 1.5)
+    found = _pivoted(matrix / unit, a, b, min(usual, max_iterations))
+    for seed in range(_ORDERS if max_iterations > usual else 0):
+        if not found[3]:
+            break
+        generator = np.random.default_rng(seed)
+        i, j = (generator.permutation(count) for count in matrix.shape)
+        plan, phi, psi, stopped = _pivoted(matrix[np.ix_(i, j)] / unit, a[i], b[j], usual)
+        back_i, back_j = np.argsort(i), np.argsort(j)
+        found = plan[np.ix_(back_i, back_j)], phi[back_i], psi[back_j], stopped
+    if found[3] and max_iterations > usual:  # it is a long one
+        found = _pivoted(matrix / unit, a, b, max_iterations)
+    plan, phi, psi, stopped = found
+    return plan, phi * unit, psi * unit, stopped
+
+
+def _pivoted(
+    matrix: np.ndarray, a: np.ndarray, b: np.ndarray, max_iterations: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+    """The same of costs at unit scale, in the order of the points."""
+    import ot
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the result code says the same, and is read
         plan, log = ot.emd(
             a,
             b,
-            matrix / unit,
+            matrix,
             numItermax=max_iterations,
             log=True,
             center_dual=False,  # `_admissible` centres the potentials
@@ -235,7 +257,7 @@ def _simplex(
             f"the network simplex stopped without proving optimality ({log['warning']}); "
             "raise max_iterations"
         )
-    return plan, log["u"] * unit, log["v"] * unit, stopped
+    return plan, log["u"], log["v"], stopped
 
 
 def _admissible(
