@@ -133,7 +133,7 @@ def table() -> str:
         "From `benchmarks/claims/recommend.py`, journal in `recommend.csv`: "
         f"{len(counts)} laws that are none of its task families "
         "(`benchmarks/claims/recommend_laws.py`), "
-        f"{counts.min()} to {counts.max()} repetitions each, p and n, m in {SIZES} drawn, target "
+        f"{_span(counts)} repetitions each, p and n, m in {SIZES} drawn, target "
         f"population, a budget of {BUDGET:g} s of wall clock on a machine of two cores that others "
         "loaded as well: what a budget reaches depends on that.",
         "",
@@ -162,6 +162,11 @@ def table() -> str:
                      ).to_markdown(index=False),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _span(counts: pd.Series) -> str:
+    least, most = counts.min(), counts.max()
+    return str(most) if least == most else f"{least} to {most}"
 
 
 def _of_law(law: str, of: pd.DataFrame) -> dict:
