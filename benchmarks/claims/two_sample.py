@@ -1,10 +1,9 @@
 """Level and power of `two_sample_test`, beside the energy distance and MMD.
 
 Level: mu = nu, tests at 5 % with 199 permutations; with weights, which stay at their places, too.
-Power: laws that differ, the same permutations
-for all tests. Energy distance and MMD (Gaussian kernel, its width the median distance of the pooled
-rows) are computed here from the pooled distances, 2 E|X - Y| - E|X - X'| - E|Y - Y'| and its kernel
-counterpart.
+Power: laws that differ, the same permutations for all tests. Energy distance and MMD (Gaussian
+kernel, its width the median distance of the pooled rows) are computed here from the pooled
+distances, 2 E|X - Y| - E|X - X'| - E|Y - Y'| and its kernel counterpart.
 
 Run: python benchmarks/claims/two_sample.py [--runs 2000] [--slow-runs 400] [--power-runs 200]
 """

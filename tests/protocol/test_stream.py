@@ -71,10 +71,11 @@ def test_every_estimator_sees_the_same_samples(task):
 
 
 def test_runs_of_a_cell_share_one_compilation():
-    """Nothing is compiled that is not traced first."""
+    """One that is traced and compiled once, however many runs there are."""
+    from wdist_bench.protocol.compilation import count
     from wdist_bench.protocol.stream import _one_run
 
-    traced = []
+    traced, before = [], count().timed
     estimator = wb.estimators.get("c_transform", steps=3, batch_size=16, hidden=(5, 4))
 
     def one_run(key, sampler):
@@ -82,7 +83,7 @@ def test_runs_of_a_cell_share_one_compilation():
         return _one_run(estimator, wb.Cost(), SMALL, 0, key, (sampler, None))
 
     map_runs(one_run, run_keys(0, 4), GAUSSIANS.sampler())
-    assert len(traced) == 1, traced
+    assert (len(traced), count().timed - before) == (1, 1), traced
 
 
 def test_shares_are_equal_and_no_more_than_the_runs():

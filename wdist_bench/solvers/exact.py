@@ -29,7 +29,6 @@ ROUNDING = 1e-14
 _TYPICAL = 0.25  # the quantile of the positive costs, which a few far points do not move
 # Times the problem is solved again in reduced costs where the gap is too large.
 _REFINEMENTS = 3
-_ORDERS = 4  # others that are tried where the simplex walks in a circle; most end it
 
 
 @dataclass(frozen=True)
@@ -207,30 +206,44 @@ def _masses(
     return checked[0], checked[1]
 
 
+def usual_pivots(points: int) -> int:
+    """Far more pivots of the network simplex than problems of so many points take.
+
+    None of 315 took a seventh of it: 200 to 4,000 points in dimension 1, 2 and 10, p = 1, 2 and 4,
+    near, clustered, heavy-tailed, tied, weighted.
+    """
+    return 20_000 + int(5 * points**1.5)
+
+
+def on_grid(
+    costs: Float[np.ndarray, "*shape"], points: int
+) -> Float[np.ndarray, "*shape"]:  # fmt: skip
+    """Costs rounded so that all sums that a network simplex makes of them are exact.
+
+    Where they are not, a pivot may seem to gain what is rounding alone, and among many ties the
+    simplex of POT then walks in a circle for ever. What rounding changes is `points` times the
+    rounding of the largest cost, which bounds and refinements take for rounding as it is.
+    """
+    # Potentials are sums along paths, and of POT's cost of what is never to be used.
+    largest = 4 * (float(np.abs(costs).max()) + 1) * points
+    step = np.ldexp(1.0, int(np.frexp(largest)[1]) - 52)
+    return np.asarray(np.rint(costs / step) * step)
+
+
 def _simplex(
     matrix: np.ndarray, scale: float, a: np.ndarray, b: np.ndarray, max_iterations: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Plan, potentials and, where the simplex stopped early, why.
 
     It compares costs with absolute tolerances, so it is given costs at unit scale: over a power of
-    two, which rounds nothing and keeps its ties. Where many masses are equal it may walk in a
-    circle for ever, which depends on the order of the points: one that takes far more pivots than
-    problems of its size do begins anew in another order.
+    two, which rounds nothing and keeps its ties.
     """
     unit = np.ldexp(1.0, np.frexp(scale)[1] - 1)  # in (scale / 2, scale]
-    usual = 20_000 + int(5 * sum(matrix.shape) ** 1.5)
-    found = _pivoted(matrix / unit, a, b, min(usual, max_iterations))
-    for seed in range(_ORDERS if max_iterations > usual else 0):
-        if not found[3]:
-            break
-        generator = np.random.default_rng(seed)
-        i, j = (generator.permutation(count) for count in matrix.shape)
-        plan, phi, psi, stopped = _pivoted(matrix[np.ix_(i, j)] / unit, a[i], b[j], usual)
-        back_i, back_j = np.argsort(i), np.argsort(j)
-        found = plan[np.ix_(back_i, back_j)], phi[back_i], psi[back_j], stopped
-    if found[3] and max_iterations > usual:  # it is a long one
-        found = _pivoted(matrix / unit, a, b, max_iterations)
-    plan, phi, psi, stopped = found
+    points = sum(matrix.shape)
+    usual = usual_pivots(points)
+    plan, phi, psi, stopped = _pivoted(matrix / unit, a, b, min(usual, max_iterations))
+    if stopped and max_iterations > usual:
+        plan, phi, psi, stopped = _pivoted(on_grid(matrix / unit, points), a, b, max_iterations)
     return plan, phi * unit, psi * unit, stopped
 
 

@@ -7,10 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from wdist_bench.solvers.exact import on_grid, usual_pivots
+
 # What is never to be used costs the solver the largest cost and 1, times the points: so costs are
 # made positive, and so large that 1 is little.
 _LARGEST = 2.0**20
-_OPTIMAL = 1
+_OPTIMAL, _STOPPED = 1, 3  # of POT's: solved, and out of pivots
 
 
 class Flow(NamedTuple):
@@ -49,11 +51,13 @@ def cheapest_flow(
 
     low = float(costs.min())
     power = int(np.frexp(_LARGEST)[1] - np.frexp(float(costs.max()) - low or 1.0)[1])
-    starts, ends, sent, _, phi, psi, status = emd_c_sparse(
-        supply.astype(float), demand.astype(float),
-        rows.astype(np.uint64), columns.astype(np.uint64), np.ldexp(costs - low, power),
-        np.iinfo(np.int64).max,
-    )  # fmt: skip
+    masses = supply.astype(float), demand.astype(float)
+    arcs = rows.astype(np.uint64), columns.astype(np.uint64)
+    scaled, points = np.ldexp(costs - low, power), len(supply) + len(demand)
+    found = emd_c_sparse(*masses, *arcs, scaled, usual_pivots(points))
+    if found[-1] == _STOPPED:
+        found = emd_c_sparse(*masses, *arcs, on_grid(scaled, points), np.iinfo(np.int64).max)
+    starts, ends, sent, _, phi, psi, status = found
     if status != _OPTIMAL:
         raise RuntimeError(
             "expected arcs along which supply meets demand, got none such (status "
