@@ -78,3 +78,24 @@ def test_the_point_of_a_translation_is_unbiased_in_squares():
     error = np.std(squares) / math.sqrt(30)
     # less what the potentials see of the halves, which makes it a little too large
     assert -4 * error < np.mean(squares) - 1 < 0.35 + 4 * error
+
+
+def test_on_few_points_the_point_stays_near_the_distance_of_the_rows():
+    # 80 points in dimension 30 against 80 others: rows add little to W_2 = 7, while halves of one
+    # law are far apart; without the second part the error is above 1
+    g = np.random.default_rng(0)
+    there, here = g.normal(size=(80, 30)), 1.3 * g.normal(size=(80, 30))
+    truth = wb.estimate(there, here, p=2).value
+    for seed in range(5):
+        g = np.random.default_rng(seed)
+        given = weighted(wb.Samples(there[g.choice(80, 300)], here[g.choice(80, 300)]))
+        found = above(given, wb.Cost(2), g)
+        assert found.halves.tied
+        assert point(found, wb.Cost(2)) == pytest.approx(truth, rel=0.03)
+
+
+@pytest.mark.parametrize("atom", [0.0, 0.8])
+def test_an_atom_beside_a_density_is_not_few_points(atom):
+    g = np.random.default_rng(0)
+    x, y = (np.where(g.uniform(size=(300, 1)) < atom, 0.0, g.normal(size=(300, 5))) for _ in "xy")
+    assert not above(weighted(wb.Samples(x, y)), wb.Cost(1), g).halves.tied

@@ -21,6 +21,9 @@ from wdist_bench.protocol.tails import MIN_INDEX
 # 1.8 GB. Beyond, `bracket` certifies both ends within 1e-3 in linear memory, in minutes.
 _LARGEST_MATRIX = 6000**2
 _LARGEST_HALF = 1000  # rows of a side of a half that the corrections are computed of
+# Of K equally likely points, exp(-n / K) of n rows are met once, and of n / 2 the root of that: .6
+# of it is where a third of the rows are. What comes once in a law with a density stays.
+_LEAST_FALL = 0.6
 # At an index of 1 there is no mean. With ten spacings, whose standard error is a third, 1.2 tells
 # such tails apart from exponential and log-normal ones.
 _LEAST_INDEX = 1.2
@@ -37,12 +40,17 @@ class Halves:
         within_y: of the two halves of y, less that of psi.
         variance: the largest over the four pairs of the variance of the mean of their potentials,
             for as many rows as there are in all.
+        share: rows of a half over all rows, of the side where that is more.
+        tied: whether the rows are of so few points that most are met again: fewer rows are met
+            once among all than among those of a half.
     """
 
     across: float
     within_x: float
     within_y: float
     variance: float
+    share: float = 0.5
+    tied: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +174,17 @@ def _halves(
             sum(side.variance * side.rows / n for side, n in zip(sides, counts, strict=True))
         )
     across = float(np.mean([answer.cost for answer in pairs]))
-    return Halves(across, within(*x), within(*y), max(variances))
+    share = max(len(x[0].points) / len(rows.x), len(y[0].points) / len(rows.y))
+    among_halves = np.mean([_met_once(part.points) for part in (*x, *y)])
+    once = (_met_once(rows.x) + _met_once(rows.y)) / 2
+    tied = bool(once <= _LEAST_FALL * among_halves)
+    return Halves(across, within(*x), within(*y), max(variances), share, tied)
+
+
+def _met_once(points: np.ndarray) -> float:
+    """Share of the rows that no other row equals."""
+    counts = np.unique(points, axis=0, return_counts=True)[1]
+    return float(np.mean(counts == 1) * len(counts) / len(points))
 
 
 @dataclass(frozen=True, eq=False)
