@@ -16,6 +16,7 @@ from waiting import PATIENCE, wait_for
 from wdist_bench.results.journal import read_journal
 from wdist_bench.runs import isolation
 from wdist_bench.runs.stopwatch import Stopwatch
+from wdist_bench.runs.worker import Worker
 
 TROUBLE = Path(__file__).parents[2] / "benchmarks" / "trouble.py"
 OURS = "WDIST_BENCH_TEST"  # inherited by every process of a test, whoever starts it
@@ -143,3 +144,18 @@ def test_a_program_started_outside_is_left_alone(family):
     assert outside.poll() is None
     outside.kill()
     outside.wait()
+
+
+@pytest.mark.parametrize(("said", "beside", "expected"), [
+    (None, 1, None), (None, 10_000, "1"), ("3", 2, "3"),
+])  # fmt: skip
+def test_workers_beside_each_other_share_the_cores(said, beside, expected, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if said:
+        monkeypatch.setenv("OMP_NUM_THREADS", said)
+    worker = Worker((), beside, "shares-the-cores;")
+    try:
+        assert worker.call(os.getenv, ("OMP_NUM_THREADS",), None) == expected
+    finally:
+        worker.end()
+    assert os.environ.get("OMP_NUM_THREADS") == said

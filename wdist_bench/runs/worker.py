@@ -60,7 +60,7 @@ class Worker:
 
     Args:
         plugins: files that it imports.
-        beside: workers that share the accelerators' memory.
+        beside: workers that share the accelerators' memory and the cores.
         mark: by which its descendants are known; no other worker's.
 
     Attributes:
@@ -77,7 +77,7 @@ class Worker:
         )
         self._mark = mark
         self.at_first = self.too_large = 0
-        with _inherited(mark):
+        with _inherited(mark, beside):
             self._process.start()
         theirs.close()
         self.pid = self._process.pid or 0
@@ -150,26 +150,34 @@ class Worker:
 
 
 _spawning = threading.Lock()
+# Libraries of linear algebra and the like read it when they are loaded. Workers that take all cores
+# each wait for each other, spinning: eight times the processor time for two on two cores.
+_THREADS = "OMP_NUM_THREADS"
 
 
 @contextmanager
-def _inherited(mark: str) -> Iterator[None]:
-    """A process that starts inside carries the mark, and does not hear Ctrl-C until it is ready."""
+def _inherited(mark: str, beside: int) -> Iterator[None]:
+    """A process that starts inside carries the mark, and does not hear Ctrl-C until it is ready.
+
+    Unless somebody said otherwise, it takes a share of the cores that leaves some to those beside.
+    """
     blocks = hasattr(signal, "pthread_sigmask")
     with _spawning:
         resource_tracker.ensure_running()  # the driver's own, so without the mark
-        before = os.environ.get(processes.MARK)
-        os.environ[processes.MARK] = f"{before or ''} {mark}"
+        before = {name: os.environ.get(name) for name in (processes.MARK, _THREADS)}
+        os.environ[processes.MARK] = f"{before[processes.MARK] or ''} {mark}"
+        if beside > 1:
+            os.environ.setdefault(_THREADS, str(max(1, (os.cpu_count() or 1) // beside)))
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if blocks else None
         try:
             yield
         finally:
             if mask is not None:
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            if before is None:
-                del os.environ[processes.MARK]
-            else:
-                os.environ[processes.MARK] = before
+            for name, value in before.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value
 
 
 def serve(pipe: Connection, plugins: tuple[str, ...], beside: int, warned: frozenset[str]) -> None:

@@ -78,7 +78,7 @@ def loop(
     Returns:
         The last state; the numbers of every step, (steps, ...) each; the looks, (stops, ...) each.
     """
-    shapes = jax.eval_shape(step, state, key)[1]
+    shapes = jax.eval_shape(lambda *given: step(*given)[1], state, key)
     history = jax.tree.map(lambda one: jnp.zeros((stops[-1], *one.shape), one.dtype), shapes)
 
     def advance(index: jax.Array, carry: Any) -> Any:
