@@ -325,7 +325,8 @@ def test_an_installed_plugin_package_is_found_from_another_environment(tmp_path)
     python = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
     # The other environment sees this one's packages, and the plug-in is installed in it alone.
     [place] = (tmp_path / "env").glob("**/site-packages")
-    here = [path for path in sys.path if path.endswith("site-packages")]
+    # Those too that are installed as links to their source.
+    here = [path for path in sys.path if path and not Path(path).is_relative_to(sys.base_prefix)]
     (place / "borrowed.pth").write_text("\n".join([*here, str(Path(wb.__file__).parents[1])]))
     install = [python, "-m", "pip", "install", "--quiet", "--no-deps", str(PLUGIN)]
     subprocess.run(install, check=True)
