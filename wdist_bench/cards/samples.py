@@ -97,5 +97,6 @@ def differences(card: Card, found: dict[str, np.ndarray]) -> list[str]:
 def write_arrays(card: Card, found: dict[str, np.ndarray], folder: Path) -> Path:
     """Write the arrays beside the card."""
     path = folder / str(card.samples["file"])
-    np.savez_compressed(path, **found)  # numbers; allow_pickle= is an array to numpy 2.0
+    arrays: dict[str, Any] = dict(found)  # numpy 2.0 takes allow_pickle= for one more
+    np.savez_compressed(path, **arrays)
     return path
