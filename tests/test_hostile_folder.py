@@ -86,6 +86,7 @@ for path in sys.argv[1:]:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [hostile.hostile_samples, hostile.hostile_suites])
 def test_hostile_samples_and_suites_are_refused_in_one_line_within_a_gibibyte(make, tmp_path):
     paths = make(tmp_path / "made")

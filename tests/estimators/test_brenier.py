@@ -72,6 +72,7 @@ def test_an_untrained_mover_and_no_solver_still_bound(convex):
         assert one.estimate(Samples(x, y), COST).value <= exact
 
 
+@pytest.mark.slow
 def test_the_population_is_bounded_from_below_and_nearly_reached():
     truth = BENT.truth(2).value
     answer = wb.evaluate(BENT, wb.estimators.get("icnn", **SMALL), p=2, eval_samples=20_000)

@@ -58,6 +58,7 @@ def test_maps_are_no_part_of_what_is_compared_or_shown(rows):
     assert dataclasses.replace(answer, map=None) == answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["exact", "sinkhorn", "gaussian", "c_transform"])
 def test_an_answer_travels_with_its_map(rows, method):
     """Through pickle, as to another process."""

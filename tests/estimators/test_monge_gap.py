@@ -37,6 +37,7 @@ def test_the_entropic_cost_is_that_of_the_solver_and_so_are_its_slopes():
         assert float(slope[3, 1]) == pytest.approx((ends[0] - ends[1]) / 2e-4, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_map_is_nearer_than_the_linear_one_and_no_bound_is_claimed():
     task = wb.tasks.get("convex_gradient", direction=(3.0, 0.0), strength=2.0)
     estimator = wb.estimators.get("monge_gap", steps=300, batch_size=128, width=32)

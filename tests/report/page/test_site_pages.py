@@ -62,6 +62,7 @@ def test_every_cell_can_be_downloaded_with_its_numbers(root, site):
     assert "@software{wdist_bench" in (site / "citations.bib").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_statement_is_that_of_the_leaderboard_over_all_suites(root, site):
     html = (site / "index.html").read_text("utf-8")
     data = json.loads(re.search(r'id="data">(.*?)</script>', html, re.DOTALL)[1])

@@ -111,6 +111,7 @@ def folder(tmp_path):
     return hostile.hostile_folder(tmp_path)
 
 
+@pytest.mark.slow
 def test_no_heading_link_or_tag_of_a_journal_is_one_of_its_reports(folder):
     write_report(folder)
     journal = read_run(folder)
