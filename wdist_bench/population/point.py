@@ -24,8 +24,8 @@ def point(high: Above, cost: Cost) -> float:
     scatters around it, hence squares, for p = 1 too; exact for the mean of W_2^2 of a law and its
     translation. Fixed on normal laws (moved, scaled, in one direction, on a plane, two clusters
     with changed weights, a share moved far), rings and four points, in dimension 2, 10 and 50 with
-    400 rows, and few points on 8 to 500 points in dimension 2 to 30; none of them is in the
-    coverage suite.
+    400 rows, and the part of few points on laws on 8 to 500 of them in dimension 2 to 30; none of
+    them is in the coverage suite.
 
     Source: the idea of subtracting within-sample distances, Papp and Sherlock 2022 (arXiv
     2203.11627); the squares for p = 1, the product and the subtracted part are ours.

@@ -151,7 +151,8 @@ class Worker:
 
 _spawning = threading.Lock()
 # Libraries of linear algebra and the like read it when they are loaded. Workers that take all cores
-# each wait for each other, spinning: eight times the processor time for two on two cores.
+# each wait for each other, spinning: intervals of 400 digits took two to four times the processor
+# time for two on two cores.
 _THREADS = "OMP_NUM_THREADS"
 
 
