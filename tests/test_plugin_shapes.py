@@ -13,6 +13,7 @@ import pytest
 
 import wdist_bench as wb
 from wdist_bench.conformance.rules import check
+from wdist_bench.estimators.critic import CriticEstimator, Parts, difference_dual
 from wdist_bench.protocol import compilation
 from wdist_bench.protocol.stream import Stream, run_stream
 from wdist_bench.results.journal import unpack
@@ -193,6 +194,57 @@ def test_what_a_class_lacks_is_said_when_it_is_registered(words, lacking):
 def test_a_task_without_a_reference_is_told_so():
     with pytest.raises(TypeError, match="task Lacking: expected a class with a `reference`"):
         wb.tasks.register(frozen(wb.Task, name="lacking", sampler=print, truth=print))
+
+
+def test_a_task_that_cannot_be_drawn_from_is_told_so():
+    with pytest.raises(TypeError, match="expected a method `draw` or `sampler`"):
+        wb.tasks.register(frozen(wb.Task, name="lacking", reference="none", truth=print))
+
+
+@dataclass(frozen=True)
+class Stretched(wb.Task):
+    """N(0, I) against N(0, s^2 I) in the plane, at W_2 = sqrt(2) (s - 1), without a sampler."""
+
+    name = "stretched"
+    reference = "gradient of a convex function"
+    factor: float = 3.0
+
+    def draw(self, key, n):
+        x, y = jax.random.normal(key, (2, n, 2))
+        return x, self.factor * y
+
+    def truth_for(self, cost):
+        return wb.Truth(2**0.5 * (self.factor - 1), 0.0, "closed-form", self.reference)
+
+
+def test_a_task_draws_without_a_sampler_of_its_own():
+    """On the host, inside compiled programs, and each set of parameters its own."""
+    assert (Stretched().dim, Stretched().sampler().dim) == (2, 2)
+    x, y = Stretched(2.0).sample(jax.random.key(0), 5000)
+    assert np.std(x) == pytest.approx(1, abs=0.05)
+    assert np.std(y) == pytest.approx(2, abs=0.1)
+    options = {"p": 2, "runs": 2, "batch_size": 400, "eval_batches": 4}
+    for method in ("exact", "sinkhorn_divergence"):
+        near, far = (wb.evaluate(Stretched(s), method, **options) for s in (3.0, 5.0))
+        assert near.error == pytest.approx(0, abs=0.15)
+        assert far.error == pytest.approx(0, abs=0.3)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plain(CriticEstimator):
+    name = "plain"
+    version = 1
+
+    def parts(self):
+        return Parts(self.update_rule(), difference_dual)
+
+
+def test_a_critic_claims_nothing_and_takes_no_cost_that_its_dual_has_no_meaning_for():
+    assert (Plain.target, Plain.bound) == ("population", "none")
+    for cost in (wb.Cost(2), wb.costs.Cosine(), wb.Cost(1.5)):
+        with pytest.raises(ValueError, match="plain: expected"):
+            Plain().check_cost(cost)
+    Plain().check_cost(wb.Cost(1, "linf"))
 
 
 class Unfitted:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
 from wdist_bench.estimators.critic import CriticEstimator, Parts
-from wdist_bench.estimators.potential import Critic, require_traceable
+from wdist_bench.estimators.potential import Critic
 from wdist_bench.estimators.presets import MALLASTO, W1_BENCHMARK
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.c_transform import c_transform
@@ -45,10 +45,6 @@ class CTransform(CriticEstimator):
 
     optimizer: str = "rmsprop"
     beta2: float = 0.99
-
-    def check_cost(self, cost: Cost) -> None:
-        """Raise ValueError where the cost does not run inside a compiled program."""
-        require_traceable(self, cost)
 
     def parts(self) -> Parts:
         """The pair (f, f^c) on each batch as the dual; nothing holds f back."""

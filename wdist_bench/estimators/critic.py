@@ -31,6 +31,7 @@ from wdist_bench.estimators.potential import (
     FittedPotential,
     difference_dual,
     dual_value,
+    require_traceable,
     require_w1,
 )
 from wdist_bench.problem import Problem, Samples
@@ -98,8 +99,12 @@ class CriticEstimator(Estimator):
             it: penalties and learning rates have a meaning at one size only. A stream of samples
             is trained on as it comes, as in the papers; so are arrays with the papers' presets.
         presets: named settings of papers, `estimators.get(name, preset=...)`.
+
+    A critic speaks of the population and bounds nothing, unless its class says more.
     """
 
+    target: ClassVar[str] = "population"
+    bound: ClassVar[str] = "none"
     traced: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
@@ -141,6 +146,13 @@ class CriticEstimator(Estimator):
     @abstractmethod
     def parts(self) -> Parts:
         """The dual and whatever else the trainer is to plug in, see `Parts`."""
+
+    def check_cost(self, cost: Cost) -> None:
+        """Raise ValueError where the dual has no meaning: that of f(x) - f(y) beside p = 1 and
+        norms, any other where the cost is not written in JAX.
+        """
+        plain = self.parts().dual is difference_dual
+        (require_w1 if plain else require_traceable)(self, cost)
 
     def check_dim(self, dim: int) -> None:
         """Flattened square images only, where the critic is DCGAN's."""

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
 from wdist_bench.estimators.critic import CriticEstimator, Parts
-from wdist_bench.estimators.potential import Critic, difference_dual, require_w1
+from wdist_bench.estimators.potential import Critic, difference_dual
 from wdist_bench.estimators.presets import MALLASTO, W1_BENCHMARK
 from wdist_bench.problem import Samples
 from wdist_bench.validation import check_flag, check_number
@@ -40,10 +40,6 @@ class PenalizedCritic(CriticEstimator):
             raise ValueError(
                 "correct: expected a penalty_weight > 0 to correct by, got 0; set either"
             )
-
-    def check_cost(self, cost: Cost) -> None:
-        """Raise ValueError unless p = 1: the dual E f(x) - E f(y) has a meaning for W_1 alone."""
-        require_w1(self, cost)
 
     @abstractmethod
     def excess(self, slope: jax.Array) -> jax.Array:
@@ -80,8 +76,6 @@ class GradientPenalty(PenalizedCritic):
 
     name: ClassVar[str] = "gradient_penalty"
     version: ClassVar[int] = 1
-    target: ClassVar[str] = "population"
-    bound: ClassVar[str] = "none"
     every_cost: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "mallasto": MALLASTO

@@ -34,8 +34,6 @@ class LipschitzPenalty(PenalizedCritic):
 
     name: ClassVar[str] = "lipschitz_penalty"
     version: ClassVar[int] = 1
-    target: ClassVar[str] = "population"
-    bound: ClassVar[str] = "none"
     every_cost: ClassVar[bool] = True
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "w1_benchmark": W1_BENCHMARK

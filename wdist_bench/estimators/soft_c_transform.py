@@ -10,7 +10,7 @@ import jax
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
 from wdist_bench.estimators.critic import CriticEstimator, Parts
-from wdist_bench.estimators.potential import Critic, require_traceable
+from wdist_bench.estimators.potential import Critic
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.soft_c_transform import soft_c_transform
 from wdist_bench.validation import check_number
@@ -45,10 +45,6 @@ class SoftCTransform(CriticEstimator):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number(self.epsilon, "epsilon", above=0)
-
-    def check_cost(self, cost: Cost) -> None:
-        """Raise ValueError where the cost does not run inside a compiled program."""
-        require_traceable(self, cost)
 
     def parts(self) -> Parts:
         """Entropic batch c-transform dual, no constraint."""

@@ -9,10 +9,9 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 
-from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
 from wdist_bench.estimators.critic import CriticEstimator, Parts
-from wdist_bench.estimators.potential import difference_dual, require_w1
+from wdist_bench.estimators.potential import difference_dual
 from wdist_bench.estimators.presets import MALLASTO, W1_BENCHMARK
 from wdist_bench.validation import check_flag, check_number
 
@@ -37,8 +36,6 @@ class WeightClipping(CriticEstimator):
 
     name: ClassVar[str] = "weight_clipping"
     version: ClassVar[int] = 1
-    target: ClassVar[str] = "population"
-    bound: ClassVar[str] = "none"
     every_cost: ClassVar[bool] = True
 
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
@@ -60,10 +57,6 @@ class WeightClipping(CriticEstimator):
         super().__post_init__()
         check_number(self.clip, "clip", above=0)
         check_flag(self.clip_biases, "clip_biases")
-
-    def check_cost(self, cost: Cost) -> None:
-        """Raise ValueError unless p = 1: the dual E f(x) - E f(y) has a meaning for W_1 alone."""
-        require_w1(self, cost)
 
     def parts(self) -> Parts:
         """Difference dual, projection on the clip box."""

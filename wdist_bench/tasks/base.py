@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from functools import partial
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 import jax
@@ -40,9 +40,13 @@ class Task(Plugin):
         """A digest of the data behind the task that its parameters do not tell; mostly empty."""
         return ""
 
-    @abstractmethod
     def sampler(self) -> Sampler:
-        """Where samples come from, as a pytree that travels into compiled programs."""
+        """Where samples come from, as a pytree that travels into compiled programs.
+
+        A task that holds no data may leave this out and write `draw(key, n)`, as in `Sampler`: the
+        sampler then has the task as its configuration, and programs are compiled for each.
+        """
+        return _OfTask(self)
 
     def truth(self, p: float | Cost = 1, norm: str = "l2") -> Truth | None:
         """W_p(mu, nu) (the p-th root) for a ground cost, or None where it is not known.
@@ -65,7 +69,12 @@ class Task(Plugin):
 
     @classmethod
     def check_class(cls) -> None:
-        """A task says what its truth is, be it None."""
+        """A task can be drawn from and says what its truth is, be it None."""
+        if cls.sampler is Task.sampler and not hasattr(cls, "draw"):
+            raise TypeError(
+                f"{cls.name}: expected a method `draw` or `sampler`, which its interface leaves "
+                "open, got none; write either"
+            )
         if cls.truth_for is Task.truth_for and cls.truth is Task.truth:
             raise TypeError(
                 f"{cls.name}: expected a method `truth_for`, which its interface leaves open, got "
@@ -148,6 +157,28 @@ class Task(Plugin):
     def inverse_map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
         """What `inverse_map` answers, for points in float64 and a p that are checked already."""
         return None
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class _OfTask(Sampler):
+    """The draws of a task that holds no data: nothing is traced."""
+
+    task: Any = field(metadata={"static": True})
+
+    @property
+    def dim(self) -> int:
+        return _width(self.task)
+
+    def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        x, y = self.task.draw(key, n)
+        return x, y
+
+
+@lru_cache(maxsize=1024)
+def _width(task: Any) -> int:
+    """Length of a row of what a task draws."""
+    return int(jax.eval_shape(lambda key: task.draw(key, 1)[0], jax.random.key(0)).shape[1])
 
 
 def known_truth(task: Task, cost: Cost) -> Truth | None:
