@@ -34,6 +34,7 @@ if importlib.util.find_spec("beartype"):
 
 from wdist_bench import estimators, registry  # noqa: E402
 from wdist_bench.protocol import compilation  # noqa: E402
+from wdist_bench.solvers.machine import memory  # noqa: E402
 
 registry.entry_points = lambda group: ()  # ours alone, whatever plug-ins the machine has
 
@@ -63,6 +64,17 @@ def peers_registered(monkeypatch):
         found[name] = getattr(importlib.import_module(module), kind)
         monkeypatch.setitem(estimators.registry._classes, name, found[name])
     return found
+
+
+@pytest.fixture
+def leave_free(monkeypatch):
+    """Call it with a number of bytes: no more are free from now on, for small problems too."""
+
+    def leave(free):
+        monkeypatch.setattr(memory, "_SURELY_FREE", 0)
+        monkeypatch.setattr(memory, "available", lambda: free)
+
+    return leave
 
 
 def pytest_report_header():

@@ -125,8 +125,8 @@ def test_weights_stay_at_their_places(method):
 
 
 @pytest.mark.parametrize("method", ["exact", "nearest_neighbor", "sinkhorn_divergence"])
-def test_pairs_that_do_not_fit_in_memory_are_a_status(monkeypatch, method):
-    monkeypatch.setattr("wdist_bench.solvers.machine.memory.available", lambda: 10_000)
+def test_pairs_that_do_not_fit_in_memory_are_a_status(leave_free, method):
+    leave_free(10_000)
     found = wb.two_sample_test(*pair(0), method, permutations=5)
     assert found.status == "out_of_memory"
     assert "43 x 43 points" in found.message

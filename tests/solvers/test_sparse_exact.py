@@ -16,7 +16,6 @@ from wdist_bench.solvers import sparse_exact
 from wdist_bench.solvers.arcs import smallest
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.solvers.flow import cheapest_flow
-from wdist_bench.solvers.machine import memory
 from wdist_bench.solvers.matrix_free import pruned_c_transform
 from wdist_bench.solvers.matrix_free.cells import Cells, parted
 from wdist_bench.solvers.sparse_exact import solve_sparse
@@ -169,14 +168,12 @@ def test_a_wide_gap_is_reached_before_all_points_are_solved():
         assert exact <= early.upper * (1 + 1e-9)
 
 
-def test_exact_takes_this_way_where_all_pairs_do_not_fit(monkeypatch):
+def test_exact_takes_this_way_where_all_pairs_do_not_fit(monkeypatch, leave_free):
     rng = np.random.default_rng(2)
     x, y = rng.normal(size=(300, 2)), rng.normal(size=(200, 2)) + 1
     a = np.r_[np.zeros(40), rng.dirichlet(np.ones(260))]
     dense = wb.estimate(x, y, p=2, a=a)
-    monkeypatch.setattr(memory, "available", lambda: 48 * 260 * 200)
-    monkeypatch.setattr("wdist_bench.estimators.exact.available", lambda: 48 * 260 * 200)
-    monkeypatch.setattr(along_arcs, "available", lambda: 48 * 260 * 200)
+    leave_free(48 * 260 * 200)
     monkeypatch.setattr("wdist_bench.estimators.along_arcs._BYTES_A_POINT", 1_000)
     sparse = wb.estimate(x, y, p=2, a=a)
     assert sparse.status == "ok"
@@ -334,7 +331,7 @@ def test_costs_of_many_magnitudes_keep_their_digits(name, p, weights, monkeypatc
         assert dense.value <= found.upper * (1 + 1e-9)
 
 
-def test_all_pairs_are_taken_where_rounding_stops_the_arcs(monkeypatch):
+def test_all_pairs_are_taken_where_rounding_stops_the_arcs(monkeypatch, leave_free):
     rng = np.random.default_rng(8)
     x, y = nearly_equal(rng)
     wanted = wb.estimate(x, y, p=2)
@@ -343,7 +340,8 @@ def test_all_pairs_are_taken_where_rounding_stops_the_arcs(monkeypatch):
     found = wb.estimate(x, y, p=2)
     assert (found.status, found.value) == ("ok", wanted.value)
     assert "arcs" not in found.diagnostics
-    monkeypatch.setattr("wdist_bench.estimators.exact.available", lambda: 300 * 300)
+    leave_free(300 * 300)
+    monkeypatch.setattr(along_arcs, "_BYTES_A_POINT", 100)
     found = wb.estimate(x, y, p=2)
     assert found.status == "not_converged"
     assert found.lower <= wanted.value <= found.upper

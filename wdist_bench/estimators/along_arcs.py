@@ -8,7 +8,7 @@ import time
 
 from wdist_bench.costs import Cost, Matrix
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.machine.memory import available
+from wdist_bench.solvers.machine.memory import fits
 from wdist_bench.solvers.sparse_exact import Report, SparseSolution, solve_sparse
 
 # Above what was measured, 117 MiB at 10,000 points a side (to 1e-9, 6,100 bytes a point) and 585
@@ -22,7 +22,7 @@ _LOGGER = logging.getLogger("wdist_bench")
 def possible(samples: Samples, cost: Cost) -> bool:
     """Whether the cost is one of points, and there is memory for the arcs."""
     room = (len(samples.x) + len(samples.y)) * _BYTES_A_POINT
-    return not isinstance(cost, Matrix) and room <= available()
+    return not isinstance(cost, Matrix) and fits(room)
 
 
 def prunes(samples: Samples, cost: Cost, pairs: int) -> bool:

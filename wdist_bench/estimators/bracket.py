@@ -24,7 +24,7 @@ from wdist_bench.solvers.bracket import HELD_ENTRIES, bracket, bracket_of_costs
 from wdist_bench.solvers.bracket import Bracket as BracketArrays
 from wdist_bench.solvers.certificate import at_all_points, certify
 from wdist_bench.solvers.machine.forks import check_not_forked
-from wdist_bench.solvers.machine.memory import available
+from wdist_bench.solvers.machine.memory import fits
 from wdist_bench.solvers.sparse_exact import SparseSolution
 from wdist_bench.validation import check_integer, check_number
 
@@ -159,12 +159,12 @@ class Bracket(DirectEstimator):
 def _all_held(samples: Samples) -> bool:
     """Whether the costs of all pairs may be held."""
     pairs = len(samples.x) * len(samples.y)
-    return pairs <= min(HELD_ENTRIES, max(_SURELY_FREE, available() // _BYTES_A_PAIR))
+    return pairs <= HELD_ENTRIES and (pairs <= _SURELY_FREE or fits(pairs * _BYTES_A_PAIR))
 
 
 def _held_entries(pairs: int) -> int:
     """Costs that may be held at once: the solver's own number where so much memory is free."""
-    if pairs <= _SURELY_FREE or pairs > HELD_ENTRIES or pairs * _BYTES_A_PAIR <= available():
+    if pairs <= _SURELY_FREE or pairs > HELD_ENTRIES or fits(pairs * _BYTES_A_PAIR):
         return HELD_ENTRIES
     return _SURELY_FREE
 

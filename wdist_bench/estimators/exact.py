@@ -18,7 +18,7 @@ from wdist_bench.interface import added
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.certificate import at_all_points
 from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
-from wdist_bench.solvers.machine.memory import EXACT_BYTES, available, require_matrix
+from wdist_bench.solvers.machine.memory import EXACT_BYTES, fits, require_matrix
 from wdist_bench.solvers.maps import PlanMap
 from wdist_bench.solvers.plans import monotone, of_arcs, of_dense
 from wdist_bench.solvers.sparse_exact import SparseSolution
@@ -92,10 +92,10 @@ class Exact(DirectEstimator):
                 samples, bound="exact", diagnostics=diagnostics, plan=monotone(samples)
             )
         kept = samples.with_mass()
-        fits = len(kept.x) * len(kept.y) * EXACT_BYTES <= available()
-        if along_arcs.possible(kept, cost) and (not fits or along_arcs.prunes(kept, cost, _MANY)):
+        held = fits(len(kept.x) * len(kept.y) * EXACT_BYTES)
+        if (not held or along_arcs.prunes(kept, cost, _MANY)) and along_arcs.possible(kept, cost):
             found = along_arcs.solve(kept, cost, self.rtol, self.name)
-            if found.converged or found.interrupted or not fits:
+            if found.converged or found.interrupted or not held:
                 return self._of_arcs(found, samples, cost)
         require_matrix(len(kept.x), len(kept.y), kept.x.shape[1], EXACT_BYTES)
         solution = solve_exact(cost.matrix(kept.x, kept.y), kept.a, kept.b, self.max_iterations)

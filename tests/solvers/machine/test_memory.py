@@ -6,18 +6,15 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
-from wdist_bench.estimators import exact as exact_module
-from wdist_bench.estimators import sinkhorn as sinkhorn_module
-from wdist_bench.solvers.machine import memory
 
 MATRIX = ("exact", "sinkhorn", "sinkhorn_divergence")
 
 
 @pytest.mark.parametrize("method", MATRIX)
 @pytest.mark.parametrize("dim", [1, 2])
-def test_all_pairs_that_do_not_fit_are_a_status_before_they_are_made(method, dim, monkeypatch):
+def test_all_pairs_that_do_not_fit_are_a_status_before_they_are_made(method, dim, leave_free):
     """10^6 points: 8 TB of costs, which no machine of this test has, and no room for arcs."""
-    monkeypatch.setattr("wdist_bench.estimators.along_arcs.available", lambda: 2**33)
+    leave_free(2**33)
     x = np.zeros((10**6, dim))
     x[:, 0] = np.arange(10**6)
     tracemalloc.start()
@@ -35,24 +32,22 @@ def test_all_pairs_that_do_not_fit_are_a_status_before_they_are_made(method, dim
 
 
 @pytest.mark.parametrize("method", MATRIX)
-def test_what_fits_is_what_the_free_memory_says(method, monkeypatch):
+def test_what_fits_is_what_the_free_memory_says(method, leave_free):
     x, y = np.random.default_rng(0).normal(size=(2, 50, 2))
-    for module in (exact_module, sinkhorn_module):
-        monkeypatch.setattr(module, "require_matrix", memory.require_matrix)
-    monkeypatch.setattr(memory, "available", lambda: 51 * 2500)
+    leave_free(51 * 2500)
     assert wb.estimate(x, y, method).status == "ok"
-    monkeypatch.setattr(memory, "available", lambda: 49 * 2500 - 1)
+    leave_free(49 * 2500 - 1)
     assert wb.estimate(x, y, method).status == "out_of_memory"
 
 
 @pytest.mark.parametrize("p", [1, 2])
 @pytest.mark.parametrize("method", [*MATRIX, "bracket", "nearest_neighbor", "gaussian"])
-def test_points_without_mass_take_no_memory(method, p, monkeypatch):
+def test_points_without_mass_take_no_memory(method, p, leave_free):
     """Two points of 3,000 have mass; potentials are admissible at all of them."""
     grid = np.argwhere(np.ones((60, 50))).astype(float)
     a, b = np.zeros((2, len(grid)))
     a[0], b[3 * 50 + 4] = 1, 1
-    monkeypatch.setattr(memory, "available", lambda: 2**10)
+    leave_free(2**10)
     found = wb.estimate(grid, grid, method, p, a=a, b=b)
     assert found.status == "ok", found.message
     assert found.value == pytest.approx(5, rel=1e-9)

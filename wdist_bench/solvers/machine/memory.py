@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 _GIB = 2**30
+# Bytes that need not be asked for: asking takes as long as solving 64 points does.
+_SURELY_FREE = 2**22
 EXACT_BYTES = 49
 """Of a pair of points in the network simplex: costs, plan and its graph, at 3,000 and 4,096."""
 
@@ -22,6 +24,11 @@ def available() -> int:
         return free
 
 
+def fits(needed: int) -> bool:
+    """Whether so many bytes are free."""
+    return needed <= _SURELY_FREE or needed <= available()
+
+
 def require_matrix(n: int, m: int, dim: int, bytes_a_pair: int, advice: str = "") -> None:
     """Raise MemoryError where (n, m) costs and what is computed from them do not fit.
 
@@ -32,11 +39,11 @@ def require_matrix(n: int, m: int, dim: int, bytes_a_pair: int, advice: str = ""
         bytes_a_pair: memory that the solver takes for a pair of points, its cost included.
         advice: what to do, where `instead` does not say it.
     """
-    needed, free = n * m * bytes_a_pair, available()
-    if needed > free:
+    needed = n * m * bytes_a_pair
+    if not fits(needed):
         raise MemoryError(
             f"all pairs of {n} x {m} points need about {needed / _GIB:.3g} GiB, "
-            f"{free / _GIB:.3g} GiB are free; {advice or instead(dim)}"
+            f"{available() / _GIB:.3g} GiB are free; {advice or instead(dim)}"
         )
 
 
