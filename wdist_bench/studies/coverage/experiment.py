@@ -39,7 +39,7 @@ class Coverage(Experiment):
     """
 
     name: ClassVar[str] = "coverage"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
 
     law: str
     method: str = "ours"
