@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.results.journal import unpack
-from wdist_bench.studies.claims import FAILS, HOLDS, UNDECIDED, below, conjunction
+from wdist_bench.studies.claims import FAILS, HOLDS, UNDECIDED, below, conjunction, in_every_run
 
 GOOD, ACCEPTABLE = 0.2, 0.4
 """Faults up to which a generator works, and nearly works."""
@@ -53,10 +53,7 @@ def covers(record: dict[str, Any]) -> str:
 
 def _whole(record: dict[str, Any], name: str) -> str:
     most = len(record["known_classes"])
-    whole = _of(record, name) >= most
-    if whole.all():
-        return HOLDS
-    return UNDECIDED if whole.any() else FAILS
+    return in_every_run(_of(record, name) >= most)
 
 
 def copied(record: dict[str, Any]) -> np.ndarray:
