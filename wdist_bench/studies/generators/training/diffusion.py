@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +12,7 @@ import optax
 from flax import nnx
 
 from wdist_bench.estimators.optimizers import build_optimizer
+from wdist_bench.studies.generators.training.generator import layers
 from wdist_bench.studies.generators.training.loop import Draw, Keys, Process, Step
 
 LEVELS = 100
@@ -45,12 +45,7 @@ class Denoiser(nnx.Module):
     """
 
     def __init__(self, dim: int, hidden: tuple[int, ...], rngs: nnx.Rngs) -> None:
-        self.layers = nnx.List(
-            [
-                nnx.Linear(a, b, dtype=jnp.float32, param_dtype=jnp.float32, rngs=rngs)
-                for a, b in pairwise((dim + 2 * _FREQUENCIES, *hidden, dim))
-            ]
-        )
+        self.layers = layers((dim + 2 * _FREQUENCIES, *hidden, dim), rngs)
 
     def __call__(self, rows: jax.Array, level: jax.Array) -> jax.Array:
         """(n, dim) guesses from noisy rows (n, dim) at levels (n,), whole numbers from 0."""
