@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from wdist_bench.folders import write
 from wdist_bench.report.text.escaping import csv
 from wdist_bench.report.text.missing import study_shortcomings
 from wdist_bench.results.journal import unpack
-from wdist_bench.results.statistics import interval_columns, mean_interval
+from wdist_bench.results.statistics import finite, interval_columns, mean_interval, sd_of
 from wdist_bench.studies.claims import FAILS, HOLDS, comparisons, table, verdict_table
 from wdist_bench.studies.generators.claims import text, tracks
 from wdist_bench.studies.generators.gan.claims import (
@@ -106,9 +105,7 @@ def _write_csv(folder: Path, records: list[dict[str, Any]]) -> Path:
             "classes": len(record["known_classes"]),
         }
         for name, values in _numbers(record).items():
-            found = values[np.isfinite(values)]
-            row |= interval_columns(name, values)
-            row[f"{name}_sd"] = float(found.std(ddof=1)) if found.size > 1 else math.nan
+            row |= interval_columns(name, values) | {f"{name}_sd": sd_of(finite(values))}
         row |= {name: record[name] for name in ("compile_seconds", "run_seconds")}
         rows.append(row)
     return write(folder / "gan.csv", csv(pd.DataFrame(rows)))
@@ -187,14 +184,10 @@ def _sizes(records: list[dict[str, Any]]) -> str:
         f"generator steps, {p['critic_steps']} critic steps each, batches of {p['batch_size']}, "
         f"{p['latent']}-dimensional noise. Exact W1 on {first['points']} images of each kind "
         f"({first['points_watched']} along training). Real against real: {floor.mean():.3f} "
-        f"(sd {_sd(floor):.2g}). The {first['k']} k-means centres of the training images, "
-        f"weighted, are at {averages.mean():.3f} (sd {_sd(averages):.2g}): by W1 alone averages "
+        f"(sd {sd_of(floor):.2g}). The {first['k']} k-means centres of the training images, "
+        f"weighted, are at {averages.mean():.3f} (sd {sd_of(averages):.2g}): by W1 alone averages "
         f"{'beat' if averages.mean() < floor.mean() else 'do not beat'} real images."
     )
-
-
-def _sd(values: np.ndarray) -> float:
-    return float(values.std(ddof=1)) if values.size > 1 else math.nan
 
 
 def _row(record: dict[str, Any]) -> dict[str, str]:
