@@ -60,7 +60,7 @@ class Table:
             parts = [k for k, column in enumerate(names) if column.startswith(f"{name}[")]
             if name in names or not parts:
                 shown = [*names[:_SHOWN], "..."] if len(names) > _SHOWN else names
-                check_name(name, names, f"column of {self.label}", _among(name, names, shown))
+                check_name(name, names, f"column of {self.label}", _among(names, shown))
                 parts = [names.index(name)]
             found += parts
         return found
@@ -102,7 +102,7 @@ class Table:
         return every[1:]
 
 
-def _among(name: str, names: list[str], shown: list[str]) -> str:
+def _among(names: list[str], shown: list[str]) -> str:
     """A hint where a list of all names would be too long to read, "" elsewhere."""
     if len(names) <= _SHOWN:
         return ""

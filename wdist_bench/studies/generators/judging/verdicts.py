@@ -80,9 +80,9 @@ def verdict(record: dict[str, Any]) -> str:
     return {HOLDS: NEARLY, FAILS: NOT}.get(is_within(record, ACCEPTABLE), OPEN)
 
 
-def told_apart(record: dict[str, Any], p: int = 1) -> int:
-    """In how many runs the population interval of W_p excludes 0."""
-    lower = _of(record, f"w{p}_lower")
+def told_apart(record: dict[str, Any]) -> int:
+    """In how many runs the population interval of W_1 excludes 0."""
+    lower = _of(record, "w1_lower")
     return int((lower[np.isfinite(lower)] > 0).sum())
 
 

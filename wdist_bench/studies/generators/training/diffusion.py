@@ -24,17 +24,16 @@ _CLEAREST = 5.0
 """Cap on the weight of a nearly clean row: signal to noise there is in the hundreds."""
 _MEMORY = 0.995
 """Of the average over the parameters of the last steps, which is what generates."""
-SAMPLERS = ("ancestral", "ddim")
 
 
-def kept_share(levels: int = LEVELS) -> np.ndarray:
+def kept_share() -> np.ndarray:
     """(T,) products abar_t of 1 - beta_s, s <= t: x_t has variance abar_t Var x_0 + 1 - abar_t.
 
     beta grows linearly from 0.1 / T to 20 / T, which are the 1e-4 and 0.02 of 1,000 steps.
 
     Source: Ho, Jain, Abbeel 2020 (arXiv 2006.11239), equation 4 and section 4.
     """
-    return np.cumprod(1 - np.linspace(0.1, 20.0, levels) / levels)
+    return np.cumprod(1 - np.linspace(0.1, 20.0, LEVELS) / LEVELS)
 
 
 class Denoiser(nnx.Module):
