@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from every_cost import (
-    NAMES,
-    POWERS,
-    cost_of,
-    distances_of,
-    weighted_problem,
-)
+from every_cost import NAMES, POWERS, cost_of, distances_of, weighted_problem
 
 import wdist_bench as wb
 from wdist_bench.cards.routes.programmes import transport_cost

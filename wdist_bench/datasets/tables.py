@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wdist_bench.datasets.digits import load_digits
-from wdist_bench.datasets.files import (
-    RefusedError,
-    check_size,
-    find_file,
-    read_arrays,
-    stored,
-)
+from wdist_bench.datasets.files import RefusedError, check_size, find_file, read_arrays, stored
 from wdist_bench.datasets.image_folder import SUFFIXES as PICTURES
 from wdist_bench.datasets.image_folder import read_image_folder
 from wdist_bench.datasets.text_tables import TEXT, UNNAMED, read_text, refuse_words

@@ -18,22 +18,11 @@ from wdist_bench.protocol.parallel import map_runs, run_keys, share_count
 from wdist_bench.results.journal import pack
 from wdist_bench.runs.cell import thin
 from wdist_bench.studies.generators import methods
-from wdist_bench.studies.generators.gan.experiment import (
-    check_integers,
-    columns,
-    encoded,
-    message,
-)
+from wdist_bench.studies.generators.gan.experiment import check_integers, columns, encoded, message
 from wdist_bench.studies.generators.judging import measures
 from wdist_bench.studies.generators.judging.controls import CONTROLS
 from wdist_bench.studies.generators.judging.judge import Split, judged, split
-from wdist_bench.studies.generators.methods import (
-    DIFFUSIONS,
-    Method,
-    Sizes,
-    Space,
-    Trained,
-)
+from wdist_bench.studies.generators.methods import DIFFUSIONS, Method, Sizes, Space, Trained
 from wdist_bench.studies.generators.pool import MIXTURE, Pool
 from wdist_bench.studies.generators.pool import names as datasets
 from wdist_bench.studies.generators.training.gan_training import geometric_snapshots

@@ -17,12 +17,7 @@ from wdist_bench.report.drawing import METADATA, grid_of, legend_above, panels, 
 from wdist_bench.report.palette import BLUE, NOTE, RED, looks
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import t_interval
-from wdist_bench.studies.generators.gan.claims import (
-    ACCEPTABLE,
-    GOOD,
-    label,
-    log_misfit,
-)
+from wdist_bench.studies.generators.gan.claims import ACCEPTABLE, GOOD, label, log_misfit
 from wdist_bench.studies.generators.words import place
 
 if TYPE_CHECKING:
