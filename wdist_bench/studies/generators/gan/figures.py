@@ -90,8 +90,7 @@ def write_overview(records: list[dict[str, Any]], path: Path) -> Path:
         )
     steps = records[0]["parameters"]["steps"]
     figure.suptitle(
-        f"{place(records[0])}: first run after {steps} generator steps, "
-        "first samples as they come",
+        f"{place(records[0])}: first run after {steps} generator steps, first samples as they come",
         fontsize=10,
     )
     return save(figure, path)
