@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import re
 import shutil
+import sys
 import tomllib
 from collections import Counter
 from importlib.metadata import distributions, requires
@@ -75,6 +76,21 @@ def leave_free(monkeypatch):
         monkeypatch.setattr(memory, "available", lambda: free)
 
     return leave
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """The command line, in this process: its exit code, what it printed, its complaints."""
+    from wdist_bench import cli
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["wdist-bench", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        said = capsys.readouterr()
+        return stop.value.code or 0, said.out, said.err
+
+    return call
 
 
 def pytest_report_header():

@@ -6,14 +6,11 @@ change one.
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pandas as pd
 import pytest
 
 import wdist_bench as wb
-from wdist_bench import cli
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(20, 2)), RNG.normal(size=(20, 2)) + 1
@@ -135,15 +132,10 @@ def folder(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text)
 
 
-@pytest.mark.parametrize(("command", "came", "now"), AT_THE_TERMINAL)
-def test_a_mistake_at_the_terminal_is_told_in_one_line(
-    folder, monkeypatch, capsys, command, came, now
-):
-    monkeypatch.setattr(sys, "argv", ["wdist-bench", *command.split()])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    said = capsys.readouterr().err
-    assert stop.value.code == 2
+@pytest.mark.parametrize(("words", "came", "now"), AT_THE_TERMINAL)
+def test_a_mistake_at_the_terminal_is_told_in_one_line(folder, command, words, came, now):
+    code, _, said = command(*words.split())
+    assert code == 2
     assert said.startswith("error: ")
     assert said.count("\n") == 1
     assert came in said

@@ -87,7 +87,8 @@ def arrays(network: Convex) -> dict[str, list[np.ndarray]]:
 def starts(estimator: Maximin, dim: int) -> tuple[Convex, Convex]:
     """Potential and map before training."""
     keys = jax.random.split(jax.random.key(0))
-    return estimator.free(keys[0], dim), estimator.free(keys[1], dim)
+    first, second = (estimator.start_network(key, dim, constrained=False) for key in keys)
+    return first, second
 
 
 def pytorch(process: ProcessPoolExecutor, estimator: Maximin, pool: np.ndarray) -> float:

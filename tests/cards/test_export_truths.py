@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wdist_bench import cards, cli, tasks
+from wdist_bench import cards, tasks
 from wdist_bench.cards import make
 from wdist_bench.cards.entries import ENTRIES
 
@@ -28,14 +28,6 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-def call(monkeypatch, *words):
-    """The command line, in this process: its exit code."""
-    monkeypatch.setattr(sys, "argv", ["wdist-bench", *map(str, words)])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    return ended.value.code or 0
-
-
 @pytest.fixture
 def few(monkeypatch):
     """Four of the cards."""
@@ -43,9 +35,9 @@ def few(monkeypatch):
 
 
 @pytest.fixture
-def folder(tmp_path, few, monkeypatch):
+def folder(tmp_path, few, command):
     """What the command writes for these."""
-    assert call(monkeypatch, "export", "truths", "--out", tmp_path) == 0
+    assert command("export", "truths", "--out", tmp_path)[0] == 0
     return tmp_path
 
 
@@ -63,9 +55,9 @@ def test_it_writes_the_committed_cards_and_their_samples(folder):
 
 
 @pytest.mark.slow
-def test_without_samples_and_anew(tmp_path, few, monkeypatch):
+def test_without_samples_and_anew(tmp_path, few, command):
     words = ("export", "truths", "--no-samples", "--compute", "--out", tmp_path)
-    assert call(monkeypatch, *words) == 0
+    assert command(*words)[0] == 0
     assert {path.suffix for path in tmp_path.iterdir()} == {".json"}
     for name in SMALL:
         content = json.loads((tmp_path / f"{name}.json").read_text("utf-8"))
@@ -81,18 +73,20 @@ def test_without_samples_and_anew(tmp_path, few, monkeypatch):
         (("results", "--compute"), "--compute: expected none with a results folder"),
     ],
 )
-def test_options_of_the_other_kind_are_refused(words, said, tmp_path, monkeypatch, capsys):
+def test_options_of_the_other_kind_are_refused(words, said, tmp_path, monkeypatch, command):
     monkeypatch.chdir(tmp_path)
-    assert call(monkeypatch, "export", *words) == 2
-    assert said in capsys.readouterr().err
+    code, _, errors = command("export", *words)
+    assert code == 2
+    assert said in errors
 
 
-def test_other_samples_end_with_an_exit_code(tmp_path, few, monkeypatch, capsys):
+def test_other_samples_end_with_an_exit_code(tmp_path, few, monkeypatch, command):
     monkeypatch.setattr(make, "arrays", lambda task: {
         key: 1.01 * values for key, values in true_arrays(task).items()
     })  # fmt: skip
-    assert call(monkeypatch, "export", "truths", "--out", tmp_path) == 1
-    assert "not as the card says: " in capsys.readouterr().err
+    code, _, errors = command("export", "truths", "--out", tmp_path)
+    assert code == 1
+    assert "not as the card says: " in errors
 
 
 true_arrays = make.arrays

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from wdist_bench import cli
-
 CHEAP = ("--methods", "exact, gaussian,nearest_neighbor", "--runs", "6")
-
-
-def call(monkeypatch, capsys, *arguments):
-    monkeypatch.setattr(sys, "argv", ["wdist-bench", "recommend", *map(str, arguments)])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    captured = capsys.readouterr()
-    return stop.value.code or 0, captured.out, captured.err
 
 
 @pytest.fixture
@@ -32,9 +21,9 @@ def files(tmp_path):
     return x, y
 
 
-def test_it_answers_on_one_screen_and_keeps_every_run(files, tmp_path, monkeypatch, capsys):
+def test_it_answers_on_one_screen_and_keeps_every_run(files, tmp_path, command):
     out = tmp_path / "out"
-    code, said, _ = call(monkeypatch, capsys, *files, *CHEAP, "--out", out)
+    code, said, _ = command("recommend", *files, *CHEAP, "--out", out)
     assert code == 0
     shown = [line.rstrip() for line in said.split("wrote")[0].rstrip().splitlines()]
     assert shown == (out / "recommendation.txt").read_text().splitlines()
@@ -48,8 +37,8 @@ def test_it_answers_on_one_screen_and_keeps_every_run(files, tmp_path, monkeypat
     assert data["environment"]["packages"]["jax"]
 
 
-def test_json_is_one_object_and_the_target_decides(files, monkeypatch, capsys):
-    code, said, _ = call(monkeypatch, capsys, *files, *CHEAP, "--target", "batch", "--json")
+def test_json_is_one_object_and_the_target_decides(files, command):
+    code, said, _ = command("recommend", *files, *CHEAP, "--target", "batch", "--json")
     answer = json.loads(said)
     assert code == 0
     assert answer["target"] == answer["pair"]["target"] == "batch"
@@ -57,19 +46,19 @@ def test_json_is_one_object_and_the_target_decides(files, monkeypatch, capsys):
     assert answer["pair"]["lower"] == answer["pair"]["value"] == answer["pair"]["upper"]
 
 
-def test_one_file_gives_a_ranking(files, monkeypatch, capsys):
-    code, said, _ = call(monkeypatch, capsys, files[1], *CHEAP, "--p", 2)
+def test_one_file_gives_a_ranking(files, command):
+    code, said, _ = command("recommend", files[1], *CHEAP, "--p", 2)
     assert code == 0
     assert "How far apart" not in said
     assert "Which single estimator" in said
 
 
-def test_an_interval_is_an_answer_and_nothing_at_all_exits_with_1(files, monkeypatch, capsys):
-    code, said, _ = call(monkeypatch, capsys, *files, "--methods", "one_dimensional")
+def test_an_interval_is_an_answer_and_nothing_at_all_exits_with_1(files, command):
+    code, said, _ = command("recommend", *files, "--methods", "one_dimensional")
     assert code == 0
     assert "W1 between" in said
     assert "Not for such data: one_dimensional" in said
-    code, said, _ = call(monkeypatch, capsys, files[0], "--methods", "one_dimensional")
+    code, said, _ = command("recommend", files[0], "--methods", "one_dimensional")
     assert code == 1
     assert "I cannot tell." in said
 
@@ -82,15 +71,15 @@ def test_an_interval_is_an_answer_and_nothing_at_all_exits_with_1(files, monkeyp
         (("--budget", "-1"), "budget: expected a finite number > 0"),
     ],
 )
-def test_mistakes_are_one_line_on_stderr(files, monkeypatch, capsys, options, expected):
-    code, _, said = call(monkeypatch, capsys, *files, *options)
+def test_mistakes_are_one_line_on_stderr(files, command, options, expected):
+    code, _, said = command("recommend", *files, *options)
     assert code == 2
     assert said.startswith("error: ")
     assert said.count("\n") == 1
     assert expected in said
 
 
-def test_two_groups_of_one_file_are_the_files_of_each(tmp_path, monkeypatch, capsys):
+def test_two_groups_of_one_file_are_the_files_of_each(tmp_path, command):
     generator = np.random.default_rng(1)
     table = pd.DataFrame(generator.normal(size=(120, 2)), columns=["u", "v"])
     table["v"] *= 1000
@@ -101,12 +90,12 @@ def test_two_groups_of_one_file_are_the_files_of_each(tmp_path, monkeypatch, cap
     for group in ("a", "b"):
         scaled[table["group"] == group].to_csv(tmp_path / f"{group}.csv", index=False)
     asked = ("--by", "group", "--columns", "u,v", "--standardize", *CHEAP, "--json")
-    code, said, _ = call(monkeypatch, capsys, tmp_path / "all.csv", *asked)
+    code, said, _ = command("recommend", tmp_path / "all.csv", *asked)
     assert code == 0
     parts = tmp_path / "a.csv", tmp_path / "b.csv"
-    _, wanted, _ = call(monkeypatch, capsys, *parts, *CHEAP, "--json")
+    _, wanted, _ = command("recommend", *parts, *CHEAP, "--json")
     one, other = json.loads(said)["pair"], json.loads(wanted)["pair"]
     assert one["lower"] == pytest.approx(other["lower"], rel=1e-9)
     assert one["value"] == pytest.approx(other["value"], rel=1e-9)
-    _, _, warned = call(monkeypatch, capsys, tmp_path / "all.csv", *asked[:4], *CHEAP)
+    _, _, warned = command("recommend", tmp_path / "all.csv", *asked[:4], *CHEAP)
     assert "column 'v' makes" in warned

@@ -6,12 +6,11 @@ import gzip
 import hashlib
 import io
 import struct
-import sys
 
 import pytest
 from PIL import Image
 
-from wdist_bench import cli, datasets
+from wdist_bench import datasets
 from wdist_bench.datasets.downloads import Download
 from wdist_bench.datasets.mnist import MNIST
 
@@ -20,15 +19,8 @@ IMAGES = gzip.compress(struct.pack(">4i", 2051, 10_000, 28, 28) + bytes(10_000 *
 
 
 @pytest.fixture
-def call(monkeypatch, capsys, data, cache):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["wdist-bench", "data", *arguments])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        said = capsys.readouterr()
-        return stopped.value.code or 0, said.out, said.err
-
-    return run
+def call(command, data, cache):
+    return lambda *words: command("data", *words)
 
 
 def faces(folder, count):

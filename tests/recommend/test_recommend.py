@@ -27,8 +27,8 @@ def _in_this_process(monkeypatch):
     monkeypatch.setattr(caller.Caller, "_outside", lambda self, call, limit: None)
 
 
-def normals(seed, n, dim, shift=0.0, scale=1.0):
-    rows = scale * np.random.default_rng(seed).normal(size=(n, dim))
+def normals(seed, n, dim, shift=0.0):
+    rows = np.random.default_rng(seed).normal(size=(n, dim))
     rows[:, 0] += shift
     return rows
 

@@ -133,7 +133,7 @@ def test_tasks_on_few_points_change_frequencies_and_none_moves_points():
     assert len(similar.tasks) >= 3
     assert "translate of x" in similar.unlike
     support = {tuple(row) for row in np.eye(5)}
-    for rows in similar.tasks[0].draw(np.random.default_rng(0), 50, 60):
+    for rows in similar.tasks[0].pair.draw(np.random.default_rng(0), 50, 60):
         assert {tuple(row) for row in rows} <= support
 
 

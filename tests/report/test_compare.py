@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from wdist_bench import cli
 from wdist_bench.report.compare import compare
 from wdist_bench.report.comparing.two_samples import paired, welch
 
@@ -185,21 +183,14 @@ def test_cells_of_one_folder_are_listed_and_none_in_common_is_an_error(make_fold
         compare(a.path, c.write())
 
 
-def call(monkeypatch, capsys, *arguments):
-    monkeypatch.setattr(sys, "argv", ["wdist-bench", "compare", *map(str, arguments)])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    return stop.value.code or 0, capsys.readouterr().out
-
-
-def test_the_command_exits_with_1_on_a_regression_alone(make_folder, monkeypatch, capsys):
+def test_the_command_exits_with_1_on_a_regression_alone(make_folder, command):
     good, bad = suite(make_folder("a"), 0), suite(make_folder("b"), 0, 0.1)
-    code, said = call(monkeypatch, capsys, good, bad)
+    code, said, _ = command("compare", good, bad)
     assert code == 1
     assert "regression: critic on task0" in said
     assert "4 cells (4 paired by run): 1 worse, 0 better, 3 unchanged within noise" in said
     assert "both on Test CPU, 2 cores, cpu (cpu)" in said
-    code, said = call(monkeypatch, capsys, bad, good, "--json")
+    code, said, _ = command("compare", bad, good, "--json")
     assert code == 0
     answer = json.loads(said)
     assert answer["regressions"] == 0
@@ -270,7 +261,7 @@ def test_errors_of_two_values_are_no_change(make_folder):
     assert [c.verdict for c in compare(before.write(), after.write()).changes] == ["not testable"]
 
 
-def test_two_timings_have_no_interval(make_folder, monkeypatch, capsys):
+def test_two_timings_have_no_interval(make_folder, command):
     truths = np.ones((RUNS, 2))
     folders = []
     for name, times in (("a", (1.0, 1.0)), ("b", (1e-4, 1e4))):
@@ -281,7 +272,7 @@ def test_two_timings_have_no_interval(make_folder, monkeypatch, capsys):
     found = compare(*folders)
     assert found.speed == pytest.approx(1)
     assert np.isnan(found.speed_interval).all()
-    _, said = call(monkeypatch, capsys, *folders)
+    _, said, _ = command("compare", *folders)
     assert "speed: 1.00 times the seconds a run; both on" in said
 
 

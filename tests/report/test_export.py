@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from wdist_bench import cli
 from wdist_bench.report.export import export
 from wdist_bench.report.tables.errors import error_table
 from wdist_bench.report.tables.latex import escape
@@ -106,12 +104,10 @@ def test_mistakes_say_what_was_expected(folder, make_folder):
         export(make_folder("empty").write(), "csv")
 
 
-def test_the_command_names_what_it_wrote(folder, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["wdist-bench", "export", str(folder), "--format", "latex"])
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert not stop.value.code
-    assert f"wrote {folder / 'errors.tex'}" in capsys.readouterr().out
+def test_the_command_names_what_it_wrote(folder, command):
+    code, said, _ = command("export", folder, "--format", "latex")
+    assert code == 0
+    assert f"wrote {folder / 'errors.tex'}" in said
 
 
 def test_the_compact_journal_gives_the_same_report_and_no_run_takes_from_it(folder, tmp_path):

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import wdist_bench as wb
-from wdist_bench import cli
 from wdist_bench.report.page.site import write_site
 from wdist_bench.results.journal_files import COMPACT, compact_lines, lines
 from wdist_bench.runs import plugins
@@ -209,14 +208,11 @@ def test_a_name_that_is_no_folder_is_refused(name):
         check_name(name)
 
 
-def test_the_command_exits_with_1_and_packs_nothing(measured, tmp_path, monkeypatch, capsys):
+def test_the_command_exits_with_1_and_packs_nothing(measured, tmp_path, monkeypatch, command):
     journal, against = measured
     folder = write(tmp_path / "mine", doctored(journal, scaled("exact", 0.98)))
     monkeypatch.chdir(tmp_path)
-    command = ["wdist-bench", "submit", str(folder), "--name", "mine", "--against", str(against)]
-    monkeypatch.setattr("sys.argv", command)
-    with pytest.raises(SystemExit) as stop:
-        cli.main()
-    assert stop.value.code == 1
-    assert "FAIL repeated cells agree with the committed ones" in capsys.readouterr().out
+    code, said, _ = command("submit", folder, "--name", "mine", "--against", against)
+    assert code == 1
+    assert "FAIL repeated cells agree with the committed ones" in said
     assert not list(tmp_path.glob("*.tar.gz"))

@@ -1,10 +1,13 @@
-"""The shape of a check: a task, a cost, and an independent way to the truth."""
+"""The shape of a check: a task, a cost, another way to its truth; and pairs that prove theirs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import jax
+import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.tasks.base import Task
@@ -31,3 +34,17 @@ class Check:
     def cost(self) -> Cost:
         """The ground cost."""
         return Cost(self.p, self.norm)
+
+
+def certificate(task: Any, n: int, half: float) -> tuple[float, float]:
+    """Largest |u(x) - u(T x) - ||x - T x||| of n pairs in [-half, half]^dim, u the potential for
+    p = 1, and the largest slope of u between points of both measures.
+    """
+    x, y = (np.asarray(v) for v in task.pairs(jax.random.key(9), n))
+    assert x.dtype == y.dtype == np.float64
+    assert max(np.abs(x).max(), np.abs(y).max()) <= half
+    u_x, u_y = np.asarray(task.potential(x)), np.asarray(task.potential(y))
+    length = np.linalg.norm(x - y, axis=1)
+    apart = np.linalg.norm(x - np.roll(y, 1, 0), axis=1)
+    slope = np.abs(u_x - np.roll(u_y, 1)) / apart
+    return float(np.abs(u_x - u_y - length).max()), float(slope.max())

@@ -57,14 +57,9 @@ def _population(sampler: Rows, origin: np.ndarray | None) -> dict[str, np.ndarra
     return found
 
 
-def is_finite(task: Task) -> bool:
-    """Whether `arrays` are the populations themselves."""
-    return isinstance(task.sampler(), Rows)
-
-
 def describe(name: str, task: Task, exact: bool) -> dict[str, Any]:
     """The entry `samples` of a card; `exact` where no rounding enters the arrays."""
-    finite = is_finite(task)
+    finite = isinstance(task.sampler(), Rows)
     how = (
         "both populations as a whole: points x, y and their weights a, b"
         if finite

@@ -32,11 +32,11 @@ def _costs(estimator: Estimator) -> Iterator[Cost]:
         yield Cost(p, norm)
 
 
-def _problem(seed: int, estimator: Estimator, n: int = 12) -> tuple[np.ndarray, np.ndarray]:
+def _problem(seed: int, estimator: Estimator) -> tuple[np.ndarray, np.ndarray]:
     """Two small samples, on a line where the estimator takes nothing else."""
     rng = np.random.default_rng(seed)
     dim = 1 if estimator.name == "one_dimensional" else 2
-    x, y = rng.normal(size=(2, n, dim))
+    x, y = rng.normal(size=(2, 12, dim))
     return x, y * rng.uniform(0.5, 2) + rng.normal(size=dim)
 
 

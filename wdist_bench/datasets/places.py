@@ -128,7 +128,5 @@ def _is_folder(path: Path) -> bool:
 
 def where(name: str) -> str:
     """The folders for a data set, for messages."""
-    if data_folder() is None:
-        named = f"{name}/ below the folder that WDIST_BENCH_DATA names"
-        return " or ".join([named, *map(str, folders(name))])
-    return " or ".join(map(str, folders(name)))
+    named = [] if data_folder() else [f"{name}/ below the folder that WDIST_BENCH_DATA names"]
+    return " or ".join([*named, *map(str, folders(name))])

@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wdist_bench.datasets.digits import load_digits
-from wdist_bench.datasets.files import (
-    RefusedError,
-    check_size,
-    find_file,
-    read_arrays,
-    stored,
-)
+from wdist_bench.datasets.files import RefusedError, check_size, find_file, read_arrays, stored
 from wdist_bench.datasets.image_folder import SUFFIXES as PICTURES
 from wdist_bench.datasets.image_folder import read_image_folder
 from wdist_bench.datasets.text_tables import TEXT, UNNAMED, read_text, refuse_words
@@ -60,7 +54,7 @@ class Table:
             parts = [k for k, column in enumerate(names) if column.startswith(f"{name}[")]
             if name in names or not parts:
                 shown = [*names[:_SHOWN], "..."] if len(names) > _SHOWN else names
-                check_name(name, names, f"column of {self.label}", _among(name, names, shown))
+                check_name(name, names, f"column of {self.label}", _among(names, shown))
                 parts = [names.index(name)]
             found += parts
         return found
@@ -102,7 +96,7 @@ class Table:
         return every[1:]
 
 
-def _among(name: str, names: list[str], shown: list[str]) -> str:
+def _among(names: list[str], shown: list[str]) -> str:
     """A hint where a list of all names would be too long to read, "" elsewhere."""
     if len(names) <= _SHOWN:
         return ""

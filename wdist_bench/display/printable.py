@@ -1,9 +1,11 @@
-"""Text from elsewhere, made safe to show: on a terminal, in a page, in a figure."""
+"""Text and data from elsewhere, made safe to show: on a terminal, in a page, in a figure."""
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
+from typing import Any
 
 # Control and format characters (among them all that reorder text), surrogates, line separators.
 _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -32,6 +34,15 @@ def printable(text: str, keep: str = "") -> str:
 def one_line(text: str) -> str:
     """The same with every run of line breaks and other white space as one space."""
     return printable(re.sub(r"\s*[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\s*", " ", text))
+
+
+def plain(value: Any) -> Any:
+    """Data as JSON holds it: lists for tuples, null for NaN and inf."""
+    if isinstance(value, dict):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 _ESCAPES = re.compile(

@@ -27,7 +27,7 @@ import optax
 from wdist_bench.costs import Cost
 from wdist_bench.costs.l2 import L2
 from wdist_bench.estimate import Estimator
-from wdist_bench.estimators.potential import FittedPotential
+from wdist_bench.estimators.potential import FittedPotential, minibatch_size
 from wdist_bench.networks.convex import Convex
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.solvers.affine import Frame, moments
@@ -146,6 +146,10 @@ class BrenierEstimator(Estimator):
             return (max(2 * dim, 64),) * 2 + (max(dim, 32),)
         return self.hidden
 
+    def start_network(self, key: jax.Array, dim: int, constrained: bool = True) -> Convex:
+        """A potential before training; without the constraints it need not be convex."""
+        return Convex.start(key, dim, self.widths(dim), self.strong_convexity, constrained)
+
     def update_rule(self, steps: int) -> optax.GradientTransformation:
         """The optax update rule of the options, for so many steps."""
         rate: Any = self.learning_rate
@@ -258,7 +262,7 @@ class FittedBrenier(FittedPotential):
 def _train(estimator: BrenierEstimator, key: jax.Array, problem: Problem) -> FittedBrenier:
     """One compiled program: the frame from first samples, then `steps` minibatches."""
     parts = estimator.parts(problem.dim)
-    batch = size(estimator, problem)
+    batch = minibatch_size(estimator, problem)
     frame = Frame.identity(problem.dim)
     if estimator.start == "gaussian":
         frame = gaussian_frame(problem, batch)
@@ -315,11 +319,6 @@ def require_w2(estimator: Estimator, cost: Cost) -> None:
             f"{estimator.name}: expected norm l2 at p = 2, where optimal maps are gradients of "
             f"convex functions, got {cost.norm} at p = {cost.p:g}; use exact or c_transform"
         )
-
-
-def size(estimator: Estimator, problem: Problem) -> int:
-    """Points of each measure in a minibatch."""
-    return min(estimator.batch_size, problem.sampler.limit or estimator.batch_size)
 
 
 def gaussian_frame(problem: Problem, size: int) -> Frame:

@@ -81,13 +81,10 @@ class FittedCorrected(Fitted):
         try:
             found = self.estimator.correct(rows, np.random.default_rng(seed))
         except NoOptimumError as error:
-            return self._failed("not_converged", str(error))
+            return Estimate.failed("not_converged", str(error), target="population", bound="none")
         except (MemoryError, jax.errors.JaxRuntimeError) as error:
             return out_of_memory(error, self.estimator)
         return answer(found, cost)
-
-    def _failed(self, status: str, message: str) -> Estimate:
-        return Estimate.failed(status, message, target="population", bound="none")
 
 
 def answer(found: Correction, cost: Cost) -> Estimate:

@@ -17,6 +17,7 @@ from wdist_bench.estimators.potential import (
     FittedPotential,
     difference_dual,
     dual_value,
+    minibatch_size,
     require_l2_or_l1,
     require_w1,
 )
@@ -169,7 +170,7 @@ def _train(estimator: FunnelEstimator, key: jax.Array, problem: Problem) -> Fitt
     )
 
     def minibatch(index: jax.Array) -> Samples:
-        return frame.samples(problem.minibatch(index, _size(estimator, problem)))
+        return frame.samples(problem.minibatch(index, minibatch_size(estimator, problem)))
 
     def loss(
         critics: tuple[Envelope, ...], samples: Samples, cooling: jax.Array
@@ -209,14 +210,9 @@ def _value(critic: Any, samples: Samples, cost: Cost) -> jax.Array:
     return dual_value(*difference_dual(critic, samples, cost), samples)
 
 
-def _size(estimator: FunnelEstimator, problem: Problem) -> int:
-    """Points of each measure in a minibatch."""
-    return min(estimator.batch_size, problem.sampler.limit or estimator.batch_size)
-
-
 def _first_samples(estimator: FunnelEstimator, problem: Problem) -> Samples:
     """At least `centers` points of each measure, from minibatches that serve nothing else."""
-    size = _size(estimator, problem)
+    size = minibatch_size(estimator, problem)
     count = -(-max(estimator.centers, 2) // size)
     indices = estimator.steps + estimator.held_out + jnp.arange(count, dtype=jnp.int32)
     drawn = jax.lax.map(lambda i: problem.minibatch(i, size), indices)

@@ -56,7 +56,7 @@ class Icnn(BrenierEstimator):
     def parts(self, dim: int) -> Parts:
         """phi(x) - phi(u) at solved u, which the mover follows."""
         return Parts(
-            lambda key, dim: Convex.start(key, dim, self.widths(dim), self.strong_convexity),
+            self.start_network,
             lambda key, dim: Mover.start(key, dim, self.mover_width),
             _loss,
             solve=lambda phi, targets, start: maximizers(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import jax
@@ -53,17 +54,8 @@ class Maximin(BrenierEstimator):
 
     def parts(self, dim: int) -> Parts:
         """E phi(x) - E phi(S(y)) for phi, and the maximum for S alone."""
-        return Parts(
-            lambda key, dim: self.free(key, dim),
-            lambda key, dim: Gradient(self.free(key, dim)),
-            _loss,
-            inner=_inner,
-        )
-
-    def free(self, key: jax.Array, dim: int) -> Convex:
-        """A network of these widths that need not be convex."""
-        widths = self.widths(dim)
-        return Convex.start(key, dim, widths, self.strong_convexity, constrained=False)
+        start = partial(self.start_network, constrained=False)
+        return Parts(start, lambda key, dim: Gradient(start(key, dim)), _loss, inner=_inner)
 
 
 def _loss(phi: Convex, mover: Gradient, samples: Samples, images: jax.Array) -> jax.Array:

@@ -59,12 +59,5 @@ class W2gn(BrenierEstimator):
             missed = ((phi.gradient(mover(samples.y)) - samples.y) ** 2).sum(1).mean()
             return phi(samples.x).mean() - phi(images).mean() + self.cycle * missed / 2
 
-        return Parts(
-            lambda key, dim: self.convex(key, dim),
-            lambda key, dim: Gradient(self.convex(key, dim)),
-            loss,
-        )
-
-    def convex(self, key: jax.Array, dim: int) -> Convex:
-        """A strongly convex network of these widths."""
-        return Convex.start(key, dim, self.widths(dim), self.strong_convexity)
+        start = self.start_network
+        return Parts(start, lambda key, dim: Gradient(start(key, dim)), loss)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from wdist_bench.display.printable import plain
 from wdist_bench.estimate import Estimate
 from wdist_bench.recommend.ranking import TRUSTED, Standing
 from wdist_bench.recommend.trials import Trial
@@ -145,15 +145,5 @@ class Recommendation:
         parts = {name: getattr(self, name) for name in self.__dataclass_fields__}
         parts["choice"] = asdict(self.choice)
         parts["trials"] = [asdict(trial) for trial in self.trials]
-        found: dict[str, Any] = _plain(parts | {"pair": pair})
+        found: dict[str, Any] = plain(parts | {"pair": pair})
         return found
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value

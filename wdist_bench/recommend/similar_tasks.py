@@ -57,10 +57,6 @@ class SimilarTask:
         """The family and whose rows, as in "dilate x"."""
         return f"{self.family} {self.base}"
 
-    def draw(self, generator: np.random.Generator, n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
-        """n independent rows of mu and m of nu, shapes (n, dim) and (m, dim)."""
-        return self.pair.draw(generator, n, m)
-
 
 @dataclass(frozen=True, eq=False)
 class Similar:

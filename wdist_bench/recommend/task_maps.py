@@ -61,16 +61,12 @@ class Images:
     Attributes:
         rows: (count, dim) rows under the first map.
         images: (count, dim) the same rows under the second.
-        lengths: p -> W_p of the two, from all rows.
+        truth: p -> W_p of the two populations, from all rows.
     """
 
     rows: np.ndarray
     images: np.ndarray
-    lengths: Callable[[float], float]
-
-    def truth(self, p: float) -> float:
-        """W_p of the two populations, from all rows."""
-        return self.lengths(p)
+    truth: Callable[[float], float]
 
     def draw(self, generator: np.random.Generator, n: int, m: int) -> tuple[np.ndarray, np.ndarray]:
         """n rows, and the images of m other rows."""

@@ -207,7 +207,7 @@ class Trials:
         """The task of a run, its truth, and its two samples."""
         task = self.tasks[run % len(self.tasks)]
         generator = np.random.default_rng([self.seed, 1 + STAGES.index(stage), run])
-        x, y = task.draw(generator, self.n, self.m)
+        x, y = task.pair.draw(generator, self.n, self.m)
         if self.target == "population":
             return task, task.truth, x, y
         if (stage, run) not in self._truths:

@@ -229,7 +229,7 @@ def _table(answer: Plain, most: int, width: int) -> Table:
     for head in heads:
         table.add_column(head, justify="right", no_wrap=True)
     name = answer["choice"]["recommended"]
-    ranked = [row for row in answer["choice"]["standings"] if row["ranked"]]
+    ranked = _ranked(answer["choice"])
     first = [row for row in ranked if row["estimator"] != name]
     kept = {row["estimator"] for row in first[: most - 1]} | {name}
     shown = [row for row in ranked if row["estimator"] in kept]

@@ -72,14 +72,10 @@ def cite(name: Any = OURS) -> Citation:
     sources = _sources(name)
     papers = named_in("\n".join(sources))
     own = [factory.bibtex for factory in _classes(name) if getattr(factory, "bibtex", "")]
-    ours = _SUITE.format(version=_version())
+    ours = _SUITE.format(version=version("wdist-bench"))
     entries = [ours, *(paper.bibtex for paper in papers), *map(str.strip, own)]
     keys = (OURS, *(paper.key for paper in papers), *re.findall(r"@\w+\{([^,\s]+)", "".join(own)))
     return Citation(str(name), keys, "\n\n".join(entries), tuple(p.line for p in papers))
-
-
-def _version() -> str:
-    return version("wdist-bench")
 
 
 def _classes(name: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wdist_bench.display.printable import plain
 from wdist_bench.report.comparing.changes import Change, changes
 from wdist_bench.report.page.data import environment
 from wdist_bench.report.provenance import hardware, mixture, places
@@ -51,7 +52,7 @@ class Comparison:
 
     def plain(self) -> dict[str, Any]:
         """All of it as data that JSON can hold; NaN is null."""
-        return _plain(asdict(self))
+        return plain(asdict(self))
 
 
 def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFECT) -> Comparison:
@@ -149,11 +150,3 @@ def _hardware(folder: Path, journal: Journal) -> str:
     """Where cells ran; and how their environments differ, where there are several."""
     found = places(journal, environment(folder))
     return "; ".join(filter(None, (hardware(found), mixture(found).rstrip("."))))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -26,7 +26,7 @@ def write_experiments(folder: Path, journal: Journal) -> list[Path]:
     studies: dict[str, list[dict[str, Any]]] = {}
     for record in journal.planned():
         if "experiment" in record:
-            study = _study(record["experiment"])
+            study = _written_by(record["experiment"])[0] or record["experiment"]
             studies.setdefault(study, []).append(_in_words(record))
     files: list[Path] = []
     for study, records in studies.items():
@@ -34,10 +34,6 @@ def write_experiments(folder: Path, journal: Journal) -> list[Path]:
         written = written_by(folder, records) if written_by else []
         files += written or write_plain(folder, study, records)
     return files
-
-
-def _study(name: str) -> str:
-    return _written_by(name)[0] or name
 
 
 def _written_by(name: str) -> tuple[str, Any]:

@@ -25,12 +25,17 @@ class JournalError(OSError):
     """The journal cannot be written; what it held before is intact."""
 
 
-def write_compact(journal: Journal, path: Path) -> None:
+def compacted(journal: Journal) -> bytes:
     """Every record that counts, compressed; the same bytes for the same records."""
     packer = zlib.compressobj(9, wbits=31)  # 31: in the frame of gzip, without a time
     lines = (json.dumps(record, default=_plain, allow_nan=False) for record in journal.records())
     parts = [packer.compress(f"{line}\n".encode()) for line in lines]
-    write(path, b"".join([*parts, packer.flush()]))
+    return b"".join([*parts, packer.flush()])
+
+
+def write_compact(journal: Journal, path: Path) -> None:
+    """`compacted`, as a file."""
+    write(path, compacted(journal))
 
 
 def journal_name() -> str:

@@ -80,7 +80,7 @@ def summarize(values: Any, truth: Any = math.nan) -> Summary:
         runs=found.size,
         failed=failed,
         mean=float(found.mean()),
-        sd=float(found.std(ddof=1)) if found.size > 1 else math.nan,
+        sd=sd_of(found),
         bias=bias,
         rmse=rmse,
         interval=t_interval(found),
@@ -103,10 +103,25 @@ def t_interval(values: Any, confidence: float = 0.95) -> Interval:
     return mean - half, mean + half
 
 
+def finite(values: np.ndarray) -> np.ndarray:
+    """Those of the runs that gave a number."""
+    return values[np.isfinite(values)]
+
+
+def mean_of(values: np.ndarray) -> float:
+    """The mean; NaN of nothing."""
+    return float(values.mean()) if values.size else math.nan
+
+
+def sd_of(values: np.ndarray) -> float:
+    """The standard deviation, with n - 1; NaN below two values."""
+    return float(values.std(ddof=1)) if values.size > 1 else math.nan
+
+
 def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
     """Mean over runs and its 95 % interval, of the runs that gave a number; else NaN."""
-    found = values[np.isfinite(values)]
-    return (float(found.mean()) if found.size else math.nan, *t_interval(found))
+    found = finite(values)
+    return (mean_of(found), *t_interval(found))
 
 
 def interval_columns(name: str, values: np.ndarray) -> dict[str, float]:
@@ -185,8 +200,7 @@ def paired_difference(first: Any, second: Any) -> Difference:
     found = gaps[np.isfinite(gaps)]
     failed = int(gaps.size - found.size)
     if found.size < 2:
-        mean = float(found.mean()) if found.size else math.nan
-        return Difference(found.size, failed, mean, (math.nan, math.nan), math.nan)
+        return Difference(found.size, failed, mean_of(found), (math.nan, math.nan), math.nan)
     mean, error = float(found.mean()), standard_error(found)
     if error == 0:
         p_value = 1.0 if mean == 0 else 0.0

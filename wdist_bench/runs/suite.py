@@ -5,7 +5,6 @@ An entry with `profiles` belongs to those profiles only; `[profiles.NAME]` overr
 
 from __future__ import annotations
 
-import itertools
 import math
 import tomllib
 from collections.abc import Iterator
@@ -261,8 +260,7 @@ def _experiments(document: Document, profile: str) -> list[ExperimentCell]:
         if profile not in entry.profiles:
             continue
         fixed = {"seed": document.seed} | entry.parameters
-        for values in itertools.product(*entry.sweep.values()):
-            parameters = fixed | dict(zip(entry.sweep, values, strict=True))
+        for parameters in settings(fixed, entry.sweep):
             experiment.get(entry.name, **parameters)  # a bad parameter fails before anything runs
             cells.append(ExperimentCell(entry.name, parameters))
     return cells

@@ -59,6 +59,13 @@ def negation(verdict: str) -> str:
     return {HOLDS: FAILS, FAILS: HOLDS}.get(verdict, UNDECIDED)
 
 
+def in_every_run(found: np.ndarray) -> str:
+    """Whether something holds in every run, and not in none; undecided where in some."""
+    if found.all():
+        return HOLDS
+    return UNDECIDED if found.any() else FAILS
+
+
 def below(values: np.ndarray, threshold: float) -> str:
     """Whether a mean is below a threshold, by its interval over runs; NaN runs are left out."""
     _, low, high = mean_interval(values)
@@ -75,6 +82,18 @@ def verdict_table(claims: Iterable[Claim]) -> list[str]:
         for one in claims
     ]
     return table(rows)
+
+
+def comparisons(claims: Iterable[Claim]) -> list[str]:
+    """Lines of Markdown: a row a comparison of each claim."""
+    return table(
+        [
+            {"claim": one.claim, "comparison": part.claim, "verdict": part.verdict,
+             "numbers": part.numbers}
+            for one in claims
+            for part in one.parts
+        ]
+    )  # fmt: skip
 
 
 def table(rows: list[dict[str, Any]], columns: Iterable[str] | None = None) -> list[str]:

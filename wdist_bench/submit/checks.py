@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -280,11 +280,7 @@ def _some(
     records: dict[str, dict[str, Any]], most: int, submission: Submission
 ) -> list[dict[str, Any]]:
     """So many of them, chosen by the content of the journal: nobody else can choose them."""
-    seed = hashlib.sha256(b"".join(_contents(submission.folder))).hexdigest()
+    files = sorted(submission.folder.glob("journal*"))
+    seed = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
     order = sorted(records, key=lambda key: hashlib.sha256(f"{seed}{key}".encode()).digest())
     return [records[key] for key in order[:most]]
-
-
-def _contents(folder: Path) -> Iterator[bytes]:
-    for path in sorted(folder.glob("journal*")):
-        yield path.read_bytes()

@@ -15,7 +15,7 @@ from typing import Any
 from wdist_bench.conformance.findings import Finding
 from wdist_bench.folders import read_plain, write
 from wdist_bench.results.journal_files import COMPACT
-from wdist_bench.results.journal_writing import write_compact
+from wdist_bench.results.journal_writing import compacted
 from wdist_bench.submit.checks import Submission
 
 MANIFEST = "submission.json"
@@ -66,12 +66,7 @@ def pack(
     if broken := [finding for finding in findings if not finding.passed]:
         raise ValueError(f"submit: expected every rule to hold, got {broken[0].rule} broken")
     out.mkdir(parents=True, exist_ok=True)
-    journal = out / f".{name}.{COMPACT}"
-    try:
-        write_compact(submission.results.journal, journal)
-        content = {COMPACT: journal.read_bytes()}
-    finally:
-        journal.unlink(missing_ok=True)
+    content = {COMPACT: compacted(submission.results.journal)}
     content["environment.json"] = read_plain(submission.folder / "environment.json", _MOST) or b"{}"
     for plugin in map(Path, plugins):
         content[plugin.name] = read_plain(plugin.resolve(), _MOST) or b""

@@ -13,7 +13,7 @@ from wdist_bench import datasets
 from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.image_batches import DisjointBatches, settle_split
+from wdist_bench.tasks.image_batches import DisjointBatches, OfBatches, settle_split
 from wdist_bench.tasks.transforms import MappedTask, Transform
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer
@@ -159,18 +159,10 @@ class BlurredImages(MappedTask):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _Blurred(Sampler):
+class _Blurred(OfBatches):
     batches: DisjointBatches
     shape: tuple[int, ...] = field(metadata={"static": True})
     passes: int = field(metadata={"static": True})
-
-    @property
-    def dim(self) -> int:
-        return self.batches.dim
-
-    @property
-    def limit(self) -> int:
-        return self.batches.limit
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         x, y = self.batches.draw(key, n)

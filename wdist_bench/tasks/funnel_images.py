@@ -14,7 +14,7 @@ from wdist_bench import datasets
 from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.image_batches import DisjointBatches, settle_split
+from wdist_bench.tasks.image_batches import DisjointBatches, OfBatches, settle_split
 from wdist_bench.tasks.rays import Rays, random_rays
 from wdist_bench.tasks.transforms import AlongRays, MappedTask
 from wdist_bench.truth import Truth
@@ -100,19 +100,11 @@ class FunnelImages(MappedTask):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _Moved(Sampler):
+class _Moved(OfBatches):
     x64: ClassVar[bool] = True
 
     batches: DisjointBatches
     rays: Rays
-
-    @property
-    def dim(self) -> int:
-        return self.batches.dim
-
-    @property
-    def limit(self) -> int:
-        return self.batches.limit
 
     def both(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         """Two batches of different images in float64, as they are."""

@@ -93,6 +93,22 @@ class DisjointBatches(Sampler):
         return points[:n], points[n:]
 
 
+class OfBatches(Sampler):
+    """What draws two disjoint batches, its field `batches`, and makes something of them."""
+
+    batches: DisjointBatches
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the images."""
+        return self.batches.dim
+
+    @property
+    def limit(self) -> int:
+        """The most images of a batch."""
+        return self.batches.limit
+
+
 # Up to this many values all pairs are compared, which is faster than sorting them.
 _COMPARED = 512
 

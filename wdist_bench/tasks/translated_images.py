@@ -13,7 +13,7 @@ from wdist_bench import datasets
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.image_batches import DisjointBatches, settle_split
+from wdist_bench.tasks.image_batches import DisjointBatches, OfBatches, settle_split
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.tasks.transforms import MappedTask, Translate
 from wdist_bench.tasks.vectors import as_vector, check_vector
@@ -79,17 +79,9 @@ class TranslatedImages(MappedTask):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _Translated(Sampler):
+class _Translated(OfBatches):
     batches: DisjointBatches
     shift: jax.Array
-
-    @property
-    def dim(self) -> int:
-        return self.batches.dim
-
-    @property
-    def limit(self) -> int:
-        return self.batches.limit
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         x, y = self.batches.draw(key, n)

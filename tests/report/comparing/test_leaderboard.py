@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from wdist_bench.report.comparing.comparisons import comparison_table
-from wdist_bench.report.comparing.leaderboard import leaderboard, ranks
+from wdist_bench.report.comparing.leaderboard import leaderboard
 from wdist_bench.report.tables.errors import labelled_table
 from wdist_bench.report.text.missing import shortcomings
 from wdist_bench.report.text.verdicts import verdicts
@@ -80,7 +80,7 @@ def test_different_samples_are_different_settings(make_folder):
         for name, off in (("a", 0.1), ("b", 0.2)):
             folder.add(name, [[1 + off]] * 2, [[1.0]] * 2, seed=seed)
     table = table_of(folder)
-    assert list(ranks(table, "batch")["rank"]) == [1, 2, 1, 2]
+    assert [(s.variant, s.rank) for s in leaderboard(table, "batch")] == [("a", 1), ("b", 2)]
     assert table["setting_label"].nunique() == 2
 
 

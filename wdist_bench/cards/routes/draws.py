@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from wdist_bench.cards.routes.distances import ORDER, lengths
+from wdist_bench.cards.routes.distances import lengths
 from wdist_bench.costs import Cost
 
 
@@ -34,14 +34,6 @@ def dual_on_samples(task: Any, cost: Cost) -> tuple[float, float]:
     phi, psi = (np.asarray(task.potential(points, 1), np.float64) for points in (x, y))
     value = float(phi.mean() - psi.mean())
     return value, 5 * math.sqrt((phi.var() + psi.var()) / len(phi)) + 1e-5 * value
-
-
-def difference_of_means(task: Any, cost: Cost) -> tuple[float, float]:
-    """The lower bound ||E X - E Y|| on samples; Jensen's inequality makes it one for every p."""
-    x, y = (np.asarray(v, np.float64) for v in task.sample(jax.random.key(24), 400_000))
-    gap = float(lengths(x.mean(0) - y.mean(0), cost))
-    spread = math.sqrt((x.var(0) + y.var(0)).max() / len(x))
-    return gap, 5 * spread * task.dim ** (1 / ORDER[cost.norm])
 
 
 def projected_quantiles(task: Any, cost: Cost) -> tuple[float, float]:

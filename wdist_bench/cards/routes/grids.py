@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array
 
+from wdist_bench.cards.routes.programmes import optimum
 from wdist_bench.costs import Cost
 
 
@@ -23,7 +24,7 @@ def picture_flow(task: Any, cost: Cost) -> tuple[float, float]:
     signs = np.repeat([1.0, -1.0], len(arcs))
     leaving = coo_array((signs, (np.r_[starts, ends], np.r_[arcs, arcs])))
     costs = np.full(len(arcs), 1 / task.size)
-    return _optimum(costs, leaving, (mu - nu).ravel()), 1e-7
+    return optimum(costs, leaving, (mu - nu).ravel()), 1e-7
 
 
 def picture_by_axes(task: Any, cost: Cost) -> tuple[float, float]:
@@ -43,7 +44,7 @@ def picture_by_axes(task: Any, cost: Cost) -> tuple[float, float]:
     signs = np.repeat([1.0, 1.0, -1.0, 1.0], side**3)
     sums = coo_array((signs, (rows, columns)))
     costs = np.concatenate([(i - k) ** 2, (j - k) ** 2]) / side**2
-    moved = _optimum(costs, sums, np.concatenate([mu.ravel(), nu.ravel(), np.zeros(pixels)]))
+    moved = optimum(costs, sums, np.concatenate([mu.ravel(), nu.ravel(), np.zeros(pixels)]))
     return float(np.sqrt(moved)), 1e-7
 
 
@@ -57,14 +58,3 @@ def _on_grid(task: Any) -> tuple[np.ndarray, np.ndarray]:
         picture[row, column] = masses
         pictures.append(picture)
     return pictures[0], pictures[1]
-
-
-def _optimum(costs: np.ndarray, sums: Any, wanted: np.ndarray) -> float:
-    """min costs . f over f >= 0 with the sums wanted."""
-    from scipy.optimize import linprog
-
-    tight = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-    answer = linprog(costs, A_eq=sums.tocsr(), b_eq=wanted, options=tight)
-    if answer.status != 0:
-        raise ArithmeticError(f"HiGHS: expected an optimum, got {answer.message}")
-    return float(max(answer.fun, 0.0))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -165,41 +164,6 @@ def _radius_law(pairs: Any, dim: int) -> tuple[Any, float]:
     size: Any = given.get("std", given.get("radius", 1.0))
     laws = {"gaussian": stats.chi(dim, scale=size), "ball": stats.powerlaw(dim, scale=size)}
     return laws.get(given["law"]), float(size)
-
-
-def radius_cdfs(task: Any, cost: Cost) -> tuple[float, float]:
-    """For p = 1: int |F - G| of the radii."""
-    _only(cost, 1)
-    (x, size_x), (y, size_y) = (_radius_law(pairs, task.dim) for pairs in (task.x, task.y))
-    f, g = (law.cdf if law else partial(_step, size) for law, size in ((x, size_x), (y, size_y)))
-    middle = [part for law in (x, y) if law for part in (law.median(), law.ppf(0.999))]
-    largest = max(size_x, size_y, *middle)
-    return between_cdfs(f, g, sorted({0.0, size_x, size_y, *middle, 10 * largest}), 1e-7)
-
-
-def _step(size: float, r: float) -> float:
-    """The cdf of a number."""
-    return float(r >= size)
-
-
-def radius_moments(task: Any, cost: Cost) -> tuple[float, float]:
-    """For p = 2: E R^2 + E S^2 - 2 E R S, with E R S = s E R for a sphere of radius s."""
-    from scipy.special import gammaln
-
-    _only(cost, 2)
-
-    def moments(pairs: Any) -> tuple[float, float]:
-        given, d = dict(pairs), task.dim
-        if given["law"] == "gaussian":
-            mean = math.sqrt(2) * math.exp(gammaln((d + 1) / 2) - gammaln(d / 2))
-            return given["std"] * mean, given["std"] ** 2 * d
-        if given["law"] == "ball":
-            return given["radius"] * d / (d + 1), given["radius"] ** 2 * d / (d + 2)
-        return given["radius"], given["radius"] ** 2
-
-    (mean_x, square_x), (mean_y, square_y) = moments(task.x), moments(task.y)
-    # E R S = E R E S holds as one of the two is a sphere.
-    return math.sqrt(square_x + square_y - 2 * mean_x * mean_y), 1e-7
 
 
 def monotone_radius(task: Any, cost: Cost) -> tuple[float, float]:

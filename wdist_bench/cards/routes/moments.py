@@ -22,15 +22,6 @@ def trace_formula(task: Any, cost: Cost) -> tuple[float, float]:
     return math.sqrt(total), 1e-7
 
 
-def bures_of_pot(task: Any, cost: Cost) -> tuple[float, float]:
-    """POT's Bures-Wasserstein distance."""
-    import ot
-
-    means = np.array(task.mean_x, float), np.array(task.mean_y, float)
-    covs = np.array(task.cov_x, float), np.array(task.cov_y, float)
-    return float(ot.gaussian.bures_wasserstein_distance(*means, *covs)), 1e-9
-
-
 def spike_trace_formula(task: Any, cost: Cost) -> tuple[float, float]:
     """Bures with diagonal covariances, the trace formula term by term."""
     x = np.ones(task.dim)
@@ -64,15 +55,6 @@ def confluent_point(task: Any, cost: Cost) -> tuple[float, float]:
     square = float(np.dot(task.at, task.at)) / task.std**2
     value = task.std * _normal_moment(square, task.dim, cost.p) ** (1 / cost.p)
     return value, 1e-9 * value
-
-
-def laguerre_dilation(task: Any, cost: Cost) -> tuple[float, float]:
-    """p = 1, l2: the mean noncentral chi as a Laguerre function L_(1/2)^(d/2 - 1)."""
-    from scipy.special import eval_genlaguerre
-
-    a = np.broadcast_to(np.asarray(task.center, float), (task.dim,))
-    mean = math.sqrt(math.pi / 2) * eval_genlaguerre(0.5, task.dim / 2 - 1, -(a @ a) / 2)
-    return abs(1 - task.factor) * float(mean), 1e-9
 
 
 def cube_by_tensor_rule(task: Any, cost: Cost) -> tuple[float, float]:
@@ -148,33 +130,12 @@ def ball_in_polar_coordinates(task: Any, cost: Cost) -> tuple[float, float]:
     return abs(1 - task.factor) * total ** (1 / cost.p), 1e-6
 
 
-def noncentral_chi(task: Any, cost: Cost) -> tuple[float, float]:
-    """p = 1, l2: the mean over the density of the noncentral chi law."""
-    from scipy.integrate import quad
-    from scipy.stats import ncx2
-
-    dim, square = task.dim, float(np.dot(task.at, task.at)) / task.std**2
-    law, mean = ncx2(dim, square), dim + square
-    spread = math.sqrt(2 * (dim + 2 * square))
-    low, high = math.sqrt(max(mean - 12 * spread, 0)), math.sqrt(mean + 14 * spread)
-    value = quad(lambda c: 2 * c * c * law.pdf(c * c), low, high, limit=300, epsrel=1e-11)[0]
-    return task.std * value, 1e-8 * task.std * value
-
-
 def folded_coordinates(task: Any, cost: Cost) -> tuple[float, float]:
     """l1, p = 1: the coordinates one by one, by scipy's folded normal law."""
     from scipy.stats import foldnorm
 
     a = np.abs(np.asarray(task.at, float))
     return float(sum(foldnorm.mean(c / task.std, scale=task.std) for c in a)), 1e-9
-
-
-def chi_mean(task: Any, cost: Cost) -> tuple[float, float]:
-    """A point mass at the centre, p = 1, l2: the mean of a chi law, by gamma functions."""
-    from scipy.special import gammaln
-
-    mean = math.exp(gammaln((task.dim + 1) / 2) - gammaln(task.dim / 2))
-    return task.std * math.sqrt(2) * mean, 1e-8 * mean
 
 
 # Spheres and gradients.

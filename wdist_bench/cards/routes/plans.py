@@ -11,6 +11,7 @@ from scipy.ndimage import correlate1d
 
 from wdist_bench import datasets
 from wdist_bench.cards.routes.distances import distances
+from wdist_bench.cards.routes.programmes import transport_cost
 from wdist_bench.costs import Cost
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.tasks.circle_laws import Law
@@ -27,20 +28,8 @@ def simplex(x: Any, y: Any, cost: Cost, a: Any = None, b: Any = None) -> float:
 
 
 def highs(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray, cost: Cost) -> float:
-    """W_p of a few weighted points by SciPy's linear programme, which shares no code with POT."""
-    from scipy.optimize import linprog
-
-    matrix = distances(x, y, cost) ** cost.p
-    n, m = matrix.shape
-    scale = float(matrix.max()) or 1.0
-    marginals = np.concatenate([np.kron(np.eye(n), np.ones(m)), np.kron(np.ones(n), np.eye(m))])
-    tight = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-    answer = linprog(
-        matrix.ravel() / scale, A_eq=marginals, b_eq=np.concatenate([a, b]), options=tight
-    )
-    if answer.status != 0:
-        raise ArithmeticError(f"HiGHS: expected an optimum, got {answer.message}")
-    return float(max(answer.fun * scale, 0.0) ** (1 / cost.p))
+    """W_p of a few weighted points by HiGHS."""
+    return float(transport_cost(distances(x, y, cost) ** cost.p, a, b) ** (1 / cost.p))
 
 
 # Points and their images, in another order: where the map is optimal nothing is cheaper.

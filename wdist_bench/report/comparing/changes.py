@@ -10,7 +10,7 @@ import numpy as np
 from wdist_bench.report.comparing.leaderboard import NULL
 from wdist_bench.report.comparing.two_samples import Gap, Samples, paired, tests, welch
 from wdist_bench.report.tables.cells import Cell
-from wdist_bench.results.statistics import Interval
+from wdist_bench.results.statistics import Interval, finite, mean_of
 
 DISASTER = 100
 """Times by which half of the runs are worse than every one before: no test is needed."""
@@ -127,7 +127,7 @@ def _change(
 ) -> Change:
     gap = pair.gap
     scale, unit = _scale(pair)
-    first, second = (_mean(values) for values in pair.errors)
+    first, second = (mean_of(finite(values)) for values in pair.errors)
     enough = min_effect * scale
     if pair.same_laws:  # an error of 0 has no unit of its own
         enough = max(min(enough, first), ROUNDING * scale)
@@ -188,7 +188,7 @@ def _verdict(
 
 
 def _disaster(pair: _Pair) -> bool:
-    first, second = (values[np.isfinite(values)] for values in pair.errors)
+    first, second = (finite(values) for values in pair.errors)
     if min(first.size, second.size) < 2 or first.max() == 0:  # no spread known, or no unit
         return False
     middle = np.sort(second)[(second.size - 1) // 2]
@@ -224,9 +224,3 @@ def _speed(a: Cell, b: Cell) -> float:
     """Ratio of seconds a run, B over A, without compilation."""
     before, after = (cell.record.get("run_seconds", 0.0) / cell.record["runs"] for cell in (a, b))
     return after / before if before > 0 and after > 0 else math.nan
-
-
-def _mean(values: np.ndarray) -> float:
-    """Of the runs with a number."""
-    found = values[np.isfinite(values)]
-    return float(found.mean()) if found.size else math.nan

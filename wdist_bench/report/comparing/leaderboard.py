@@ -116,16 +116,12 @@ def _median(values: pd.Series) -> float:
     return float(values.dropna().median())
 
 
-def ranks(table: pd.DataFrame, truth: str, bound: str = "") -> pd.DataFrame:
+def _ranked(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows that are ranked, with their `rank` within the setting; ties share the mean.
 
     Only settings where all the ranked were run. Equal populations are not ranked against their
     distance 0: there the smallest number wins, whatever it measures.
     """
-    return _ranked(_rows(table, truth, bound))
-
-
-def _ranked(rows: pd.DataFrame) -> pd.DataFrame:
     variants, settings = _shared(rows)
     rows = rows[rows["variant"].isin(variants) & rows["setting"].isin(settings)]
     return rows.assign(rank=rows.groupby("setting")["error"].rank())

@@ -51,7 +51,7 @@ def collisions(figure: Any) -> list[tuple[str, str]]:
     for _ in range(3):  # rounds until what constrains each other has settled
         _lay_out(figure)
     edge = figure.bbox
-    boxes = [(text, _box(text)) for text in _shown(figure)]
+    boxes = [(text, text.get_window_extent()) for text in _shown(figure)]
     found = [
         (one.get_text(), other.get_text())
         for (one, first), (other, second) in itertools.combinations(boxes, 2)
@@ -73,10 +73,10 @@ def _lay_out(figure: Any) -> bool:
     return not any("constrained_layout" in str(one.message) for one in said)
 
 
-def _texts(figure: Any) -> list[Text]:
+def _texts(artist: Any) -> list[Text]:
     from matplotlib.text import Text
 
-    return list(dict.fromkeys(figure.findobj(Text)))
+    return list(dict.fromkeys(artist.findobj(Text)))
 
 
 def _shown(figure: Any) -> Iterator[Text]:
@@ -90,19 +90,11 @@ def _shown(figure: Any) -> Iterator[Text]:
         for label in axis.get_ticklabels(which="both")
     }
     drawn = {label for axes in figure.axes if axes.get_visible() for label in _tick_labels(axes)}
-    hidden = {
-        text for axes in figure.axes if not axes.get_visible() for text in _texts_of(axes)
-    }  # fmt: skip
+    hidden = {text for axes in figure.axes if not axes.get_visible() for text in _texts(axes)}
     for text in _texts(figure):
         kept = text in drawn or (text not in ticks and text not in hidden)
         if kept and text.get_visible() and text.get_text().strip():
             yield text
-
-
-def _texts_of(axes: Any) -> list[Text]:
-    from matplotlib.text import Text
-
-    return list(axes.findobj(Text))
 
 
 def _tick_labels(axes: Axes) -> Iterator[Text]:
@@ -118,10 +110,6 @@ def _tick_labels(axes: Axes) -> Iterator[Text]:
             for place, label in zip(places, labels, strict=False):
                 if low <= place <= high and label.get_visible():
                     yield label
-
-
-def _box(text: Text) -> Bbox:
-    return text.get_window_extent()
 
 
 def _meet(first: Bbox, second: Bbox) -> bool:

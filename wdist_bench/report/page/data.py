@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from wdist_bench.costs.powers import roots
 from wdist_bench.folders import read_plain
 from wdist_bench.references.described import described
 from wdist_bench.report.comparing.leaderboard import TRUTHS, leaderboard
 from wdist_bench.report.palette import BLUE, ORANGE, RED, looks
 from wdist_bench.report.provenance import places
-from wdist_bench.report.tables.cells import root
 from wdist_bench.results.columns import COLUMNS, COUNT, NUMBER, WORD
 from wdist_bench.results.journal import Journal, unpack
 
@@ -57,7 +57,7 @@ def fitting_data(
     whole = {
         "leaderboards": _leaderboards(table),
         "behind": _behind(compared),
-        "estimators": _descriptions(table),
+        "estimators": descriptions(table),
     }
     shown = first_settings(table, room // _ROW)
     while True:
@@ -166,10 +166,10 @@ def environments(folder: Path, journal: Journal) -> list[dict[str, Any]]:
 
 
 def _numbers(values: pd.Series) -> list[float | int | None]:
-    return [_short(value) for value in pd.to_numeric(values)]
+    return [short(value) for value in pd.to_numeric(values)]
 
 
-def _short(value: Any, digits: int = 6) -> float | int | None:
+def short(value: Any, digits: int = 6) -> float | int | None:
     """Six digits, whole numbers as such; what is not finite as null."""
     number = float(value)
     if not math.isfinite(number):
@@ -209,14 +209,14 @@ def _behind(compared: pd.DataFrame) -> dict[str, dict[str, list[str]]]:
     return found
 
 
-def _descriptions(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+def descriptions(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """What each estimator is, its source and its claim; of a plug-in that is not here nothing."""
     named = {str(name): described(str(name)) for name in table["estimator"].unique()}
     return {name: asdict(found) for name, found in named.items() if found is not None}
 
 
 def _plain(standing: dict[str, Any]) -> dict[str, Any]:
-    return {k: _short(v) if isinstance(v, float) else v for k, v in standing.items()}
+    return {k: short(v) if isinstance(v, float) else v for k, v in standing.items()}
 
 
 def _curves(records: list[dict[str, Any]]) -> list[Any]:
@@ -231,11 +231,11 @@ def _curve(record: dict[str, Any], points: int) -> list[list[float | int | None]
         return None
     steps = record["history_steps"][:]
     kept = np.unique(np.linspace(0, len(steps) - 1, points).round().astype(int))
-    runs = np.ma.masked_invalid(root(unpack(record["history"]), record["p"])[:, kept])
+    runs = np.ma.masked_invalid(roots(unpack(record["history"]), record["p"])[:, kept])
     mean = runs.mean(axis=0).filled(np.nan)
     sd = np.ma.filled(runs.std(axis=0, ddof=min(1, len(runs) - 1)), np.nan)
     return [
         [steps[i] for i in kept],
-        [_short(value, 4) for value in mean],
-        [_short(value, 3) for value in sd],
+        [short(value, 4) for value in mean],
+        [short(value, 3) for value in sd],
     ]

@@ -7,7 +7,6 @@ as a file.
 from __future__ import annotations
 
 import json
-import math
 import multiprocessing
 import os
 from collections.abc import Iterable
@@ -25,7 +24,7 @@ from wdist_bench.references.described import described
 from wdist_bench.report.comparing.leaderboard import TRUTHS, leaderboard
 from wdist_bench.report.drawing import Style, styled
 from wdist_bench.report.export import flat
-from wdist_bench.report.page.data import embedded
+from wdist_bench.report.page.data import descriptions, embedded, short
 from wdist_bench.report.page.page import Shared, template_text, templates, write_page
 from wdist_bench.report.results import Results
 from wdist_bench.report.studies import write_experiments
@@ -49,7 +48,6 @@ ROW = (
 """Columns of a cell in the data of the site, and of `cells.csv` and `cells.json`."""
 
 _PAGE = tuple(name for name in ROW if name != "task_parameters")
-_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -204,10 +202,7 @@ def _plain(value: Any) -> Any:
         return None
     if isinstance(value, str):
         return value
-    number = float(value)
-    if not math.isfinite(number):
-        return None
-    return int(number) if number.is_integer() else float(f"{number:.{_DIGITS}g}")
+    return short(value)
 
 
 def citations(cells: pd.DataFrame) -> str:
@@ -239,11 +234,7 @@ def _index(joined: pd.DataFrame, cells: pd.DataFrame, entries: list[Entry]) -> s
         "words": list(words),
         "cells": rows,
         "boards": {truth: _board(joined, truth) for truth in TRUTHS},
-        "estimators": {
-            str(name): asdict(found)
-            for name in cells["estimator"].unique()
-            if (found := described(str(name)))
-        },
+        "estimators": descriptions(cells),
     }
     return str(
         templates().get_template("site.html").render(

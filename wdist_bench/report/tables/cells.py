@@ -76,8 +76,8 @@ class Cell:
         return failed_runs(self.record)
 
     def root(self, cost: np.ndarray) -> np.ndarray:
-        """W_p from W_p^p."""
-        return root(cost, self.record["p"])
+        """W_p from W_p^p; a negative lower bound on a cost gives 0 for p > 1."""
+        return roots(cost, self.record["p"])
 
     def errors(self, against: str) -> np.ndarray:
         """(runs,) errors, NaN where a run gave no number; empty where nothing ran or is known.
@@ -95,11 +95,6 @@ class Cell:
             return np.zeros(0)
         gaps: np.ndarray = np.abs(self.root(costs) - self.root(truths)).mean(axis=1)
         return gaps
-
-
-def root(cost: np.ndarray, p: float) -> np.ndarray:
-    """W_p from W_p^p; a negative lower bound on a cost gives 0 for p > 1."""
-    return roots(cost, p)
 
 
 def cells(journal: Journal) -> list[Cell]:

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from wdist_bench.report.tables.cells import Cell, cells, root
+from wdist_bench.costs.powers import roots
+from wdist_bench.report.tables.cells import Cell, cells
 from wdist_bench.report.tables.published import published, sds_from_paper
 from wdist_bench.results.columns import COLUMNS, NUMBER
 from wdist_bench.results.journal import Journal, failed_runs, unpack
-from wdist_bench.results.statistics import bias_and_rmse, summarize
+from wdist_bench.results.statistics import bias_and_rmse, finite, mean_of, sd_of, summarize
 
 _MISSING = {column.name: math.nan for column in COLUMNS if column.kind == NUMBER}
 """Numbers are NaN, not None, where a record has nothing: cells that were lost or skipped."""
@@ -39,7 +40,7 @@ def _row(cell: Cell) -> dict[str, Any]:
     record, costs, truths = cell.record, cell.costs, cell.truths
     row: dict[str, Any] = {column.name: record.get(column.name) for column in COLUMNS}
     row |= {name: nan for name, nan in _MISSING.items() if row[name] is None}
-    row |= {name: _mean(record[name]) for name in _OWN if record.get(name)}
+    row |= {name: mean_of(finite(unpack(record[name]))) for name in _OWN if record.get(name)}
     row["width"] = row["upper"] - row["lower"]
     row["task_parameters"] = json.dumps(record["task_parameters"], sort_keys=True)
     row["estimator_parameters"] = json.dumps(record["estimator_parameters"], sort_keys=True)
@@ -59,27 +60,12 @@ def _row(cell: Cell) -> dict[str, Any]:
     for name in ("gradient_cosine", "gradient_l2"):
         if record.get(name) is not None:
             values = unpack(record[name])
-            row[name] = float(values.mean())
-            row[f"{name}_sd"] = float(values.std(ddof=1)) if values.size > 1 else math.nan
+            row[name], row[f"{name}_sd"] = float(values.mean()), sd_of(values)
     for name in _OF_MAPS:
         if record.get(name) is not None:
-            row[name] = _mean(record[name])
-            row[f"{name}_sd"] = _sd(record[name])
+            found = finite(unpack(record[name]))
+            row[name], row[f"{name}_sd"] = mean_of(found), sd_of(found)
     return row
-
-
-def _mean(packed: list[float | None]) -> float:
-    """Over the runs that have a number; NaN where none has."""
-    found = unpack(packed)
-    found = found[np.isfinite(found)]
-    return float(found.mean()) if found.size else math.nan
-
-
-def _sd(packed: list[float | None]) -> float:
-    """Over the runs that have a number; NaN where fewer than two have."""
-    found = unpack(packed)
-    found = found[np.isfinite(found)]
-    return float(found.std(ddof=1)) if found.size > 1 else math.nan
 
 
 def errors(costs: np.ndarray, truths: np.ndarray, p: float, population: float) -> dict[str, float]:
@@ -92,7 +78,7 @@ def errors(costs: np.ndarray, truths: np.ndarray, p: float, population: float) -
     populations| with its sd over runs: what one run is off, where `bias_population` is what their
     mean is off.
     """
-    truth_runs = root(truths.mean(axis=1), p)
+    truth_runs = roots(truths.mean(axis=1), p)
     whole = np.isfinite(costs).all(axis=1)
     answer = {
         "truth_batch": float(truth_runs.mean()),
@@ -100,8 +86,8 @@ def errors(costs: np.ndarray, truths: np.ndarray, p: float, population: float) -
     }
     if not whole.any():
         return answer
-    runs = root(costs[whole].mean(axis=1), p)
-    gaps = np.abs(root(costs[whole], p) - root(truths[whole], p))
+    runs = roots(costs[whole].mean(axis=1), p)
+    gaps = np.abs(roots(costs[whole], p) - roots(truths[whole], p))
     batch = summarize(runs, truth_runs[whole])
     bias, rmse = bias_and_rmse(runs - population)
     off = np.abs(runs - population)
@@ -117,9 +103,9 @@ def errors(costs: np.ndarray, truths: np.ndarray, p: float, population: float) -
         "bias_population": bias,
         "rmse_population": rmse,
         "abs_error_batch": float(gaps.mean()),
-        "abs_error_batch_sd": float(gaps.std(ddof=1)) if gaps.size > 1 else math.nan,
+        "abs_error_batch_sd": sd_of(gaps),
         "abs_error_population": float(off.mean()),
-        "abs_error_population_sd": float(off.std(ddof=1)) if off.size > 1 else math.nan,
+        "abs_error_population_sd": sd_of(off),
     }
 
 

@@ -21,11 +21,6 @@ _SPLITS = ("", "test", "crop108")
 """Nearest to the paper's images."""
 
 
-@cache
-def _mallasto() -> pd.DataFrame:
-    return _read("mallasto_table1.csv").set_index(["method", "dataset"])
-
-
 def _mallasto_row(record: dict[str, Any]) -> dict[str, float]:
     """Mean and sd of |estimate - exact| over evaluation batches, Table 1 of arXiv 1910.03875.
 
@@ -38,7 +33,8 @@ def _mallasto_row(record: dict[str, Any]) -> dict[str, float]:
     changed = set(options) - {"steps", "batch_size"}
     if protocol != ("image_batches", 1, "l2", 64, 500) or changed or preset != "mallasto":
         return {}
-    place, paper = (record["estimator"], record.get("dataset")), _mallasto()
+    place = (record["estimator"], record.get("dataset"))
+    paper = _read("mallasto_table1.csv", "method", "dataset")
     split = record["task_parameters"].get("split", "")
     if split not in _SPLITS or place not in paper.index:
         return {}
@@ -46,16 +42,11 @@ def _mallasto_row(record: dict[str, Any]) -> dict[str, float]:
     return {"paper_error": float(row["error_mean"]), "paper_sd": float(row["error_sd"])}
 
 
-@cache
-def _w1_benchmark() -> pd.DataFrame:
-    return _read("w1_benchmark_published.csv").set_index(["digest", "estimator"])
-
-
 def _w1_benchmark_row(record: dict[str, Any]) -> dict[str, float]:
     """Estimate, cosine and L2 of a solver on a published pair, arXiv 2206.07767."""
     if (record["task"], record["p"], record["norm"]) != ("funnels", 1, "l2"):
         return {}
-    paper = _w1_benchmark()
+    paper = _read("w1_benchmark_published.csv", "digest", "estimator")
     place = (record["task_parameters"].get("digest"), record["estimator"])
     if place not in paper.index:
         return {}
@@ -68,17 +59,11 @@ def _w1_benchmark_row(record: dict[str, Any]) -> dict[str, float]:
     }
 
 
-@cache
-def _w2_benchmark() -> pd.DataFrame:
-    table = _read("w2_benchmark_published.csv").dropna(subset=["digest", "estimator"])
-    return table.set_index(["digest", "estimator"])
-
-
 def _w2_benchmark_row(record: dict[str, Any]) -> dict[str, float]:
     """L2-UVP of the nearest method's map on a published pair, arXiv 2106.01954, off the poster."""
     if (record["task"], record["p"], record["norm"]) != ("convex_pairs", 2, "l2"):
         return {}
-    paper = _w2_benchmark()
+    paper = _read("w2_benchmark_published.csv", "digest", "estimator")
     place = (record["task_parameters"].get("digest"), _w2_solver(record))
     return {"paper_l2_uvp": float(paper.loc[place, "l2_uvp"])} if place in paper.index else {}
 
@@ -96,6 +81,9 @@ def sds_from_paper(error: float, paper_error: float, paper_sd: float) -> float:
     return (error - paper_error) / paper_sd if paper_sd else math.nan
 
 
-def _read(name: str) -> pd.DataFrame:
+@cache
+def _read(name: str, *index: str) -> pd.DataFrame:
+    """A table of the literature by the columns that tell its rows apart, those without left out."""
     with files("wdist_bench.report.tables").joinpath(name).open(encoding="utf-8") as file:
-        return pd.read_csv(file, comment="#")
+        table = pd.read_csv(file, comment="#")
+    return table.dropna(subset=list(index)).set_index(list(index))

@@ -14,15 +14,7 @@ import numpy as np
 
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import mean_interval
-from wdist_bench.studies.claims import (
-    FAILS,
-    HOLDS,
-    UNDECIDED,
-    Claim,
-    below,
-    joint,
-    negation,
-)
+from wdist_bench.studies.claims import FAILS, HOLDS, Claim, below, in_every_run, joint, negation
 from wdist_bench.studies.generators.judging.verdicts import (
     ACCEPTABLE,
     COPIER,
@@ -159,10 +151,7 @@ def _smoother(records: list[Record], name: str) -> list[Claim]:
 
 def tracks(record: Record) -> str:
     """Whether the loss follows the exact W1 along training."""
-    values = unpack(record["rank_correlation"])
-    if not np.isfinite(values).any():
-        return UNDECIDED
-    return negation(below(values, TRACKS))
+    return negation(below(unpack(record["rank_correlation"]), TRACKS))
 
 
 def _followed(records: list[Record], name: str) -> list[Claim]:
@@ -210,9 +199,8 @@ def _modes(records: list[Record], names: tuple[str, ...]) -> list[Claim]:
     found = []
     for record in (r for name in names for r in _of(records, name) if "modes" in r):
         modes = unpack(record["modes"])
-        whole = modes >= len(record["known_classes"])
-        verdict = HOLDS if whole.all() else UNDECIDED if whole.any() else FAILS
-        found.append(Claim(f"{label(record)} finds all modes", verdict, f"modes {text(modes)}"))
+        whole = in_every_run(modes >= len(record["known_classes"]))
+        found.append(Claim(f"{label(record)} finds all modes", whole, f"modes {text(modes)}"))
     return found
 
 

@@ -14,7 +14,7 @@ from wdist_bench.report.text.escaping import csv
 from wdist_bench.report.text.missing import study_shortcomings
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import interval_columns, mean_interval
-from wdist_bench.studies.claims import Claim, table, verdict_table
+from wdist_bench.studies.claims import comparisons, table, verdict_table
 from wdist_bench.studies.generators.claims import RULES, decide, text, tracks, varied
 from wdist_bench.studies.generators.figures import FIGURES
 from wdist_bench.studies.generators.judging.controls import CONTROLS
@@ -61,7 +61,7 @@ def write_generators(folder: Path, records: list[Record]) -> list[Path]:
     for where, here in by_place(compared).items():
         lines += [f"## {where}", "", _sizes(here), "", *table(_rows(here))]
         lines += table(_more(here))
-    lines += ["## Every comparison", "", *table(_parts(claims))]
+    lines += ["## Every comparison", "", *comparisons(claims)]
     page = write(folder / "generators.md", "\n".join(lines).rstrip() + "\n")
     return [page, *(tables if done else []), *figures]
 
@@ -163,15 +163,6 @@ def _agreement(records: list[Record]) -> list[str]:
             ]
         ),
     ]
-
-
-def _parts(claims: list[Claim]) -> list[dict[str, str]]:
-    return [
-        {"claim": claim.claim, "comparison": part.claim, "verdict": part.verdict,
-         "numbers": part.numbers}
-        for claim in claims
-        for part in claim.parts
-    ]  # fmt: skip
 
 
 def _mean(values: np.ndarray) -> str:

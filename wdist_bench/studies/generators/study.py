@@ -18,17 +18,11 @@ from wdist_bench.protocol.parallel import map_runs, run_keys, share_count
 from wdist_bench.results.journal import pack
 from wdist_bench.runs.cell import thin
 from wdist_bench.studies.generators import methods
-from wdist_bench.studies.generators.gan.experiment import check_integers, encoded
+from wdist_bench.studies.generators.gan.experiment import check_integers, columns, encoded, message
 from wdist_bench.studies.generators.judging import measures
 from wdist_bench.studies.generators.judging.controls import CONTROLS
 from wdist_bench.studies.generators.judging.judge import Split, judged, split
-from wdist_bench.studies.generators.methods import (
-    DIFFUSIONS,
-    Method,
-    Sizes,
-    Space,
-    Trained,
-)
+from wdist_bench.studies.generators.methods import DIFFUSIONS, Method, Sizes, Space, Trained
 from wdist_bench.studies.generators.pool import MIXTURE, Pool
 from wdist_bench.studies.generators.pool import names as datasets
 from wdist_bench.studies.generators.training.gan_training import geometric_snapshots
@@ -171,7 +165,7 @@ class Generators(Experiment):
         steps, history = thin(np.array([one.numbers["history"] for one in made]))
         return {
             "status": "diverged" if failed else "ok",
-            "message": _message(failed, self.runs),
+            "message": message(failed, self.runs),
             "runs": self.runs,
             "failed": failed,
             "compile_seconds": round(costs.compiling, 4),
@@ -190,7 +184,7 @@ class Generators(Experiment):
             "history_steps": steps,
             "history": pack(history),
             **self._shown(made[0].rows, sides[0].held_out, bool(rows.shape)),
-            **_columns(found),
+            **columns(found),
         }
 
     @classmethod
@@ -316,19 +310,4 @@ def _measured(made: Made, real: Split) -> dict[str, Any]:
         ),
         **numbers,
         **judged(made.rows, made.labels, real, nothing=not finite),
-    }
-
-
-def _message(failed: int, runs: int) -> str:
-    if not failed:
-        return ""
-    return f"{failed} of {runs} runs met NaN or inf; lower `rate`"
-
-
-def _columns(measured: list[dict[str, Any]]) -> dict[str, Any]:
-    """Per-run numbers as one list per name, runs first."""
-    return {
-        name: pack(np.array([row[name] for row in measured], np.float64))
-        for name in measured[0]
-        if name != "finite"
     }

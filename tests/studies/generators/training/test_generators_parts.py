@@ -50,7 +50,7 @@ class Sure(Diffusion):
         return jnp.broadcast_to(jnp.array([1.0, -2.0]), rows.shape)
 
 
-@pytest.mark.parametrize("sampler", diffusion.SAMPLERS)
+@pytest.mark.parametrize("sampler", ["ancestral", "ddim"])
 def test_a_sampler_ends_where_a_sure_denoiser_says(sampler):
     rows = Sure(2, (4,), reach=1.5, sampler=sampler).generate(None, KEY, 5)
     np.testing.assert_allclose(rows, np.tile([1.0, -1.5], (5, 1)), atol=1e-5)  # clipped to reach

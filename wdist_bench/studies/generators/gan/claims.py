@@ -19,14 +19,16 @@ from wdist_bench.studies.claims import (
     Claim,
     below,
     conjunction,
+    in_every_run,
     joint,
     negation,
 )
+from wdist_bench.studies.generators.claims import TRACKS
+from wdist_bench.studies.generators.words import by_place
 
 GOOD = 1.2
 ACCEPTABLE = 1.5
 AVERAGE = 0.8
-TRACKS = 0.8
 WGANS = ("weight_clipping", "gradient_penalty")
 STANDARD = ("saturating", "non_saturating")
 RIVALS = (*WGANS, "funnel")
@@ -89,15 +91,7 @@ def is_within(record: dict[str, Any], factor: float) -> str:
 def _covers(record: dict[str, Any]) -> str:
     if not record.get("known_classes"):
         return HOLDS
-    whole = unpack(record["covered"]) >= len(record["known_classes"])
-    if whole.all():
-        return HOLDS
-    return UNDECIDED if whole.any() else FAILS
-
-
-def tracks(record: dict[str, Any]) -> str:
-    """Whether the loss follows the exact W1 along training."""
-    return negation(below(unpack(record["rank_correlation"]), TRACKS))
+    return in_every_run(unpack(record["covered"]) >= len(record["known_classes"]))
 
 
 def are_averages(record: dict[str, Any]) -> str:
@@ -111,16 +105,6 @@ def label(record: dict[str, Any]) -> str:
     if loss in STANDARD:
         return "standard, saturating" if loss == "saturating" else "standard, -log D"
     return loss.replace("_", " ")
-
-
-def restriction(record: dict[str, Any]) -> str:
-    """The images of a record in words: "mnist, class 0", "mnist, classes 0, 1", "mnist, all"."""
-    chosen = record["parameters"]["classes"]
-    which = "all images"
-    if chosen:
-        plural = "classes" if len(chosen) > 1 else "class"
-        which = f"{plural} {', '.join(str(label) for label in chosen)}"
-    return f"{record['parameters']['dataset']}, {which}"
 
 
 def decide(records: list[dict[str, Any]]) -> list[Claim]:
@@ -167,14 +151,12 @@ def _quality(
     word = "good" if factor == GOOD else "acceptable"
     found = []
     for loss in losses:
-        for place in dict.fromkeys(map(restriction, records)):
+        for place, here in by_place(records).items():
             what = f"{loss} is {word} on {place}"
-            here = [
-                r for r in records if restriction(r) == place and r["parameters"]["loss"] == loss
-            ]
             found += [
                 Claim(what, is_within(r, factor), f"misfit {misfit_text(r)}{_coverage_text(r)}")
                 for r in here
+                if r["parameters"]["loss"] == loss
             ] or [Claim(what, UNDECIDED, "not run")]
     return tuple(found)
 
@@ -188,10 +170,8 @@ def _paired(
 ) -> tuple[Claim, ...]:
     """The c-transform against each rival on each restriction, paired by run."""
     found = []
-    by_place: dict[str, dict[str, dict[str, Any]]] = {}
-    for record in records:
-        by_place.setdefault(restriction(record), {})[record["parameters"]["loss"]] = record
-    for place, losses in by_place.items():
+    for place, here in by_place(records).items():
+        losses = {record["parameters"]["loss"]: record for record in here}
         for rival in rivals:
             statement = f"{what} {'below' if lower else 'above'} that of {rival} on {place}"
             if "c_transform" not in losses or rival not in losses:

@@ -145,7 +145,7 @@ class Gan(Experiment):
         first = self._real(plan, 0).held_out
         return {
             "status": "diverged" if failed else "ok",
-            "message": _message(failed, self.runs),
+            "message": message(failed, self.runs),
             "runs": self.runs,
             "failed": failed,
             "compile_seconds": round(compiling, 4),
@@ -162,7 +162,7 @@ class Gan(Experiment):
             "history": pack(history),
             "grid": encoded(trained.images[0][: self.shown]),
             "real": encoded(first[:_SHOWN_REAL]),
-            **_columns(measured),
+            **columns(measured),
         }
 
     @classmethod
@@ -235,13 +235,14 @@ def _mean_nearest(images: np.ndarray, points: np.ndarray) -> float:
     return float(measures.nearest(images, points).mean())
 
 
-def _message(failed: int, runs: int) -> str:
+def message(failed: int, runs: int) -> str:
+    """What a record says of runs that failed; empty where none did."""
     if not failed:
         return ""
     return f"{failed} of {runs} runs met NaN or inf; lower `rate`"
 
 
-def _columns(measured: list[dict[str, Any]]) -> dict[str, Any]:
+def columns(measured: list[dict[str, Any]]) -> dict[str, Any]:
     """Per-run numbers as one list per name, runs first."""
     return {
         name: pack(np.array([row[name] for row in measured], np.float64))

@@ -17,13 +17,8 @@ from wdist_bench.report.drawing import METADATA, grid_of, legend_above, panels, 
 from wdist_bench.report.palette import BLUE, NOTE, RED, looks
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import t_interval
-from wdist_bench.studies.generators.gan.claims import (
-    ACCEPTABLE,
-    GOOD,
-    label,
-    log_misfit,
-    restriction,
-)
+from wdist_bench.studies.generators.gan.claims import ACCEPTABLE, GOOD, label, log_misfit
+from wdist_bench.studies.generators.words import place
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,8 +90,7 @@ def write_overview(records: list[dict[str, Any]], path: Path) -> Path:
         )
     steps = records[0]["parameters"]["steps"]
     figure.suptitle(
-        f"{restriction(records[0])}: first run after {steps} generator steps, "
-        "first samples as they come",
+        f"{place(records[0])}: first run after {steps} generator steps, first samples as they come",
         fontsize=10,
     )
     return save(figure, path)
@@ -121,7 +115,7 @@ def write_curves(records: list[dict[str, Any]], path: Path) -> Path:
         {"color": RED, "marker": "s", "ms": 3},
     )
     handles = [axes[0].plot([], [], **style)[0] for style in styles]
-    legend_above(figure, handles, names, restriction(records[0]))
+    legend_above(figure, handles, names, place(records[0]))
     figure.supxlabel(
         "generator step; mean over runs, band: one sd; r: Spearman correlation along training, "
         "mean over runs; standard GANs report a Jensen-Shannon divergence in nats",
@@ -199,5 +193,5 @@ def write_robustness(records: list[dict[str, Any]], settings: list[str], path: P
     axis.set_yticks(range(len(places)), places, fontsize=9)
     handles = [axis.plot([], [], **look.mark)[0] for look in styles.values()]
     legend_above(figure, handles, losses)
-    axis.set_title(f"{restriction(records[0])}: mean over runs, 95 % interval", fontsize=9.5)
+    axis.set_title(f"{place(records[0])}: mean over runs, 95 % interval", fontsize=9.5)
     return save(figure, path)

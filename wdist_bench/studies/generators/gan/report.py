@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ from wdist_bench.folders import write
 from wdist_bench.report.text.escaping import csv
 from wdist_bench.report.text.missing import study_shortcomings
 from wdist_bench.results.journal import unpack
-from wdist_bench.results.statistics import interval_columns, mean_interval
-from wdist_bench.studies.claims import FAILS, HOLDS, Claim, table, verdict_table
+from wdist_bench.results.statistics import finite, interval_columns, mean_interval, sd_of
+from wdist_bench.studies.claims import FAILS, HOLDS, comparisons, table, verdict_table
+from wdist_bench.studies.generators.claims import text, tracks
 from wdist_bench.studies.generators.gan.claims import (
     ACCEPTABLE,
     GOOD,
@@ -28,8 +28,6 @@ from wdist_bench.studies.generators.gan.claims import (
     misfit_text,
     ratios,
     relative_error,
-    restriction,
-    tracks,
 )
 from wdist_bench.studies.generators.gan.figures import (
     slug,
@@ -38,6 +36,7 @@ from wdist_bench.studies.generators.gan.figures import (
     write_overview,
     write_robustness,
 )
+from wdist_bench.studies.generators.words import by_place, place
 
 _MOST_DRAWN = 24  # losses in a figure; the tables have all
 
@@ -51,22 +50,20 @@ def write_gan(folder: Path, records: list[dict[str, Any]]) -> list[Path]:
     losses = [record for record in done if record["parameters"]["group"] == "losses"]
     varied = [record for record in done if record["parameters"]["group"] == "robustness"]
     written = [_write_csv(folder, done)] if done else []
-    by_place: dict[str, list[dict[str, Any]]] = {}
-    for record in losses:
-        by_place.setdefault(restriction(record), []).append(record)
-    for place, here in by_place.items():
+    sections = by_place(losses)
+    for where, here in sections.items():
         drawn = here[:_MOST_DRAWN]
         written += [
-            write_overview(drawn, folder / f"gan_overview_{slug(place)}.png"),
-            write_curves(drawn, folder / f"gan_curves_{slug(place)}.png"),
+            write_overview(drawn, folder / f"gan_overview_{slug(where)}.png"),
+            write_curves(drawn, folder / f"gan_curves_{slug(where)}.png"),
         ]
         written += [
-            write_grid(r, folder / f"gan_samples_{slug(place)}_{slug(r['parameters']['loss'])}.png")
+            write_grid(r, folder / f"gan_samples_{slug(where)}_{slug(r['parameters']['loss'])}.png")
             for r in here
         ]
     if varied:
         written.append(write_robustness(varied, settings(varied), folder / "gan_robustness.png"))
-    return [_write_markdown(folder, records, by_place, varied), *written]
+    return [_write_markdown(folder, records, sections, varied), *written]
 
 
 def settings(records: list[dict[str, Any]]) -> list[str]:
@@ -99,7 +96,7 @@ def _write_csv(folder: Path, records: list[dict[str, Any]]) -> Path:
         p = record["parameters"]
         row = {
             "group": p["group"],
-            "images": restriction(record),
+            "images": place(record),
             **{name: p[name] for name in ("loss", "steps", "batch_norm", "rate", "runs", "seed")},
             "hidden": "-".join(map(str, p["hidden"])),
             "failed": record["failed"],
@@ -108,9 +105,7 @@ def _write_csv(folder: Path, records: list[dict[str, Any]]) -> Path:
             "classes": len(record["known_classes"]),
         }
         for name, values in _numbers(record).items():
-            found = values[np.isfinite(values)]
-            row |= interval_columns(name, values)
-            row[f"{name}_sd"] = float(found.std(ddof=1)) if found.size > 1 else math.nan
+            row |= interval_columns(name, values) | {f"{name}_sd": sd_of(finite(values))}
         row |= {name: record[name] for name in ("compile_seconds", "run_seconds")}
         rows.append(row)
     return write(folder / "gan.csv", csv(pd.DataFrame(rows)))
@@ -139,43 +134,33 @@ def _numbers(record: dict[str, Any]) -> dict[str, np.ndarray]:
 def _write_markdown(
     folder: Path,
     records: list[dict[str, Any]],
-    by_place: dict[str, list[dict[str, Any]]],
+    sections: dict[str, list[dict[str, Any]]],
     varied: list[dict[str, Any]],
 ) -> Path:
     lines = ["# GAN losses", "", *study_shortcomings(records)]
-    claims = decide([record for here in by_place.values() for record in here])
+    claims = decide([record for here in sections.values() for record in here])
     lines += ["## Verdicts", ""]
     lines += verdict_table(claims)
     lines += ["### Rules", "", RULES, "", "### Every comparison", ""]
-    lines += table(
-        [
-            {"claim": claim.claim, "comparison": part.claim} | _outcome(part)
-            for claim in claims
-            for part in claim.parts
-        ]
-    )
-    for place, here in by_place.items():
-        lines += _section(place, here)
+    lines += comparisons(claims)
+    for where, here in sections.items():
+        lines += _section(where, here)
     if varied:
-        lines += [f"## Architecture: {restriction(varied[0])}", "", "![](gan_robustness.png)", ""]
+        lines += [f"## Architecture: {place(varied[0])}", "", "![](gan_robustness.png)", ""]
         lines += [_sizes(varied), ""]
         labels = settings(varied)
         lines += table([{"varied": a} | _row(r) for a, r in zip(labels, varied, strict=True)])
     return write(folder / "gan.md", "\n".join(lines).rstrip() + "\n")
 
 
-def _outcome(part: Claim) -> dict[str, str]:
-    return {"verdict": part.verdict, "numbers": part.numbers}
-
-
-def _section(place: str, records: list[dict[str, Any]]) -> list[str]:
-    name = slug(place)
+def _section(where: str, records: list[dict[str, Any]]) -> list[str]:
+    name = slug(where)
     grids = ", ".join(
         f"[{r['parameters']['loss']}](gan_samples_{name}_{slug(r['parameters']['loss'])}.png)"
         for r in records
     )
     return [
-        f"## {place}",
+        f"## {where}",
         "",
         f"![samples](gan_overview_{name}.png)",
         "",
@@ -199,14 +184,10 @@ def _sizes(records: list[dict[str, Any]]) -> str:
         f"generator steps, {p['critic_steps']} critic steps each, batches of {p['batch_size']}, "
         f"{p['latent']}-dimensional noise. Exact W1 on {first['points']} images of each kind "
         f"({first['points_watched']} along training). Real against real: {floor.mean():.3f} "
-        f"(sd {_sd(floor):.2g}). The {first['k']} k-means centres of the training images, "
-        f"weighted, are at {averages.mean():.3f} (sd {_sd(averages):.2g}): by W1 alone averages "
+        f"(sd {sd_of(floor):.2g}). The {first['k']} k-means centres of the training images, "
+        f"weighted, are at {averages.mean():.3f} (sd {sd_of(averages):.2g}): by W1 alone averages "
         f"{'beat' if averages.mean() < floor.mean() else 'do not beat'} real images."
     )
-
-
-def _sd(values: np.ndarray) -> float:
-    return float(values.std(ddof=1)) if values.size > 1 else math.nan
 
 
 def _row(record: dict[str, Any]) -> dict[str, str]:
@@ -216,11 +197,11 @@ def _row(record: dict[str, Any]) -> dict[str, str]:
     row = {
         "loss": label(record),
         "rate": f"{p['rate']:g}",
-        "exact W1": _mean(numbers["w1"]),
-        "W1 / floor": _mean(numbers["ratio_w1"]),
-        "centre": _mean(numbers["ratio_centre"]),
+        "exact W1": text(numbers["w1"]),
+        "W1 / floor": text(numbers["ratio_w1"]),
+        "centre": text(numbers["ratio_centre"]),
         "averages?": _answer(are_averages(record)),
-        "diversity": _mean(numbers["ratio_diversity"]),
+        "diversity": text(numbers["ratio_diversity"]),
         "misfit": misfit_text(record),
         "good": _answer(is_within(record, GOOD)),
         "acceptable": _answer(is_within(record, ACCEPTABLE)),
@@ -229,10 +210,10 @@ def _row(record: dict[str, Any]) -> dict[str, str]:
         mean, *_ = mean_interval(numbers["covered"])
         row["classes"] = f"{mean:.3g} of {len(record['known_classes'])}"
     return row | {
-        "loss at the end": _mean(numbers["loss"]),
-        "exact W1 of these batches": _mean(numbers["exact_batch"]),
-        "relative error": _mean(numbers["relative_error"]) if "relative_error" in numbers else "",
-        "Spearman": _mean(numbers["rank_correlation"]),
+        "loss at the end": text(numbers["loss"]),
+        "exact W1 of these batches": text(numbers["exact_batch"]),
+        "relative error": text(numbers["relative_error"]) if "relative_error" in numbers else "",
+        "Spearman": text(numbers["rank_correlation"]),
         "tracks": _answer(tracks(record)),
         "failed": f"{record['failed']} of {p['runs']}",
         "run s": f"{record['run_seconds']:.1f}",
@@ -241,9 +222,3 @@ def _row(record: dict[str, Any]) -> dict[str, str]:
 
 def _answer(verdict: str) -> str:
     return {HOLDS: "yes", FAILS: "no"}.get(verdict, verdict)
-
-
-def _mean(values: np.ndarray) -> str:
-    """Mean over runs with its 95 % interval."""
-    mean, low, high = mean_interval(values)
-    return "no number" if math.isnan(mean) else f"{mean:.3g} [{low:.3g}, {high:.3g}]"

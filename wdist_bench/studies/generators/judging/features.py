@@ -17,6 +17,7 @@ from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator
 from wdist_bench.problem import Samples
 from wdist_bench.studies.generators.pool import Pool
+from wdist_bench.studies.generators.training.generator import linear
 
 FEATURES = 32
 _HIDDEN, _STEPS, _BATCH, _MOST = 128, 1500, 128, 8000
@@ -26,11 +27,8 @@ class Network(nnx.Module):
     """logits = W_3 h, h = relu(W_2 relu(W_1 x)), biases left out: the features are h."""
 
     def __init__(self, dim: int, classes: int, rngs: nnx.Rngs) -> None:
-        def linear(wide: int, narrow: int) -> nnx.Linear:
-            return nnx.Linear(wide, narrow, dtype=jnp.float32, param_dtype=jnp.float32, rngs=rngs)
-
-        self.first, self.second = linear(dim, _HIDDEN), linear(_HIDDEN, FEATURES)
-        self.last = linear(FEATURES, classes)
+        self.first, self.second = linear(dim, _HIDDEN, rngs), linear(_HIDDEN, FEATURES, rngs)
+        self.last = linear(FEATURES, classes, rngs)
 
     def features(self, rows: jax.Array) -> jax.Array:
         """(n, 32) of rows (n, dim)."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.results.journal import unpack
-from wdist_bench.studies.claims import FAILS, HOLDS, UNDECIDED, below, conjunction
+from wdist_bench.studies.claims import FAILS, HOLDS, UNDECIDED, below, conjunction, in_every_run
 
 GOOD, ACCEPTABLE = 0.2, 0.4
 """Faults up to which a generator works, and nearly works."""
@@ -53,10 +53,7 @@ def covers(record: dict[str, Any]) -> str:
 
 def _whole(record: dict[str, Any], name: str) -> str:
     most = len(record["known_classes"])
-    whole = _of(record, name) >= most
-    if whole.all():
-        return HOLDS
-    return UNDECIDED if whole.any() else FAILS
+    return in_every_run(_of(record, name) >= most)
 
 
 def copied(record: dict[str, Any]) -> np.ndarray:
@@ -83,9 +80,9 @@ def verdict(record: dict[str, Any]) -> str:
     return {HOLDS: NEARLY, FAILS: NOT}.get(is_within(record, ACCEPTABLE), OPEN)
 
 
-def told_apart(record: dict[str, Any], p: int = 1) -> int:
-    """In how many runs the population interval of W_p excludes 0."""
-    lower = _of(record, f"w{p}_lower")
+def told_apart(record: dict[str, Any]) -> int:
+    """In how many runs the population interval of W_1 excludes 0."""
+    lower = _of(record, "w1_lower")
     return int((lower[np.isfinite(lower)] > 0).sum())
 
 

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from wdist_bench.studies.generators.training.generator import linear
+
 _SIDE = 4
 """Patches along either side of an image."""
 _WIDTH = 16
@@ -56,12 +58,12 @@ class AttentionCritic(nnx.Module):
     ) -> None:
         count, size = patch_shape(shape, dim)
         self.shape = shape
-        self.embed = _linear(size, _WIDTH, rngs)
+        self.embed = linear(size, _WIDTH, rngs)
         start = nnx.initializers.normal(0.02)
         self.positions = nnx.Param(start(rngs.params(), (count, _WIDTH), jnp.float32))
-        self.query, self.key, self.value = (_linear(_WIDTH, _WIDTH, rngs) for _ in range(3))
-        self.inner = _linear(count * _WIDTH, hidden[-1], rngs)
-        self.outer = _linear(hidden[-1], 1, rngs)
+        self.query, self.key, self.value = (linear(_WIDTH, _WIDTH, rngs) for _ in range(3))
+        self.inner = linear(count * _WIDTH, hidden[-1], rngs)
+        self.outer = linear(hidden[-1], 1, rngs)
 
     def __call__(self, rows: jax.Array) -> jax.Array:
         """Values (n,) at rows (n, dim)."""
@@ -69,7 +71,3 @@ class AttentionCritic(nnx.Module):
         scores = self.query(h) @ self.key(h).transpose(0, 2, 1) / math.sqrt(_WIDTH)
         h = h + jax.nn.softmax(scores, axis=-1) @ self.value(h)
         return self.outer(jax.nn.relu(self.inner(h.reshape(len(rows), -1))))[:, 0]
-
-
-def _linear(wide: int, narrow: int, rngs: nnx.Rngs) -> nnx.Linear:
-    return nnx.Linear(wide, narrow, dtype=jnp.float32, param_dtype=jnp.float32, rngs=rngs)

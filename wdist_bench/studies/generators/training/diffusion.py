@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
@@ -13,6 +12,7 @@ import optax
 from flax import nnx
 
 from wdist_bench.estimators.optimizers import build_optimizer
+from wdist_bench.studies.generators.training.generator import layers
 from wdist_bench.studies.generators.training.loop import Draw, Keys, Process, Step
 
 LEVELS = 100
@@ -24,17 +24,16 @@ _CLEAREST = 5.0
 """Cap on the weight of a nearly clean row: signal to noise there is in the hundreds."""
 _MEMORY = 0.995
 """Of the average over the parameters of the last steps, which is what generates."""
-SAMPLERS = ("ancestral", "ddim")
 
 
-def kept_share(levels: int = LEVELS) -> np.ndarray:
+def kept_share() -> np.ndarray:
     """(T,) products abar_t of 1 - beta_s, s <= t: x_t has variance abar_t Var x_0 + 1 - abar_t.
 
     beta grows linearly from 0.1 / T to 20 / T, which are the 1e-4 and 0.02 of 1,000 steps.
 
     Source: Ho, Jain, Abbeel 2020 (arXiv 2006.11239), equation 4 and section 4.
     """
-    return np.cumprod(1 - np.linspace(0.1, 20.0, levels) / levels)
+    return np.cumprod(1 - np.linspace(0.1, 20.0, LEVELS) / LEVELS)
 
 
 class Denoiser(nnx.Module):
@@ -45,12 +44,7 @@ class Denoiser(nnx.Module):
     """
 
     def __init__(self, dim: int, hidden: tuple[int, ...], rngs: nnx.Rngs) -> None:
-        self.layers = nnx.List(
-            [
-                nnx.Linear(a, b, dtype=jnp.float32, param_dtype=jnp.float32, rngs=rngs)
-                for a, b in pairwise((dim + 2 * _FREQUENCIES, *hidden, dim))
-            ]
-        )
+        self.layers = layers((dim + 2 * _FREQUENCIES, *hidden, dim), rngs)
 
     def __call__(self, rows: jax.Array, level: jax.Array) -> jax.Array:
         """(n, dim) guesses from noisy rows (n, dim) at levels (n,), whole numbers from 0."""

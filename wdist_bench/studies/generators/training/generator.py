@@ -15,6 +15,16 @@ from flax import nnx
 _EPSILON = 1e-5
 
 
+def linear(wide: int, narrow: int, rngs: nnx.Rngs) -> nnx.Linear:
+    """A layer in float32."""
+    return nnx.Linear(wide, narrow, dtype=jnp.float32, param_dtype=jnp.float32, rngs=rngs)
+
+
+def layers(widths: tuple[int, ...], rngs: nnx.Rngs) -> nnx.List[nnx.Linear]:
+    """Layers in float32 from each width to the next."""
+    return nnx.List([linear(a, b, rngs) for a, b in pairwise(widths)])
+
+
 class Generator(nnx.Module):
     """g(z) = tanh(W_L s(... s(W_1 z + b_1)) + b_L), s relu; pixels in (-1, 1), float32.
 
@@ -31,12 +41,7 @@ class Generator(nnx.Module):
     def __init__(
         self, latent: int, hidden: tuple[int, ...], dim: int, batch_norm: bool, rngs: nnx.Rngs
     ) -> None:
-        self.layers = nnx.List(
-            [
-                nnx.Linear(a, b, dtype=jnp.float32, param_dtype=jnp.float32, rngs=rngs)
-                for a, b in pairwise((latent, *hidden, dim))
-            ]
-        )
+        self.layers = layers((latent, *hidden, dim), rngs)
         normalised = hidden if batch_norm else ()
         self.scales = nnx.List([nnx.Param(jnp.ones(h, jnp.float32)) for h in normalised])
         self.shifts = nnx.List([nnx.Param(jnp.zeros(h, jnp.float32)) for h in normalised])
