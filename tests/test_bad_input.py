@@ -65,7 +65,7 @@ def test_estimate_refuses_with_one_line(arguments, expected):
         ("gaussian_shift", {"dims": 2}, r"parameter of task 'gaussian_shift'.*mean 'dim'"),
         ("gaussian_shift", {"dim": 0}, r"dim: expected a whole number >= 1, got 0"),
         ("gaussian_shift", {"dim": 2.5}, r"dim: expected a whole number"),
-        ("gaussian_shift", {"shift": [1, 2, 3]}, r"shift: expected 2 components \(dim\), got 3"),
+        ("gaussian_shift", {"shift": [1, 2, 3]}, "shift: expected 2 components, one per"),
         ("gaussian_shift", {"shift": float("nan")}, r"shift: expected a finite number"),
         ("gaussian_shift", {"scale": -1}, r"scale: expected a finite number >= 0, got -1"),
         ("image_batches", {"dataset": "minst"}, r"dataset: expected one of .*did you mean 'mnist'"),

@@ -285,6 +285,11 @@ def test_costs_without_a_standard_error_are_judged_from_below(share):
     assert "have no standard error" in finding.note or "but is at least" in finding.problem
 
 
+def test_a_small_truth_is_held_to_its_own_size():
+    law = wb.tasks.get("gaussian_shift", dim=1, shift=1e-7, scale=1e-7)
+    assert "but is at most" in found_in(BETWEEN, Rescaled(law, 3.0)).problem
+
+
 @dataclass(frozen=True)
 class Rescaled(wb.Task):
     """A task with its truth times a factor."""

@@ -92,6 +92,7 @@ _ALIKE = {"mean_y": (0.0, 0.0), "cov_y": ((1.0, 0.5), (0.5, 2.0))}
         ("gaussians", _ALIKE),
         ("gaussians", {**_ALIKE, "cov_x": ((1.0, 1.0), (1.0, 1.0)), "cov_y": np.ones((2, 2))}),
         ("one_dimensional", {"x": "cauchy", "x_params": {}, "y": "cauchy"}),
+        ("one_dimensional", {"x": "expon", "x_params": {}, "y": "gamma", "y_params": {"a": 1}}),
         ("radial", _SAME),
         ("dilation", {"factor": 1.0, "center": 5.0}),
         ("point_mass", {"at": (0.0, 0.0), "std": 0.0}),
@@ -119,6 +120,14 @@ def test_nearly_equal_gaussians_keep_their_digits():
     assert spike.truth(2).value == pytest.approx(1e-12, rel=1e-3)
 
 
+@pytest.mark.parametrize("more", [1e-6, 1e-9])
+def test_nearly_equal_laws_on_the_line_keep_their_digits(more):
+    """Their quantiles differ by little more than rounding, on which no two rules agree."""
+    task = tasks.get("one_dimensional", x="norm", y="norm", y_params={"scale": 1 + more})
+    for p, mean in ((1, math.sqrt(2 / math.pi)), (2, 1.0)):
+        assert task.truth(p).value == pytest.approx(more * mean, rel=1e-6, abs=0)
+
+
 def test_divergences_do_not_see_how_far_the_segments_are():
     for theta in (-1e-6, 0.5, 100.0):
         task = tasks.get("parallel_segments", theta=theta)
@@ -143,6 +152,8 @@ def test_arrays_lists_and_tuples_make_the_same_task():
     kind = tasks.factory("radial")
     assert kind(x=params) == tasks.get("radial", x=params) == kind(x=tuple(params.items()))
     assert tasks.get("point_mass", at=np.zeros(5000)).dim == 5000
+    shift = np.full(5000, 0.5)
+    assert tasks.get("gaussian_shift", dim=5000, shift=shift).shift == tuple(shift.tolist())
 
 
 # Pairs, potentials and gradients.

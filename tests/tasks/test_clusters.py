@@ -80,3 +80,36 @@ def test_refused_although_no_whole_ball_gains():
     x = centers[:, None] + np.stack([np.cos(turn), np.sin(turn)], 1)
     y = x + moves[:, None]
     assert solve_exact(Cost(1).matrix(x.reshape(-1, 2), y.reshape(-1, 2))).cost < 0.995 * own / 2
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-5, 1e-10, 1e-200])
+def test_the_unit_does_not_decide_what_is_accepted(scale):
+    """Room for rounding that did not scale with the costs let any plan pass at small ones."""
+    right = {"centers": [[0.0], [scale]], "moves": [[scale / 4], [0.0]]}
+    task = wb.tasks.get("clusters", **right, radius=scale / 8, weights=None)
+    assert task.truth(1).value == pytest.approx(scale / 8, abs=0)
+    for moves in ([[2 * scale], [0.0]], [[scale], [-scale]]):
+        with pytest.raises(ValueError, match="exchange"):
+            wb.tasks.get("clusters", **right | {"moves": moves}, radius=0.0, weights=None)
+
+
+def test_many_clusters_hide_no_exchange():
+    """402 of them, moved by 6: at p = 7 the first two save by an exchange of their targets."""
+    far = [[100.0 * (k + 1), 0.0] for k in range(400)]
+    task = wb.tasks.get(
+        "clusters", centers=[[0, 2], [0, 0], *far], moves=[[6, -1.99], [1, 0], *[[6, 0]] * 400],
+        weights=[0.45, 0.45, *[0.1 / 400] * 400], radius=0.0,
+    )  # fmt: skip
+    assert task.truth(2) is not None
+    assert task.truth(7) is None
+
+
+def test_a_common_translation_is_accepted_wherever_it_goes():
+    """Costs cancel along its cycles, down to rounding of the largest."""
+    rng = np.random.default_rng(2)
+    for offset, move in ((0.0, 1e3), (1e7, 1.0), (0.0, 1e-3)):
+        moves = np.full((20, 2), move) * [1.0, 0.3]
+        centers = offset + rng.uniform(-1, 1, (20, 2))
+        task = wb.tasks.get("clusters", centers=centers, moves=moves, radius=0.0, weights=None)
+        for p in (1, 1.5, 2, 7):
+            assert task.truth(p).value == pytest.approx(move * 1.09**0.5, rel=1e-12)

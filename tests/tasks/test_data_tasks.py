@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
+from wdist_bench.costs import Pairwise
 from wdist_bench.registry import FrozenArray, freeze
 
 OURS = [
@@ -222,6 +223,13 @@ def test_own_data_keeps_its_digits_far_from_the_origin():
     x, y = task.pairs(jax.random.key(0), 10)
     np.testing.assert_allclose(np.asarray(y) - np.asarray(x), 1e-3, rtol=1e-4)
     assert task.truth(1).value == pytest.approx(1e-3 * math.sqrt(3))
+
+
+def test_equal_images_are_at_distance_zero_for_distances_alone():
+    """A caller's cost may be above 0 between equal points."""
+    task = wb.tasks.get("image_batches")
+    assert task.truth(wb.Cost(1.5, "cosine")).value == 0
+    assert task.truth(Pairwise(lambda x, y: np.ones((len(x), len(y))))) is None
 
 
 def test_translated_images_come_from_disjoint_images():

@@ -1,4 +1,6 @@
-"""Laws that lie far from zero: float32 has no digits there, so draws are relative to an origin."""
+"""Laws far from zero, where float32 has no digits, so that draws are relative to an origin; and
+laws whose powers of distances float64 does not hold.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,13 +40,13 @@ def laws(o: float, s: float = 1.0) -> wb.Task:
     )
 
 
-def clusters(o: float, s: float = 1.0) -> wb.Task:
+def clusters(o: float, s: float = 1.0, radius: float = 0.5) -> wb.Task:
     centers, moves = ((-6, 0), (6, 0), (0, 9)), ((1, 1), (-1, 2), (0, -2))
     return wb.tasks.get(
         "clusters",
         centers=np.multiply(centers, s) + np.array([o, -o]),
         moves=np.multiply(moves, s),
-        radius=0.5 * s,
+        radius=radius * s,
     )
 
 
@@ -170,3 +172,63 @@ def test_near_laws_keep_their_bits() -> None:
     # a few rows elsewhere, at 0 say, do not hide that the rest is far
     rows = np.r_[1e8 + np.arange(20.0), 0.0][:, None]
     assert far_origin(rows)[0] > 9e7
+
+
+def on_the_line(s: float) -> wb.Task:
+    return wb.tasks.get("gaussians", mean_x=0.0, cov_x=s * s, mean_y=s, cov_y=4 * s * s)
+
+
+def rings(s: float) -> wb.Task:
+    x, y = {"law": "gaussian", "std": s}, {"law": "sphere", "radius": 2 * s}
+    return wb.tasks.get("radial", x=x, y=y)
+
+
+SCALED: dict[str, Callable[[float], wb.Task]] = {
+    "gaussians": on_the_line,
+    "radial": rings,
+    "one_dimensional": lambda s: laws(0.0, s),
+    "clusters": lambda s: clusters(0.0, s, 0.1),
+    "histogram": lambda s: histogram(0.0, s),
+    "own dilate": lambda s: TASKS["own dilate"](0.0, s),
+    "point_mass": lambda s: wb.tasks.get("point_mass", at=(3 * s, 4 * s), std=s),
+    "noisy": lambda s: wb.tasks.get("noisy", dim=1, base_std=s, noise_std=s, noise="uniform"),
+}
+
+
+@pytest.mark.parametrize("build", SCALED.values(), ids=SCALED.keys())
+def test_truths_do_not_depend_on_the_unit(build: Callable[[float], wb.Task]) -> None:
+    """Also where d^12 is below or above all of float64's numbers: 0 was no distance of these."""
+    near = build(1.0).truth(12).value
+    for scale in (1e-30, 1e30):
+        assert build(scale).truth(12).value == pytest.approx(scale * near, rel=1e-9, abs=0)
+
+
+def test_a_programme_without_costs_is_none() -> None:
+    """Neither its value nor its pairs and potential, which are as wrong."""
+    tiny = weighted_points(0.0, 1e-30)
+    near = weighted_points(0.0).truth(2).value
+    assert tiny.truth(2).value == pytest.approx(1e-30 * near, rel=1e-9, abs=0)
+    assert tiny.truth(12) is None
+    assert tiny.pairs(jax.random.key(0), 3, 12) is None
+    assert tiny.potential(np.zeros((1, 2)), 12) is None
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_potentials_keep_their_digits_far_from_zero(p: int) -> None:
+    """In float32 they are differences from the mean: |x|^2 = 1e14 has none left there."""
+    cov = ((1.0, 0.0), (0.0, 1.0))
+    near, far = (
+        wb.tasks.get("gaussians", mean_x=(o, 0.0), cov_x=cov, mean_y=(o + 0.125, 0.0), cov_y=cov)
+        for o in (0.0, 1e7)
+    )
+    x = np.arange(8.0).reshape(4, 2) / 8
+    assert np.allclose(far.potential(x + np.array([1e7, 0.0]), p), near.potential(x, p), atol=1e-6)
+
+
+@pytest.mark.parametrize("more", [1e-6, 1e-8, 2.3e-16, 4.5e-16])
+def test_potentials_of_nearly_equal_variances_rise(more: float) -> None:
+    """The point that the map leaves alone is the further away the nearer they are."""
+    task = wb.tasks.get("gaussians", mean_x=0.0, cov_x=1.0, mean_y=1.0, cov_y=1 + more)
+    low, high = np.asarray(task.potential(np.array([[0.0], [0.25]]), 1), np.float64)
+    assert high - low == pytest.approx(-0.25, rel=1e-6)
+    assert task.truth(3).value == pytest.approx(1.0, rel=1e-6)

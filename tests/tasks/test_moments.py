@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from scipy import integrate, special
 
+from wdist_bench import tasks
 from wdist_bench.costs import Cost
 from wdist_bench.tasks import distances, moments
+from wdist_bench.tasks.convex_gradient import mean_power_sigmoid
 
 POWERS = (1, 1.5, 2, 3, 7)
 ORDER = {"l2": 2, "l1": 1, "linf": np.inf}
@@ -100,6 +102,47 @@ def test_a_disc_by_polar_cubature(p, away):
     assert found == pytest.approx(wanted, rel=1e-7)
 
 
+@pytest.mark.parametrize("p", [8, 16, 40, 100])
+@pytest.mark.parametrize("norm", ORDER)
+def test_high_powers_keep_their_digits(p, norm):
+    """On a line all norms are one; in the plane |X| of a normal vector has moments in l2."""
+    one = moments.product_moment(moments.normal(0.5, p), np.zeros(1), Cost(p, norm))
+    assert one ** (1 / p) == pytest.approx(0.5 * moments.normal_length_mean(1, p), rel=1e-11)
+    side = moments.product_moment(moments.uniform(), np.full(1, 3.0), Cost(p, norm))
+    wanted = (4.0 ** (p + 1) - 2.0 ** (p + 1)) / (2 * (p + 1))
+    assert side ** (1 / p) == pytest.approx(wanted ** (1 / p), rel=1e-11)
+    if norm == "l2":
+        plane = moments.product_moment(moments.normal(1.0, p), np.zeros(2), Cost(p))
+        assert plane ** (1 / p) == pytest.approx(moments.normal_length_mean(2, p), rel=1e-11)
+
+
 def test_what_has_no_formula_is_none():
     assert moments.ball_moment(CENTER, Cost(3, "l1")) is None
     assert moments.product_moment(moments.uniform(), CENTER, Cost(1, "cosine")) is None
+    for norm in ("l2", "linf"):  # E |Z|^350 is above 1e308
+        found = moments.product_moment(moments.normal(1.0, 350), np.zeros(1), Cost(350, norm))
+        assert found is None
+    assert moments.ball_moment(np.full(2, 1e100), Cost(7)) is None
+
+
+@pytest.mark.parametrize("dim", [140, 400])
+@pytest.mark.parametrize("away", [0.5, 0.999, 3.0])
+def test_a_ball_of_many_dimensions_by_draws(dim, away):
+    """Where scipy's hypergeometric function ends; the length and one coordinate are enough."""
+    rng = np.random.default_rng(9)
+    along = rng.normal(size=200_000)
+    length = np.sqrt(along**2 + rng.chisquare(dim - 1, 200_000))
+    radius = rng.uniform(size=200_000) ** (1 / dim)
+    sizes = (radius**2 + away**2 - 2 * away * radius * along / length) ** 1.5
+    found = moments.ball_moment(away * np.eye(1, dim)[0], Cost(3))
+    assert found == pytest.approx(sizes.mean(), abs=5 * sizes.std() / 200_000**0.5)
+    center = tuple((away * np.eye(1, dim)[0]).tolist())
+    assert tasks.get("dilation", dim=dim, base="ball", center=center).truth(1) is not None
+
+
+@pytest.mark.parametrize("p", [1.5, 3, 40])
+def test_steep_sigmoids_take_few_points(p):
+    """Both ways to sum them agree, and the steepest is a step."""
+    gentle, steep = (mean_power_sigmoid(size, p) for size in (100.0, 100.0 + 1e-9))
+    assert steep == pytest.approx(gentle, rel=1e-9)
+    assert mean_power_sigmoid(1e9, p) == pytest.approx(0.5, rel=1e-6)

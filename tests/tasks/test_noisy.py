@@ -49,3 +49,24 @@ def test_jensen_shannon_divergence_against_sums_on_a_grid():
         np.multiply.outer(p[::4], p[::4]) * 16, np.multiply.outer(q[::4], q[::4]) * 16
     )
     assert 0.8 * plane < exact < plane
+
+
+@pytest.mark.parametrize("t", [1.0, 1e-3, 1e-8, 1e-200])
+def test_little_uniform_noise_keeps_its_digits(t):
+    """W_1 = t^2 / (2 sqrt(3) s), and W_p^p = b^p (b / a) / ((p + 1) (2 p + 1)), for t <= s."""
+    task = wb.tasks.get("noisy", dim=1, noise="uniform", noise_std=t)
+    for p in (1, 1.5, 2, 7):
+        wanted = math.sqrt(3) * t * (t / ((p + 1) * (2 * p + 1))) ** (1 / p)
+        assert task.truth(p).value == pytest.approx(wanted, rel=1e-11, abs=0)
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2, 7])
+def test_much_uniform_noise_by_quantiles(p):
+    """Midpoints of a million parts of the levels above 1/2."""
+    s, t = 0.4, 1.3
+    a, b = math.sqrt(3) * s, math.sqrt(3) * t
+    v = (np.arange(10**6) + 0.5) / (2 * 10**6)  # P(Y > y)
+    y = np.where(v < a / (2 * b), a + b - 2 * np.sqrt(2 * a * b * v), b * (1 - 2 * v))
+    wanted = np.mean(np.abs(y - a * (1 - 2 * v)) ** p) ** (1 / p)
+    found = wb.tasks.get("noisy", dim=1, noise="uniform", base_std=s, noise_std=t).truth(p).value
+    assert found == pytest.approx(wanted, rel=1e-6)

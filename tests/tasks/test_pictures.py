@@ -41,6 +41,14 @@ def test_photons_fall_where_the_light_is():
     assert (np.abs(counts / 20_000 - share) < 5 * np.sqrt(share / 20_000)).all()
 
 
+def test_pictures_of_few_pixels_have_light():
+    """Shapes may all lie between the centres of four."""
+    for seed in range(100):
+        x, y, a, b = wb.tasks.get("pictures", kind="shapes", size=2, seed=seed).measures()
+        assert min(len(x), len(y)) > 0
+        assert a.sum() == b.sum() == 1
+
+
 def test_seeds_and_kinds_give_other_pictures_and_the_truth_ends_at_32():
     values = {wb.tasks.get("pictures", kind=kind, seed=seed).truth(2).value
               for kind in KINDS for seed in (0, 1)}  # fmt: skip

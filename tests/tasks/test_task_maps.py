@@ -54,6 +54,10 @@ def test_what_has_no_map_has_none():
     onto = wb.tasks.get("radial", x=sphere, y=BALL)
     assert onto.map(np.ones((1, 2)), 2) is None
     assert onto.inverse_map(np.ones((1, 2)), 2) is not None
+    for law in ({"law": "sphere", "radius": 0.0}, {"law": "gaussian", "std": 0.0}):
+        spread = wb.tasks.get("radial", x=law, y=sphere)
+        assert spread.map(np.zeros((1, 2)), 2) is None
+        assert (spread.inverse_map(np.ones((1, 2)), 2) == 0).all()
     flat = wb.tasks.get("gaussians", cov_x=[[1.0, 0.0], [0.0, 0.0]])
     assert flat.map(np.ones((1, 2)), 2) is None
     assert wb.tasks.get("funnels").map(np.ones((1, 2)), 2) is None

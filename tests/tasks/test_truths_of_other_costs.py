@@ -209,6 +209,16 @@ def test_turned_arcs_on_a_torus_by_linear_programme(p, dim):
     assert tasks.get("periodic", dim=dim, x=same, y=same).truth(costs.Torus(360.0, p)).value == 0
 
 
+def test_nearly_equal_laws_on_a_circle_have_their_digits_or_no_truth():
+    """A constant that was added under the integral hid them at p = 10, where that is 1e-50."""
+    law = {"law": "von_mises", "center": 0.5, "concentration": 4.0}
+    near = tasks.get("periodic", period=1.0, x=law, y=law | {"center": 0.5 + 1e-7})
+    assert near.truth(10).value == pytest.approx(1e-7, rel=0.01, abs=0)
+    narrow = law | {"concentration": 20.0, "center": 0.0}
+    near = tasks.get("periodic", period=1.0, x=narrow, y=narrow | {"center": 1e-9})
+    assert near.truth(7) is None
+
+
 @pytest.mark.parametrize("p", POWERS)
 @pytest.mark.parametrize("pole", [(0.0, 0.0, 1.0), (1.0, -2.0, 0.5)])
 def test_rotations_along_a_great_circle_by_linear_programme(p, pole):

@@ -114,7 +114,7 @@ def _truth_is_between_the_routes(task: Task) -> str:
         if truth is None:
             continue
         routes = Routes(task, Cost(p, norm))
-        room = 5 * truth.stderr + 1e-6 * (1 + truth.value) + routes.rounding
+        room = 5 * truth.stderr + 1e-6 * truth.value + routes.rounding
         above, below = routes.above(), routes.below(enough=_NEAR * truth.value)
         for limit in above[:1]:
             text = f"{name} = {truth.value:.6g}, but is at most {limit.value:.6g} ({limit.route})"

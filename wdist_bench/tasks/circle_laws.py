@@ -20,9 +20,9 @@ _DEFAULTS = {"center": 0.0, "width": 0.25, "concentration": 1.0}
 _MOST = 200.0  # concentration: beyond it float64 holds no density opposite to the centre
 _NODES = 2**14  # of the table that samples are read from
 _GOLDEN = (5**0.5 - 1) / 2
-# Added to distances, as shares of the circle, while they are integrated: to so small ones rounding
-# leaves no digits that panels could agree on.
-_LIFT = 1e-5
+# Distances so small, as shares of the circle, keep no digits that panels could agree on: they are
+# integrated to this share of their powers.
+_SMALL, _SHARE = 1e-5, 1e-10
 _THETA = 1e-10  # to which the best cut of the circle is found
 
 
@@ -112,12 +112,16 @@ def _von_mises(center: float, concentration: float) -> Law:
 
 
 @lru_cache(maxsize=256)
-def circle_distance(x: Pairs, y: Pairs, p: float, around: bool) -> float:
-    """W_p for the period 1, on the circle or on the line from 0 to 1."""
+def circle_distance(x: Pairs, y: Pairs, p: float, around: bool) -> float | None:
+    """W_p for the period 1, on the circle or on the line from 0 to 1; None where rounding leaves
+    its integral no digits, as of concentrated laws that nearly coincide.
+    """
     f, g = law_of(x), law_of(y)
-    if not around:  # levels are counted from the place 0
-        return _mean_power(f, g, f.below(0.0), g.below(0.0), p) ** (1 / p)
-    return _least(lambda theta: _mean_power(f, g, 0.0, -theta, p)) ** (1 / p)
+    if around:
+        found = _least(lambda theta: _mean_power(f, g, 0.0, -theta, p))
+    else:  # levels are counted from the place 0
+        found = _mean_power(f, g, f.below(0.0), g.below(0.0), p)
+    return None if math.isnan(found) else found ** (1 / p)
 
 
 def _least(cost: Callable[[float], float]) -> float:
@@ -141,14 +145,16 @@ def _least(cost: Callable[[float], float]) -> float:
 
 
 def _mean_power(f: Law, g: Law, of_f: float, of_g: float, p: float) -> float:
-    """int_0^1 |F^-1(u + of_f) - G^-1(u + of_g)|^p du, cut where a quantile function may jump."""
+    """int_0^1 |F^-1(u + of_f) - G^-1(u + of_g)|^p du, cut where a quantile function may jump;
+    NaN where its panels do not agree.
+    """
     kinks = [-of_f % 1.0, -of_g % 1.0]
     edges = np.unique([0.0, *kinks, 0.25, 0.5, 0.75, 1.0])
 
     def height(u: np.ndarray) -> np.ndarray:
-        return np.abs(f.lifted(u + of_f) - g.lifted(u + of_g)) ** p + _LIFT**p
+        return np.abs(f.lifted(u + of_f) - g.lifted(u + of_g)) ** p
 
-    return max(integrate(height, edges[(edges >= 0) & (edges <= 1)]) - _LIFT**p, 0.0)
+    return integrate(height, edges[(edges >= 0) & (edges <= 1)], _SHARE * _SMALL**p)
 
 
 def frozen_law(value: Any, side: str) -> Pairs:

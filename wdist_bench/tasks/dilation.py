@@ -91,7 +91,7 @@ def _moment(base: str, a: np.ndarray, cost: Cost) -> float | None:
     """E ||X - a||^p of a base law, by quadrature; None where there is none."""
     if base == "ball":
         return moments.ball_moment(a, cost)
-    law = moments.uniform() if base == "cube" else moments.normal(1.0)
+    law = moments.uniform() if base == "cube" else moments.normal(1.0, cost.p)
     return moments.product_moment(law, a, cost)
 
 
@@ -113,11 +113,12 @@ def _closed_moment(base: str, a: np.ndarray, cost: Cost) -> float | None:
     if cost.p == 1 and (cost.norm == "l1" or dim == 1):
         return float(firsts.sum())
     if cost.p == 1:
-        return {
+        mean = {
             "cube": distances.cube_mean_l2,
             "gaussian": lambda a: distances.gaussian_mean_l2(a, 1.0),
             "ball": distances.ball_mean_l2,
         }[base](a)
+        return mean if math.isfinite(mean) else None
     if base != "ball":
         return distances.independent_mean_square_l1(firsts, squares)
     if not a.any():  # E |X_i X_j| = E |X|^2 E |t_i t_j| with E |t_i t_j| = 2 / (pi dim)

@@ -1,4 +1,6 @@
-"""Moments E ||X - a||^p of simple laws: closed forms, and one quadrature for E ||X - a||_2."""
+"""Moments E ||X - a||^p of simple laws: closed forms, and one quadrature for E ||X - a||_2; and
+p-means of given vectors.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,30 @@ from collections.abc import Callable
 
 import numpy as np
 
+from wdist_bench.costs import Cost
+from wdist_bench.costs.l2 import power_of_two
+from wdist_bench.costs.powers import power
+
 _STEP = 0.2  # of the trapezoid rule: error about exp(-pi^2 / 0.2) = 4e-22
 _REACH = 90.0  # cuts the integrand at exp(-45) of its peak
+_POWERS_HOLD = 900  # powers of two between which d^p keeps its digits, and sums of it too
+
+
+def unit_of_powers(p: float, *arrays: np.ndarray) -> int:
+    """k such that d^p of distances of this size, over 2^k, lie in float64's range; 0 where they do
+    as they are.
+    """
+    return power_of_two(*arrays, within=round(_POWERS_HOLD / p))
+
+
+def p_mean(vectors: np.ndarray, cost: Cost, weights: np.ndarray | None = None) -> float:
+    """(sum_i w_i ||v_i||^p)^(1/p) for vectors (n, dim) in a norm; equal weights where None."""
+    zeros = np.zeros_like(vectors)
+    lengths = cost.to(1).matched(vectors, zeros)
+    unit = unit_of_powers(cost.p, lengths)
+    costs = power(np.ldexp(lengths, -unit), cost.p) if unit else cost.matched(vectors, zeros)
+    moment = costs.mean() if weights is None else weights @ costs
+    return float(np.ldexp(cost.root(moment), unit))
 
 
 def mean_root(log_laplace: Callable[[np.ndarray], np.ndarray], mean: float) -> float:

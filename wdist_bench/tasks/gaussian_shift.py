@@ -12,6 +12,7 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
+from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.tasks.transforms import MappedTask, Translate
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_number
@@ -40,16 +41,7 @@ class GaussianShift(MappedTask):
     def __post_init__(self) -> None:
         check_integer(self.dim, "dim", 1)
         check_number(self.scale, "scale", minimum=0)
-        if isinstance(self.shift, tuple):
-            for component in self.shift:
-                check_number(component, "shift")
-            if len(self.shift) != self.dim:
-                raise ValueError(
-                    f"shift: expected {self.dim} components (dim), got {len(self.shift)}; "
-                    "give one per coordinate, or one number for all"
-                )
-        else:
-            check_number(self.shift, "shift")
+        object.__setattr__(self, "shift", frozen_vector(self.shift, "shift", self.dim))
 
     def vector(self) -> np.ndarray:
         """The translation v from nu to mu, shape (dim,)."""

@@ -15,7 +15,7 @@ from wdist_bench.problem import Sampler
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
-from wdist_bench.tasks.distances import gaussian_mean_abs
+from wdist_bench.tasks.distances import gaussian_mean_abs, unit_of_powers
 from wdist_bench.tasks.moments import normal, product_moment
 from wdist_bench.tasks.origin import at_origin, far_origin
 from wdist_bench.tasks.parameters import frozen_vector
@@ -107,7 +107,7 @@ class Gaussians(Task):
             return Truth(value, 0.0, "closed-form", self.reference)
         return None
 
-    def _on_line(self, shift: np.ndarray, form: _Form, cost: Cost) -> Truth:
+    def _on_line(self, shift: np.ndarray, form: _Form, cost: Cost) -> Truth | None:
         """The quantiles differ by shift + change z, z standard normal: the p-mean of its size."""
         unit, change = cost.length(np.ones(1)), float(form.root_y[0, 0] - form.root_x[0, 0])
         if cost.p == 2:
@@ -117,8 +117,13 @@ class Gaussians(Task):
         if cost.p == 1:
             value = float(gaussian_mean_abs(shift, abs(change))[0])
             return Truth(unit * value, 0.0, "closed-form", reference)
-        moment = product_moment(normal(abs(change)), shift, L2(cost.p)) or 0.0
-        return Truth(unit * moment ** (1 / cost.p), 0.0, "quadrature", reference)
+        scale = unit_of_powers(cost.p, shift, np.asarray(change))
+        shift, std = np.ldexp(shift, -scale), float(np.ldexp(abs(change), -scale))
+        moment = product_moment(normal(std, cost.p), shift, L2(cost.p))
+        if moment is None:
+            return None
+        value = float(np.ldexp(moment ** (1 / cost.p), scale))
+        return Truth(unit * value, 0.0, "quadrature", reference)
 
     def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """(m_x + A z, m_y + B z) with one z for both; optimal wherever the truth is known."""
@@ -132,22 +137,34 @@ class Gaussians(Task):
         return at_origin((jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)), origin)
 
     def potential_for(self, points: jax.Array, p: float) -> jax.Array | None:
-        """For p = 2: |x|^2 - 2 f(x), grad f the map; p = 1: along v, or +-|x - fixed point|."""
+        """For p = 2: |x|^2 - 2 f(x), grad f the map; p = 1: along v, or +-|x - fixed point|; all
+        minus their value at m_x, since float32 has no digits for what lies far from zero.
+        """
         monge = self._monge(p)
         if monge is None:
             return None
-        x = np.asarray(points, np.float64)
+        x = np.asarray(points, np.float64) - monge.center
+        shift = monge.image - monge.center
         if p == 2:
-            centred = x - monge.center
-            bend = np.einsum("ni,ij,nj->n", centred, monge.matrix, centred)
-            value = (x**2).sum(1) - 2 * x @ monge.image - bend
+            value = ((x - x @ monge.matrix.T) * x).sum(1) - 2 * x @ shift
         elif self._is_translation():
-            value = x @ _unit(monge.center - monge.image)
+            value = -x @ _unit(shift)
         else:
-            slope = float(monge.matrix[0, 0])
-            fixed = float((monge.image - slope * monge.center)[0]) / (1 - slope)
-            value = math.copysign(1, 1 - slope) * np.abs(x[:, 0] - fixed)
+            value = self._from_fixed_point(x[:, 0], float(shift[0]))
         return jnp.asarray(value, jnp.float32)
+
+    def _from_fixed_point(self, x: np.ndarray, shift: float) -> np.ndarray:
+        """+-(|x - f| - |f|) on the line, with the map x + shift - (1 - slope) x, which leaves f
+        alone: of one sign up to f, which is far away where the variances are nearly equal.
+        """
+        form = self._form()
+        root_x, root_y = float(form.root_x[0, 0]), float(form.root_y[0, 0])
+        sign = math.copysign(1, root_x - root_y)
+        fixed = shift * root_x / (root_x - root_y)
+        if fixed == 0:
+            return sign * np.abs(x)
+        toward = math.copysign(1, fixed) * x
+        return sign * (2 * np.maximum(toward - abs(fixed), 0) - toward)
 
     def potential_gradient_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """2 (x - T(x)) for p = 2; the direction of x - T(x) for p = 1."""
@@ -173,7 +190,8 @@ class Gaussians(Task):
         return back.map_for(points, p)
 
     def _is_translation(self) -> bool:
-        return np.array_equal(np.asarray(self.cov_x), np.asarray(self.cov_y))
+        """Whether float64 tells the roots of the covariances apart."""
+        return np.array_equal(_root(self.cov_x), _root(self.cov_y))
 
     def _form(self) -> _Form:
         mean_x, mean_y = as_vector(self.mean_x, self.dim), as_vector(self.mean_y, self.dim)

@@ -97,8 +97,8 @@ class GreatCircle(Task):
         if (moved := short_turn(self.x, self.y)) is not None:
             reference = "rotation along a great circle: W_p = radius x angle"
             return Truth(turn * moved, 0.0, "closed-form", reference)
-        value = turn * circle_distance(self.x, self.y, cost.p, True)
-        return Truth(value, 0.0, "quadrature", self.reference)
+        value = circle_distance(self.x, self.y, cost.p, True)
+        return None if value is None else Truth(turn * value, 0.0, "quadrature", self.reference)
 
 
 @jax.tree_util.register_dataclass

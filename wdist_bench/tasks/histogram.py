@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench.costs import Cost
-from wdist_bench.costs.powers import power
+from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler, draw_by_weight
 from wdist_bench.registry import freeze
 from wdist_bench.solvers.circle import circle_cost
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.distances import p_mean, unit_of_powers
 from wdist_bench.tasks.origin import at_origin, far_origin, from_origin
 from wdist_bench.tasks.rows import Rows
 from wdist_bench.truth import Truth
 from wdist_bench.validation import WEIGHT_SUM_TOLERANCE, check_number
+
+# A level is known to this many bits of itself, and of what is left to the whole.
+_SLIVER = 50
 
 
 @register
@@ -111,17 +116,19 @@ class Histogram(Task):
             reference = f"{self.reference}; {amount} = {value:g} normalised"
             return Truth(value, 0.0, "closed-form", reference)
         mass, x, y = self._coupling()
-        value = unit * cost.root(mass @ power(np.abs(x - y), cost.p))
+        value = unit * p_mean((x - y)[:, None], L2(cost.p), mass)
         return Truth(value, 0.0, "closed-form", self.reference)
 
     def _on_circle(self, cost: Cost) -> Truth:
         """By quantiles of the circle, cut open at the best place."""
         points = cost.on_line(np.asarray(self.positions, np.float64)[:, None])[:, 0]
         a, b = self._weights()
+        unit = unit_of_powers(cost.p, np.asarray(cost.circumference))
+        points, length = np.ldexp(points, -unit), float(np.ldexp(cost.circumference, -unit))
         x, y = points[a > 0], points[b > 0]
-        found, _ = circle_cost(x, y, a[a > 0], b[b > 0], cost.circumference, cost.p)
+        found, _ = circle_cost(x, y, a[a > 0], b[b > 0], length, cost.p)
         reference = "quantiles on the circle (Delon, Salomon, Sobolevski 2010)"
-        return Truth(cost.root(found), 0.0, "quadrature", reference)
+        return Truth(float(np.ldexp(cost.root(found), unit)), 0.0, "quadrature", reference)
 
     def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """Both quantiles at the same uniform level."""
@@ -136,17 +143,34 @@ class Histogram(Task):
         return a / math.fsum(a), b / math.fsum(b)
 
     def _coupling(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Masses and their two ends in the monotone coupling."""
+        """Masses and their two ends in the monotone coupling.
+
+        Levels are exact. A sliver of mass that rounding of given weights leaves between a level of
+        mu and one of nu is left out: it would travel between other positions, which may be far.
+        """
         order = np.argsort(self.positions, kind="stable")
         points = np.asarray(self.positions, np.float64)[order]
-        levels = [np.cumsum(weights[order]) for weights in self._weights()]
-        ends = np.unique(np.clip(np.concatenate([*levels, [1.0]]), 0, 1))
-        starts = np.concatenate([[0.0], ends[:-1]])
-        middle = (starts + ends) / 2
-        x, y = (
-            points[np.minimum(np.searchsorted(level, middle), len(points) - 1)] for level in levels
-        )
-        return ends - starts, x, y
+        x, y = _levels(self.weights_x, order), _levels(self.weights_y, order)
+        whole = x[-1] * y[-1]
+        x, y = [level * y[-1] for level in x], [level * x[-1] for level in y]
+        of_x, of_y = set(x), set(y)
+
+        def is_rounding(start: int, end: int) -> bool:
+            swaps = all((start in levels) != (end in levels) for levels in (of_x, of_y))
+            return swaps and end - start <= min(end, whole - start) >> _SLIVER
+
+        ends = sorted({0} | of_x | of_y)
+        pieces = [piece for piece in pairwise(ends) if not is_rounding(*piece)]
+        mass = np.array([(end - start) / whole for start, end in pieces])
+        at_x, at_y = ([bisect_left(level, end) for _, end in pieces] for level in (x, y))
+        return mass, points[at_x], points[at_y]
+
+
+def _levels(masses: tuple[float, ...], order: np.ndarray) -> list[int]:
+    """Cumulative masses in this order as whole numbers of one unit, without rounding."""
+    ratios = [masses[k].as_integer_ratio() for k in order]
+    unit = max(below for _, below in ratios)  # powers of two: the largest is a multiple of all
+    return list(accumulate(above * (unit // below) for above, below in ratios))
 
 
 def _check_line(values: Any, name: str, minimum: float | None = None) -> tuple[float, ...]:

@@ -120,7 +120,7 @@ class Noisy(Task):
         closed = {L2(1): _mean_chi(d), L2(2): math.sqrt(d), L1(1): _mean_chi(1) * d}.get(cost)
         kind = "quadrature" if closed is None else "closed-form"
         if closed is None:
-            moment = product_moment(normal(1.0), np.zeros(d), cost)
+            moment = product_moment(normal(1.0, p), np.zeros(d), cost)
             closed = None if moment is None else moment ** (1 / p)
         return None if closed is None else Truth(self._growth() * closed, 0.0, kind, self.reference)
 
@@ -214,16 +214,22 @@ def _trapezoid(z: np.ndarray, a: float, b: float) -> tuple[np.ndarray, np.ndarra
 
 def _uniform_distance(s: float, t: float, p: float) -> float:
     """W_p on a line of U[-a, a] against U[-a, a] + U[-b, b], a = sqrt(3) s, b = sqrt(3) t:
-    (int |y - F_mu^-1(F_nu(y))|^p dF_nu(y))^(1/p), whose panels are polynomials of degree 2 p + 1
-    for whole p; others vanish like y^p at 0, where panels are halved.
+    (int |y - F_mu^-1(F_nu(y))|^p dF_nu(y))^(1/p).
+
+    With c = max(b - a, 0), the density of nu is flat up to |y| = |b - a|, where y moves by |y| c/b.
+    From there it falls to 0 over a length of 2 min(a, b), and y moves by (c + min(a, b) v)^2 / b
+    at the share v of it: a polynomial of degree 2 p for whole p; others vanish like v^(2 p) at 0
+    where c = 0, where panels are halved.
     """
-    a, b = math.sqrt(3) * s, math.sqrt(3) * t
-    edges = [0.0, abs(a - b), a + b]
+    small, large = min(s, t), max(s, t)
+    flat = (max(t - s, 0.0)) / t
+    edges = [0.0, 1.0]
     if p not in (1, 2):
-        edges += [(a + b) * 2.0**-k for k in range(40)]
-    y, weight = _panels(edges, 8 if p <= 2 else math.ceil(p) + 8)
-    density, cdf = _trapezoid(y, a, b)
-    return float(2 * weight @ (density * np.abs(y - a * (2 * cdf - 1)) ** p)) ** (1 / p)
+        edges += [2.0**-k for k in range(1, 40)]
+    v, weight = _panels(edges, 8 if p <= 2 else math.ceil(p) + 8)
+    moved = (flat + small / t * v) ** (2 * p)
+    moment = 2 * small / large * float(weight @ ((1 - v) * moved)) + flat ** (2 * p + 1) / (p + 1)
+    return math.sqrt(3) * t * moment ** (1 / p)
 
 
 def _jensen_shannon(p: np.ndarray, q: np.ndarray, weight: np.ndarray) -> float:

@@ -67,8 +67,13 @@ class Periodic(Task):
             return self._on_torus(cost) if whole else None
         if not cost.minkowski or (self.dim > 1 and cost.p != cost.minkowski):
             return None
-        value = self.period * cost.root(self.dim) * circle_distance(self.x, self.y, cost.p, False)
-        return Truth(value, 0.0, "quadrature", self.reference)
+        return self._by_quantiles(cost, around=False)
+
+    def _by_quantiles(self, cost: Cost, around: bool) -> Truth | None:
+        one = circle_distance(self.x, self.y, cost.p, around)
+        if one is None:
+            return None
+        return Truth(self.period * cost.root(self.dim) * one, 0.0, "quadrature", self.reference)
 
     def _on_torus(self, cost: Cost) -> Truth | None:
         if (turn := short_turn(self.x, self.y)) is not None:
@@ -77,8 +82,7 @@ class Periodic(Task):
             return Truth(value, 0.0, "closed-form", reference)
         if self.dim > 1 and cost.p != 2:
             return None
-        value = self.period * cost.root(self.dim) * circle_distance(self.x, self.y, cost.p, True)
-        return Truth(value, 0.0, "quadrature", self.reference)
+        return self._by_quantiles(cost, around=True)
 
 
 @jax.tree_util.register_dataclass

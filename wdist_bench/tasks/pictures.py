@@ -107,7 +107,10 @@ def _one_with_shapes(rng: np.random.Generator, size: int) -> np.ndarray:
         top, left = rng.uniform(0.15, 0.85, 2)
         high, wide = rng.uniform(0.07, 0.2, 2)
         down, right = np.abs(row - top) / high, np.abs(column - left) / wide
-        picture[(down**2 + right**2 if shape % 2 else np.maximum(down, right)) <= 1] = 1
+        away = down**2 + right**2 if shape % 2 else np.maximum(down, right)
+        picture[away <= 1] = 1
+    if not picture.any():  # all fell between the centres of a few pixels
+        picture.flat[away.argmin()] = 1
     return picture
 
 

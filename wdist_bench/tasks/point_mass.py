@@ -54,27 +54,18 @@ class PointMass(Task):
 
     def truth_for(self, cost: Cost) -> Truth | None:
         """W_p = (E ||a - Y||^p)^(1/p), since all of nu has to travel to a; in l2, l1 and linf."""
-        a = np.asarray(self.at, np.float64)
-        moment, kind = self._closed_moment(a, cost), "closed-form"
+        unit = distances.unit_of_powers(cost.p, np.asarray(self.at), np.asarray(self.std))
+        a, std = np.ldexp(self.at, -unit), float(np.ldexp(self.std, -unit))
+        moment, kind = _closed_moment(a, std, cost), "closed-form"
         if moment is None and cost == L2(1):
-            moment, kind = distances.gaussian_mean_l2(a, self.std), "quadrature"
-        elif moment is None and self.std == 0:
+            moment, kind = distances.gaussian_mean_l2(a, std), "quadrature"
+        elif moment is None and std == 0:
             moment = float(cost.matched(a, np.zeros_like(a))) if cost.is_norm else None
         elif moment is None:
-            moment, kind = product_moment(normal(self.std), a, cost), "quadrature"
-        return None if moment is None else Truth(cost.root(moment), 0.0, kind, self.reference)
-
-    def _closed_moment(self, a: np.ndarray, cost: Cost) -> float | None:
-        """E ||a - Y||^p for p = 1 and 2 where a formula is known."""
-        squares = self.std**2 + a**2
-        firsts = distances.gaussian_mean_abs(a, self.std)
-        if cost == L2(2):
-            return float(squares.sum())
-        if cost == L1(2):
-            return distances.independent_mean_square_l1(firsts, squares)
-        if cost == L1(1) or (cost == L2(1) and self.dim == 1):
-            return float(firsts.sum())
-        return None
+            moment, kind = product_moment(normal(std, cost.p), a, cost), "quadrature"
+        if moment is None:
+            return None
+        return Truth(float(np.ldexp(cost.root(moment), unit)), 0.0, kind, self.reference)
 
     def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """(a, y) for points y of nu: the only coupling with a point mass."""
@@ -94,6 +85,19 @@ class PointMass(Task):
         away = points - np.asarray(self.at)
         length = jnp.linalg.norm(away, axis=1, keepdims=True)
         return (-away / jnp.where(length > 0, length, 1)).astype(jnp.float32)
+
+
+def _closed_moment(a: np.ndarray, std: float, cost: Cost) -> float | None:
+    """E ||a - Y||^p for p = 1 and 2 where a formula is known."""
+    squares = std**2 + a**2
+    firsts = distances.gaussian_mean_abs(a, std)
+    if cost == L2(2):
+        return float(squares.sum())
+    if cost == L1(2):
+        return distances.independent_mean_square_l1(firsts, squares)
+    if cost == L1(1) or (cost == L2(1) and len(a) == 1):
+        return float(firsts.sum())
+    return None
 
 
 @jax.tree_util.register_dataclass

@@ -11,6 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.tasks.distances import unit_of_powers
+
 # The grid of tail depths s = -log(2 u): fine at the median, and down to u = 1e-299.
 _DEPTHS = np.concatenate(
     [[0.0], 2.0 ** np.arange(-4, 3), np.arange(8.0, 40.0, 4.0), np.arange(40.0, 689.0, 8.0)]
@@ -18,6 +20,8 @@ _DEPTHS = np.concatenate(
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(15)
 _TOLERANCE = 1e-10  # of the integral: how far two levels may differ
 _TAIL = 1e-8  # of the integral: what may be left beyond the deepest quantile
+_ROUNDING = 2.0**-50  # of quantiles: what they may be off by
+_MIDDLE = np.array([0.05, 0.25, 0.5])  # levels, on both sides, that say how far laws are apart
 _MAX_HALVINGS = 48
 _MAX_PANELS = 4000
 
@@ -72,7 +76,8 @@ def _quiet(function: _Function, points: np.ndarray) -> np.ndarray:
 
 
 def wasserstein(x: Quantile, y: Quantile, p: float) -> float | None:
-    """W_p = (int_0^1 |Q_x(u) - Q_y(u)|^p du)^(1/p), to 1e-8 relative or better.
+    """W_p = (int_0^1 |Q_x(u) - Q_y(u)|^p du)^(1/p), to 1e-8 relative or better, or what rounding of
+    the quantiles leaves; 0 where that is all in which they differ.
 
     Each half of (0, 1) is integrated over s = -log(2 u) or -log(2 (1 - u)), by Gauss-Legendre
     panels that are halved until two levels agree. Returns None where the integral is infinite,
@@ -80,35 +85,63 @@ def wasserstein(x: Quantile, y: Quantile, p: float) -> float | None:
 
     Source: Villani, Topics in Optimal Transportation, Theorem 2.18.
     """
-    total, tail = 0.0, 0.0
+    gaps = [_quiet(lambda u: x.lower(u) - y.lower(u), _MIDDLE),
+            _quiet(lambda u: x.upper(u) - y.upper(u), _MIDDLE)]  # fmt: skip
+    unit = unit_of_powers(p, *gaps)
+    total = tail = rounding = 0.0
     for upper in (False, True):
-        half = _half(x, y, upper, p)
+        half = _half(x, y, upper, p, unit)
         if half is None:
             return None
-        total, tail = total + half[0], tail + half[1]
-    return float(total ** (1 / p)) if tail <= _TAIL * total else None
+        total, tail, rounding = total + half.total, tail + half.tail, rounding + half.rounding
+    if tail > max(_TAIL * total, rounding):
+        return None
+    return float(np.ldexp(total ** (1 / p), unit)) if total > rounding else 0.0
 
 
-def _half(x: Quantile, y: Quantile, upper: bool, p: float) -> tuple[float, float] | None:
-    """The integral over one half of (0, 1), and what may be missing beyond its last depth."""
+class _Half(NamedTuple):
+    """The integral over one half of (0, 1), what may be missing beyond its last depth, and what
+    rounding of the quantiles can make of it.
+    """
+
+    total: float
+    tail: float
+    rounding: float
+
+
+def _half(x: Quantile, y: Quantile, upper: bool, p: float, unit: int) -> _Half | None:
+    """Of distances over 2^unit; None where the integral is infinite, or not resolved."""
     of_x, of_y = (x.upper, y.upper) if upper else (x.lower, y.lower)
+
+    def gap(u: np.ndarray) -> np.ndarray:
+        return np.abs(np.ldexp(of_x(u) - of_y(u), -unit))
 
     def integrand(s: np.ndarray) -> np.ndarray:
         u = np.exp(-s) / 2
-        return _quiet(lambda u: np.abs(of_x(u) - of_y(u)) ** p * u, u)
+        return _quiet(lambda u: gap(u) ** p * u, u)
+
+    def lost(u: np.ndarray) -> np.ndarray:
+        off = _ROUNDING * np.ldexp(np.abs(of_x(u)) + np.abs(of_y(u)), -unit)
+        return ((gap(u) + off) ** p - gap(u) ** p) * u
 
     height = integrand(_DEPTHS[: min(x.reach(upper), y.reach(upper))])
     finite = np.isfinite(height)
     height = height if finite.all() else height[: np.argmin(finite)]
     usable = len(height)
+    if usable < 2:
+        return None
+    noise = _quiet(lost, np.exp(-_DEPTHS[:usable]) / 2)
+    rounding = float(np.trapezoid(noise, _DEPTHS[:usable])) if np.isfinite(noise).all() else 0.0
+    if (height <= noise).all():
+        return _Half(0.0, 0.0, rounding)
     # A convergent integrand falls off long before the deepest quantile, where those of scipy may
     # saturate; one that is largest down there does not converge.
-    if usable < 2 or _DEPTHS[height.argmax()] > _DEPTHS[usable - 1] / 2:
+    if _DEPTHS[height.argmax()] > _DEPTHS[usable - 1] / 2:
         return None
     relevant = np.flatnonzero(height > 1e-18 * height.max())
     last = min(relevant[-1] + 1, usable - 1) if relevant.size else 0
     if last == 0:
-        return 0.0, 0.0
+        return _Half(0.0, 0.0, rounding)
     tail = 0.0
     if height[last] > 0:
         decay = np.log(height[last - 1] / height[last]) / (_DEPTHS[last] - _DEPTHS[last - 1])
@@ -116,27 +149,29 @@ def _half(x: Quantile, y: Quantile, upper: bool, p: float) -> tuple[float, float
             return None
         tail = float(height[last] / decay)
     with np.errstate(invalid="ignore"):
-        total = integrate(integrand, _DEPTHS[: last + 1])
-    return (total, tail) if np.isfinite(total) else None
+        total = integrate(integrand, _DEPTHS[: last + 1], rounding)
+    return _Half(total, tail, rounding) if np.isfinite(total) else None
 
 
-def integrate(f: Callable[[np.ndarray], np.ndarray], edges: np.ndarray) -> float:
-    """Integral of f over [edges[0], edges[-1]]: panels are halved until two levels agree; NaN
-    where they do not within 4,000 panels.
+def integrate(
+    f: Callable[[np.ndarray], np.ndarray], edges: np.ndarray, rounding: float = 0.0
+) -> float:
+    """Integral of f over [edges[0], edges[-1]]: panels are halved until two levels agree, but for
+    what rounding of f makes of the integral; NaN where they do not within 4,000 panels.
     """
     left, right = edges[:-1], edges[1:]
     coarse = _panels(f, left, right)
-    scale, total, spent = coarse.sum(), 0.0, len(left)
+    allowed, total, spent = max(_TOLERANCE * coarse.sum(), rounding), 0.0, len(left)
     for _ in range(_MAX_HALVINGS):
         middle = (left + right) / 2
         low, high = _panels(f, left, middle), _panels(f, middle, right)
         spent += 2 * len(left)
         change = np.abs(low + high - coarse)
-        if change.sum() <= _TOLERANCE * scale:
+        if change.sum() <= allowed:
             return total + float((low + high).sum())
         if spent > _MAX_PANELS:
             break
-        done = change <= _TOLERANCE / _MAX_PANELS * scale
+        done = change <= allowed / _MAX_PANELS
         total += float((low + high)[done].sum())
         left, right = (
             np.concatenate([left[~done], middle[~done]]),

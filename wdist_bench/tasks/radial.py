@@ -74,7 +74,7 @@ class Radial(Task):
 
     def map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:
         """Along the ray to the radius of equal level, optimal for every p; None from a sphere to
-        another law.
+        another law, and from a point mass at 0 to what is none.
         """
         return _along_rays(self.x, self.y, points)
 
@@ -95,13 +95,16 @@ def _check_law(pairs: Pairs, side: str) -> None:
     check_number(given.get(_SIZES[law], 1.0), f"{_SIZES[law]} of {side}", minimum=0)
 
 
+def _size(pairs: Pairs) -> float:
+    given = dict(pairs)
+    return float(given.get(_SIZES[given["law"]], 1.0))
+
+
 def _radius(pairs: Pairs, dim: int) -> Quantile:
     """Quantiles of the distance from the origin."""
     from scipy.special import gammainccinv, gammaincinv
 
-    given = dict(pairs)
-    law = given["law"]
-    size = float(given.get(_SIZES[law], 1.0))
+    law, size = dict(pairs)["law"], _size(pairs)
     if law == "sphere":
         return Quantile(lambda u: np.full_like(u, size), lambda q: np.full_like(q, size))
     if law == "ball":
@@ -117,6 +120,10 @@ def _radius(pairs: Pairs, dim: int) -> Quantile:
 
 def _along_rays(x: Pairs, y: Pairs, points: np.ndarray) -> np.ndarray | None:
     """x / |x| times the radius of nu that has the level of |x|; 0 at 0."""
+    if _size(y) == 0:
+        return np.zeros_like(points)
+    if _size(x) == 0:
+        return None
     dim = points.shape[1]
     lengths = np.linalg.norm(points, axis=1)
     levels = _levels(x, dim, lengths)
@@ -132,10 +139,8 @@ def _levels(pairs: Pairs, dim: int, lengths: np.ndarray) -> tuple[np.ndarray, np
     """P(|X| <= r) and P(|X| > r); None for a sphere, whose points all have one radius."""
     from scipy.special import gammainc, gammaincc
 
-    given = dict(pairs)
-    law = given["law"]
-    size = float(given.get(_SIZES[law], 1.0))
-    if law == "sphere" or size == 0:
+    law, size = dict(pairs)["law"], _size(pairs)
+    if law == "sphere":
         return None
     if law == "ball":
         below = np.minimum(lengths / size, 1) ** dim

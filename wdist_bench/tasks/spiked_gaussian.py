@@ -14,7 +14,7 @@ from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
-from wdist_bench.tasks.moments import normal_length_moment
+from wdist_bench.tasks.moments import normal_length_mean
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_number
 
@@ -55,7 +55,7 @@ class SpikedGaussian(Task):
             return None
         size = {1.0: math.sqrt(2 / math.pi), 2.0: 1.0}.get(cost.p)
         if size is None:
-            size = normal_length_moment(1, cost.p) ** (1 / cost.p)
+            size = normal_length_mean(1, cost.p)
         # The second form of sqrt(spike) - 1 keeps its digits near spike = 1.
         value = abs(self.spike - 1) / (math.sqrt(self.spike) + 1) * size
         return Truth(value, 0.0, "closed-form", self.reference)

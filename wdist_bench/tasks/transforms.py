@@ -14,6 +14,7 @@ import numpy as np
 
 from wdist_bench.costs import L2, Cost
 from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.distances import p_mean
 from wdist_bench.tasks.origin import from_origin
 from wdist_bench.tasks.rays import Rays, apply, random_rays
 
@@ -152,8 +153,7 @@ class Dilate(Transform):
         """W_p = |1 - s| (mean ||x - a||^p)^(1/p)."""
         if not cost.is_norm:
             return None
-        moment = np.mean(cost.matched(points, self.center))
-        return abs(1 - self.factor) * cost.root(float(moment))
+        return abs(1 - self.factor) * p_mean(points - self.center, cost)
 
     def _gap(self, points: Any) -> jax.Array:
         """x - a in float32; of points in float64 the difference is taken there."""

@@ -81,15 +81,20 @@ class WeightedPoints(Task):
         return far_origin(np.concatenate([samples.x, samples.y]))
 
     def truth_for(self, cost: Cost) -> Truth | None:
-        """The optimum of the linear programme for any cost; None where its certificate failed."""
+        """The optimum of the linear programme for any cost; None where its certificate failed, or
+        float64 does not hold d^p.
+        """
         solution = _solve(self, cost)
-        if not solution.converged:
+        if solution is None:
             return None
         return Truth(cost.root(solution.cost), 0.0, "exact-batch", self.reference)
 
     def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """n pairs (x_i, y_i), each (n, dim), from the optimal plan of the linear programme."""
-        samples, plan = self._samples(), _solve(self, Cost(p)).plan
+        samples, solution = self._samples(), _solve(self, Cost(p))
+        if solution is None:
+            return None
+        plan = solution.plan
         rows, columns = np.nonzero(plan)
         mass = plan[rows, columns]
         weights = jnp.asarray(mass / mass.sum(), jnp.float32)
@@ -101,8 +106,10 @@ class WeightedPoints(Task):
 
     def potential_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """The c-transform of the programme's potential of nu: phi(x) = min_j c(x, y_j) - psi_j."""
-        samples = self._samples()
-        psi = _solve(self, Cost(p)).psi
+        samples, solution = self._samples(), _solve(self, Cost(p))
+        if solution is None:
+            return None
+        psi = solution.psi
         if samples.b is not None:
             psi = np.where(samples.b > 0, psi, -np.inf)
         # Centred, so that float32 holds the distances.
@@ -115,6 +122,13 @@ class WeightedPoints(Task):
 
 
 @lru_cache(maxsize=16)
-def _solve(task: WeightedPoints, cost: Cost) -> ExactSolution:
+def _solve(task: WeightedPoints, cost: Cost) -> ExactSolution | None:
+    """The solved programme, where its certificate holds and float64 the costs."""
     samples = task._samples()
-    return solve_exact(cost.matrix(samples.x, samples.y), samples.a, samples.b)
+    costs = cost.matrix(samples.x, samples.y)
+    try:
+        samples.check_scale(cost)
+    except ValueError:
+        return None
+    solution = solve_exact(costs, samples.a, samples.b)
+    return solution if solution.converged else None
