@@ -50,8 +50,9 @@ def _row(cell: Cell) -> dict[str, Any]:
     if population := cell.distance:
         row["truth_population_stderr"] = population["stderr"]
         row["truth_kind"] = population["kind"]
-    if costs is not None and truths is not None:
-        row |= errors(costs, truths, record["p"], cell.population)
+    if costs is not None:
+        exact = np.full(costs.shape, math.nan) if truths is None else truths
+        row |= errors(costs, exact, record["p"], cell.population)
     if not math.isnan(row["paper_sd"]):
         row["paper_sds"] = sds_from_paper(
             row["abs_error_batch"], row["paper_error"], row["paper_sd"]
@@ -90,7 +91,7 @@ def errors(costs: np.ndarray, truths: np.ndarray, p: float, population: float) -
     |estimate - exact value of that batch|, its sd over the same batches, as in the papers.
     `abs_error_population` is the mean over runs of |estimate of the run - distance of the
     populations| with its sd over runs: what one run is off, where `bias_population` is what their
-    mean is off.
+    mean is off. Truths that are lost are NaN, and so is what is taken to them.
     """
     truth_runs = root(truths.mean(axis=1), p)
     whole = np.isfinite(costs).all(axis=1)
