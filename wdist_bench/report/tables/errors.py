@@ -18,8 +18,8 @@ from wdist_bench.results.statistics import bias_and_rmse, summarize
 _MISSING = {column.name: math.nan for column in COLUMNS if column.kind == NUMBER}
 """Numbers are NaN, not None, where a record has nothing: cells that were lost or skipped."""
 
-_OWN = ("lower", "upper", "stderr")
-"""What the answers of a cell said of themselves, one number a run."""
+_ENDS = ("lower", "upper")
+"""What the answers of a cell certified, one number a run."""
 
 _OF_MAPS = ("l2_uvp", "map_cosine", "inverse_l2_uvp", "inverse_map_cosine")
 """What maps are held to, one number a run; a run without a map has none."""
@@ -39,7 +39,9 @@ def _row(cell: Cell) -> dict[str, Any]:
     record, costs, truths = cell.record, cell.costs, cell.truths
     row: dict[str, Any] = {column.name: record.get(column.name) for column in COLUMNS}
     row |= {name: nan for name, nan in _MISSING.items() if row[name] is None}
-    row |= {name: _mean(record[name]) for name in _OWN if record.get(name)}
+    row |= {name: _end(record[name], costs) for name in _ENDS if record.get(name)}
+    if record.get("stderr"):
+        row["stderr"] = _mean(record["stderr"])
     row["width"] = row["upper"] - row["lower"]
     row["task_parameters"] = json.dumps(record["task_parameters"], sort_keys=True)
     row["estimator_parameters"] = json.dumps(record["estimator_parameters"], sort_keys=True)
@@ -67,6 +69,14 @@ def _row(cell: Cell) -> dict[str, Any]:
             row[name] = _mean(record[name])
             row[f"{name}_sd"] = _sd(record[name])
     return row
+
+
+def _end(packed: list[float | None], costs: np.ndarray | None) -> float:
+    """Over the runs with a number; NaN where one of them has no certified end, or none but inf."""
+    ends = unpack(packed)
+    if costs is not None:
+        ends = ends[np.isfinite(costs).all(axis=1)]
+    return float(ends.mean()) if ends.size else math.nan
 
 
 def _mean(packed: list[float | None]) -> float:
