@@ -282,11 +282,11 @@ class _Read:
 
     def goes_on(self, entry: os.DirEntry[str]) -> bool:
         """Whether a file still holds what was read of it."""
-        size = entry.stat(follow_symlinks=False).st_size
-        if size == self.size:
+        if entry.stat(follow_symlinks=False).st_size == self.size:
             return True
-        with open(entry.path, "rb", buffering=0) as file:
-            return size >= self.done and file.read(len(self.first)) == self.first
+        with open(entry.path, "rb", buffering=0) as file:  # which also asks a server for the size
+            whole = os.fstat(file.fileno()).st_size >= self.done
+            return whole and file.read(len(self.first)) == self.first
 
     def place(self, start: int, array: bytes) -> int:
         """Where an array of the next line is in the file."""
