@@ -115,9 +115,9 @@ def all_ok(_: dict[str, Any]) -> str:
 
 def bad_results(home: Path, _: random.Random) -> Iterator[Sweep]:
     """Bad cells, and good ones before and after them."""
-    good = trouble(seed=list(range(8)))
-    reference = undisturbed(home, good)
-    text = merged(trouble(seed=list(range(4))), trouble(what=BAD), good)
+    before, after = trouble(seed=list(range(4))), trouble(seed=list(range(4, 12)))
+    reference = undisturbed(home, merged(before, after))
+    text = merged(before, trouble(what=BAD), after)
     sweep = Sweep(home / "bad", text).run()
     sweep.count["disturbed"] = len(BAD)
     yield sweep.finish(reference, lambda asked: "error" if asked.get("what") in BAD else "ok")

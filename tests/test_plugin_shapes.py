@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
+from wdist_bench import registry
 from wdist_bench.conformance.rules import check
 from wdist_bench.estimators.critic import CriticEstimator, Parts, difference_dual
 from wdist_bench.protocol import compilation
@@ -313,3 +315,13 @@ def test_a_traced_estimate_that_is_no_scalar_is_told_so():
     estimator = without({"fitted": Vector})()
     with pytest.raises(TypeError, match="whole: expected a scalar from `batch_cost`, got shape"):
         run_stream(GAUSSIANS, estimator, wb.Cost(), Stream(8, 1, 2))
+
+
+def test_an_entry_point_that_cannot_be_loaded_is_named_each_time(monkeypatch):
+    """Else the first call fails without a name, and later ones lack what comes after it."""
+    entry = EntryPoint("bad", "no_such_package:Bad", "of.mine")
+    monkeypatch.setattr(registry, "entry_points", lambda group: (entry,))
+    own = registry.Registry(wb.Estimator, "estimator", "of.mine")
+    for _ in range(2):
+        with pytest.raises(ImportError, match=r"expected the entry point 'bad' .* no_such"):
+            own.names()

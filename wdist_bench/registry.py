@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -104,10 +104,28 @@ class Registry(Generic[T]):
         if self._plugins_loaded:
             return
         self._plugins_loaded = True
-        if self.home:
-            import_module(self.home)
-        for entry in entry_points(group=self.group):
+        try:
+            if self.home:
+                import_module(self.home)
+            for entry in entry_points(group=self.group):
+                self._join(entry)
+        except BaseException:  # else the next call would do without the rest, and say nothing
+            self._plugins_loaded = False
+            raise
+
+    def _join(self, entry: EntryPoint) -> None:
+        """Register what an entry point names.
+
+        Raises:
+            ImportError: it cannot be loaded, or is no plug-in of this kind.
+        """
+        try:
             self.register(entry.load())
+        except Exception as error:
+            raise ImportError(
+                f"{self.group}: expected the entry point {entry.name!r} to give a plug-in, got "
+                f"{type(error).__name__} from {entry.value}: {error}; correct or uninstall it"
+            ) from error
 
 
 def _refuse_lost_labels(parameters: Mapping[str, Any]) -> None:

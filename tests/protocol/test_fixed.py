@@ -8,6 +8,7 @@ import pytest
 
 import wdist_bench as wb
 from wdist_bench.costs import Cost
+from wdist_bench.protocol.answers import measured
 from wdist_bench.protocol.fixed import run_fixed
 from wdist_bench.protocol.parallel import run_keys
 from wdist_bench.protocol.stream import Keys, Stream, batch_truths, evaluation_batches
@@ -61,3 +62,21 @@ def test_a_critic_has_its_training_curve_and_the_noise_of_its_dual():
     assert np.shape(record["history"]) == (2, 30)
     assert np.all(np.array(record["diagnostics"]["dual_stderr"]) > 0)
     assert record["compile_seconds"] > 0
+
+
+def test_ends_that_hold_with_a_confidence_are_not_certified():
+    def ends(level):
+        answer = wb.Estimate(1.0, 1.0, target="batch", bound="none", lower=0.5, upper=2.0,
+                             level=level, stderr=0.1)  # fmt: skip
+        found = measured([[answer]] * 3, [np.zeros(0)] * 3, 0.0, 0.0, {})
+        return found.lower.shape, found.upper.shape, found.stderr.shape
+
+    assert ends(None) == ((3, 1),) * 3
+    assert ends(0.95) == ((0,), (0,), (3, 1))
+
+
+def test_a_run_that_stopped_early_has_a_shorter_history():
+    answer = wb.Estimate(1.0, 1.0, target="batch", bound="none")
+    histories = [np.array([1.0, 2.0]), np.array([3.0]), np.zeros(0)]
+    found = measured([[answer]] * 3, histories, 0.0, 0.0, {})
+    np.testing.assert_array_equal(found.history, [[1, 2], [3, np.nan], [np.nan, np.nan]])

@@ -66,7 +66,7 @@ class Folder:
         ]
 
     def write(self, planned=None):
-        keys = [record["key"] for record in self.cells] + ["unrun"] * (planned or 0)
+        keys = [record["key"] for record in self.cells] + [f"unrun{i}" for i in range(planned or 0)]
         plan = {"type": "plan", "suite": "made", "title": "Made by hand",
                 "description": "Numbers known.", "keys": keys}  # fmt: skip
         lines = [

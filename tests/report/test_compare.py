@@ -10,6 +10,8 @@ from scipy import stats
 
 from wdist_bench.report.compare import compare
 from wdist_bench.report.comparing.two_samples import paired, welch
+from wdist_bench.results.statistics import FLIPS
+from wdist_bench.submit.checks import Submission, _repeated
 
 RUNS, BATCHES = 20, 10
 
@@ -279,11 +281,46 @@ def test_two_timings_have_no_interval(make_folder, command):
 def test_a_cell_that_is_refused_now_is_a_regression_and_in_both_no_cell(make_folder):
     truths = np.ones((RUNS, 2))
     before, after = make_folder("a"), make_folder("b")
+
+    def refuse(folder, task):  # as `Cell.refused` does: nothing ran
+        folder.without_result("critic", "refused", "p is 1", task=task)
+        folder.cells[-1] |= {"runs": 0, "failed": 0}
+
     for folder in (before, after):
         folder.add("critic", truths, truths, task="stays")
-        folder.without_result("critic", "refused", "p is 1", task="never", runs=RUNS)
+        refuse(folder, "never")
     before.add("critic", truths, truths, task="gone")
-    after.without_result("critic", "refused", "p is 1", task="gone", runs=RUNS)
+    refuse(after, "gone")
     found = compare(before.write(), after.write())
     assert [change.verdict for change in found.changes] == ["unchanged", "regression"]
     assert "p is 1" in found.changes[1].message
+    assert found.changes[0].p_value == 1
+    back = compare(after.path, before.path)
+    assert [change.verdict for change in back.changes] == ["unchanged", "improvement"]
+
+
+def test_a_level_below_that_of_any_sample_of_signs_is_not_testable(make_folder):
+    truths = np.ones((RUNS, 2))
+    off = 1 + np.arange(RUNS)[:, None] / 100
+    before, after = make_folder("a"), make_folder("b")
+    before.add("critic", truths + 0.1 * off, truths)
+    after.add("critic", truths + 0.3 * off, truths)
+    paths = before.write(), after.write()
+    assert compare(*paths).changes[0].verdict == "regression"
+    [change] = compare(*paths, level=1e-5).changes
+    assert (change.verdict, change.least_p) == ("not testable", FLIPS**-1)
+
+
+def test_submit_names_cells_of_too_few_runs_for_a_test(make_folder, tmp_path):
+    def written(folder, *errors):
+        for i, error in enumerate(errors):
+            folder.add("known", [[1 + error], [1 + 1.1 * error]], [[1.0]] * 2, task=f"task{i}")
+        return folder.write()
+
+    ours, mine = make_folder(), make_folder()
+    ours.path = tmp_path / "committed" / "ours"
+    written(ours, 0.02, 0.02)
+    said = _repeated(Submission(written(mine, 0.02, 1.5), tmp_path / "committed"))
+    assert said.startswith("1 cells agree with the committed ones; 1 have other errors and cannot ")
+    assert "known on task1" in said
+    assert "(0.021 there, 1.575 here)" in said

@@ -282,6 +282,9 @@ def test_pairs_are_of_one_seed_where_both_have_it_and_the_first_left_else():
     pairs, alone, left = compare_module._match(cells([7, 1, 9]), cells([1, 2, 7, 3]))
     assert [(a.record["seed"], b.record["seed"]) for a, b in pairs] == [(7, 7), (1, 1), (9, 2)]
     assert (alone, [cell.record["seed"] for cell in left]) == ([], [3])
+    pairs, [alone], left = compare_module._match(cells([0, 1]), cells([1]))
+    assert [(a.record["seed"], b.record["seed"]) for a, b in pairs] == [(1, 1)]
+    assert (alone.record["seed"], left) == (0, [])
 
 
 def test_results_of_one_folder_are_made_once(make_folder, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -12,6 +13,7 @@ import pytest
 
 from wdist_bench.results.journal import JournalReader, pack, read_journal, unpack
 from wdist_bench.results.journal_writing import append, journal_name
+from wdist_bench.results.progress import progress
 
 
 def cell(key, value, **rest):
@@ -103,6 +105,27 @@ def test_a_reader_takes_what_was_added_and_waits_for_whole_lines(tmp_path):
         file.write('"key": "b", "status": "ok"}\n')
     assert set(reader.refresh().cells) == {"a", "b"}
     assert reader.refresh().unreadable == []
+
+
+def test_a_reader_begins_anew_where_what_it_read_is_gone(tmp_path):
+    out = tmp_path / "out"
+    append(out, cell("a", 1))
+    reader = JournalReader(out)
+    assert set(reader.refresh().cells) == {"a"}
+    shutil.rmtree(out)
+    for key in ("b", "c"):  # into a file of the same name, longer than the one of before
+        append(out, cell(key, 1))
+    assert set(reader.refresh().cells) == {"b", "c"}
+    (out / journal_name()).rename(out / "elsewhere")
+    assert not reader.refresh().cells
+
+
+def test_a_cell_that_is_planned_twice_counts_once(tmp_path):
+    append(tmp_path, cell("a", 1))
+    append(tmp_path, {"type": "plan", "title": "", "description": "", "keys": ["a", "b", "a"]})
+    journal = read_journal(tmp_path)
+    assert [record["key"] for record in journal.planned()] == ["a"]
+    assert (progress(journal).total, progress(journal).left) == (2, 1)
 
 
 def test_running_is_what_a_living_process_started_and_did_not_finish(tmp_path):

@@ -141,6 +141,11 @@ def test_the_state_is_that_of_the_record_whatever_stands_in_it(more):
     assert state(written(record)) == expected
 
 
+def test_a_line_whose_list_is_open_is_no_record_for_status_either():
+    with pytest.raises(ValueError, match="delimiter"):
+        state(b'{"schema": 1, "type": "cell", "key": "a", "status": "ok", "costs": [[1.0, 2.0}\n')
+
+
 def test_seconds_of_an_inner_object_are_not_those_of_the_cell():
     record = {"type": "cell", "key": "a", "status": "timeout", "parameters": {"seconds": 9.0}}
     assert "seconds" not in state(written(record))

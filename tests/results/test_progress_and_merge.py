@@ -9,7 +9,8 @@ import socket
 import pytest
 
 from wdist_bench.results.journal import read_journal
-from wdist_bench.results.journal_writing import append
+from wdist_bench.results.journal_files import COMPACT
+from wdist_bench.results.journal_writing import append, write_compact
 from wdist_bench.results.merge import merge
 from wdist_bench.results.progress import progress
 
@@ -84,3 +85,28 @@ def test_merging_reads_and_writes_no_environment_through_a_link(tmp_path):
     assert not (tmp_path / "new").exists()
     assert not (tmp_path / "b" / "environment.json").is_symlink()
     assert (tmp_path / "b" / "environment.json").read_text() == "{1}"
+
+
+def test_what_a_folder_holds_stays_when_others_are_merged_into_it(tmp_path):
+    one, two, out, packed = (tmp_path / name for name in ("one", "two", "out", "packed"))
+    write(one, [cell("a")], keys=("a",), title="One")
+    write(two, [cell("b")], keys=("b",), title="Two")
+    merge([one], out)
+    packed.mkdir()
+    write_compact(read_journal(one), packed / COMPACT)
+    for folder in (out, packed):
+        for _ in range(2):
+            merged = merge([two], folder)
+            assert list(merged.cells) == merged.plan["keys"] == ["a", "b"]
+            assert merged.plan["labels"] == ["A", "B"]
+            assert merged.plan["title"] == "One; Two"
+        lines = "".join(path.read_text() for path in folder.glob("journal*.jsonl"))
+        assert lines.count('"type": "cell"') == 2
+
+
+def test_a_plan_with_fewer_labels_than_keys_keeps_its_cells(tmp_path):
+    write(tmp_path / "one", [cell("a"), cell("b")], keys=("a",))
+    append(tmp_path / "one", {"type": "plan", "title": "", "description": "", "labels": ["A"],
+                              "keys": ["a", "b"], "attempt": 2})  # fmt: skip
+    merged = merge([tmp_path / "one"], tmp_path / "out")
+    assert (merged.plan["keys"], merged.plan["labels"]) == (["a", "b"], ["A", "b"])

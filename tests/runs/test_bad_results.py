@@ -46,9 +46,9 @@ def by_what(out):
 
 def test_every_bad_cell_is_an_error_record_and_the_others_are_kept(suite, tmp_path):
     out = tmp_path / "out"
-    list(run_suite(load_suite(suite("answers", *BAD, "answers")), out))
+    list(run_suite(load_suite(suite("answers", *BAD, "answers_too")), out))
     records = by_what(out)
-    assert records.keys() == {"answers", *BAD}
+    assert records.keys() == {"answers", *BAD, "answers_too"}
     assert {what for what, r in records.items() if r["status"] == "error"} == set(BAD)
     assert all(isinstance(r["message"], str) and "\n" not in r["message"] for r in records.values())
     assert read_journal(out).warnings() == []
@@ -112,7 +112,7 @@ def test_ctrl_c_still_stops_a_sweep_in_this_process_and_keeps_what_is_done(
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may ignore it
     try:
         with pytest.raises(KeyboardInterrupt):
-            list(run_suite(load_suite(suite("answers", "pressed", "answers")), out))
+            list(run_suite(load_suite(suite("answers", "pressed", "answers_too")), out))
     finally:
         signal.signal(signal.SIGINT, before)
     assert by_what(out).keys() == {"answers"}

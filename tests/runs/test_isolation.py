@@ -83,7 +83,7 @@ title = "Deaths"
 [[experiments]]
 name = "deed"
 [experiments.sweep]
-what = ["answers", "is_killed", "leaves", "leaves_quietly", "exits", "answers"]
+what = ["answers", "is_killed", "leaves", "leaves_quietly", "exits", "answers_too"]
 seed = [1]
 [[experiments]]
 name = "deed"

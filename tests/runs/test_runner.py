@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from dataclasses import dataclass
 from typing import ClassVar
@@ -12,6 +13,8 @@ import pytest
 
 from wdist_bench.experiment import Experiment, register
 from wdist_bench.report import write_report
+from wdist_bench.report.results import Results
+from wdist_bench.report.text.missing import shortcomings
 from wdist_bench.results.journal import read_journal
 from wdist_bench.results.progress import progress
 from wdist_bench.runs.cell import thin
@@ -37,6 +40,18 @@ name = "c_transform"
 
 [[estimators]]
 name = "weight_clipping"
+"""
+
+
+EXACT = """
+title = "Smallest"
+n = [4]
+runs = 2
+eval_batches = 2
+[[tasks]]
+name = "gaussian_shift"
+[[estimators]]
+name = "exact"
 """
 
 
@@ -293,7 +308,7 @@ title = "Moods"
 [[experiments]]
 name = "moody"
 [experiments.sweep]
-status = ["ok", "diverged", "timeout", "ok"]
+status = ["ok", "diverged", "timeout", "skipped"]
 """
 
 
@@ -315,10 +330,9 @@ class Moody(Experiment):
 
 def test_failures_are_kept_unless_they_are_to_be_tried_again(suite, tmp_path):
     out = tmp_path / "out"
-    text = MOODS.replace('"ok"]', '"skipped"]')
-    assert kinds(run_suite(suite(text), out)) == ["finished"] * 4
-    assert kinds(run_suite(suite(text), out)) == ["kept"] * 3 + ["finished"]
-    again = run_suite(suite(text), out, retry_failed=True)
+    assert kinds(run_suite(suite(MOODS), out)) == ["finished"] * 4
+    assert kinds(run_suite(suite(MOODS), out)) == ["kept"] * 3 + ["finished"]
+    again = run_suite(suite(MOODS), out, retry_failed=True)
     assert kinds(again) == ["kept"] + ["finished"] * 3
 
 
@@ -337,3 +351,38 @@ def test_records_say_what_they_cost_and_where(suite, tmp_path):
         described = journal.environments[record["environment"]]["environment"]
         assert described["backend"] == record["backend"]
         assert described["packages"]["jax"]
+
+
+def test_a_cell_whose_exact_values_are_lost_says_so_and_runs_again(suite, tmp_path):
+    small, out = suite(EXACT), tmp_path / "out"
+    list(run_suite(small, out))
+    [path] = out.glob("journal*.jsonl")
+    kept = [line for line in path.read_text().splitlines(True) if '"type": "truth"' not in line]
+    path.unlink()
+    (out / "journal-a.jsonl").write_text("".join(kept))
+    found = Results(out)
+    row = found.table.iloc[0]
+    assert np.isfinite([row["estimate"], row["bias_population"]]).all()
+    assert np.isnan([row["truth_batch"], row["bias_batch"], row["abs_error_batch"]]).all()
+    [said] = shortcomings(found.journal, found.table["failed"])
+    assert said.startswith("The exact batch values of 1 cell are lost")
+    assert kinds(run_suite(small, out)) == ["finished"]
+    found = Results(out)
+    assert found.table["bias_batch"][0] == pytest.approx(0, abs=1e-9)
+    assert shortcomings(found.journal, found.table["failed"]) == []
+
+
+def test_a_folder_that_was_removed_is_filled_again(suite, tmp_path):
+    small, out = suite(EXACT), tmp_path / "out"
+    for _ in range(2):
+        assert kinds(run_suite(small, out)) == ["finished"]
+        journal = read_journal(out)
+        assert (len(journal.cells), len(journal.truths)) == (1, 1)
+        shutil.rmtree(out)
+
+
+def test_a_cell_that_is_asked_for_twice_is_refused(suite, tmp_path):
+    for text in (EXACT.replace("[4]", "[4, 4]"), EXACT + '[[estimators]]\nname = "exact"\n'):
+        with pytest.raises(ValueError, match="small: expected every cell once, got exact on"):
+            list(run_suite(suite(text), tmp_path / "out"))
+    assert not (tmp_path / "out").exists()

@@ -244,3 +244,12 @@ def test_ours_have_versions_and_keys_without_a_hash():
     cell = Cell("gaussian_shift", {"dim": 2}, "c_transform", {"steps": 5})
     assert not [name for name in cell.identity("cpu") if "source" in name]
     assert "source" not in ExperimentCell("gan", {"loss": "weight_clipping"}).identity("cpu")
+
+
+def test_a_file_with_the_name_of_another_module_is_refused(fresh, tmp_path):
+    """Of two files of one name the hash would be that of the second; queue.py would be Python's."""
+    write(tmp_path, {"here/plugin": ESTIMATOR, "there/plugin": "", "there/queue": ""})
+    fresh(tmp_path / "here" / "plugin.py")
+    for name in ("plugin", "queue"):
+        with pytest.raises(ValueError, match=rf"no other module has, got '.*{name}\.py' beside"):
+            load_plugin(tmp_path / "there" / f"{name}.py")

@@ -66,6 +66,20 @@ def test_mistakes_are_one_line(tmp_path, text, said):
     assert "s.toml" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ['protocol = ["stream", "fixed"]\n', "[profiles.cpu]\nn = [8, 16, 32, 64]\n"],
+)
+def test_protocols_and_sizes_of_the_profile_count_before_cells_are_made(
+    tmp_path, monkeypatch, text
+):
+    monkeypatch.setattr("wdist_bench.runs.suite._MOST_CELLS", 3)
+    path = tmp_path / "s.toml"
+    path.write_text(SUITE.replace("n = [8, 16]\n", "n = [8, 16]\n" + text) + 'name = "histogram"')
+    with pytest.raises(ValueError, match="at most 3 cells, got 4; split the suite"):
+        load_suite(path)
+
+
 def test_the_declared_type_decides():
     known = {
         "gaussian_shift": {"dim": True, "shift": False, "scale": True},

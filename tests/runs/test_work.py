@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import socket
 
 import numpy as np
@@ -103,3 +104,19 @@ def test_the_peak_is_that_of_the_cell():
     assert 200 * 2**20 < large - small < 400 * 2**20
     memory.reset_peak()
     assert memory.peak()["peak_memory"] < large - 200 * 2**20
+
+
+def test_the_truth_comes_with_its_cell_where_folders_are_not_shared(job, tmp_path):
+    from wdist_bench.runs.cluster import DaskEngine
+    from wdist_bench.runs.cluster_worker import truth_of
+
+    theirs, ours = tmp_path / "worker", tmp_path / "driver"
+    record = work.execute(job(out=str(theirs)))
+    sent = pickle.loads(pickle.dumps([*truth_of(record, theirs), record]))
+    engine = DaskEngine.__new__(DaskEngine)  # what it keeps needs no scheduler
+    engine._readers, engine._described = {}, {}
+    for _ in range(2):
+        engine._kept(job(out=str(ours)), *sent)
+    journal = read_journal(ours)
+    assert not journal.lacks_truth(journal.cells[record["key"]])
+    assert sum(len(path.read_text().splitlines()) for path in ours.glob("journal*")) == 2

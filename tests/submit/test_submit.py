@@ -216,3 +216,8 @@ def test_the_command_exits_with_1_and_packs_nothing(measured, tmp_path, monkeypa
     assert code == 1
     assert "FAIL repeated cells agree with the committed ones" in said
     assert not list(tmp_path.glob("*.tar.gz"))
+
+
+def test_two_plugins_of_one_file_name_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"different names, got mine\.py, mine\.py"):
+        pack(Submission(tmp_path, tmp_path), "mine", ("a/mine.py", "b/mine.py"), [], tmp_path)

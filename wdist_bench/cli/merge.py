@@ -24,7 +24,7 @@ def merge(
 
     with reading(out):
         journal = merge_folders(folders, out)
-        found, total = len(journal.planned()), len(journal.plan["keys"])
+        found, total = len(journal.planned()), len(journal.keys)
         echo(f"{out}: {found} of {total} cells")
         for warning in journal.warnings():
             echo(f"warning: {warning}", err=True)

@@ -19,7 +19,8 @@ class Measured:
 
     Attributes:
         costs: (runs, batches) estimates of E[c] = W_p^p, NaN where an evaluation failed.
-        history: (runs, steps) estimates of E[c] along training; zero steps where nothing trains.
+        history: (runs, steps) estimates of E[c] along training, NaN after the end of a run that
+            stopped early; zero steps where nothing trains.
         statuses: one per run.
         messages: one per run, empty where it is fine.
         compile_seconds: tracing and compiling, 0 where nothing is compiled.
@@ -67,7 +68,7 @@ def measured(
     names = dict.fromkeys(name for run in answers for one in run for name in one.diagnostics)
     return Measured(
         costs,
-        np.stack(histories),
+        _stacked(histories),
         statuses,
         messages,
         compile_seconds,
@@ -78,15 +79,32 @@ def measured(
                             for run in answers])
             for name in names
         },
-        lower=_gathered(answers, "lower"),
-        upper=_gathered(answers, "upper"),
+        lower=_gathered(answers, "lower", certified=True),
+        upper=_gathered(answers, "upper", certified=True),
         stderr=_gathered(answers, "stderr"),
     )  # fmt: skip
 
 
-def _gathered(answers: list[list[Estimate]], name: str) -> np.ndarray:
-    """(runs, batches) of a field; empty where every answer leaves it at None."""
-    found = [[getattr(answer, name) for answer in run] for run in answers]
+def _stacked(histories: list[np.ndarray]) -> np.ndarray:
+    """(runs, steps), NaN after the end of a run that stopped early."""
+    longest = max(map(len, histories))
+    if all(len(history) == longest for history in histories):
+        return np.stack(histories)
+    found = np.full((len(histories), longest), math.nan)
+    for row, history in zip(found, histories, strict=True):
+        row[: len(history)] = history
+    return found
+
+
+def _gathered(answers: list[list[Estimate]], name: str, certified: bool = False) -> np.ndarray:
+    """(runs, batches) of a field; empty where every answer leaves it at None.
+
+    `certified` leaves out what holds with a confidence alone.
+    """
+    found = [
+        [None if certified and one.level is not None else getattr(one, name) for one in run]
+        for run in answers
+    ]
     if all(value is None for run in found for value in run):
         return _NOTHING
     return np.array([[math.nan if value is None else value for value in run] for run in found])

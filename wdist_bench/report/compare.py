@@ -25,6 +25,10 @@ TIMED = 6
 """Cells from which the speed of a folder has an interval."""
 
 
+class NothingSharedError(ValueError):
+    """Two folders have no cell in common."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """All cells that two folders share.
@@ -76,7 +80,7 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
     comparisons of equal folders say that any cell changed, whatever the law of the errors.
 
     Raises:
-        ValueError: the folders share no cell.
+        NothingSharedError: the folders share no cell, a ValueError.
     """
     check_number(level, "level", above=0)
     check_number(min_effect, "min_effect", minimum=0)
@@ -84,7 +88,7 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
     cells_a, cells_b = _ran(before), _ran(after)
     pairs, only_a, only_b = _match(cells_a, cells_b)
     if not pairs:
-        raise ValueError(
+        raise NothingSharedError(
             f"compare: expected folders that share a cell, got none in common between {a} "
             f"({len(cells_a)} cells) and {b} ({len(cells_b)}); run one suite into both"
         )
@@ -122,16 +126,21 @@ def _match(
     for place, cell in enumerate(after):
         for key in _keys(cell):
             places[key].append(place)
+    counterparts: list[int | None] = [None] * len(before)
     taken: set[int] = set()
+    for rank in range(2):  # all that have one of their seed, before another takes it
+        for place, cell in enumerate(before):
+            if counterparts[place] is None:
+                queue = places[_keys(cell)[rank]]
+                found = next((i for i in _emptied(queue) if i not in taken), None)
+                if found is not None:
+                    counterparts[place] = found
+                    taken.add(found)
     pairs, alone = [], []
-    for cell in before:
-        queues = (places[key] for key in _keys(cell))
-        found = next((i for queue in queues for i in _emptied(queue) if i not in taken), None)
+    for cell, found in zip(before, counterparts, strict=True):
         if found is None:
             alone.append(cell)
-            continue
-        taken.add(found)
-        if not cell.record["status"] == after[found].record["status"] == "refused":
+        elif not cell.record["status"] == after[found].record["status"] == "refused":
             pairs.append((cell, after[found]))
     return pairs, alone, [cell for i, cell in enumerate(after) if i not in taken]
 

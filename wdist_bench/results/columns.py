@@ -102,8 +102,10 @@ COLUMNS = (
            "mean over runs of |estimate of the run - distance of the populations|: what one "
            "run is off"),
     Column("abs_error_population_sd", NUMBER, "W", "", "its standard deviation over runs"),
-    Column("lower", NUMBER, "W", "Lower end", "mean over runs of the certified lower bounds"),
-    Column("upper", NUMBER, "W", "Upper end", "mean over runs of the certified upper bounds"),
+    Column("lower", NUMBER, "W", "Lower end", "mean over runs of the certified lower bounds; "
+           "empty where a run has none"),
+    Column("upper", NUMBER, "W", "Upper end", "mean over runs of the certified upper bounds; "
+           "empty where a run has none"),
     Column("width", NUMBER, "W", "Width",
            "upper - lower: how far the two certified ends are apart"),
     Column("stderr", NUMBER, "W", "Own se",

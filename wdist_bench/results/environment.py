@@ -23,6 +23,8 @@ _CODE = (":/", ":(top,exclude)results")  # what is committed beside them makes n
 
 def describe_environment() -> dict[str, Any]:
     """Package versions, jax backend and devices, processor, git revision, flags."""
+    here = bool(_git("ls-files", Path(__file__).name))  # else the repository is another project's
+    changes = here and _git("status", "--porcelain", "--untracked-files=no", "--", *_CODE)
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
@@ -31,8 +33,8 @@ def describe_environment() -> dict[str, Any]:
         "devices": [str(device.device_kind) for device in jax.devices()],
         "cpu": processor(),
         "cores": os.cpu_count(),
-        "git": _git("rev-parse", "HEAD"),
-        "git_dirty": bool(_git("status", "--porcelain", "--untracked-files=no", "--", *_CODE)),
+        "git": _git("rev-parse", "HEAD") if here else "",
+        "git_dirty": bool(changes),
         "flags": {k: v for k, v in os.environ.items() if k.startswith(("XLA_", "JAX_"))},
     }
 

@@ -71,9 +71,25 @@ class Journal:
     other_schema: Places = field(default_factory=lambda: Places())
     strange: list[str] = field(default_factory=list)
 
+    @property
+    def keys(self) -> list[str]:
+        """Of the cells of the last suite, in its order, each once."""
+        return list(dict.fromkeys(self.plan.get("keys", [])))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the cells of the last suite are called, by key; the key where nothing names one."""
+        named = dict(zip(self.keys, self.plan.get("labels", []), strict=False))
+        return {key: named.get(key, key) for key in self.keys}
+
     def planned(self) -> list[dict[str, Any]]:
         """The records of the last suite, in its order, as far as there are any."""
-        return [self.cells[key] for key in self.plan.get("keys", []) if key in self.cells]
+        return [self.cells[key] for key in self.keys if key in self.cells]
+
+    def lacks_truth(self, record: dict[str, Any]) -> bool:
+        """Whether a cell was measured, and the exact values of its batches are not here."""
+        key = record.get("truth_key")
+        return key is not None and key not in self.truths
 
     def running(self) -> list[dict[str, Any]]:
         """Starts without a record of their cell whose process lives, or is on another host."""
@@ -191,8 +207,15 @@ class JournalReader:
         self._read: dict[str, _Read] = {}
 
     def refresh(self) -> Journal:
-        """The journal with every line that is complete by now."""
-        journals, self.journal.strange = entries(self.folder)
+        """The journal with every line that is complete by now.
+
+        Read from the start where a file is gone, or is another one than before.
+        """
+        journals, strange = entries(self.folder)
+        there = {entry.name: entry for entry in journals}
+        if not all(n in there and known.goes_on(there[n]) for n, known in self._read.items()):
+            self.journal, self._read = Journal(), {}
+        self.journal.strange = strange
         for entry in journals:
             known = self._read.get(entry.name) or self._read.setdefault(
                 entry.name, _Read(self._parser(FileJournal(Path(entry.path))))
@@ -214,6 +237,8 @@ class JournalReader:
                 if line is not None and not line.endswith(b"\n"):
                     return
                 known.lines += 1
+                if known.lines == 1:
+                    known.first = (line or b"")[:_FIRST]
                 _take(self.journal, line, entry.name, known.lines, known.parse, known.place)
                 known.done = done
 
@@ -242,6 +267,9 @@ Parse = Callable[[bytes, Keep], dict[str, Any]]
 """(line, what keeps its arrays) -> record."""
 
 
+_FIRST = 64  # bytes of a file that tell it from another one of its name: the time is among them
+
+
 @dataclass
 class _Read:
     """How far a file was read: to the end of which line, and how long it was then."""
@@ -250,6 +278,15 @@ class _Read:
     done: int = 0
     lines: int = 0
     size: int = 0
+    first: bytes = b""
+
+    def goes_on(self, entry: os.DirEntry[str]) -> bool:
+        """Whether a file still holds what was read of it."""
+        if entry.stat(follow_symlinks=False).st_size == self.size:
+            return True
+        with open(entry.path, "rb", buffering=0) as file:  # which also asks a server for the size
+            whole = os.fstat(file.fileno()).st_size >= self.done
+            return whole and file.read(len(self.first)) == self.first
 
     def place(self, start: int, array: bytes) -> int:
         """Where an array of the next line is in the file."""

@@ -216,7 +216,7 @@ def _cell_state(head: bytes) -> Record | None:
 
 
 def _is_plain(head: bytes) -> bool:
-    """Whether a line is whole, and every brace in it opens or closes an object."""
+    """Whether a line is whole, every brace in it opens or closes an object, and no list is open."""
     objects = 1 + head.count(b'": {')
     return (
         head.startswith(b"{")
@@ -224,6 +224,7 @@ def _is_plain(head: bytes) -> bool:
         and b"\\" not in head
         and b"\x00" not in head
         and head.count(b"{") == head.count(b"}") == objects
+        and head.count(b"[") == head.count(b"]")
     )
 
 

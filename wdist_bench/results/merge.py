@@ -18,7 +18,9 @@ def merge(folders: Sequence[Path], out: Path) -> Journal:
 
     The rules of one folder hold for all together: of several records with one key the last wins,
     and an attempt without an answer never hides an answer. Nothing is overwritten; merging again
-    adds nothing. The plan is the one that all folders share, or all of them one after the other.
+    adds nothing. The plan is the one that all folders share, or all of them one after the other,
+    that of `out` first. Where `out` holds a compact journal alone, its records come into the new
+    one, which hides it.
 
     Raises:
         FileNotFoundError: a folder has no journal.
@@ -31,13 +33,16 @@ def merge(folders: Sequence[Path], out: Path) -> Journal:
                 f"{folder}: expected a journal (journal*.jsonl) with a run, got none; "
                 "give the results folders of finished or interrupted runs"
             )
-    merged = JournalReader(out).refresh()  # a compact journal there gives way to the new one
+    merged = JournalReader(out).refresh()
+    held = read_journal(out)
+    if held.plan:
+        sources = [held, *sources]
     for source in sources:
         for record in source.records():
             if record["type"] != "plan" and _adds(merged, record):
                 append(out, record)
                 merged.take(record)
-    plan = _plan([source.plan for source in sources])
+    plan = _plan(sources)
     if _content(plan) != _content(merged.plan):
         plan = {key: value for key, value in plan.items() if key != "written"}
         append(out, plan | {"attempt": next_attempt(merged.plan)})
@@ -60,20 +65,27 @@ def _adds(journal: Journal, record: dict[str, Any]) -> bool:
     return next(trial.records()) is record and record != known
 
 
-def _plan(plans: list[dict[str, Any]]) -> dict[str, Any]:
+def _plan(sources: list[Journal]) -> dict[str, Any]:
     """The common plan, or all of them one after the other."""
-    first = plans[0]
     cells: dict[str, str] = {}
-    for plan in plans:
-        cells |= dict(zip(plan["keys"], plan.get("labels", plan["keys"]), strict=False))
-    titles = list(dict.fromkeys(plan["title"] for plan in plans))
-    said = list(dict.fromkeys(plan["description"] for plan in plans))
-    return first | {
-        "title": "; ".join(titles),
-        "description": "\n".join(said),
+    for source in sources:
+        cells |= {k: name for k, name in source.labels.items() if name != k or k not in cells}
+    plans = [source.plan for source in sources]
+    return plans[0] | {
+        "title": _joined([plan["title"] for plan in plans], "; "),
+        "description": _joined([plan["description"] for plan in plans], "\n"),
         "keys": list(cells),
         "labels": list(cells.values()),
     }
+
+
+def _joined(texts: list[str], between: str) -> str:
+    """The texts one after the other, each once, where some of them are joined already too."""
+    whole = ""
+    for text in texts:
+        if f"{between}{text}{between}" not in f"{between}{whole}{between}":
+            whole = f"{whole}{between}{text}" if whole else text
+    return whole
 
 
 def _content(plan: dict[str, Any]) -> tuple[Any, ...]:

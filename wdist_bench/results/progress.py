@@ -60,15 +60,15 @@ def counted(statuses: Mapping[str, int]) -> str:
 
 def progress(journal: Journal) -> Progress:
     """Count what the journal holds of its plan."""
-    keys = journal.plan["keys"]
-    labels = dict(zip(keys, journal.plan.get("labels", keys), strict=False))
+    keys = journal.keys
+    labels = journal.labels
     records = journal.planned()
     running = [
         {"label": labels[start["key"]]} | start
         for start in journal.running()
         if start["key"] in labels
     ]
-    left = len(set(keys)) - len({record["key"] for record in records})
+    left = len(keys) - len(records)
     seconds = [record["seconds"] for record in records if "seconds" in record]
     pace = sum(seconds) / len(seconds) / journal.plan.get("at_once", 1) if seconds else None
     return Progress(

@@ -268,7 +268,7 @@ class DaskEngine:
 
         try:
             try:
-                future.set_result(self._kept(job, remote.result()))
+                future.set_result(self._kept(job, *remote.result()))
             except KilledWorker as error:
                 message = f"{_LOSSES} workers or more were lost while they were at it: {error}"
                 environment = digest(self._environment)
@@ -278,11 +278,17 @@ class DaskEngine:
         except BaseException as error:
             future.set_exception(error)
 
-    def _kept(self, job: Job, record: dict[str, Any]) -> dict[str, Any]:
-        """The record, journaled here where its writer has another folder."""
+    def _kept(self, job: Job, *records: dict[str, Any]) -> dict[str, Any]:
+        """The last record, that of the cell; all are journaled where their writer has another
+        folder.
+        """
+        *truths, record = records
         folder = Path(job.out)
         reader = self._readers.setdefault(job.out, JournalReader(folder))
         known = reader.refresh().cells.get(job.key)
+        for truth in truths:
+            if truth["key"] not in reader.journal.truths:
+                append(folder, truth)
         if known is None or rank(known) < rank(record):
             append(folder, record)
             name = record.get("environment")

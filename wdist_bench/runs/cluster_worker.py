@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from pathlib import Path
 from typing import Any
 
 from wdist_bench.datasets import places
 from wdist_bench.runs.isolation import Workers
-from wdist_bench.runs.work import Job
+from wdist_bench.runs.work import Job, reader_of
 from wdist_bench.runs.worker import WorkerError
 
 
@@ -33,6 +34,7 @@ class Protection:
 
 _workers: dict[Protection, Workers] = {}
 _starting = threading.Lock()
+_reading = threading.Lock()
 
 
 def _isolated(protection: Protection) -> Workers:
@@ -71,7 +73,18 @@ def stop() -> None:
         _workers.popitem()[1].close()
 
 
-def run_job(job: Job, protection: Protection) -> dict[str, Any]:
-    """The record of a job."""
+def run_job(job: Job, protection: Protection) -> list[dict[str, Any]]:
+    """The record of a job, after that of its batch truths where it has any."""
     workers = _isolated(_here(protection))
-    return workers.submit(dataclasses.replace(job, shared=job.shared or workers.shared)).result()
+    shared = job.shared or workers.shared
+    record = workers.submit(dataclasses.replace(job, shared=shared)).result()
+    return [*truth_of(record, Path(job.out)), record]
+
+
+def truth_of(record: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
+    """The batch truths that a record names, as this machine's folder has them."""
+    if "truth_key" not in record:
+        return []
+    with _reading:
+        truths = reader_of(folder).refresh().truths
+    return [truths[record["truth_key"]]] if record["truth_key"] in truths else []

@@ -10,16 +10,37 @@ _loaded: dict[Path, None] = {}
 
 
 def load_plugin(path: Path) -> None:
-    """Import a Python file, once; processes that run cells of this one import it too."""
+    """Import a Python file, once; processes that run cells of this one import it too.
+
+    Raises:
+        FileNotFoundError: no such file, or none of Python's.
+        ValueError: another module has its name.
+    """
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if not path.is_file() or spec is None or spec.loader is None:
         raise FileNotFoundError(f"--plugin: expected a Python file, got {str(path)!r}; check it")
     if path.resolve() in _loaded:
         return
+    if other := _namesake(path):
+        raise ValueError(
+            f"--plugin: expected a file whose name no other module has, got {str(path)!r} beside "
+            f"{other}; rename it"
+        )
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module  # so that what it defines can be pickled
     spec.loader.exec_module(module)
     _loaded[path.resolve()] = None
+
+
+def _namesake(path: Path) -> str:
+    """Where another module of the file's name is, whose place it would take; empty if nowhere."""
+    name = path.stem
+    if name in sys.modules:
+        place = getattr(sys.modules[name], "__file__", None) or "a module of Python"
+    else:
+        found = importlib.util.find_spec(name) if name.isidentifier() else None
+        place = found.origin if found else None  # None for a mere folder, too
+    return "" if place is None or Path(place).resolve() == path.resolve() else place
 
 
 def loaded_plugins() -> tuple[str, ...]:

@@ -66,7 +66,8 @@ def run_suite(
 
     Finished cells (status "ok", or a failure of the method itself) are kept, those that hit the
     deadline or the memory limit too; cells that were skipped for want of data, or that raised, are
-    tried again. Cells that are refused become records, and nothing runs for them.
+    tried again, and so are those whose exact batch values are lost. Cells that are refused become
+    records, and nothing runs for them.
 
     Args:
         suite: what to run.
@@ -77,14 +78,12 @@ def run_suite(
 
     Raises:
         JournalError: the folder cannot be written.
+        ValueError: the suite has a cell twice.
     """
     engine = engine or InProcess()
     try:
         environment = engine.environment()
-        backend = environment["backend"]
-        places = [
-            _Place(index, cell, cell.key(backend)) for index, cell in enumerate(suite.cells, 1)
-        ]
+        places = _places(suite, environment["backend"])
         reader = JournalReader(out)
         number = next_attempt(reader.refresh().plan)
         append(out, _plan(suite, places, engine) | {"attempt": number})
@@ -93,6 +92,19 @@ def run_suite(
         yield from sweep.run(places)
     finally:
         engine.close()
+
+
+def _places(suite: Suite, backend: str) -> list[_Place]:
+    """Its cells with their keys; one that is there twice would count twice in every table."""
+    places = [_Place(index, cell, cell.key(backend)) for index, cell in enumerate(suite.cells, 1)]
+    seen: dict[str, _Place] = {}
+    for place in places:
+        if seen.setdefault(place.key, place) is not place:
+            raise ValueError(
+                f"{suite.name}: expected every cell once, got {place.cell.label} twice; remove the "
+                "size, the value of a sweep or the entry that repeats another"
+            )
+    return places
 
 
 def _plan(suite: Suite, places: list[_Place], engine: Engine) -> dict[str, Any]:
@@ -158,6 +170,8 @@ class _Sweep:
         known = self.reader.refresh().cells.get(place.key)
         if known is None or place.refused:
             return known
+        if self.reader.journal.lacks_truth(known):  # the line or the file that held it is gone
+            return None
         by_another = self.before.get(place.key) != rank(known)  # or by ourselves, just now
         again = known["status"] != "ok" if self.retry_failed else known["status"] in TRIED_AGAIN
         return known if by_another or not again else None

@@ -190,7 +190,7 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
     except ValueError as error:  # a whole number of more than 4,300 digits, say
         raise ValueError(f"{path}: expected TOML, got {error}; correct it") from error
     try:
-        _check_number(document)
+        _check_number(document.sized(budget))
         cells: tuple[Cell | ExperimentCell, ...] = (
             *_cells(document.sized(budget), budget),
             *_experiments(document, budget),
@@ -212,7 +212,7 @@ def _check_number(document: Document) -> None:
         for e in document.tasks
     )
     methods = sum(math.prod(map(len, e.swept().values())) for e in document.estimators)
-    cells = pairs * len(document.norm) * methods
+    cells = pairs * len(document.norm) * len(document.protocol) * methods
     cells += sum(math.prod(map(len, entry.sweep.values())) for entry in document.experiments)
     if cells > _MOST_CELLS:
         raise ValueError(f"expected at most {_MOST_CELLS:,} cells, got {cells:,}; split the suite")

@@ -98,7 +98,8 @@ def environment() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=8)
-def _reader(folder: Path) -> JournalReader:
+def reader_of(folder: Path) -> JournalReader:
+    """The one reader of a folder in this process: it reads on where it left off."""
     return JournalReader(folder)
 
 
@@ -108,7 +109,7 @@ def execute(job: Job) -> dict[str, Any]:
     A cell that raises becomes a record. What is raised here is the journal's own trouble.
     """
     folder = Path(job.out)
-    reader = _reader(folder)
+    reader = reader_of(folder)
     known = job.answered(reader)
     if known is not None:  # a worker was lost after it had journaled, and the job was sent again
         return known

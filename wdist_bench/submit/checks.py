@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +17,8 @@ from wdist_bench import estimators
 from wdist_bench.conformance.findings import Broken, Finding
 from wdist_bench.conformance.rules import check as conform
 from wdist_bench.protocol.protocols import PROTOCOLS
-from wdist_bench.report.compare import compare
+from wdist_bench.report.compare import Comparison, NothingSharedError, compare
+from wdist_bench.report.comparing.changes import Change
 from wdist_bench.report.page.site import result_folders
 from wdist_bench.report.results import Results
 from wdist_bench.report.text.verdicts import broken_bounds
@@ -92,7 +93,7 @@ def _whole(submission: Submission) -> str:
     journal = submission.results.journal
     if said := journal.warnings():
         raise Broken(" ".join(said))
-    keys = journal.plan.get("keys", [])
+    keys = journal.keys
     missing = [key for key in keys if key not in journal.cells]
     if missing:
         raise Broken(
@@ -185,14 +186,17 @@ def _conforming(submission: Submission) -> str:
 
 
 def _repeated(submission: Submission) -> str:
-    """Cells that are committed too agree with them within noise, by the rule of `compare`."""
-    shared = 0
+    """Cells that are committed too agree with them within noise, by the rule of `compare`; those of
+    too few runs for a test are named where they are others.
+    """
+    shared, untested = 0, []
     for folder in result_folders(submission.against):
         try:
             found = compare(folder, submission.folder)
-        except ValueError:  # no cell in common
+        except NothingSharedError:
             continue
         shared += len(found.changes)
+        untested += _untested(found)
         for change in found.verdict("regression") + found.verdict("improvement"):
             raise Broken(
                 f"{change.estimator} on {change.setting}: expected what {folder.name} has within "
@@ -204,7 +208,21 @@ def _repeated(submission: Submission) -> str:
             f"expected cells that {submission.against} has too, got none; add yours to a committed "
             "suite (benchmarks/*.toml) and keep its other estimators"
         )
-    return f"{shared} cells agree with the committed ones"
+    said = f"{shared - len(untested)} cells agree with the committed ones"
+    if untested:
+        first = untested[0]
+        said += (
+            f"; {len(untested)} have other errors and cannot be tested, look at them: "
+            f"{first.estimator} on {first.setting} ({first.errors[0]:.4g} there, "
+            f"{first.errors[1]:.4g} here) first"
+        )
+    return said
+
+
+def _untested(found: Comparison) -> list[Change]:
+    """The cells that say something else, and have too few runs for a test."""
+    same = partial(np.isclose, rtol=_ROUNDING, atol=0, equal_nan=True)
+    return [change for change in found.verdict("not testable") if not same(*change.errors)]
 
 
 def _again(submission: Submission) -> str:
@@ -225,8 +243,7 @@ def _again(submission: Submission) -> str:
             f"{change.estimator} on {change.setting}: expected what a run here gives, got another "
             f"({change.errors[1]:.4g} here, {change.errors[0]:.4g} submitted)"
         )
-    untested = [c for c in found.verdict("not testable") if c.errors[0] != c.errors[1]]
-    if untested:
+    if untested := _untested(found):
         raise Broken(f"{untested[0].estimator} on {untested[0].setting}: {untested[0].message}")
     return f"{len(chosen)} cells run again"
 

@@ -60,9 +60,14 @@ def pack(
     checked.
 
     Raises:
-        ValueError: a rule is broken, or the name is none.
+        ValueError: a rule is broken, the name is none, or two plug-in files have one.
     """
     check_name(name)
+    files = [Path(plugin).name for plugin in plugins]
+    if len(set(files)) < len(files):
+        raise ValueError(
+            f"submit: expected plug-in files of different names, got {', '.join(files)}; rename one"
+        )
     if broken := [finding for finding in findings if not finding.passed]:
         raise ValueError(f"submit: expected every rule to hold, got {broken[0].rule} broken")
     out.mkdir(parents=True, exist_ok=True)
@@ -72,7 +77,7 @@ def pack(
         content[plugin.name] = read_plain(plugin.resolve(), _MOST) or b""
     digests = {file: hashlib.sha256(data).hexdigest() for file, data in content.items()}
     manifest = {
-        "name": name, "estimators": submission.new, "plugins": [Path(p).name for p in plugins],
+        "name": name, "estimators": submission.new, "plugins": files,
         "sha256": digests, "checked": {f.rule: f.note for f in findings},
     }  # fmt: skip
     content[MANIFEST] = (json.dumps(manifest, indent=1) + "\n").encode()

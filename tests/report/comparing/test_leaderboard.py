@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from wdist_bench.report.comparing.comparisons import comparison_table
 from wdist_bench.report.comparing.leaderboard import leaderboard
 from wdist_bench.report.tables.errors import labelled_table
 from wdist_bench.report.text.missing import shortcomings
-from wdist_bench.report.text.verdicts import verdicts
+from wdist_bench.report.text.verdicts import broken_bounds, verdicts
 from wdist_bench.results.journal import read_journal
 
 NONE = [[np.nan], [np.nan]]
@@ -41,6 +42,26 @@ def test_ranks_are_within_a_setting_and_a_cell_without_a_number_is_last(make_fol
     assert found["lost"].rank == pytest.approx((3 + 4 + 4) / 3)
     assert (found["lost"].failed, found["lost"].runs) == (4, 6)
     assert found["near"].relative_error == pytest.approx(0.1 / 2)  # of .1/1, .1/2, .1/3
+
+
+def test_a_cell_that_was_stopped_is_last_and_its_runs_failed(make_folder):
+    """It knows no truth; left out, an estimator would rank by the tasks that it can do."""
+    folder = make_folder()
+    for i in range(4):
+        if i < 2:
+            folder.add("near", [[1.1]] * 2, [[1.0]] * 2, task=f"task{i}")
+        else:
+            folder.without_result("near", "timeout", "stopped", task=f"task{i}", runs=2)
+        folder.add("far", [[1.2]] * 2, [[1.0]] * 2, task=f"task{i}")
+    folder.without_result("near", "error", "raised", task="null", runs=2)
+    for name in ("far", "other"):
+        folder.add(name, [[0.1]] * 2, [[0.1]] * 2, task="null", population=0.0)
+    table = table_of(folder)
+    for truth, tasks in (("population", 4), ("batch", 5)):
+        near = next(s for s in leaderboard(table, truth) if s.variant == "near")
+        assert (near.tasks, near.failed, near.runs) == (tasks, 2 * (tasks - 2), 2 * tasks)
+    assert near.rank == pytest.approx((1 + 1 + 2 + 2 + 2) / 5)
+    assert any("In 1 setting the two populations are the same" in said for said in verdicts(table))
 
 
 def test_the_solver_that_defines_the_batch_truth_is_not_ranked_against_it(make_folder):
@@ -283,3 +304,38 @@ def test_verdicts_name_the_best_a_broken_bound_and_what_is_no_distance(make_fold
     head = "Do not read as a distance (error of a run against their own target, in the median "
     assert head in said
     assert "setting): tiny (90" in said
+
+
+def test_one_broken_bound_of_many_that_chance_explains_is_none():
+    """Lower bounds of populations, each tested by itself: one cell in 40 is beyond by chance."""
+
+    def cells(*p_values):
+        beyond = stats.t.isf(p_values, 19) - stats.t.isf(0.025, 19)
+        half = stats.t.isf(0.025, 19)
+        return pd.DataFrame({
+            "variant": "a", "setting_label": [f"s{i}" for i in range(len(p_values))],
+            "bound": "lower", "target": "population", "bias_batch": np.nan, "truth_batch": np.nan,
+            "estimate": 1 + half + beyond, "estimate_ci_low": 1 + beyond,
+            "estimate_ci_high": 1 + beyond + 2 * half, "truth_population": 1.0,
+            "truth_population_stderr": 0.0, "runs": 20, "failed": 0,
+        })  # fmt: skip
+
+    assert broken_bounds(cells(0.02)) == (1, [("a", "s0")])
+    assert broken_bounds(cells(0.03)) == (1, [])
+    assert broken_bounds(cells(0.02, *[0.5] * 39)) == (40, [])
+    assert broken_bounds(cells(*[0.5] * 39, 6e-4)) == (40, [("a", "s39")])
+
+
+def test_versions_of_one_estimator_in_a_setting_are_two_variants(make_folder):
+    folder = make_folder()
+    for i in range(3):
+        for version, off in ((1, 0.1), (2, 0.5)):
+            folder.add("a", [[1 + off], [1.01 + off]], [[1.0]] * 2, task=f"task{i}",
+                       estimator_version=version)  # fmt: skip
+        folder.add("b", [[1.2], [1.21]], [[1.0]] * 2, task=f"task{i}", runs=2 + i)
+    journal = read_journal(folder.write())
+    found = {s.variant: s for s in leaderboard(labelled_table(journal), "population")}
+    assert {name: s.rank for name, s in found.items()} == {
+        "a (version 1)": 1, "b": 2, "a (version 2)": 3,
+    }  # fmt: skip
+    assert len(comparison_table(journal)) == 2 * 3 * 2

@@ -135,3 +135,12 @@ def test_arrays_of_optimal_pairs_say_nothing_of_populations(make_folder):
         assert table["bias_batch"].notna().all()
         said = closing(folder.path).headline
         assert ("distance of the two populations" in said) == known
+
+
+def test_the_mean_of_certified_ends_is_of_every_run_with_a_number(make_folder):
+    folder = make_folder()
+    ends = {"lower": [0.5, 0.7, None], "upper": [2.0, None, None]}  # null: inf in the second run
+    folder.add("a", [[1.0], [1.2], [np.nan]], [[1.0]] * 3, **ends)
+    row = labelled_table(read_journal(folder.write())).iloc[0]
+    assert row["lower"] == pytest.approx(0.6)
+    assert np.isnan([row["upper"], row["width"]]).all()

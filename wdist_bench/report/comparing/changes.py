@@ -221,6 +221,8 @@ def _same_samples(a: Cell, b: Cell) -> bool:
 
 
 def _speed(a: Cell, b: Cell) -> float:
-    """Ratio of seconds a run, B over A, without compilation."""
-    before, after = (cell.record.get("run_seconds", 0.0) / cell.record["runs"] for cell in (a, b))
+    """Ratio of seconds a run, B over A, without compilation; NaN where one was not run."""
+    before, after = (
+        cell.record.get("run_seconds", 0.0) / max(int(cell.record["runs"]), 1) for cell in (a, b)
+    )
     return after / before if before > 0 and after > 0 else math.nan

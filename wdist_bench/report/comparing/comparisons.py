@@ -10,8 +10,8 @@ Two estimators are equal in a setting where swapping them in a run changes nothi
 pair flips the signs of its differences, whole runs at once over all settings (run i of every
 setting has the same seed), and takes the largest statistic of all settings (max-T); the p-value
 times the number of pairs is the adjusted one. At most 5 % of results folders tell any two equal
-estimators apart in any setting. With fewer than about ten runs no p-value is that small, and none
-are told apart.
+estimators apart in any setting by one truth; of the two truths each has this level. With fewer than
+about ten runs no p-value is that small, and none are told apart.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ class Standing:
         bound: what its number claims to be, of `target`.
         target: "batch" or "population".
         rank: mean over tasks of its rank by error, 1 the best; a cell that ran and gave no number
-            is last. NaN where it was run in too few of the settings to be ranked.
+            is last, one that raised or was stopped too. NaN where it was run in too few of the
+            settings to be ranked.
         tasks: tasks it was ranked on: those where all the ranked were run.
         settings: settings of these tasks; where it is not ranked, those it was run in.
         p_value: that it and the first are equal on tasks like these: sign flips of whole tasks,
@@ -176,12 +177,12 @@ _NEEDED = (
 
 def _rows(table: pd.DataFrame, truth: str, bound: str) -> pd.DataFrame:
     """Rows with something to rank against and a rival, in the order of the table."""
-    value = pd.to_numeric(table[f"truth_{truth}"])
+    value = _truths(table, truth)
     bias = pd.to_numeric(table.get(f"bias_{truth}", value * math.nan)).abs()
     error = pd.to_numeric(table.get(f"abs_error_{truth}", bias)).fillna(bias)
     known = value.notna()
     if truth == "population":
-        known &= ~equal_populations(table)
+        known &= ~(value.abs() < NULL)
     scale = value.where(value > NULL)
     task = ["task", "task_parameters"] if {"task", "task_parameters"} <= set(table) else ["setting"]
     rows = table[[name for name in _NEEDED if name in table]].assign(
@@ -195,6 +196,13 @@ def _rows(table: pd.DataFrame, truth: str, bound: str) -> pd.DataFrame:
     if truth == "batch":
         rows = rows[rows["estimator"] != "exact"]
     return rows[rows.groupby("setting")["variant"].transform("nunique") > 1]
+
+
+def _truths(table: pd.DataFrame, truth: str) -> pd.Series:
+    """The truth of each row; its setting's where the cell lost all of its runs, and so its own."""
+    own = pd.to_numeric(table[f"truth_{truth}"])
+    lost = pd.to_numeric(table["failed"]) >= pd.to_numeric(table["runs"])
+    return own.fillna(own.groupby(table["setting"]).transform("first").where(lost))
 
 
 def _shared(rows: pd.DataFrame) -> tuple[list[str], set[int]]:

@@ -8,7 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wdist_bench.results.statistics import Interval, paired_difference, shuffles, sign_flips
+from wdist_bench.results.statistics import (
+    FLIPS,
+    Interval,
+    paired_difference,
+    shuffles,
+    sign_flips,
+)
 
 
 @dataclass(frozen=True)
@@ -74,10 +80,13 @@ def tests(cells: list[Samples], paired: list[bool]) -> list[tuple[float, float, 
 
     Run i of all cells has one seed, so runs are flipped (`paired`) or shuffled whole, over all
     cells; the largest statistic of all errors and failures adjusts each (max-T). Cells of other
-    numbers of runs cannot be shuffled together: these families share the level equally.
+    numbers of runs cannot be shuffled together: these families share the level equally. NaN for a
+    cell that was not run on one side.
     """
     families: dict[tuple[int, ...], list[int]] = {}
     for i, (cell, same) in enumerate(zip(cells, paired, strict=True)):
+        if not (len(cell.first_failed) and len(cell.second_failed)):
+            continue
         shape: tuple[int, ...] = () if same else (len(cell.first_failed), len(cell.second_failed))
         families.setdefault(shape, []).append(i)
     answer = [(math.nan, math.nan, math.nan)] * len(cells)
@@ -98,14 +107,17 @@ def tests(cells: list[Samples], paired: list[bool]) -> list[tuple[float, float, 
 
 
 def least(cell: Samples, shuffled: bool) -> float:
-    """The smallest p-value that the errors of a cell can get; 1 where there are none."""
+    """The smallest p-value that the errors of a cell can get; 1 where there are none.
+
+    No more than `FLIPS` signs or orders are looked at.
+    """
     numbers = [int(np.isfinite(errors).sum()) for errors in cell[:2]]
     if not shuffled:
         common = min(len(cell.first), len(cell.second))
         gaps = cell.second[:common] - cell.first[:common]
-        return min(1.0, 2.0 ** (1 - int(np.isfinite(gaps).sum())))
+        return min(1.0, max(2.0 ** (1 - int(np.isfinite(gaps).sum())), 1 / FLIPS))
     ways = math.comb(sum(numbers), numbers[0])
-    return min(1.0, (2 if numbers[0] == numbers[1] else 1) / ways)
+    return min(1.0, max((2 if numbers[0] == numbers[1] else 1) / ways, 1 / FLIPS))
 
 
 def _columns(samples: list[np.ndarray]) -> np.ndarray:

@@ -19,8 +19,8 @@ from wdist_bench.results.statistics import bias_and_rmse, finite, mean_of, sd_of
 _MISSING = {column.name: math.nan for column in COLUMNS if column.kind == NUMBER}
 """Numbers are NaN, not None, where a record has nothing: cells that were lost or skipped."""
 
-_OWN = ("lower", "upper", "stderr")
-"""What the answers of a cell said of themselves, one number a run."""
+_ENDS = ("lower", "upper")
+"""What the answers of a cell certified, one number a run."""
 
 _OF_MAPS = ("l2_uvp", "map_cosine", "inverse_l2_uvp", "inverse_map_cosine")
 """What maps are held to, one number a run; a run without a map has none."""
@@ -40,7 +40,9 @@ def _row(cell: Cell) -> dict[str, Any]:
     record, costs, truths = cell.record, cell.costs, cell.truths
     row: dict[str, Any] = {column.name: record.get(column.name) for column in COLUMNS}
     row |= {name: nan for name, nan in _MISSING.items() if row[name] is None}
-    row |= {name: mean_of(finite(unpack(record[name]))) for name in _OWN if record.get(name)}
+    row |= {name: _end(record[name], costs) for name in _ENDS if record.get(name)}
+    if record.get("stderr"):
+        row["stderr"] = mean_of(finite(unpack(record["stderr"])))
     row["width"] = row["upper"] - row["lower"]
     row["task_parameters"] = json.dumps(record["task_parameters"], sort_keys=True)
     row["estimator_parameters"] = json.dumps(record["estimator_parameters"], sort_keys=True)
@@ -51,8 +53,9 @@ def _row(cell: Cell) -> dict[str, Any]:
     if population := cell.distance:
         row["truth_population_stderr"] = population["stderr"]
         row["truth_kind"] = population["kind"]
-    if costs is not None and truths is not None:
-        row |= errors(costs, truths, record["p"], cell.population)
+    if costs is not None:
+        exact = np.full(costs.shape, math.nan) if truths is None else truths
+        row |= errors(costs, exact, record["p"], cell.population)
     if not math.isnan(row["paper_sd"]):
         row["paper_sds"] = sds_from_paper(
             row["abs_error_batch"], row["paper_error"], row["paper_sd"]
@@ -68,6 +71,14 @@ def _row(cell: Cell) -> dict[str, Any]:
     return row
 
 
+def _end(packed: list[float | None], costs: np.ndarray | None) -> float:
+    """Over the runs with a number; NaN where one of them has no certified end, or none but inf."""
+    ends = unpack(packed)
+    if costs is not None:
+        ends = ends[np.isfinite(costs).all(axis=1)]
+    return float(ends.mean()) if ends.size else math.nan
+
+
 def errors(costs: np.ndarray, truths: np.ndarray, p: float, population: float) -> dict[str, float]:
     """The error columns from (runs, eval_batches) costs W_p^p.
 
@@ -76,7 +87,7 @@ def errors(costs: np.ndarray, truths: np.ndarray, p: float, population: float) -
     |estimate - exact value of that batch|, its sd over the same batches, as in the papers.
     `abs_error_population` is the mean over runs of |estimate of the run - distance of the
     populations| with its sd over runs: what one run is off, where `bias_population` is what their
-    mean is off.
+    mean is off. Truths that are lost are NaN, and so is what is taken to them.
     """
     truth_runs = roots(truths.mean(axis=1), p)
     whole = np.isfinite(costs).all(axis=1)

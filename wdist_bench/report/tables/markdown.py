@@ -44,10 +44,10 @@ row, training and evaluation. "(shared)" marks seconds taken while another cell 
 "(cached)" programs that an earlier cell had compiled; neither is a timing.
 **Closest**: the smallest mean error of a run in this setting, and how far behind the others are,
 with 95 % intervals of the paired difference, each by itself. P-values are of sign flips of whole
-runs, adjusted for all pairs of estimators in all settings of this page (at most 5 % of such pages
-tell any two equal ones apart); they speak of this setting, the leaderboard of tasks like these.
-Equal populations are not ranked against their distance 0: there the smallest number wins, whatever
-it is.
+runs, adjusted for each truth by itself, over all pairs of estimators in all settings of this page
+(at most 5 % of such pages tell any two equal ones apart by it); they speak of this setting, the
+leaderboard of tasks like these. Equal populations are not ranked against their distance 0: there
+the smallest number wins, whatever it is.
 """
 
 MAPS_LEGEND = """\

@@ -39,9 +39,8 @@ def names(records: list[dict[str, Any]]) -> pd.DataFrame:
         ]
     shown["setting"] = shown.groupby(list(IDENTITY), sort=False, dropna=False).ngroup()
     labels = _setting_labels(shown)
-    return pd.DataFrame(
-        {"variant": variants(records), "setting": shown["setting"], "setting_label": labels}
-    )
+    named = _told_apart(variants(records), list(shown["setting"]), records)
+    return pd.DataFrame({"variant": named, "setting": shown["setting"], "setting_label": labels})
 
 
 def variants(records: list[dict[str, Any]]) -> list[str]:
@@ -63,6 +62,40 @@ def variants(records: list[dict[str, Any]]) -> list[str]:
         said = [f"{key} {own[key]}" for key in vary[name] if key in own]
         labels.append(f"{name} ({', '.join(said)})" if said else name)
     return labels
+
+
+_BESIDE = {
+    "estimator_version": "version", "estimator_source": "code", "task_version": "task version",
+    "numerics": "numerics", "backend": "backend", "runs": "runs", "eval_batches": "batches",
+}  # fmt: skip
+"""What may differ between records of one variant in one setting, in merged folders say."""
+
+
+def _told_apart(
+    variants: list[str], settings: list[int], records: list[dict[str, Any]]
+) -> list[str]:
+    """The variants, with what tells the rows apart that one has in one setting."""
+    rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for variant, setting, record in zip(variants, settings, records, strict=True):
+        rows.setdefault((variant, setting), []).append(record)
+    vary: dict[str, set[str]] = {}
+    for (variant, _), same in rows.items():
+        if len(same) > 1:
+            differ = {name for name in _BESIDE if len({str(r.get(name)) for r in same}) > 1}
+            vary.setdefault(variant, set()).update(differ)
+    return [
+        _with(variant, [f"{said} {r.get(name)}" for name, said in _BESIDE.items()
+                        if name in vary.get(variant, ())])
+        for variant, r in zip(variants, records, strict=True)
+    ]  # fmt: skip
+
+
+def _with(variant: str, more: list[str]) -> str:
+    """A variant with more beside its options."""
+    if not more:
+        return variant
+    head, between = (variant[:-1], ", ") if variant.endswith(")") else (variant, " (")
+    return f"{head}{between}{', '.join(more)})"
 
 
 def _options(same: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -118,4 +118,4 @@ def _headline(results: Results) -> str:
     records = journal.planned()
     counts = Counter(record["status"] for record in records)
     ended = ", ".join(f"{count} {status}" for status, count in counts.items())
-    return f"{len(records)} of {len(journal.plan['keys'])} cells: {ended}."
+    return f"{len(records)} of {len(journal.keys)} cells: {ended}."

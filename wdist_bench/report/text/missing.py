@@ -24,7 +24,7 @@ def shortcomings(journal: Journal, failed: Iterable[int]) -> list[str]:
         failed: runs without a number of each cell with an estimator: a column of the error table.
     """
     records = journal.planned()
-    total = len(journal.plan["keys"])
+    total = len(journal.keys)
     known = iter(failed)
     lost_runs = [int(next(known)) if "estimator" in r else failed_runs(r) for r in records]
     ran = [(r, f) for r, f in zip(records, lost_runs, strict=True) if r["status"] not in NOT_RUN]
@@ -39,6 +39,12 @@ def shortcomings(journal: Journal, failed: Iterable[int]) -> list[str]:
         runs, names = sum(f for _, f in partly), tally([_what(r) for r, _ in partly])
         said.append(f"{count(len(partly), 'cell')} lost some runs ({runs} in all): {names}.")
     said += _skipped([r for r in records if r["status"] == "skipped"])
+    if alone := [r for r in records if journal.lacks_truth(r)]:
+        cells, names = count(len(alone), "cell"), tally([_what(r) for r in alone])
+        said.append(
+            f"The exact batch values of {cells} are lost, and so are the errors taken to them: "
+            f"{names}; run the suite again."
+        )
     if total > len(records):
         said.append(f"{count(total - len(records), 'cell')} not run yet; run the suite again.")
     return said + journal.warnings()

@@ -18,6 +18,12 @@ const site = (() => {
     return filters.every((select) => select.value === "" || String(row[select.dataset.filter]) === select.value);
   }
 
+  // A cell that gave no number knows no truth: its setting has one, as the other cells there say.
+  for (const name of ["truth_population", "truth_batch"]) {
+    const known = new Map(rows.filter((row) => row[name] !== null).map((row) => [row.setting, row[name]]));
+    for (const row of rows) if (row.failed > 0 && row.failed >= row.runs) row[name] ??= known.get(row.setting) ?? null;
+  }
+
   // Rows with something to rank against; the solver exact defines the value of a batch.
   const chosen = () => rows.filter((row) => ran(row) && within(row) && row["truth_" + truth()] !== null && !(truth() === "batch" && row.estimator === "exact"));
 
