@@ -17,6 +17,7 @@ from wdist_bench.costs import L2, Cost
 from wdist_bench.estimate import Estimate, Estimator, Potentials, TracedFitted
 from wdist_bench.interface import declared
 from wdist_bench.problem import Samples
+from wdist_bench.validation import check_asked
 
 # The golden ratio less 1: its multiples modulo 1 are evenly spread, however many are taken.
 _GOLDEN = (5**0.5 - 1) / 2
@@ -142,7 +143,8 @@ class FittedPotential(TracedFitted):
         return replace(self, **dict.fromkeys(given))  # type: ignore[type-var]
 
     def _entered(self, points: Any) -> jax.Array:
-        centred = np.asarray(points, np.float64) - np.asarray(self.center)
+        center = np.asarray(self.center)
+        centred = check_asked(points, center.shape[-1] if center.ndim else None) - center
         return jnp.asarray(centred / float(self.unit), jnp.float64)
 
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
