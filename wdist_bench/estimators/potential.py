@@ -17,6 +17,7 @@ from wdist_bench.costs import L2, Cost
 from wdist_bench.estimate import Estimate, Estimator, Potentials, TracedFitted
 from wdist_bench.interface import declared
 from wdist_bench.problem import Samples
+from wdist_bench.solvers.certificate import dual_of_host
 from wdist_bench.validation import check_asked
 
 # The golden ratio less 1: its multiples modulo 1 are evenly spread, however many are taken.
@@ -170,7 +171,8 @@ class FittedPotential(TracedFitted):
         inner = float(self.corrected(dual))
         if not (np.isfinite(inner) and np.isfinite(history).all()):
             return Estimate.failed("diverged", divergence_message(history), **shared)
-        value = cost.root(power * inner)
+        value, lower = cost.root(power * inner), shared["bound"] == "lower"
+        pair = Potentials(power * np.asarray(phi), power * np.asarray(psi))
         diagnostics = {name: float(number) for name, number in found.items()} | {
             "admissibility_violation": violation,
             "dual_stderr": power * standard_error(phi, psi, inside),
@@ -183,8 +185,8 @@ class FittedPotential(TracedFitted):
         return Estimate(
             value,
             power * inner,
-            lower=value if shared["bound"] == "lower" else None,
-            potentials=Potentials(power * np.asarray(phi), power * np.asarray(psi)),
+            lower=cost.root(dual_of_host(power * inner, *pair, samples, cost)) if lower else None,
+            potentials=pair,
             message=doubt(estimator, value, cost, diagnostics),
             diagnostics=diagnostics,
             **self._maps(cost),
