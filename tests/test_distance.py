@@ -246,3 +246,74 @@ def test_points_next_to_each_other_keep_their_distance(method):
         found, other = value(jnp.ldexp(x, power), jnp.ldexp(y, power))
         assert found * 2.0**-power == pytest.approx(float(at_one), rel=1e-5)
         assert np.asarray(other) == pytest.approx(np.asarray(slope), abs=1e-5)
+
+
+def test_what_the_host_holds_is_read_as_estimate_reads_it():
+    """Columns by name, weights by label, whole numbers as they are; masked ones are refused."""
+    pd = pytest.importorskip("pandas")
+    rows = pd.DataFrame({"a": [0.0, 1.0], "b": [10.0, 20.0]}, index=["u", "v"])
+    assert wb.distance(rows, rows[["b", "a"]]) == 0
+    mass = pd.Series([0.25, 0.75], index=["v", "u"])
+    assert wb.distance(rows, rows[:1], mass) == pytest.approx(
+        wb.estimate(rows, rows[:1], a=mass).value
+    )
+    large = np.array([[0], [2**32]])
+    assert wb.distance(large, large + 2**33) == pytest.approx(2**33)
+    seconds = 1_700_000_000_000_000_000 + np.array([[0], [10**9]])  # in nanoseconds
+    assert wb.distance(seconds, seconds + 3 * 10**9) == pytest.approx(3e9)
+    with pytest.raises(ValueError, match="x: expected no missing values"):
+        wb.distance(np.ma.masked_equal([[0.0], [1.0]], 0), large)
+    with pytest.raises(TypeError, match="x: expected numbers in an array, got the text"):
+        wb.distance("x.csv", large)
+
+
+def test_a_divergence_below_0_is_no_distance():
+    x, y = jnp.array([[-1.0], [1.0]]), jnp.zeros((2, 1))
+    method = wb.estimators.get("sinkhorn_divergence", epsilon=20.0)
+    assert jnp.isnan(wb.distance(x, y, p=3, method=method))
+
+
+@pytest.mark.parametrize(
+    ("dim", "cost", "said"),
+    [
+        (1, wb.costs.Torus((1.0, 24.0)), "period: expected one for each of the 1 coordinates"),
+        (4, wb.costs.Sphere(), "expected two columns"),
+        (3, wb.costs.Mahalanobis(np.eye(2)), "precision: expected one row for each of the 3"),
+    ],
+)
+def test_coordinates_that_a_cost_does_not_take_are_refused_when_tracing(dim, cost, said):
+    points = jnp.ones((4, dim))
+    for method in ("exact", "nearest_neighbor"):
+        with pytest.raises(ValueError, match=said):
+            jax.jit(lambda x, m=method: wb.distance(x, points, method=m, cost=cost))(points)
+
+
+@pytest.mark.parametrize("row", [[120.0, 10.0], [1.0, 1.0, 0.0]])
+def test_points_that_a_cost_does_not_take_give_nan_inside_a_program(row):
+    x = jnp.array([row])
+    y = jnp.array([[1.0, 0.0, 0.0][: len(row)]])
+    assert jnp.isnan(wb.distance(x, y, method="nearest_neighbor", cost="sphere"))
+    assert wb.distance(y, y, method="nearest_neighbor", cost="sphere") == 0
+
+
+def test_a_distance_of_one_between_points_next_to_each_other_is_one():
+    """Coordinates of 1e-20 whose unit is that of the matrix."""
+    x, y, _, _ = problem("exact")
+    for p in (1, 2):
+        near = wb.costs.Mahalanobis(np.eye(3) * 1e40, p)
+        found = wb.distance(np.float32(x * 1e-20), np.float32(y * 1e-20), cost=near)
+        assert found == pytest.approx(wb.estimate(x, y, p=p).value, rel=1e-5)
+
+
+def test_powers_that_single_precision_loses_are_no_distance_of_0():
+    x = np.random.default_rng(0).uniform(size=(9, 1)).astype(np.float32)
+    for method in ("exact", "one_dimensional"):
+        assert jnp.isnan(wb.distance(x, x + np.float32(5e-6), p=8, method=method))
+        assert wb.distance(x, x[::-1], p=8, method=method) == 0
+    grid = wb.costs.Torus(5e-10, 5)
+    assert jnp.isnan(wb.distance(5e-10 * x, 5e-10 * x[::-1] ** 2, cost=grid))
+
+
+def test_the_pivots_allowed_are_those_of_the_method():
+    x, y, _, _ = problem("exact")
+    assert jnp.isnan(wb.distance(x, y, method=wb.estimators.get("exact", max_iterations=1)))

@@ -86,10 +86,11 @@ def _numbered(points: Any, numbers: np.ndarray, name: str) -> Any:
     """The points of a matrix of costs, with the row labels that came with them."""
     if points is None:
         return numbers
-    if np.shape(points)[:1] != numbers.shape[:1]:
+    count = _entries(points)
+    if count != len(numbers):
         raise ValueError(
             f"{name}: expected {len(numbers)} entries, as the matrix of costs has (rows are x, "
-            f"columns y), got {np.shape(points)[:1] or 'no sequence'}; pass None, or what the "
+            f"columns y), got {'no sequence' if count is None else count}; pass None, or what the "
             "costs are between"
         )
     if not hasattr(points, "iloc"):
@@ -97,6 +98,15 @@ def _numbered(points: Any, numbers: np.ndarray, name: str) -> Any:
     import pandas as pd
 
     return pd.DataFrame(numbers, index=points.index)
+
+
+def _entries(points: Any) -> int | None:
+    """How many there are, of whatever kind; None for no sequence."""
+    if isinstance(points, (str, bytes)):
+        return None
+    if hasattr(points, "shape"):
+        return points.shape[0] if points.shape else None
+    return len(points) if hasattr(points, "__len__") else None
 
 
 def _fitted(estimator: Estimator, samples: Samples, cost: Cost, seed: int) -> Fitted:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from wdist_bench.costs import Cost, as_cost
@@ -17,6 +18,7 @@ from wdist_bench.estimators.nearest_neighbor import NearestNeighbor
 from wdist_bench.estimators.one_dimensional import OneDimensional
 from wdist_bench.estimators.sinkhorn import SinkhornDivergence
 from wdist_bench.estimators.sliced import Sliced
+from wdist_bench.inputs.device import arrays_of_device
 from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.differentiable import (
@@ -51,7 +53,8 @@ def distance(
     the weights hold along changes that keep their sum. Reverse and forward mode, once.
 
     Args:
-        x: (n, d) points of mu.
+        x: (n, d) points of mu: of JAX, or read from the host as `wb.estimate` does, columns
+            matched by name and weights by label.
         y: (m, d) points of nu.
         a: (n,) weights summing to one, None for equal weights.
         b: (m,) weights summing to one, None for equal weights.
@@ -61,36 +64,31 @@ def distance(
         cost: the ground cost in place of the Euclidean one, or its name; it fixes p.
 
     Returns:
-        NaN where points are not finite, weights are no probabilities ("exact"), or a solver did not
-        converge: a compiled program cannot raise. NaN or inf where points are so far apart that
-        their dtype does not hold d^p.
+        NaN where points are not finite or none that the cost takes, weights are no probabilities
+        ("exact"), a divergence is below 0, or a solver did not converge: a compiled program cannot
+        raise. NaN or inf where points are so far apart, or distances so small, that their dtype
+        does not hold d^p.
 
     Raises:
         RuntimeError: in a process forked after JAX had run, where it would hang.
-        ValueError: shapes that do not fit, a method that has no derivative, a cost that it does not
-            take, p beside a cost of another p.
+        ValueError, TypeError: shapes that do not fit, no numbers, a method that has no derivative,
+            a cost that it does not take, p beside a cost of another p.
     """
     check_not_forked()
-    x, y, a, b = (_array(array) for array in (x, y, a, b))
-    check_shapes(x, y, a, b)
     estimator = check_estimator(method, {})
     ground = _ground(cost, p)
+    x, y, a, b = arrays_of_device(x, y, a, b, may_move=ground.is_norm)
+    check_shapes(x, y, a, b)
     check_cost(estimator, ground)
     estimator.check_dim(x.shape[1])
+    _check_columns(ground, x.shape[1])
+    x, y = ground.or_nan(x), ground.or_nan(y)
     samples, power = Samples(x, y, a, b), jnp.zeros((), jnp.int32)
     if _scales(estimator, ground):
-        power = _power(samples, ground.p, isinstance(estimator, SinkhornDivergence))
+        power = _power(samples, ground, isinstance(estimator, SinkhornDivergence))
         samples = Samples(jnp.ldexp(x, -power), jnp.ldexp(y, -power), a, b)
     total = _cost_of(estimator, ground, isinstance(method, str))(samples)
     return jnp.ldexp(_root(total, ground.p), power)
-
-
-def _array(values: Any) -> Any:
-    """Numbers of at least single precision."""
-    if values is None:
-        return None
-    array = jnp.asarray(values)
-    return array.astype(jnp.promote_types(array.dtype, jnp.float32))
 
 
 def _ground(cost: Any, p: float | None) -> Cost:
@@ -103,6 +101,14 @@ def _ground(cost: Any, p: float | None) -> Cost:
     return ground
 
 
+def _check_columns(cost: Cost, dim: int) -> None:
+    """Raise ValueError where points of so many coordinates have no distance, whatever they are."""
+    try:
+        cost.check_points(np.eye(1, dim), "x and y")
+    except ValueError:  # perhaps of this point alone
+        cost.check_points(np.full((1, dim), 1 / dim), "x and y")
+
+
 def _scales(estimator: Estimator, cost: Cost) -> bool:
     """Whether s times the points give s times the value."""
     if isinstance(estimator, SinkhornDivergence):
@@ -110,7 +116,7 @@ def _scales(estimator: Estimator, cost: Cost) -> bool:
     return cost.is_norm and isinstance(estimator, (Exact, OneDimensional, Sliced, NearestNeighbor))
 
 
-def _power(samples: Samples, p: float, of_all: bool) -> jax.Array:
+def _power(samples: Samples, cost: Cost, of_all: bool) -> jax.Array:
     """k where points are so close, 2^k, that their dtype may lose squares of d^2 or d^p; else 0.
 
     Likewise where they are so far apart, for a method `of_all` pairs; beside a few that are so far
@@ -118,10 +124,18 @@ def _power(samples: Samples, p: float, of_all: bool) -> jax.Array:
     """
     s = jax.lax.stop_gradient(samples)
     first = s.x[0 if s.a is None else jnp.argmax(s.a > 0)]
-    size = jnp.maximum(_largest(s.x - first, s.a), _largest(s.y - first, s.b))
-    least = 2.0 ** (jnp.finfo(size.dtype).minexp / (4 * max(p, 2)))
+    unit = _unit(cost, len(first), first.dtype)
+    size = jnp.maximum(_largest((s.x - first) * unit, s.a), _largest((s.y - first) * unit, s.b))
+    least = 2.0 ** (jnp.finfo(size.dtype).minexp / (4 * max(cost.p, 2)))
     lost = (size < least) | (of_all & (size > 1 / least) & jnp.isfinite(size))
     return jnp.where((size > 0) & lost, jnp.frexp(size)[1], 0)
+
+
+def _unit(cost: Cost, dim: int, dtype: Any) -> Any:
+    """Lengths of the axes in the norm of the cost."""
+    if cost.minkowski:
+        return 1
+    return jnp.asarray([cost.length(axis) for axis in np.eye(dim)], dtype)
 
 
 def _largest(gaps: jax.Array, weights: jax.Array | None) -> jax.Array:
@@ -142,7 +156,7 @@ def _root(total: jax.Array, p: float) -> jax.Array:
 def _cost_of(estimator: Estimator, cost: Cost, by_name: bool) -> Callable[[Samples], jax.Array]:
     """W_p^p by this estimator, as a function that can be traced and differentiated."""
     if isinstance(estimator, Exact):
-        return lambda s: exact_cost(s.x, s.y, s.a, s.b, cost)
+        return lambda s: exact_cost(s.x, s.y, s.a, s.b, cost, estimator.max_iterations)
     if isinstance(estimator, OneDimensional) and not cost.circumference:
         return lambda s: line_cost(s.x[:, 0], s.y[:, 0], s.a, s.b, cost)
     if isinstance(estimator, Sliced):
@@ -175,4 +189,8 @@ def _sinkhorn(
         None if estimator.epsilon_unit == "mean_cost" else estimator.epsilon, threshold,
         estimator.max_iterations,
     )  # fmt: skip
-    return jnp.where(total < 0, 0.0, total)  # 0 in exact arithmetic
+    positive = jnp.where(total < 0, 0.0, total)
+    if cost.p <= cost.negative_type:  # not below 0 in exact arithmetic
+        return positive
+    inexact = threshold * jax.lax.stop_gradient(cost.pairwise(samples.x, samples.y)).max()
+    return jnp.where(total < -inexact, jnp.nan, positive)

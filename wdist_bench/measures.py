@@ -11,7 +11,10 @@ from jaxtyping import Float
 from wdist_bench.datasets.files import find_file
 from wdist_bench.datasets.image_folder import SUFFIXES, read_image
 from wdist_bench.datasets.tables import load_rows
+from wdist_bench.inputs.containers import refuse_masked
 from wdist_bench.validation import check_flag, check_number
+
+_FILL = "fill them, as in {}.filled(0)"
 
 
 class Measure(NamedTuple):
@@ -69,6 +72,7 @@ def from_counts(counts: Any, positions: Any = None, spacing: Any = 1.0) -> Measu
         ValueError, TypeError: values below 0 or not finite, positions that do not fit, or no mass.
     """
     mass = _masses(counts)
+    refuse_masked(positions, "positions")
     if positions is None:
         points = np.argwhere(np.ones(mass.shape, bool)) * _steps(spacing, mass.ndim)
     else:
@@ -85,6 +89,7 @@ def from_counts(counts: Any, positions: Any = None, spacing: Any = 1.0) -> Measu
 
 
 def _masses(counts: Any) -> np.ndarray:
+    refuse_masked(counts, "counts", _FILL.format("counts"))
     mass = np.asarray(counts)
     if mass.dtype.kind not in "biuf" or mass.size == 0 or mass.ndim == 0:
         raise ValueError(
@@ -114,6 +119,7 @@ def _steps(spacing: Any, axes: int) -> np.ndarray:
 
 def _pixels(image: Any) -> np.ndarray:
     if not isinstance(image, (str, Path)):
+        refuse_masked(image, "image", _FILL.format("image"))
         return np.asarray(image)
     if Path(image).suffix.lower() in SUFFIXES:
         return read_image(find_file(str(image), "image"), "image")
@@ -122,11 +128,12 @@ def _pixels(image: Any) -> np.ndarray:
 
 def _full(pixels: np.ndarray) -> float:
     """The value of full intensity."""
-    if pixels.dtype.kind in "iu":
+    if pixels.dtype in (np.uint8, np.uint16):
         return float(np.iinfo(pixels.dtype).max)
     if pixels.dtype.kind != "f" or pixels.max(initial=0) > 1:
         raise ValueError(
-            "invert: expected whole numbers of 8 or 16 bits, or floats up to 1, got type "
-            f"{pixels.dtype} up to {pixels.max(initial=0):g}; pass full intensity less the picture"
+            "invert: expected whole numbers of 8 or 16 bits (uint8, uint16) or floats up to 1, got "
+            f"type {pixels.dtype} up to {pixels.max(initial=0):g}; pass full intensity less the "
+            "picture"
         )
     return 1.0

@@ -61,10 +61,10 @@ class Samples:
         """Raise ValueError where float64 does not hold the costs of points as far apart as these.
 
         A distance of 1e-200 has no square there, and neither has one of 1e200. Points without
-        mass do not count. Distances of another kind have a largest one, so only small ones do.
+        mass do not count.
         """
         kept = self.with_mass()
-        if not cost.is_norm:
+        if not cost.by_boxes:
             kept._check_powers(cost)
             return
         high = np.maximum(kept.x.max(0), kept.y.max(0))
@@ -81,15 +81,26 @@ class Samples:
         )
 
     def _check_powers(self, cost: Cost) -> None:
-        """Raise ValueError where d^p is lost below float64's range for points that are apart."""
+        """The same of costs whose distances coordinates do not tell."""
         if not cost.traceable:
             return
-        ends = cost.to(1).matched(self.x[:1], np.concatenate([self.x, self.y]))
-        if (apart := float(np.max(ends))) > 0 and apart**cost.p < _SMALLEST_COST:
+        apart = self._reach(cost)
+        smallest, largest = (end ** (1 / cost.p) for end in (_SMALLEST_COST, _LARGEST_COST))
+        if 0 < apart < smallest or apart > largest / 2:  # two are at most twice as far apart
             raise ValueError(
                 f"points: expected distances d whose power d^{cost.p:g} float64 holds, got "
                 f"distances up to {apart:.3g}; choose another unit for the cost, or a smaller p"
             )
+
+    def _reach(self, cost: Cost) -> float:
+        """How far the first point is from another one."""
+        points, first, power = np.concatenate([self.x, self.y]), self.x[:1], 0
+        with np.errstate(over="ignore", invalid="ignore"):  # inf: too far apart
+            if cost.is_norm:
+                points, first = points - first, np.zeros_like(first)
+                power = int(np.frexp(np.abs(points).max())[1])
+            lengths = cost.to(1).matched(np.ldexp(points, -power), first)
+            return float(np.ldexp(np.max(lengths), power))
 
     def coincide(self, cost: Cost | None = None) -> bool:
         """Whether both measures are one and the same: equal points with equal mass, and the cost a
@@ -270,7 +281,11 @@ class Problem:
         With `standardize` these are divided by the power of two next to the median distance of a
         row from the centre, so that the size of the data does not matter to what is trained. Where
         the cost is no norm, which moving and scaling would change, the coordinates stay.
+
+        Raises:
+            ValueError: float64 does not hold the costs of points so far apart.
         """
+        samples.check_scale(cost)
         if not cost.is_norm:
             return cls(
                 Resampler(samples.shifted(np.zeros(samples.x.shape[1]))),

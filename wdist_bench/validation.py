@@ -81,8 +81,28 @@ def check_rows(array: np.ndarray, name: str) -> np.ndarray:
     return as_float64(array, name)
 
 
+def check_asked(points: Any, dim: int | None = None) -> np.ndarray:
+    """Points (k, d) that a map or a potential is asked about: finite, in float64, k >= 0.
+
+    Args:
+        points: one a row.
+        dim: d, the number of coordinates of its samples; None where it takes any.
+    """
+    array = as_float64(check_no_times(unwrap(points, "points").values, "points"), "points")
+    if array.ndim != 2 or dim not in (None, array.shape[1]):
+        raise ValueError(
+            f"points: expected shape (n, {dim or 'd'}), one point a row, as the samples of the "
+            f"map have, got {array.shape}; pass one row for each point"
+        )
+    return check_finite(array, "points")
+
+
 def _finite_points(array: np.ndarray, name: str) -> np.ndarray:
-    array = check_rows(array, name)
+    return check_finite(check_rows(array, name), name)
+
+
+def check_finite(array: np.ndarray, name: str) -> np.ndarray:
+    """Points (n, d) without NaN and inf."""
     if not np.isfinite(array).all():
         bad = int(np.count_nonzero(~np.isfinite(array).all(axis=1)))
         raise ValueError(

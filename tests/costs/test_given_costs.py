@@ -65,6 +65,8 @@ def test_a_matrix_needs_no_points():
     assert wb.estimate(None, None, cost=matrix).value == value
     with pytest.raises(ValueError, match="x: expected 3 entries"):
         wb.estimate(words[:2], others, cost=matrix)
+    ragged = [["kitten", "sitting"], ["cat"], []]  # documents of unequal length
+    assert wb.estimate(ragged, others, cost=matrix).value == value
 
 
 def test_equal_points_at_a_positive_cost_are_not_at_distance_zero():
@@ -92,6 +94,11 @@ def test_equal_points_at_a_positive_cost_are_not_at_distance_zero():
         ({"cost": np.full((6, 6), np.inf)}, "cost matrix: expected finite costs >= 0, got NaN"),
         ({"cost": -np.ones((6, 6))}, "got a negative one"),
         ({"cost": [["a"]]}, "cost matrix"),
+        ({"cost": np.ma.masked_equal(np.eye(6), 0)}, "cost matrix: expected no missing values"),
+        (
+            {"cost": lambda x, y: np.ma.masked_equal(np.eye(6), 0)},
+            r"cost function: expected no missing values, got masked ones in 6 of 6 rows; fill them",
+        ),
         ({"cost": lambda x, y: np.ones(3)}, r"cost function: expected an array of 6 x 6 costs"),
         ({"cost": lambda x, y: -np.ones((6, 6))}, "cost function: .*negative"),
         ({"cost": "torus"}, "period"),

@@ -308,3 +308,12 @@ def test_a_negative_estimate_is_in_units_of_cost_at_every_p():
         )
         assert four == pytest.approx(4**p * one)
         assert one < 0
+
+
+def test_the_ceiling_of_the_subspace_of_close_samples_keeps_its_digits():
+    """Second moments of x and y, the displacements' between them, cancelled to 0 below 1e-8."""
+    for seed in range(6):
+        x = np.random.default_rng(seed).normal(size=(50, 3))
+        answer = wb.estimate(x, x + np.array([1e-9, 0, 0]), "subspace_robust", 2, dims=1)
+        assert answer.diagnostics["ceiling"] == pytest.approx(1e-9, rel=1e-6)
+        assert answer.value <= answer.diagnostics["ceiling"] * (1 + 1e-9)

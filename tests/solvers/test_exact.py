@@ -239,3 +239,14 @@ def test_arcs_end_where_it_walks_in_a_circle_too():
     flow = cheapest_flow(rows, columns, matrix.ravel(), np.full(29, 970), np.full(970, 29))
     assert flow.mass @ matrix.ravel() / matrix.size == pytest.approx(cost, rel=1e-9)
     assert (flow.phi[:, None] + flow.psi <= matrix + 1e-9).all()
+
+
+def test_a_refinement_that_reaches_the_cap_takes_no_solution_away():
+    """It was NaN then, and the advice to remove far points, where more pivots are what helps."""
+    x, y = pair(60, 2)
+    x[0], y[0] = (1e7, 0), (1e7, 1)
+    matrix = Cost(2).matrix(x, y)
+    for cap in range(20, 400, 20):
+        solution = solve_exact(matrix, max_iterations=cap)
+        assert solution.converged or "raise max_iterations" in solution.message
+        assert math.isfinite(solution.cost)

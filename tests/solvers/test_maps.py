@@ -167,3 +167,27 @@ def test_equal_samples_stay_where_they_are():
     x = _rows(16)[0]
     for method in ("exact", "gaussian", "nearest_neighbor"):
         np.testing.assert_allclose(wb.estimate(x, x[::-1], method, p=2).map(x), x, atol=1e-9)
+
+
+@pytest.mark.parametrize("unit", [1e-90, 1e90])
+def test_the_linear_map_at_any_scale(unit):
+    x, y = _rows(17)
+    wanted = LinearMap(x, y)(x)
+    np.testing.assert_allclose(LinearMap(x * unit, y * unit)(x * unit) / unit, wanted, atol=1e-9)
+    np.testing.assert_allclose(LinearMap(x * unit, y)(x * unit), wanted, atol=1e-9)
+
+
+def test_maps_are_asked_about_points_alone():
+    x, y = _rows(18)
+    wide = np.random.default_rng(0).normal(size=(2, 9, 15))
+    maps = [wb.estimate(x, y, method, p=2).map for method in ("exact", "gaussian", "baseline_map")]
+    maps += [wb.estimate(*wide, "nearest_neighbor", p=2).map]
+    for transport, dim in zip(maps, (3, 3, 3, 15), strict=True):
+        with pytest.raises(ValueError, match="points: expected finite numbers, got NaN"):
+            transport(np.full((1, dim), np.nan))
+        with pytest.raises(ValueError, match="points: expected no missing values"):
+            transport(np.ma.masked_equal(np.zeros((1, dim)), 0))
+        assert transport(np.empty((0, dim))).shape == (0, dim)
+    trained = wb.estimate(x, y, "c_transform", 2, steps=1, batch_size=4)
+    with pytest.raises(ValueError, match=r"points: expected shape \(n, 3\).*got \(2, 1\)"):
+        trained.map(np.zeros((2, 1)))

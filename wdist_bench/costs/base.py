@@ -85,6 +85,10 @@ class Cost(Plugin, metaclass=_Named):
     def check_points(self, points: Float[np.ndarray, "n d"], name: str) -> None:
         """Raise ValueError where d has no meaning for these points; `name` says whose they are."""
 
+    def or_nan(self, points: Float[Array, "n d"]) -> Float[Array, "n d"]:
+        """NaN in place of rows that `check_points` refuses, for programs, which cannot raise."""
+        return points
+
     @abstractmethod
     def distance(self, x: Any, y: Any, xp: Any) -> Any:
         """d(x, y) over the last axis of x and y, which broadcast; xp is numpy or jax.numpy."""

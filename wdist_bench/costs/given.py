@@ -10,12 +10,14 @@ import numpy as np
 from jaxtyping import Array, Float, Real
 
 from wdist_bench.costs.base import Cost
+from wdist_bench.inputs.containers import refuse_masked
 
 _HOST = "costs of a function or a matrix are known on the host alone"
 
 
 def check_matrix(values: Any, shape: tuple[int, ...], what: str) -> Float[np.ndarray, "n m"]:
     """Costs in float64: finite numbers >= 0, one for each pair."""
+    refuse_masked(values, what, "fill them with a cost far above the others, as in costs.filled(c)")
     try:
         costs = np.asarray(values, np.float64)
     except (TypeError, ValueError):

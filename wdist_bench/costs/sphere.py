@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from wdist_bench.costs.arcs import angle, haversine
 from wdist_bench.costs.base import Cost, register
 from wdist_bench.validation import check_number
 
-# How far the length of a unit vector may be from 1; the angle is off by no more than its square.
+# How far the length of a unit vector may be from 1; angles are off by up to twice as much next to
+# 0 and to pi, elsewhere by its square.
 _UNIT = 1e-6
 
 
@@ -58,6 +60,14 @@ class Sphere(Cost):
                 f"{name}: expected unit vectors, got one of length {lengths[off.argmax()]:.6g}; "
                 "divide each row by its length"
             )
+
+    def or_nan(self, points: Float[Array, "n d"]) -> Float[Array, "n d"]:
+        """NaN in place of what is no latitude or no unit vector."""
+        if points.shape[-1] == 2:
+            taken = jnp.abs(points[..., 0]) <= 90
+        else:
+            taken = jnp.abs(jnp.linalg.norm(points, axis=-1) - 1) <= _UNIT
+        return jnp.where(taken[..., None], points, jnp.nan)
 
     def distance(self, x: Any, y: Any, xp: Any) -> Any:
         """The arc over the last axis, in units of the radius."""

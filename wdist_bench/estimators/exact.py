@@ -16,11 +16,12 @@ from wdist_bench.estimate import (
 from wdist_bench.estimators import along_arcs, register
 from wdist_bench.interface import added
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.certificate import at_all_points
+from wdist_bench.solvers.certificate import at_all_points, underflow, underflow_message
 from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
 from wdist_bench.solvers.machine.memory import EXACT_BYTES, fits, require_matrix
 from wdist_bench.solvers.maps import PlanMap
 from wdist_bench.solvers.plans import monotone, of_arcs, of_dense
+from wdist_bench.solvers.proofs.rounding import below
 from wdist_bench.solvers.sparse_exact import SparseSolution
 from wdist_bench.validation import check_integer, check_number
 
@@ -109,10 +110,15 @@ class Exact(DirectEstimator):
                 "violation": solution.violation,
             },
         }
+        hidden = 0.0
         if not math.isnan(solution.lower):
-            shared["lower"], shared["upper"] = cost.root(solution.lower), cost.root(solution.upper)
+            hidden = underflow(kept, cost, solution.upper)
+            lower = below(solution.lower, hidden) if hidden else solution.lower
+            shared["lower"], shared["upper"] = map(cost.root, (lower, solution.upper + hidden))
         if solution.message:
             return Estimate.failed("not_converged", solution.message, **shared)
+        if hidden > _OPEN * solution.cost:
+            return Estimate.failed("not_converged", underflow_message(cost.p), **shared)
         left_open = solution.upper - solution.lower
         if left_open > _OPEN * solution.cost:
             return Estimate.failed("not_converged", _ROUNDED, **shared)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import numpy as np
+
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate
 from wdist_bench.estimators import register
@@ -60,6 +62,8 @@ class Gaussian(DirectEstimator):
         if samples.coincide(cost):
             return Estimate.zero(samples, bound="lower", **maps)
         total = bures_cost(*measures) if cost.p == 2 else cost.length(mean_shift(*measures))
-        total = below(total, moments_rounding(total, *measures, cost.p))
+        lengths = np.array([cost.length(axis) for axis in np.eye(kept.x.shape[1])])
+        x, y = kept.x * lengths, kept.y * lengths  # in the unit of the distance
+        total = below(total, moments_rounding(total, x, y, kept.a, kept.b, cost.p))
         value = cost.root(total)
         return Estimate(value, total, target="batch", bound="lower", lower=value, **maps)

@@ -21,7 +21,7 @@ from wdist_bench.networks.convex import Mover
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.solvers.affine import Frame
 from wdist_bench.solvers.differentiable import entropic_cost, sinkhorn_divergence_cost
-from wdist_bench.validation import check_flag, check_integer, check_number
+from wdist_bench.validation import check_asked, check_flag, check_integer, check_number
 
 # Of Sinkhorn's iteration in training: enough for its derivatives, in float32.
 _THRESHOLD, _ITERATIONS = 1e-2, 2000
@@ -121,7 +121,7 @@ class FittedMap(TracedFitted):
         """T at points (n, d), both in the user's coordinates, float64."""
         center, unit = np.asarray(self.center), float(self.unit)
         with jax.enable_x64(True):
-            inside = jnp.asarray((np.asarray(points, np.float64) - center) / unit)
+            inside = jnp.asarray((check_asked(points, len(center)) - center) / unit)
             images = np.asarray(_transported(self._inside(), inside))
         return center + unit * images
 

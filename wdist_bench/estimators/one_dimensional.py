@@ -11,11 +11,12 @@ from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate, Fitted
 from wdist_bench.estimators import register
 from wdist_bench.problem import Problem, Samples
+from wdist_bench.solvers.certificate import underflow_message
 from wdist_bench.solvers.circle import circle_cost
 from wdist_bench.solvers.maps import LineMap
 from wdist_bench.solvers.one_dimensional import line_cost_and_rounding
 from wdist_bench.solvers.plans import monotone
-from wdist_bench.solvers.proofs.rounding import above, below
+from wdist_bench.solvers.proofs.rounding import LEAST, SHARE, above, below
 
 # Rounding of the weights' sums may hide so much of W_p^p.
 _OPEN = 1e-6
@@ -82,7 +83,8 @@ class OneDimensional(DirectEstimator):
             "upper": cost.root(above(total, hidden)),
         }
         if hidden > _OPEN * total:
-            return Estimate.failed("not_converged", _ROUNDED, **shared)
+            said = underflow_message(cost.p) if total <= LEAST / _OPEN else _ROUNDED
+            return Estimate.failed("not_converged", said, **shared)
         plan = None if cost.circumference else monotone(samples)
         maps = _maps(samples, plan, cost)
         return Estimate(cost.root(total), total, plan=plan, **maps, **shared)
@@ -102,7 +104,14 @@ def _solve(samples: Samples, cost: Cost) -> tuple[float, float]:
     """W_p^p, and what rounding can have changed of it."""
     kept = samples.with_mass()
     x, y = cost.on_line(kept.x), cost.on_line(kept.y)
-    if cost.circumference:
-        return circle_cost(x[:, 0], y[:, 0], kept.a, kept.b, cost.circumference, cost.p)
-    costs, rounding = line_cost_and_rounding(x, y, kept.a, kept.b, cost.p)
-    return float(costs[0]), float(rounding[0])
+
+    def solved(p: int | float) -> tuple[float, float]:
+        if cost.circumference:
+            return circle_cost(x[:, 0], y[:, 0], kept.a, kept.b, cost.circumference, p)
+        costs, rounding = line_cost_and_rounding(x, y, kept.a, kept.b, p)
+        return float(costs[0]), float(rounding[0])
+
+    total, hidden = solved(cost.p)
+    if cost.p != 1 and SHARE * total < LEAST and solved(1)[0] > 0:
+        hidden += LEAST  # of powers below float64's range
+    return total, hidden

@@ -17,6 +17,8 @@ from wdist_bench.costs import L2, Cost
 from wdist_bench.estimate import Estimate, Estimator, Potentials, TracedFitted
 from wdist_bench.interface import declared
 from wdist_bench.problem import Problem, Samples
+from wdist_bench.solvers.certificate import dual_of_host
+from wdist_bench.validation import check_asked
 
 # The golden ratio less 1: its multiples modulo 1 are evenly spread, however many are taken.
 _GOLDEN = (5**0.5 - 1) / 2
@@ -142,7 +144,8 @@ class FittedPotential(TracedFitted):
         return replace(self, **dict.fromkeys(given))  # type: ignore[type-var]
 
     def _entered(self, points: Any) -> jax.Array:
-        centred = np.asarray(points, np.float64) - np.asarray(self.center)
+        center = np.asarray(self.center)
+        centred = check_asked(points, center.shape[-1] if center.ndim else None) - center
         return jnp.asarray(centred / float(self.unit), jnp.float64)
 
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
@@ -168,7 +171,8 @@ class FittedPotential(TracedFitted):
         inner = float(self.corrected(dual))
         if not (np.isfinite(inner) and np.isfinite(history).all()):
             return Estimate.failed("diverged", divergence_message(history), **shared)
-        value = cost.root(power * inner)
+        value, lower = cost.root(power * inner), shared["bound"] == "lower"
+        pair = Potentials(power * np.asarray(phi), power * np.asarray(psi))
         diagnostics = {name: float(number) for name, number in found.items()} | {
             "admissibility_violation": violation,
             "dual_stderr": power * standard_error(phi, psi, inside),
@@ -181,8 +185,8 @@ class FittedPotential(TracedFitted):
         return Estimate(
             value,
             power * inner,
-            lower=value if shared["bound"] == "lower" else None,
-            potentials=Potentials(power * np.asarray(phi), power * np.asarray(psi)),
+            lower=cost.root(dual_of_host(power * inner, *pair, samples, cost)) if lower else None,
+            potentials=pair,
             message=doubt(estimator, value, cost, diagnostics),
             diagnostics=diagnostics,
             **self._maps(cost),

@@ -23,11 +23,12 @@ class SoftCTransform(CriticEstimator):
 
     A smooth c-transform without constraint on f. The pair is not admissible: `value`, the p-th
     root of the dual value, is no bound and can exceed the exact W_p^p of the batch by up to
-    eps log n.
+    eps log n. Where arrays are standardised, costs are over unit^p, and eps counts in that unit.
 
     Attributes:
         optimizer: RMSprop at 1e-4 by default.
-        epsilon: temperature, in units of cost.
+        epsilon: temperature, in units of the cost that it is trained on: over unit^p of the data
+            with `standardize` (`Problem.unit`), of the cost itself without.
 
     Source: Mallasto, Montufar, Gerolin 2019 (arXiv 1910.03875), the (c, eps)-transform WGAN.
     """

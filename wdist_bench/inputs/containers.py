@@ -47,7 +47,7 @@ def unwrap(given: Any, name: str) -> Container:
         ValueError: masked entries, or a column of row numbers.
     """
     _refuse_other_things(given, name)
-    _refuse_masked(given, name)
+    refuse_masked(given, name)
     columns = _column_names(given)
     if columns is not None and _dtypes_differ(given):
         array = _by_column(given, name, columns)
@@ -97,8 +97,8 @@ def _refuse_other_things(given: Any, name: str) -> None:
             )
 
 
-def _refuse_masked(given: Any, name: str) -> None:
-    """A masked value is a missing one, also inside of a list."""
+def refuse_masked(given: Any, name: str, fix: str = "") -> None:
+    """A masked value is a missing one, also inside of a list; `fix` says what to do instead."""
     if isinstance(given, np.ma.MaskedArray):
         mask = np.ma.getmaskarray(given)
         rows = mask.reshape(len(mask), -1).any(1) if mask.ndim else mask.reshape(1)
@@ -107,9 +107,9 @@ def _refuse_masked(given: Any, name: str) -> None:
     else:
         return
     if rows.any():
-        fix = f"drop those rows, with numpy.ma.compress_rows({name}) in two dimensions"
-        if getattr(given, "ndim", 2) == 1:
+        if not fix and getattr(given, "ndim", 2) == 1:
             fix = f"drop those entries, with {name}.compressed(), or fill them with {name}.filled"
+        fix = fix or f"drop those rows, with numpy.ma.compress_rows({name}) in two dimensions"
         raise ValueError(
             f"{name}: expected no missing values, got masked ones in {int(rows.sum())} of "
             f"{rows.size} rows; {fix}"

@@ -17,8 +17,12 @@ from jaxtyping import Array, Float
 
 from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.exact import solve_exact
+from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
+from wdist_bench.solvers.machine.memory import EXACT_BYTES, require_matrix
 from wdist_bench.solvers.sinkhorn import entropic_potentials, softmin, symmetric_potential
+
+# How far above the smallest normal number a sum is, of which powers may be lost below that.
+_DIGITS = 2.0**10
 
 
 class Plan(NamedTuple):
@@ -45,6 +49,7 @@ def exact_cost(
     a: Float[Array, " n"] | None = None,
     b: Float[Array, " m"] | None = None,
     cost: Cost = L2(),  # noqa: B008  (frozen)
+    max_iterations: int = MAX_ITERATIONS,
 ) -> Float[Array, ""]:
     """W_p^p of a batch as a scalar in the dtype of x, for use inside jit, vmap and grad.
 
@@ -58,17 +63,18 @@ def exact_cost(
         a: (n,) weights summing to one, None for equal weights.
         b: (m,) weights summing to one, None for equal weights.
         cost: ground cost.
+        max_iterations: pivots allowed.
 
     Raises:
         ValueError: shapes that do not fit, which are known when the program is traced.
     """
     check_shapes(x, y, a, b)
-    plan = _fixed(_plan(_fixed(Samples(x, y, a, b)), cost))
-    total = plan.mass @ cost.between(x[plan.rows], y[plan.columns])
+    plan = _fixed(_plan(_fixed(Samples(x, y, a, b)), cost, max_iterations))
+    total = _paid(plan.mass, x[plan.rows], y[plan.columns], cost)
     return total + _change(plan.phi, a) + _change(plan.psi, b)
 
 
-def _plan(samples: Samples, cost: Cost) -> Plan:
+def _plan(samples: Samples, cost: Cost, max_iterations: int) -> Plan:
     """Solved on the host; its mass is NaN where that failed."""
     dtype = jnp.result_type(samples.x.dtype, jnp.float32)
     n, m = len(samples.x), len(samples.y)
@@ -83,7 +89,8 @@ def _plan(samples: Samples, cost: Cost) -> Plan:
         phi, psi = np.zeros(n), np.zeros(m)
         try:
             kept = Samples.checked(given.x, given.y, given.a, given.b)
-            solved = solve_exact(cost.matrix(kept.x, kept.y), kept.a, kept.b)
+            require_matrix(n, m, kept.x.shape[1], EXACT_BYTES)
+            solved = solve_exact(cost.matrix(kept.x, kept.y), kept.a, kept.b, max_iterations)
             used = np.nonzero(solved.plan)
             if not solved.converged or len(used[0]) > pairs:
                 raise ValueError("no optimal vertex")
@@ -108,7 +115,7 @@ def line_cost(
 ) -> Float[Array, ""]:
     """W_p^p on the line, int |F^-1(t) - G^-1(t)|^p dt, by sorting."""
     if a is None and b is None and len(x) == len(y):
-        return cost.between(jnp.sort(x)[:, None], jnp.sort(y)[:, None]).mean()
+        return _paid(None, jnp.sort(x)[:, None], jnp.sort(y)[:, None], cost)
     x, ends_x = _quantiles(x, a)
     y, ends_y = _quantiles(y, b)
     ends = jnp.concatenate([ends_x, ends_y])
@@ -120,7 +127,21 @@ def line_cost(
     # weights are admissible potentials (`one_dimensional.line_potentials`).
     i = jnp.minimum(jnp.cumsum(of_x) - of_x, len(x) - 1)
     j = jnp.minimum(jnp.cumsum(~of_x) - ~of_x, len(y) - 1)
-    return (ends - starts) @ cost.between(x[i][:, None], y[j][:, None])
+    return _paid(ends - starts, x[i][:, None], y[j][:, None], cost)
+
+
+def _paid(mass: Array | None, x: Array, y: Array, cost: Cost) -> Array:
+    """Sum of costs of matched points, each with its mass, or their mean; NaN where the dtype holds
+    distances d and not their powers d^p.
+    """
+    costs = cost.between(x, y)
+    total = costs.mean() if mass is None else mass @ costs
+    if cost.p == 1:
+        return total
+    apart = _fixed(cost.to(1).between(x, y))
+    apart = apart if mass is None else jnp.where(_fixed(mass) > 0, apart, 0)
+    lost = (total < _DIGITS * jnp.finfo(total.dtype).tiny) & (apart.max() > 0)
+    return jnp.where(lost, jnp.nan, total)
 
 
 def _quantiles(points: Array, weights: Array | None) -> tuple[Array, Array]:

@@ -111,15 +111,16 @@ def solve_exact(
     plan, phi, raw, stopped = _simplex(matrix, scale, a, b, max_iterations)
     phi, psi, violation = _admissible(matrix, phi, raw)
     cost, dual = float(np.vdot(plan, matrix)), float(a @ phi + b @ psi)
+    halted = ""  # the reason why a refinement was
     for _ in range(_REFINEMENTS):
         gap = cost - dual
         if stopped or gap <= GAP_TOLERANCE * abs(cost):
             break
-        finer, change = _finer(matrix, phi, psi, gap, a, b, max_iterations)
+        finer, change, halted = _finer(matrix, phi, psi, gap, a, b, max_iterations)
         finer_phi, finer_psi, _ = _admissible(matrix, phi + change, psi)
         finer_cost = float(np.vdot(finer, matrix))
         finer_dual = float(a @ finer_phi + b @ finer_psi)
-        if finer_cost - finer_dual >= gap:  # the gap was rounding already, or NaN
+        if not finer_cost - finer_dual < gap:  # the gap was rounding already, or NaN
             break
         plan, phi, psi, cost, dual = finer, finer_phi, finer_psi, finer_cost, finer_dual
     wanted = GAP_TOLERANCE * abs(cost)
@@ -133,7 +134,9 @@ def solve_exact(
     # The gap is within rounding of the largest cost: look closer.
     found = Proved.of(matrix, plan, phi, psi, a, b)
     if found.gap > wanted:
-        finer, change = _finer(matrix, found.phi, found.psi, found.gap, a, b, max_iterations)
+        finer, change, halted = _finer(
+            matrix, found.phi, found.psi, found.gap, a, b, max_iterations
+        )
         change = np.where(np.isfinite(change), change, 0)
         finer_phi, finer_psi, _ = _admissible(matrix, found.phi + change, found.psi)
         again = Proved.of(matrix, finer, finer_phi, finer_psi, a, b)
@@ -144,7 +147,7 @@ def solve_exact(
     if found.gap <= wanted:
         lower = upper = found.cost
     else:
-        message = _failure(found.gap, _OPEN * abs(found.cost) + ROUNDING * _typical(matrix))
+        message = _failure(found.gap, _OPEN * abs(found.cost) + ROUNDING * _typical(matrix), halted)
     dual = dual_value(found.phi, found.psi, a, b)[0]
     return ExactSolution(
         found.cost, dual, violation, found.phi, found.psi, found.plan, lower, upper,
@@ -160,14 +163,16 @@ def _finer(
     a: np.ndarray,
     b: np.ndarray,
     max_iterations: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Plan and change of phi in reduced costs, cut off far above the gap; NaN where that fails."""
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Plan and change of phi in reduced costs, cut off far above the gap; NaN and the reason where
+    that fails.
+    """
     reduced = matrix - phi[:, None]
     reduced -= psi[None, :]
     cut = 2 * max(matrix.shape) * gap
     np.clip(reduced, 0, cut, out=reduced)
     plan, change, _, failed = _simplex(reduced, cut, a, b, max_iterations)
-    return (plan * math.nan, change * math.nan) if failed else (plan, change)
+    return (plan * math.nan, change * math.nan, failed) if failed else (plan, change, "")
 
 
 def _typical(matrix: np.ndarray) -> float:
@@ -298,10 +303,10 @@ def _spread(
     return replace(solution, phi=phi, psi=psi, plan=plan)
 
 
-def _failure(gap: float, allowed: float) -> str:
+def _failure(gap: float, allowed: float, halted: str) -> str:
     if gap <= allowed:
         return ""
-    return (
+    return halted or (
         f"the solution fails its certificate (gap {gap:.3g}, allowed {allowed:.3g}, in units of "
         "cost); remove points so far off that their costs leave the others no digits"
     )

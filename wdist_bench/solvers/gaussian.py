@@ -61,6 +61,7 @@ def moments_rounding(
 ) -> float:
     """What rounding can have added to `total`: |mean_shift| for p = 1, bures_cost for p = 2.
 
+    The unit of each coordinate is that in which its axis has length 1 in the norm of the cost.
     A sum of n terms is off by about sqrt(n) units of their root mean square. The isometry Q is
     that of a product of both factors, whose rounding is of the size of the largest spread: beside
     a few points far off it is not the best one for the others.

@@ -14,12 +14,17 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from wdist_bench.costs.l2 import power_of_two
+from wdist_bench.validation import check_asked
+
 # Numbers held at once.
 _TILE_ENTRIES = 2**22
 # A search tree finds nearest points faster than products of matrices do up to this dimension.
 _TREE_DIMENSION = 12
 # Of the largest eigenvalue of a covariance: below this share a direction has no spread.
 _FLAT = 1e-12
+# Coordinates up to 2^k, whose fourth powers float64 holds.
+_PRODUCTS_HOLD = 200
 
 Rows = Float[np.ndarray, "n d"]
 Columns = Float[np.ndarray, "m d"]
@@ -55,7 +60,7 @@ class PlanMap:
 
     def __call__(self, points: Any) -> Points:
         """T at points (k, d)."""
-        points = _checked(points, self.x)
+        points = check_asked(points, self.x.shape[1])
         images = self._beyond(points)
         rows, means = self._barycentres
         at = np.array([rows.get(point.tobytes(), -1) for point in points + 0.0], np.int64)
@@ -111,7 +116,7 @@ class EntropicMap:
 
     def __call__(self, points: Any) -> Points:
         """T at points (k, d)."""
-        points = _checked(points, self.y)
+        points = check_asked(points, self.y.shape[1])
         center = self.y.mean(0)
         y = self.y - center
         score = self.g - (y**2).sum(1)  # |x|^2 is the same for all j
@@ -186,22 +191,22 @@ class LinearMap:
 
     def __call__(self, points: Any) -> Points:
         """T at points (k, d)."""
-        points = _checked(points, self.x)
+        points = check_asked(points, self.x.shape[1])
         mean_x, mean_y, matrix = self._moments
         return mean_y + (points - mean_x) @ matrix
 
     @cached_property
     def _moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """m_x, m_y and A, which is symmetric."""
-        mean_x, cov_x = _moments(self.x, self.a)
-        mean_y, cov_y = _moments(self.y, self.b)
+        mean_x, cov_x, unit_x = _moments(self.x, self.a)
+        mean_y, cov_y, unit_y = _moments(self.y, self.b)
         values, vectors = np.linalg.eigh(cov_x)
         spread = values > _FLAT * values[-1]
         values, vectors = values[spread], vectors[:, spread]
         root, inverse = ((vectors * values**power) @ vectors.T for power in (0.5, -0.5))
         inner = np.linalg.eigh(root @ cov_y @ root)
         middle = (inner[1] * np.sqrt(np.maximum(inner[0], 0))) @ inner[1].T
-        return mean_x, mean_y, inverse @ middle @ inverse
+        return mean_x, mean_y, np.ldexp(inverse @ middle @ inverse, unit_y - unit_x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +225,7 @@ class LineMap:
 
     def __call__(self, points: Any) -> Points:
         """T at points (k, 1)."""
-        points = _checked(points, self.x)
+        points = check_asked(points, self.x.shape[1])
         rows, images = barycentres(self.x, self.y, self.plan)
         return points + np.interp(points[:, 0], rows[:, 0], (images - rows)[:, 0])[:, None]
 
@@ -237,7 +242,7 @@ class NearestMap:
 
     def __call__(self, points: Any) -> Points:
         """T at points (k, d)."""
-        points = _checked(points, self.y)
+        points = check_asked(points, self.y.shape[1])
         return self.y[nearest(self.y, points)]
 
 
@@ -247,7 +252,7 @@ class Identity:
 
     def __call__(self, points: Any) -> Points:
         """The points (k, d) as they are."""
-        return np.asarray(points, np.float64)
+        return check_asked(points)
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,7 +272,7 @@ class ConstantMap:
 
     def __call__(self, points: Any) -> Points:
         """m for each of the points (k, d)."""
-        return np.tile(self.place, (len(_checked(points, self.place[None])), 1))
+        return np.tile(self.place, (len(check_asked(points, len(self.place))), 1))
 
 
 def nearest(rows: Rows, points: Points) -> np.ndarray:
@@ -299,22 +304,15 @@ def _tiles(count: int, width: int) -> Iterator[slice]:
 
 def _moments(
     points: Rows, weights: np.ndarray | None
-) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d d"]]:
-    """Mean and maximum-likelihood covariance."""
+) -> tuple[Float[np.ndarray, " d"], Float[np.ndarray, "d d"], int]:
+    """Mean, maximum-likelihood covariance over 4^k, and k: 0 unless points are so near each other,
+    or so far apart, that float64 would not hold products of covariances.
+    """
     center = points[0]
     inside = points - center
+    unit = power_of_two(inside, within=_PRODUCTS_HOLD)
+    inside = np.ldexp(inside, -unit)
     share = np.full(len(points), 1 / len(points)) if weights is None else weights
     mean = share @ inside
     inside = inside - mean
-    return center + mean, (inside * share[:, None]).T @ inside
-
-
-def _checked(points: Any, like: np.ndarray) -> Points:
-    """Points in float64; ValueError where they have another number of coordinates."""
-    array = np.asarray(points, np.float64)
-    if array.ndim != 2 or array.shape[1] != like.shape[1]:
-        raise ValueError(
-            f"points: expected shape (n, {like.shape[1]}), one point a row, as the samples of the "
-            f"map have, got {array.shape}; pass one row for each point"
-        )
-    return array
+    return center + np.ldexp(mean, unit), (inside * share[:, None]).T @ inside, unit

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
+from wdist_bench.costs import as_cost
+from wdist_bench.estimators import along_arcs
+from wdist_bench.problem import Samples
 
 MATRIX = ("exact", "sinkhorn", "sinkhorn_divergence")
 
@@ -69,3 +72,16 @@ def test_memory_that_runs_out_on_the_way_is_the_same_status(method, solver, monk
     monkeypatch.setattr(module, solver, fails)
     found = wb.estimate([[0.0], [1.0]], [[2.0], [3.0]], method)
     assert (found.status, found.message) == ("out_of_memory", "no room for more")
+
+
+def test_costs_of_a_function_are_never_asked_for_pair_by_pair():
+    """A function gives k x k costs, of which k pairs are the diagonal: arcs would need them all."""
+    few = Samples(np.zeros((3, 2)), np.ones((3, 2)))
+    assert along_arcs.possible(few, wb.Cost(1))
+    assert not along_arcs.possible(few, as_cost(lambda x, y: np.ones((len(x), len(y)))))
+
+
+def test_a_compiled_distance_says_how_much_memory_is_missing(leave_free):
+    leave_free(100)
+    with pytest.raises(Exception, match="all pairs of 3 x 4 points need about"):
+        wb.distance(np.zeros((3, 2)), np.ones((4, 2))).block_until_ready()

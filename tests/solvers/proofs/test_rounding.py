@@ -264,3 +264,69 @@ def test_masses_that_are_none_are_refused():
     rounded = solve_exact(matrix, even * (1 + 1e-7), even)
     assert rounded.converged
     assert rounded.cost == 0
+
+
+@pytest.mark.parametrize("method", ["exact", "one_dimensional"])
+def test_powers_below_float64_are_not_proved_to_be_0(method):
+    """(1e-4)^100 is 0 in float64, and so are costs on the way to the optimal plan."""
+    x = np.linspace(0, 1, 12)[:, None]
+    answer = wb.estimate(x, x + 1e-4, method, 100)
+    assert answer.lower <= 1e-4 <= answer.upper
+    assert answer.status == "not_converged"
+    assert "use a smaller p" in answer.message
+
+
+def test_distances_that_are_0_are_no_lost_powers():
+    answers = [
+        wb.estimate([[0.0, 0.0]], [[1.0, 2.0]], method, cost=wb.costs.Torus(1.0, 3))
+        for method in ("exact", "sinkhorn")
+    ]
+    assert [(answer.value, answer.upper) for answer in answers] == [(0, 0)] * 2
+
+
+def test_mahalanobis_distances_in_a_tiny_or_a_huge_unit():
+    """What float64 holds is known of the distances, not of the coordinates."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(9, 2)), rng.normal(size=(9, 2)) + 1
+    with pytest.raises(ValueError, match=r"power d\^4 float64 holds, got distances up to"):
+        wb.estimate(x, y, cost=wb.costs.Mahalanobis(1e-200 * np.eye(2), 4))
+    at_one, far_off, near = (
+        wb.estimate(x * unit, y * unit, cost=wb.costs.Mahalanobis(np.eye(2) / unit**2, 3)).value
+        for unit in (1.0, 1e140, 1e-120)
+    )
+    assert far_off == pytest.approx(at_one)
+    assert near == pytest.approx(at_one)
+    for unit in (1e8, 1e14):  # what rounding takes off is in the unit of the distance too
+        cost = wb.costs.Mahalanobis(np.eye(2) / unit**2)
+        answer = wb.estimate(x * unit, y * unit, "gaussian", cost=cost)
+        wanted = wb.estimate(x, y, "gaussian", cost=wb.costs.Mahalanobis(np.eye(2))).value
+        assert answer.value == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e160])
+def test_what_is_trained_is_refused_where_costs_are_lost_too(scale):
+    x, y = np.random.default_rng(0).normal(size=(2, 9, 2))
+    for method in ("soft_c_transform", "monge_gap"):
+        with pytest.raises(ValueError, match="points: expected distances d whose power"):
+            wb.estimate(x * scale, y * scale, method, 2, steps=1, batch_size=4)
+
+
+def test_weights_that_have_no_digits_leave_a_certificate_its_own():
+    """A softmax has weights of 1e-320, whose parts along a row of the plan are rounded to none."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(200, 2)), rng.normal(size=(50, 2)) + 1
+    a = np.exp(rng.uniform(-744, 0, size=200))
+    a /= a.sum()
+    found, wanted = (
+        wb.estimate(x, y, "sinkhorn", a=weights) for weights in (a, np.where(a < 1e-290, 0, a))
+    )
+    assert 0 < a[a > 0].min() < 1e-310
+    assert found.value == pytest.approx(wanted.value)
+
+
+def test_a_certified_critic_stays_below_where_products_of_coordinates_lose_digits():
+    """On a device 20 coordinates are multiplied: 1e-9 apart read as 1e-8."""
+    x = np.random.default_rng(0).normal(size=(12, 20))
+    y = x[::-1] + 1e-9
+    answer = wb.estimate(x, y, "c_transform", steps=1, batch_size=4)
+    assert answer.lower <= wb.estimate(x, y).upper * (1 + 1e-6)

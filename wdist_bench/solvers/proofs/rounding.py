@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 UNIT = float(np.finfo(np.float64).eps)
+LEAST = float(np.finfo(np.float64).tiny)
+"""Costs below it have lost digits, or all of them."""
 # A bound holds up to this share of itself without more ado, so ordinary numbers keep their bits.
 SHARE = 1e-9
 
