@@ -308,6 +308,10 @@ class Problem:
         """Dimension of the points, the length of a row."""
         return self.sampler.dim
 
+    def at_most(self, n: int) -> int:
+        """n points of each measure, or as many as one draw gives, where these are fewer."""
+        return min(n, self.sampler.limit or n)
+
     def minibatch(self, step: jax.Array | int, n: int) -> Samples:
         """Minibatch number `step`: n points of each measure in float32."""
         x, y = self.sampler.draw(jax.random.fold_in(self.key, step), n)

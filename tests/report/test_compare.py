@@ -10,7 +10,7 @@ from scipy import stats
 
 from wdist_bench.report.compare import compare
 from wdist_bench.report.comparing.two_samples import paired, welch
-from wdist_bench.results.statistics import FLIPS
+from wdist_bench.results.rearrangements import FLIPS
 from wdist_bench.submit.checks import Submission, _repeated
 
 RUNS, BATCHES = 20, 10

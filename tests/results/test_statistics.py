@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from wdist_bench.results import statistics
+from wdist_bench.results import rearrangements
+from wdist_bench.results.rearrangements import shuffles, sign_flips
 from wdist_bench.results.statistics import (
+    RESAMPLES,
     bca_interval,
     holm,
     paired_difference,
-    shuffles,
-    sign_flips,
     summarize,
     t_interval,
 )
@@ -57,7 +57,7 @@ def test_t_interval_is_scipys():
 def test_a_bca_interval_by_its_definition():
     values = skewed(0)
     n, random = values.size, np.random.default_rng(0)
-    means = values[random.integers(0, n, (statistics.RESAMPLES, n))].mean(axis=1)
+    means = values[random.integers(0, n, (RESAMPLES, n))].mean(axis=1)
     shift = stats.norm.ppf((means < values.mean()).mean())
     pull = np.array([values.mean() - np.delete(values, i).mean() for i in range(n)])
     acceleration = (pull**3).sum() / (6 * (pull**2).sum() ** 1.5)
@@ -194,8 +194,8 @@ def test_adjusted_p_values_keep_the_level_of_the_family(test):
 
 
 def test_signs_of_many_units_come_in_small_parts_and_start_with_what_was_seen():
-    parts = list(statistics._many_signs(1000))
-    assert sum(map(len, parts)) == statistics.FLIPS
+    parts = list(rearrangements._many_signs(1000))
+    assert sum(map(len, parts)) == rearrangements.FLIPS
     assert max(part.nbytes for part in parts) <= 2**24
     assert (parts[0][0] == 1).all()
     assert set(np.unique(parts[1])) == {-1.0, 1.0}

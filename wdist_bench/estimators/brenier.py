@@ -27,7 +27,7 @@ import optax
 from wdist_bench.costs import Cost
 from wdist_bench.costs.l2 import L2
 from wdist_bench.estimate import Estimator
-from wdist_bench.estimators.potential import FittedPotential, minibatch_size
+from wdist_bench.estimators.potential import FittedPotential
 from wdist_bench.networks.convex import Convex
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.solvers.affine import Frame, moments
@@ -262,7 +262,7 @@ class FittedBrenier(FittedPotential):
 def _train(estimator: BrenierEstimator, key: jax.Array, problem: Problem) -> FittedBrenier:
     """One compiled program: the frame from first samples, then `steps` minibatches."""
     parts = estimator.parts(problem.dim)
-    batch = minibatch_size(estimator, problem)
+    batch = problem.at_most(estimator.batch_size)
     frame = Frame.identity(problem.dim)
     if estimator.start == "gaussian":
         frame = gaussian_frame(problem, batch)

@@ -17,7 +17,6 @@ from wdist_bench.estimators.potential import (
     FittedPotential,
     difference_dual,
     dual_value,
-    minibatch_size,
     require_l2_or_l1,
     require_w1,
 )
@@ -170,7 +169,7 @@ def _train(estimator: FunnelEstimator, key: jax.Array, problem: Problem) -> Fitt
     )
 
     def minibatch(index: jax.Array) -> Samples:
-        return frame.samples(problem.minibatch(index, minibatch_size(estimator, problem)))
+        return frame.samples(problem.minibatch(index, problem.at_most(estimator.batch_size)))
 
     def loss(
         critics: tuple[Envelope, ...], samples: Samples, cooling: jax.Array
@@ -212,7 +211,7 @@ def _value(critic: Any, samples: Samples, cost: Cost) -> jax.Array:
 
 def _first_samples(estimator: FunnelEstimator, problem: Problem) -> Samples:
     """At least `centers` points of each measure, from minibatches that serve nothing else."""
-    size = minibatch_size(estimator, problem)
+    size = problem.at_most(estimator.batch_size)
     count = -(-max(estimator.centers, 2) // size)
     indices = estimator.steps + estimator.held_out + jnp.arange(count, dtype=jnp.int32)
     drawn = jax.lax.map(lambda i: problem.minibatch(i, size), indices)

@@ -16,7 +16,6 @@ from wdist_bench.costs.l2 import L2
 from wdist_bench.estimate import Estimate, Estimator, TracedFitted
 from wdist_bench.estimators import register
 from wdist_bench.estimators.brenier import gaussian_frame, require_w2
-from wdist_bench.estimators.potential import minibatch_size
 from wdist_bench.networks.convex import Mover
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.solvers.affine import Frame
@@ -163,7 +162,7 @@ def _cost(fitted: FittedMap, samples: Samples, cost: Cost) -> jax.Array:
 @partial(jax.jit, static_argnums=0)
 def _train(estimator: MongeGap, key: jax.Array, problem: Problem) -> FittedMap:
     """One compiled program: the frame from first samples, then `steps` minibatches."""
-    batch = minibatch_size(estimator, problem)
+    batch = problem.at_most(estimator.batch_size)
     frame = gaussian_frame(problem, batch)
     rule = optax.adam(optax.cosine_decay_schedule(estimator.learning_rate, estimator.steps))
 

@@ -16,7 +16,7 @@ from wdist_bench import metrics
 from wdist_bench.costs import L2, Cost
 from wdist_bench.estimate import Estimate, Estimator, Potentials, TracedFitted
 from wdist_bench.interface import declared
-from wdist_bench.problem import Problem, Samples
+from wdist_bench.problem import Samples
 from wdist_bench.solvers.certificate import dual_of_host
 from wdist_bench.validation import check_asked
 
@@ -348,11 +348,6 @@ def _said(fitted: FittedPotential, points: jax.Array, method: str) -> Any:
 @jax.jit
 def _gradients(fitted: FittedPotential, points: jax.Array) -> jax.Array:
     return metrics.gradients(fitted.critic, points)
-
-
-def minibatch_size(estimator: Any, problem: Problem) -> int:
-    """Points of each measure in a minibatch: `batch_size`, or all that a draw gives."""
-    return min(estimator.batch_size, problem.sampler.limit or estimator.batch_size)
 
 
 def difference_dual(critic: Critic, samples: Samples, cost: Cost) -> tuple[jax.Array, jax.Array]:

@@ -29,13 +29,12 @@ from wdist_bench.report.tables.cells import Cell, cells
 from wdist_bench.report.text.escaping import inline
 from wdist_bench.report.text.wording import p_value
 from wdist_bench.results.journal import Journal
+from wdist_bench.results.rearrangements import Randomized, sign_flips
 from wdist_bench.results.statistics import (
     LEVEL,
     Difference,
     Interval,
-    Randomized,
     paired_difference,
-    sign_flips,
 )
 
 _SHARED = ("task", "dataset", "dim", "p", "norm", "n", "protocol")

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from wdist_bench.estimate import NOT_RUN
-from wdist_bench.results.statistics import LEVEL, holm, sign_flips
+from wdist_bench.results.rearrangements import sign_flips
+from wdist_bench.results.statistics import LEVEL, holm
 
 NULL = 1e-9
 """A distance of two populations below this is 0."""

@@ -8,12 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wdist_bench.results.rearrangements import FLIPS, shuffles, sign_flips
 from wdist_bench.results.statistics import (
-    FLIPS,
     Interval,
     paired_difference,
-    shuffles,
-    sign_flips,
 )
 
 
