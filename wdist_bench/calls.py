@@ -12,7 +12,7 @@ from wdist_bench.costs import Cost, Matrix, as_cost
 from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, out_of_memory
 from wdist_bench.estimators.given import ask, check_cost, check_estimator, fit
 from wdist_bench.problem import Problem, Samples
-from wdist_bench.results.statistics import is_negative, negative_message
+from wdist_bench.results.statistics import is_negative, negative_message, vacuous
 from wdist_bench.solvers.machine.forks import check_not_forked
 from wdist_bench.validation import check_samples, check_seed
 
@@ -76,7 +76,8 @@ def estimate(
     else:
         check_not_forked()
         try:
-            answer = _signed(ask(estimator, _fitted(estimator, samples, cost, seed), samples, cost))
+            fitted = _fitted(estimator, samples, cost, seed)
+            answer = _signed(ask(estimator, fitted, samples, cost), estimator, cost)
         except (MemoryError, jax.errors.JaxRuntimeError) as error:
             answer = out_of_memory(error, estimator)
     return _remarked(answer, checked.remark)
@@ -115,10 +116,12 @@ def _fitted(estimator: Estimator, samples: Samples, cost: Cost, seed: int) -> Fi
     return fit(estimator, own_key, problem)
 
 
-def _signed(answer: Estimate) -> Estimate:
-    """A dual value below 0 by more than 3 of its standard errors is no answer."""
+def _signed(answer: Estimate, estimator: Estimator, cost: Cost) -> Estimate:
+    """A dual value below 0 by more than 3 of its standard errors is no answer, unless it may be."""
     error = answer.diagnostics.get("dual_stderr")
     if error is None or not is_negative(answer.cost, error):
+        return answer
+    if vacuous(cost.p, answer.bound, estimator.target):
         return answer
     message = negative_message(answer.cost, error)
     return replace(answer, status="not_converged", message=message, lower=None)

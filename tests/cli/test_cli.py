@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+
+import wdist_bench as wb
+from wdist_bench.cli.population import _verdict
 
 SUITE = """
 title = "Tiny"
@@ -90,7 +94,6 @@ def test_a_failed_run_gives_a_nonzero_exit_code(tmp_path, command):
 
 @pytest.mark.parametrize("what", ["tasks", "truths", "estimators", "datasets", "suites"])
 def test_list_names_everything(command, what):
-    import wdist_bench as wb
     from wdist_bench import cards, datasets
     from wdist_bench.runs.shipped import shipped
 
@@ -309,6 +312,13 @@ def test_version_and_short_help(command):
     assert "--profile" in said
 
 
+def test_no_populations_may_be_one_that_an_interval_keeps_apart():
+    apart = wb.Estimate(1.0, 1.0, target="population", bound="none", lower=0.4, upper=2.0)
+    assert _verdict(apart, 0.2, 199) == "the test does not tell them apart"
+    assert _verdict(replace(apart, lower=0.0), 0.2, 199) == "they may be one"
+    assert _verdict(apart, 0.05, 19) == "they differ"
+
+
 def test_population_prints_an_interval_and_a_test(tmp_path, command):
     rng = np.random.default_rng(0)
     x, y = tmp_path / "x.npy", tmp_path / "y.npy"
@@ -322,6 +332,8 @@ def test_population_prints_an_interval_and_a_test(tmp_path, command):
     assert (answer["level"], answer["status"], answer["pvalue"]) == (0.9, "ok", 0.02)
     code, said, _ = command("population", x, y, "--side", "lower")
     assert "lower " in said
+    code, said, _ = command("population", x, y, "--permutations", 10)
+    assert "10 permutations cannot tell whether they differ, 19 can (p = 0.091" in said
     np.save(y, rng.normal(size=(5, 2)))
     code, said, _ = command("population", x, y, "--permutations", 0)
     assert code == 1

@@ -9,6 +9,7 @@ import pytest
 
 import wdist_bench as wb
 from wdist_bench.display.notebook import html_table
+from wdist_bench.population.two_sample import TestResult
 
 SUITE = """
 title = "Tiny"
@@ -115,6 +116,13 @@ def test_a_test_is_drawn_among_its_partings(axes):
     found.plot(axes)
     assert drawn(axes) == {"50 partings at random", f"these samples, p = {found.pvalue:.2g}"}
     assert found.to_frame()["pvalue"][0] == found.pvalue
+
+
+@pytest.mark.parametrize("place", [0.0, 1.4, 1e17])
+def test_partings_that_are_equal_but_for_rounding_are_one_bar(axes, place):
+    null = place * (1 + 1e-16 * np.arange(5))
+    TestResult(place, 1.0, 5, null=null).plot(axes)
+    assert [bar.get_height() for bar in axes.patches] == [5]
 
 
 def test_a_notebook_without_widgets_gets_a_line_a_cell(monkeypatch, capsys):

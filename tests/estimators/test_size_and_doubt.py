@@ -1,11 +1,15 @@
 """The size of the data does not matter to critics; answers that diagnostics contradict say so."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
 
 import wdist_bench as wb
+from wdist_bench.calls import _signed
 from wdist_bench.problem import Problem, Samples
+from wdist_bench.protocol.answers import measured
 from wdist_bench.protocol.stream import Stream, run_stream
 from wdist_bench.results.statistics import is_negative, negative_runs
 from wdist_bench.runs.cell import summarize
@@ -154,10 +158,20 @@ def test_in_suites_such_runs_are_counted_as_failed(untrained: wb.Estimator) -> N
     assert "below 0" in record["message"]
 
 
+def test_a_convex_potential_below_zero_is_an_answer_on_arrays_and_in_suites() -> None:
+    icnn = wb.estimators.get("icnn")
+    shared = {"target": "batch", "bound": "lower", "diagnostics": {"dual_stderr": 0.1}}
+    below = wb.Estimate(0.0, -1.0, **shared)
+    assert _signed(below, icnn, wb.Cost(2)) == below
+    runs = [[replace(below, target="population")] * 5]
+    assert measured(runs, wb.Cost(2), [np.zeros(0)], 0.0, 0.0, {}).statuses == ["ok"]
+    assert measured(runs, wb.Cost(1), [np.zeros(0)], 0.0, 0.0, {}).statuses == ["not_converged"]
+
+
 def test_noise_about_zero_stays_as_measured() -> None:
     """Three standard errors: of runs at a truth of 0 about one in 600 is lost (t, 99 degrees)."""
     costs = np.random.default_rng(1).normal(size=(20_000, 100))
-    lost = len(negative_runs(costs))
+    lost = len(negative_runs(costs, 1, "lower", "population"))
     assert 15 <= lost <= 60  # 34 are expected; 15 and 60 are 3 and 4.5 sd away
     assert not is_negative(0.0, 0.0)
     assert is_negative(-1e-30, 0.0)

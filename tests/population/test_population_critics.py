@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from wdist_bench.costs import Cost
+from wdist_bench.population import quadratic
 from wdist_bench.population.critics import CRITICS, _axes, _widest_direction
 from wdist_bench.population.line import line_potential
 from wdist_bench.population.quadratic import QUADRATICS
@@ -70,9 +73,38 @@ def test_a_quadratic_and_its_conjugate_are_admissible_everywhere(name):
         slack = cost - found.at_x(x)[:, None] - found.at_y(y)[None, :]
         assert slack.min() >= -1e-9 * cost.max()
         # equality along the map x -> k + A (x - m): the conjugate is closed, not a bound of it
-        mapped = found.end + ((x - found.start) @ found.axes * found.values) @ found.axes.T
+        axes = np.eye(1 + seed) if found.axes is None else found.axes
+        mapped = found.end + ((x - found.start) @ axes * found.values) @ axes.T
         tight = Cost(2).matched(x, mapped) - found.at_x(x) - found.at_y(mapped)
         assert np.abs(tight).max() <= 1e-9 * cost.max()
+
+
+def test_nothing_held_is_as_large_as_the_square_of_many_columns(monkeypatch):
+    monkeypatch.setattr(quadratic, "_MOST_COLUMNS", 1000)
+    given = rows(0, 10, 10, d=3000)
+    tracemalloc.start()
+    try:
+        for fit in (CRITICS["coordinates"], CRITICS["separable"]):
+            fit(given, Cost(1, "l1"))(given.x)
+        for fit in QUADRATICS.values():
+            fit(given).at_x(given.x)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 3000**2 * 8 / 2
+
+
+def test_in_many_columns_the_map_is_that_of_the_span_of_the_rows(monkeypatch):
+    given, fit = rows(0, d=80), QUADRATICS["affine 0.2"]
+    whole = fit(given)
+    monkeypatch.setattr(quadratic, "_MOST_COLUMNS", 79)
+    found = fit(given)
+    np.testing.assert_allclose(found.at_x(given.x), whole.at_x(given.x), rtol=1e-3)
+    np.testing.assert_allclose(found.at_y(given.y), whole.at_y(given.y), rtol=1e-3)
+    g = np.random.default_rng(1)
+    x, y = 5 * g.normal(size=(50, 80)), 5 * g.normal(size=(50, 80))
+    slack = Cost(2).matrix(x, y) - found.at_x(x)[:, None] - found.at_y(y)[None, :]
+    assert slack.min() >= 0
 
 
 def test_a_quadratic_of_the_moments_gives_gelbrichs_bound():

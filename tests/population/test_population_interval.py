@@ -216,6 +216,15 @@ def test_a_distance_that_fails_leaves_the_lower_end(monkeypatch):
     assert high.status == "not_converged"
 
 
+def test_memory_that_ran_out_is_a_status(monkeypatch):
+    def too_large(*arguments, **options):
+        raise MemoryError("Unable to allocate 9.82 GiB")
+
+    monkeypatch.setattr(module, "below", too_large)
+    answer = wb.population_interval(*shifted(0))
+    assert (answer.status, answer.message) == ("out_of_memory", "Unable to allocate 9.82 GiB")
+
+
 def test_the_message_is_of_the_ends_that_were_asked_for():
     x, y = shifted(0)
     messages = {

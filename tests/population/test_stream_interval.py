@@ -38,6 +38,7 @@ def test_it_holds_the_known_distance(task, options):
     assert abs(answer.value - truth) < 0.1 * truth
     assert answer.upper < 1.25 * truth
     assert answer.lower > 0.9 * truth or options["p"] == 2
+    assert ("pass critic='icnn'" in answer.message) == (options["p"] == 2)
 
 
 def test_a_critic_that_bounds_nothing_is_refused():

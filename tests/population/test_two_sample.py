@@ -155,6 +155,24 @@ def test_bad_input_says_what_was_expected():
         wb.two_sample_test(x, y, "funnel", p=2)
 
 
+@pytest.mark.parametrize("method", ["exact", "bracket", "sinkhorn"])
+def test_a_matrix_of_costs_is_refused(method):
+    # by position every parting had the same matrix, and a p-value of 1
+    x, y = pair(0)
+    with pytest.raises(ValueError, match=r"cost: expected a cost of points.* got a matrix"):
+        wb.two_sample_test(x, y, method, cost=np.abs(x - y.T), permutations=5)
+
+
+def test_a_parting_without_a_number_on_a_circle_gives_no_pvalue():
+    # the value is not known to so many digits; the null was cut short without a word
+    x, y = pair(0, 20, 20)
+    circle = wb.costs.get("torus", period=1e10)
+    weights = np.repeat([0.075, 0.025], 10)
+    found = wb.two_sample_test(x, y, "one_dimensional", cost=circle, a=weights, permutations=5)
+    assert found.status == "not_converged"
+    assert np.isnan(found.pvalue)
+
+
 def test_the_first_statistic_is_that_of_the_samples():
     x, y = pair(0)
     pool = Pool.of(weighted(Samples(x, y)))

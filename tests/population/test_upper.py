@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 import wdist_bench as wb
 from wdist_bench.population.limits import MeanLimits
@@ -40,6 +41,46 @@ def test_samples_that_coincide_by_chance_keep_a_spread():
     found = above(weighted(wb.Samples(coins, coins)), wb.Cost(1), np.random.default_rng(0))
     assert found.cost == 0
     assert found.end(0.025, None, wb.Cost(1)) > 0.13  # 1.96 sqrt(2 / 4 / 100)
+
+
+def coins(ones, n):
+    return np.r_[np.zeros(n - ones), np.ones(ones)][:, None]
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_samples_and_halves_that_coincide_by_chance_keep_a_spread(p):
+    # at 12 % of these seeds the halves coincide too, and no potential says anything
+    given, cost = weighted(wb.Samples(coins(10, 20), coins(10, 20))), wb.Cost(p)
+    for seed in range(40):
+        found = above(given, cost, np.random.default_rng(seed))
+        assert found.end(0.025, None, cost) ** p > 0.31  # 1.96 sqrt(2 / 4 / 20)
+
+
+def test_the_level_holds_for_rare_coins_whose_samples_often_coincide():
+    # every outcome but such as have a probability of 6e-4 in all; the halves are those of a seed
+    cost, n, shares = wb.Cost(2), 100, (0.01, 0.0385)
+    truth, missed = shares[1] - shares[0], 0.0
+    for one in range(6):
+        for other in range(13):
+            given = weighted(wb.Samples(coins(one, n), coins(other, n)))
+            end = above(given, cost, np.random.default_rng(0)).end(0.025, None, cost)
+            refused = one == other == 0
+            chance = binom.pmf(one, n, shares[0]) * binom.pmf(other, n, shares[1])
+            missed += chance * (end**2 < truth and not refused)
+    assert missed <= 0.025
+
+
+def test_what_coincides_on_many_points_is_no_narrower_than_its_potentials():
+    # a potential that is 1-Lipschitz for the rows' own costs, on a grid of few rows each
+    grid = np.stack(np.meshgrid(np.arange(3.0), np.arange(2.0)), -1).reshape(-1, 2)
+    rows = np.repeat(grid, 4, axis=0)
+    for p in (1, 2):
+        cost = wb.Cost(p)
+        found = above(weighted(wb.Samples(rows, rows)), cost, np.random.default_rng(0))
+        for corner in grid:
+            values = cost.matched(rows, corner)
+            assert found.limits.stderr >= math.sqrt(2 / 24) * values.std(ddof=1)
+            assert found.limits.unseen >= np.ptp(values) / 24
 
 
 def test_halves_are_further_apart_than_all_rows_and_within_is_at_least_0():

@@ -31,6 +31,16 @@ def test_evaluate_takes_as_many_samples_as_it_is_told():
     assert answer.diagnostics["eval_samples"] == 20_000
 
 
+def test_a_limit_of_few_samples_is_students(monkeypatch):
+    # potentials of two samples: mean 11, standard error of the mean 1, t(0.95, 1) = 6.31
+    drawn = np.array([10.0, 12.0]), np.zeros(2), {}
+    monkeypatch.setattr("wdist_bench.protocol.evaluate._chunk", lambda *_: drawn)
+    critic = wb.estimators.get("group_sort", steps=1, hidden=(8,))
+    found = wb.evaluate("gaussian_shift", critic, eval_samples=2)
+    assert (found.value, found.stderr) == pytest.approx((11, 1))
+    assert found.lower == pytest.approx(11 - 6.313752)
+
+
 def test_a_population_value_of_zero_does_not_sample_for_ever():
     estimator = wb.estimators.get("weight_clipping", steps=20)
     answer = wb.evaluate("image_batches", estimator)

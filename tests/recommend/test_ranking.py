@@ -49,6 +49,11 @@ def test_an_answer_near_0_does_not_beat_one_that_is_too_large_by_less():
     assert [row.error for row in found] == pytest.approx([1.1, 99.0, 999.0])
 
 
+def test_an_interval_beyond_float64_ends_at_infinity():
+    error, (low, high) = size_of(runs("plugin", [0.0, 1e60]))
+    assert (error, low, high) == (pytest.approx(1e30), 0, np.inf)
+
+
 def test_failures_and_too_few_runs_are_not_ranked():
     nan = float("nan")
     trials = [

@@ -75,7 +75,7 @@ def population(
         )
         shown["pvalue"] = test.pvalue if test.status == "ok" else None
     shown |= {"p": p, "norm": norm, "seconds": round(time.perf_counter() - start, 3)}
-    shown["found"] = _sentence(found, f"W{p:g}", shown.get("pvalue"), read)
+    shown["found"] = _sentence(found, f"W{p:g}", shown.get("pvalue"), permutations, read)
     if as_json:
         echo_json(lines | options.facts(read) | {"warning": warning or None} | shown)
     else:
@@ -84,7 +84,9 @@ def population(
         raise typer.Exit(1)
 
 
-def _sentence(answer: Estimate, name: str, pvalue: float | None, samples: TwoSamples) -> str:
+def _sentence(
+    answer: Estimate, name: str, pvalue: float | None, permutations: int, samples: TwoSamples
+) -> str:
     """What was found, in words."""
     who, unit = f"the populations behind {options.sides(samples)}", options.measured_in(samples)
     said = f"{name} of {who} cannot be told ({answer.status})"
@@ -95,8 +97,17 @@ def _sentence(answer: Estimate, name: str, pvalue: float | None, samples: TwoSam
         )
     if pvalue is None:
         return said
-    verdict = "they differ" if pvalue <= _EQUAL else "they may be one"
-    return f"{said}; {verdict} (p = {pvalue:.2g} were they equal)"
+    return f"{said}; {_verdict(answer, pvalue, permutations)} (p = {pvalue:.2g} were they equal)"
+
+
+def _verdict(answer: Estimate, pvalue: float, permutations: int) -> str:
+    """What the test says, beside an interval that may say more."""
+    if pvalue <= _EQUAL:
+        return "they differ"
+    if 1 / (permutations + 1) > _EQUAL:
+        fewest = round(1 / _EQUAL) - 1
+        return f"{permutations} permutations cannot tell whether they differ, {fewest} can"
+    return "the test does not tell them apart" if answer.lower else "they may be one"
 
 
 def _between(lower: float | None, upper: float | None) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # Dark enough on white for lines of text, and told apart by eyes that do not see red and green.
 VALUE, TRUTH, RANGE, GREY = "#1f5fa8", "#c2410c", "#9db8d9", "0.55"
 _CURVE = 300  # points of a history that are drawn
+_BINS, _ONE_BIN = 30, 0.05  # of a histogram; half of the width of its only bin, over its place
+_EQUAL = 1e-9  # relative range up to which values are equal but for rounding
 
 
 def plot_estimate(answer: Estimate, axes: Axes | None = None) -> Axes:
@@ -34,7 +36,9 @@ def plot_test(statistic: float, null: np.ndarray, pvalue: float, axes: Axes | No
     """A statistic among those of random partings of the pooled rows."""
     axes = current_axes() if axes is None else axes
     if null.size:
-        axes.hist(null, bins=30, color=RANGE, label=f"{null.size} partings at random")
+        bins, ends = _bins(null)
+        said = f"{null.size} partings at random"
+        axes.hist(null, bins=bins, range=ends, color=RANGE, label=said)
     if math.isfinite(statistic):
         said = f"these samples, p = {pvalue:.2g}"
         axes.axvline(statistic, color=VALUE, lw=1.8, label=said)
@@ -43,6 +47,16 @@ def plot_test(statistic: float, null: np.ndarray, pvalue: float, axes: Axes | No
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=9)
     return axes
+
+
+def _bins(values: np.ndarray) -> tuple[int, tuple[float, float]]:
+    """How many bins, and from where to where; one where the values are equal but for rounding."""
+    low, high = float(values.min()), float(values.max())
+    size = max(abs(low), abs(high))
+    if high - low > _EQUAL * size:
+        return _BINS, (low, high)
+    half = _ONE_BIN * size or 1.0
+    return 1, (low - half, high + half)
 
 
 def current_axes() -> Any:

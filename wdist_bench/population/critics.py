@@ -68,12 +68,12 @@ def separable(rows: Samples, cost: Cost) -> Critic:
     For l2 the coordinates are the principal axes of the pooled rows, and w is proportional to
     what each g_k tells the samples apart by.
     """
-    return _separable(rows, cost, _axes(rows) if cost.norm == "l2" else np.eye(rows.x.shape[1]))
+    return _separable(rows, cost, _axes(rows) if cost.norm == "l2" else None)
 
 
 def coordinates(rows: Samples, cost: Cost) -> Critic:
     """`separable` in the coordinates that the rows have."""
-    return _separable(rows, cost, np.eye(rows.x.shape[1]))
+    return _separable(rows, cost, None)
 
 
 def radial(rows: Samples, cost: Cost) -> Critic:
@@ -138,15 +138,20 @@ def _around(center: np.ndarray, rows: Samples, cost: Cost) -> Critic:
     return lambda points: g(cost.matched(points, center))
 
 
-def _separable(rows: Samples, cost: Cost, axes: np.ndarray) -> Critic:
-    x, y = rows.x @ axes, rows.y @ axes
+def _separable(rows: Samples, cost: Cost, axes: np.ndarray | None) -> Critic:
+    """Along orthonormal axes, or along those of the coordinates, which no matrix is made of."""
+
+    def turned(points: np.ndarray) -> np.ndarray:
+        return points if axes is None else points @ axes
+
+    x, y = turned(rows.x), turned(rows.y)
     parts = [line_potential(x[:, k], y[:, k], rows.a, rows.b) for k in range(x.shape[1])]
     gains = np.array([part.gain for part in parts])
     shares = np.ones_like(gains) if cost.norm == "l1" else _unit(gains)
 
     def critic(points: np.ndarray) -> np.ndarray:
-        turned = points @ axes
-        columns = [w * g(turned[:, k]) for k, (w, g) in enumerate(zip(shares, parts, strict=True))]
+        places = turned(points)
+        columns = [w * g(places[:, k]) for k, (w, g) in enumerate(zip(shares, parts, strict=True))]
         return np.sum(columns, axis=0)
 
     return critic
@@ -168,7 +173,11 @@ def _dual_unit(u: np.ndarray, cost: Cost) -> np.ndarray:
     """Of length one in the dual norm, and where that is l-infinity, at a corner of its ball."""
     if cost.norm == "l1":
         return np.sign(u)
-    return _unit(u) if u.any() else np.eye(len(u))[0]
+    if u.any():
+        return _unit(u)
+    first = np.zeros(len(u))
+    first[0] = 1.0
+    return first
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:

@@ -83,7 +83,8 @@ def population_interval(
             then are McDiarmid's, which hold for every law within it and at every n, one row
             included, and the upper one is `support` at most.
         critic: of a task alone: an estimator with target "population" and bound "lower", "funnel"
-            by default; at p = 2 in l2 that is "icnn", and the lower end of the others is 0 there.
+            by default, which is one at p = 1. At p = 2 in l2 pass critic="icnn"; without it the
+            lower end is 0 there.
         n: of a task alone: points of an exact batch, 1024 by default; more narrows the upper end.
         eval_batches: of a task alone: number of exact batches, 20 by default.
 
@@ -120,7 +121,11 @@ def population_interval(
     samples.check_scale(ground)
     rows = weighted(samples)
     reach = None if support is None else check_support(support, rows, ground)
-    answer = _Answer(rows, ground, level, side, seed, reach).estimate()
+    question = _Answer(rows, ground, level, side, seed, reach)
+    try:
+        answer = question.estimate()
+    except MemoryError as error:
+        answer = question.refused(str(error), status="out_of_memory")
     if not checked.remark:
         return answer
     return replace(answer, message=f"{answer.message}; {checked.remark}")
@@ -179,21 +184,21 @@ class _Answer:
     def estimate(self) -> Estimate:
         """Both ends and the point between them."""
         if problem := refusal_before(self.rows, self.reach is not None):
-            return self._refused(problem)
+            return self.refused(problem)
         rows, power = near_one(self.rows)
         low = None if self.side == "upper" else self._below(rows)
         high = above(rows, self.cost, self._generator(_HALVES_STREAM))
         diagnostics = self._diagnostics(low, high, power)
         lower = 0.0 if low is None else self._lower(low, power)
         if (failure := high.failure) and (self.side != "lower" or low is None):
-            return self._refused(failure.message, diagnostics, failure.status, lower=lower)
+            return self.refused(failure.message, diagnostics, failure.status, lower=lower)
         upper = math.inf
         if self.side != "lower":
             if self.reach is None and (problem := high.problem(self.cost)):
-                return self._refused(problem, diagnostics, lower=lower)
+                return self.refused(problem, diagnostics, lower=lower)
             upper = self._upper(high, low, power)
         if not lower <= upper:
-            return self._refused(
+            return self.refused(
                 f"the lower end {lower:.6g} is not below the upper end {upper:.6g}, so one of the "
                 "limits failed; the rows may not be independent", diagnostics,
             )  # fmt: skip
@@ -256,10 +261,11 @@ class _Answer:
             return found
         return found | {"critic_mean": _times(low.value(self.cost), power)}
 
-    def _refused(
+    def refused(
         self, message: str, diagnostics: dict[str, float] | None = None, status: str = "refused",
         **ends: float,
     ) -> Estimate:  # fmt: skip
+        """No interval, and why."""
         return Estimate.failed(
             status,
             message,

@@ -10,7 +10,7 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.population.critics import CRITICS
 from wdist_bench.population.limits import MeanLimits, Side, student_quantile
-from wdist_bench.population.quadratic import QUADRATICS, Quadratic
+from wdist_bench.population.quadratic import QUADRATICS, Projected, Quadratic
 from wdist_bench.population.split import parted
 from wdist_bench.problem import Samples
 
@@ -147,7 +147,7 @@ def _lipschitz(critic: Callable[[np.ndarray], np.ndarray]) -> Pair:
     return Pair(critic, lambda points: -critic(points))
 
 
-def _quadratic(quadratic: Quadratic) -> Pair:
+def _quadratic(quadratic: Quadratic | Projected) -> Pair:
     return Pair(quadratic.at_x, quadratic.at_y)
 
 

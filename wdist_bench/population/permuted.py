@@ -92,7 +92,7 @@ def statistics(
     """The statistic of the samples and of every random parting."""
     orders = pool.orders(permutations, seed)
     together = _TOGETHER.get(type(estimator))
-    if together is None:
+    if together is None or (together is _on_a_line and cost.circumference):
         return _one_by_one(pool, cost, estimator, orders, seed)
     found = together(pool, cost, estimator, orders)
     costs = np.asarray(found, np.float64)
@@ -137,8 +137,6 @@ def _exact(pool: Pool, cost: Cost, estimator: Exact, orders: np.ndarray) -> list
 
 def _on_a_line(pool: Pool, cost: Cost, estimator: OneDimensional, orders: np.ndarray) -> Any:
     """W_p^p of each parting; all are sorted together where weights are equal."""
-    if cost.circumference:
-        return [value**cost.p for value in _one_by_one(pool, cost, estimator, orders, 0).values]
     line = cost.on_line(pool.points)[:, 0]
     if pool.even:
         x, y = line[orders[:, : pool.count]].T, line[orders[:, pool.count :]].T

@@ -47,8 +47,9 @@ def stream_interval(
     bound in expectation. Above, the mean exact cost of independent batches: E W_p^p(batch) is at
     least W_p^p of the populations, which is jointly convex in the pair. Each end is a one-sided
     limit (normal below, Student's t above, both moved outwards for skewness) with its part of the
-    error; rounding of float32 coordinates is added. At p = 2 in l2 that is `icnn`, a strongly
-    convex potential with its conjugate; with a critic that does not take the cost, lower is 0.
+    error; rounding of float32 coordinates is added. At p = 2 in l2 `icnn` is such a critic, a
+    strongly convex potential with its conjugate; with one that does not take the cost, lower is 0,
+    and the message says so.
 
     Both limits are of means, which a rare or far point can spoil. So about a million further draws
     of each population are looked at first (fewer above dimension 128), and the answer is refused
@@ -86,6 +87,7 @@ def stream_interval(
         return refusal(problem)
     rounding = _rounding(shape, cost, sampler.dim)
     lower, upper = 0.0, math.inf
+    message = ""
     failed = {}
     if side != "lower":
         batches = evaluate(
@@ -100,7 +102,9 @@ def stream_interval(
         failed["upper"] = batches
         upper = _upper(batches, shape, cost, n * eval_batches, error)
         upper += 0.0 if sampler.x64 else rounding
-    if side != "upper" and (cost.p == 1 or _takes(critic, cost)):
+    if side != "upper" and cost.p != 1 and not _takes(critic, cost):
+        message = _nothing_below(critic, cost)
+    elif side != "upper":
         below = evaluate(task, critic, cost.p, seed, norm=cost.norm)
         if (below.target, below.bound) != ("population", "lower"):
             raise ValueError(
@@ -121,8 +125,9 @@ def stream_interval(
         )
     value = min(max(_point(task, cost, n, seed), lower), upper)
     return Estimate(
-        value, value**cost.p, lower=lower, upper=upper, interval=(lower, upper), **shared
-    )
+        value, value**cost.p, lower=lower, upper=upper, interval=(lower, upper), message=message,
+        **shared,
+    )  # fmt: skip
 
 
 def _takes(critic: str | Estimator, cost: Cost) -> bool:
@@ -132,6 +137,12 @@ def _takes(critic: str | Estimator, cost: Cost) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _nothing_below(critic: str | Estimator, cost: Cost) -> str:
+    name = check_estimator(critic, {}).name
+    other = "; pass critic='icnn'" if _takes("icnn", cost) else ""
+    return f"below: 0, since {name} bounds nothing at p = {cost.p:g} in {cost.norm}{other}"
 
 
 def _point(task: Task, cost: Cost, n: int, seed: int) -> float:

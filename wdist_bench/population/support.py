@@ -53,7 +53,7 @@ def mcdiarmid_upper(
 def check_support(support: Any, rows: Samples, cost: Cost) -> float:
     """The bound on all distances; raises ValueError where two rows are further apart."""
     reach = check_number(support, "support", above=0)
-    farthest = _diameter(np.concatenate([rows.x, rows.y]), Cost(1, cost.norm))
+    farthest = diameter(np.concatenate([rows.x, rows.y]), Cost(1, cost.norm))
     if farthest > reach * (1 + 1e-12):
         raise ValueError(
             f"support: expected a bound on the distance of any two points of the populations, got "
@@ -62,7 +62,7 @@ def check_support(support: Any, rows: Samples, cost: Cost) -> float:
     return reach
 
 
-def _diameter(points: np.ndarray, cost: Cost) -> float:
+def diameter(points: np.ndarray, cost: Cost) -> float:
     """Largest distance between two points."""
     step = max(1, _BLOCK // len(points))
     return max(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from wdist_bench.costs import Cost, as_cost
+from wdist_bench.costs import Cost, Matrix, as_cost
 from wdist_bench.display.notebook import html_table
 from wdist_bench.estimate import STATUSES, Estimator, out_of_memory
 from wdist_bench.estimators.given import check_cost, check_estimator
@@ -121,6 +121,11 @@ def two_sample_test(
     checked = check_samples(x, y, a, b)
     rows = Samples(checked.x, checked.y, checked.a, checked.b)
     ground = as_cost(cost, p)
+    if isinstance(ground, Matrix):
+        raise ValueError(
+            "cost: expected a cost of points, since rows are dealt out anew and costs within x and "
+            "within y are needed too, got a matrix; pass a function of points"
+        )
     estimator = check_estimator(method, {})
     check_cost(estimator, ground)
     for name, points in (("x", rows.x), ("y", rows.y)):

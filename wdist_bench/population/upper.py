@@ -14,6 +14,7 @@ from wdist_bench.estimators.bracket import Bracket
 from wdist_bench.estimators.exact import Exact
 from wdist_bench.population.limits import MeanLimits, Side, tail_index
 from wdist_bench.population.lower import Below
+from wdist_bench.population.support import diameter
 from wdist_bench.problem import Samples
 from wdist_bench.protocol.tails import MIN_INDEX
 
@@ -88,8 +89,9 @@ class Above:
             stderr=max(math.sqrt(self.halves.variance), *(one.stderr for one in spreads), 0.0),
             unseen=max(one.unseen for one in spreads),
         )
-        # Without a third moment no sample tells how far Student's limit is off.
-        heavy = self.index < MIN_INDEX
+        # How far Student's limit is off, no sample without a third moment tells, and none that
+        # coincides with the other.
+        heavy = self.index < MIN_INDEX or self.cost == 0
         return cost.root(self.cost + widest.margin(error, self.limits.skewness, heavy))
 
     def problem(self, cost: Cost) -> str:
@@ -110,8 +112,9 @@ def above(rows: Samples, cost: Cost, generator: np.random.Generator) -> Above:
 
     So W_p^p(rows) falls short of W_p^p by no more than a mean of independent terms does, at every
     n, for p = 1, with ties and at mu = nu too. What is needed of (phi, psi) is the variance. It is
-    taken from the potentials of all rows and of their halves, the largest: at samples that
-    coincide by chance a potential may be flat.
+    taken from the potentials of all rows and of their halves, the largest: a potential of samples
+    that are close by chance may be too flat. That of samples that coincide says nothing at all,
+    see `_of_any_potentials`.
     """
     solver = Exact() if len(rows.x) * len(rows.y) <= _LARGEST_MATRIX else Bracket()
     route = solver.name
@@ -121,12 +124,38 @@ def above(rows: Samples, cost: Cost, generator: np.random.Generator) -> Above:
         parts = _halves(rows, cost, phi, psi, generator)
     except _FailedError as failure:
         return Above(route, math.nan, _NOTHING, math.inf, _NO_HALVES, failure.answer)
-    limits = MeanLimits.of(Side(phi, rows.a), Side(psi, rows.b))
+    if answer.cost == 0:
+        limits = _of_any_potentials(rows, cost)
+    else:
+        limits = MeanLimits.of(Side(phi, rows.a), Side(psi, rows.b))
     index = min(
         max(tail_index(values), tail_index(cost.matched(points, np.median(points, axis=0))))
         for values, points in ((phi, rows.x), (psi, rows.y))
     )
     return Above(route, answer.cost, limits, index, parts)
+
+
+def _of_any_potentials(rows: Samples, cost: Cost) -> MeanLimits:
+    """The widest limits of a pair (phi, psi), for samples that coincide.
+
+    Where a plan leaves mass at x and x', |phi(x) - phi(x')| <= c(x, x') <= D^(p-1) d(x, x'), D
+    being the diameter of the rows. So the range of phi is at most D^p and its variance at most
+    D^(2p-2) times the mean of d(x, m)^2, for any m; for two points, with m their mean, both are
+    those of their potentials.
+    """
+    distance = Cost(1, cost.norm)
+    reach = diameter(np.unique(rows.x, axis=0), distance)
+    away = distance.matched(rows.x, rows.a @ rows.x)
+    spread = reach ** (cost.p - 1) * math.sqrt(float(rows.a @ away**2))
+    squares = [float(weights @ weights) for weights in (rows.a, rows.b)]
+    count = 1 / max(squares)
+    return MeanLimits(
+        mean=0.0,
+        stderr=spread * math.sqrt(sum(share / (1 - share) for share in squares if share < 1)),
+        skewness=0.0,
+        freedom=count - 1,
+        unseen=reach**cost.p / count,
+    )
 
 
 class _FailedError(Exception):

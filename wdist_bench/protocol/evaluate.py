@@ -40,7 +40,7 @@ from wdist_bench.protocol.maps import (
 from wdist_bench.protocol.parallel import run_keys
 from wdist_bench.protocol.several import mean_of_runs, with_truth
 from wdist_bench.protocol.stream import Keys, Stream, _draw, check_limit, evaluation_batches
-from wdist_bench.results.statistics import is_negative, negative_message, t_interval
+from wdist_bench.results.statistics import is_negative, negative_message, t_interval, vacuous
 from wdist_bench.solvers.machine.forks import check_not_forked
 from wdist_bench.tasks import Task
 from wdist_bench.tasks.base import known_truth
@@ -228,10 +228,11 @@ def _finish(
     mean: float,
     stderr: float,
     interval: tuple[float, float],
+    count: int,
     message: str = "",
     **diagnostics: float,
 ) -> Estimate:
-    """Turn a mean of costs with its error into an Estimate of W_p."""
+    """Turn a mean of `count` costs with its error into an Estimate of W_p."""
     value = cost.root(mean)
     history = np.asarray(fitted.history, np.float64)
     shared: dict[str, Any] = {
@@ -244,13 +245,14 @@ def _finish(
     if not math.isfinite(mean):
         text = message or "the estimate is NaN or inf; lower the learning rate"
         return Estimate.failed("diverged", text, **shared)
-    # A bound below 0 at p > 1, where potentials are fitted to squares, says no more than 0 does.
-    vacuous = cost.p > 1 and (estimator.bound, estimator.target) == ("lower", "population")
-    if is_negative(mean, stderr) and not vacuous:
+    allowed = vacuous(cost.p, estimator.bound, estimator.target)
+    if is_negative(mean, stderr) and not allowed:
         return Estimate.failed("not_converged", negative_message(mean, stderr), **shared)
     if estimator.bound == "lower" and estimator.target == "population":
         # One-sided: below the true distance in 95 % of repetitions, and 0 always is.
-        shared["lower"] = max(cost.root(mean - 1.644854 * stderr), 0.0)
+        from scipy.special import stdtrit
+
+        shared["lower"] = max(cost.root(mean - float(stdtrit(count - 1, 0.95)) * stderr), 0.0)
     # Delta method for the root.
     exact = estimator.bound == "exact"
     slope = root_slope(value, cost.p)
@@ -288,6 +290,7 @@ def _batches(
         float(costs.mean()),
         stderr,
         t_interval(costs),
+        len(costs),
         eval_batches=float(len(costs)),
     )
 
@@ -314,7 +317,7 @@ def _population(
         mean_phi, square_phi, mean_psi, square_psi = total / drawn
         mean = mean_phi + mean_psi
         variance = max(square_phi - mean_phi**2, 0) + max(square_psi - mean_psi**2, 0)
-        stderr = math.sqrt(variance / drawn)
+        stderr = math.sqrt(variance / max(drawn - 1, 1))
         wanted = RELATIVE_STDERR * abs(mean)
         if not math.isfinite(mean) or drawn >= largest:
             break
@@ -334,6 +337,7 @@ def _population(
         middle,
         (high - low) / (2 * _Z95),
         (low, high),
+        drawn,
         message,
         eval_samples=float(drawn),
         uncorrected=mean,

@@ -67,4 +67,4 @@ def run_on_arrays(
         history = np.zeros(0) if answer.history is None else np.asarray(answer.history)
         histories.append(history if cost.p == 1 else history**cost.p)
     run_seconds = max(seconds - compile_seconds, 0.0)
-    return measured(answers, histories, compile_seconds, run_seconds, over_runs(maps))
+    return measured(answers, cost, histories, compile_seconds, run_seconds, over_runs(maps))

@@ -94,7 +94,8 @@ def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> 
     statuses, messages = ["ok"] * stream.runs, [""] * stream.runs
     for run in np.flatnonzero(~np.isfinite(costs).all(axis=1)).tolist():
         statuses[run], messages[run] = "diverged", _divergence(history[run])
-    for run, message in negative_runs(costs).items():
+    lost = negative_runs(costs, cost.p, estimator.bound, estimator.target)
+    for run, message in lost.items():
         statuses[run], messages[run] = "not_converged", message
     return Measured(
         costs,
@@ -216,7 +217,7 @@ def _run_on_host(
         seconds += time.perf_counter() - start
         answers.append([first.numbers(), *others])
         maps.append({} if probe is None else probe.agreement(images_of_answer(first, probe)))
-    return measured(answers, histories, 0.0, seconds, over_runs(maps))
+    return measured(answers, cost, histories, 0.0, seconds, over_runs(maps))
 
 
 def evaluation_batches(sampler: Sampler, key: jax.Array, stream: Stream) -> Iterator[Samples]:

@@ -26,6 +26,7 @@ FAILURES = 0.1  # share of failed runs above which nobody is recommended
 _MARGIN, _MARGIN_SHARE = 0.01, 0.25
 _NOTHING = 1e-9  # relative errors below this are rounding, and count as 0
 _LEAST = 1e-3  # smaller ratios, 0 and negative ones among them, count as this one
+_LARGEST = 700.0  # sizes whose exponential is within float64
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,19 @@ def standings(trials: list[Trial]) -> list[Standing]:
 
 
 def size_of(trials: list[Trial]) -> tuple[float, Interval]:
-    """Mean size of the errors, exp(mean |log(value / truth)|) - 1, with its 95 % interval."""
+    """Mean size of the errors, exp(mean |log(value / truth)|) - 1, with its 95 % interval, whose
+    upper end is inf where it is beyond float64.
+    """
     sizes = _sizes(trials)
     sizes = sizes[np.isfinite(sizes)]
     if not sizes.size:
         return math.nan, (math.nan, math.nan)
     low, high = t_interval(sizes)
-    return math.expm1(sizes.mean()), (math.expm1(max(low, 0.0)), math.expm1(high))
+    return _factor(sizes.mean()), (_factor(max(low, 0.0)), _factor(high))
+
+
+def _factor(size: float) -> float:
+    return math.inf if size > _LARGEST else math.expm1(size)
 
 
 def counted(trials: list[Trial]) -> int:

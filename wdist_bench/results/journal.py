@@ -367,11 +367,12 @@ def unpack(values: Sequence[Any]) -> np.ndarray:
 
 def run_costs(record: dict[str, Any]) -> np.ndarray:
     """(runs, eval_batches) W_p^p of a cell; NaN throughout a run that gave no number: one with a
-    failed evaluation, or whose mean is below 0 beyond its noise.
+    failed evaluation, or whose mean is below 0 beyond its noise and no lower bound that may be.
     """
     costs = unpack(record["costs"])
     costs[~np.isfinite(costs).all(axis=1)] = math.nan
-    costs[list(negative_runs(costs))] = math.nan
+    claim = record.get("p", 1), record.get("bound", ""), record.get("target", "")
+    costs[list(negative_runs(costs, *claim))] = math.nan
     return costs
 
 

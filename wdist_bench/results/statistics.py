@@ -229,6 +229,13 @@ def is_negative(mean: float, error: float) -> bool:
     return bool(mean < -_BELOW_ZERO * error)
 
 
+def vacuous(p: float, bound: str, target: str) -> bool:
+    """Whether an estimate of W^p below 0 is an answer: as a lower bound of the population at p > 1,
+    where potentials are fitted to squares, it says no more than 0 does.
+    """
+    return p > 1 and (bound, target) == ("lower", "population")
+
+
 def negative_message(mean: float, error: float) -> str:
     """What such an estimate says, in units of W^p."""
     return (
@@ -238,13 +245,17 @@ def negative_message(mean: float, error: float) -> str:
     )
 
 
-def negative_runs(costs: np.ndarray) -> dict[int, str]:
-    """The runs whose mean over evaluation batches is such an estimate, with their message.
+def negative_runs(costs: np.ndarray, p: float, bound: str, target: str) -> dict[int, str]:
+    """The runs whose mean over evaluation batches is such an estimate and no answer, with their
+    message.
 
     Args:
         costs: (runs, batches) estimates of W^p.
+        p: exponent of the cost.
+        bound: what the estimator claims.
+        target: of what.
     """
-    if costs.shape[1] < 2:
+    if costs.shape[1] < 2 or vacuous(p, bound, target):
         return {}
     means = costs.mean(axis=1)
     errors = costs.std(axis=1, ddof=1) / np.sqrt(costs.shape[1])

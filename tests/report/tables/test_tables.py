@@ -59,6 +59,14 @@ def test_a_run_below_zero_beyond_noise_is_a_failed_one():
     assert failed_runs({"runs": 3}) == 3
 
 
+def test_a_lower_bound_of_populations_below_zero_is_an_answer_at_p_2():
+    """As `wb.evaluate` has it: it says no more than 0 does."""
+    claim = {"costs": pack(np.full((2, 20), -1.0)), "bound": "lower", "target": "population"}
+    assert failed_runs(claim | {"p": 2}) == 0
+    assert failed_runs(claim | {"p": 1}) == 2
+    assert failed_runs(claim | {"p": 2, "bound": "none"}) == 2
+
+
 def test_nothing_but_failures_gives_no_numbers():
     row = errors(np.full((2, 2), np.nan), np.ones((2, 2)), p=1, population=0.0)
     assert "estimate" not in row
