@@ -68,7 +68,7 @@ def test_ends_that_hold_with_a_confidence_are_not_certified():
     def ends(level):
         answer = wb.Estimate(1.0, 1.0, target="batch", bound="none", lower=0.5, upper=2.0,
                              level=level, stderr=0.1)  # fmt: skip
-        found = measured([[answer]] * 3, [np.zeros(0)] * 3, 0.0, 0.0, {})
+        found = measured([[answer]] * 3, wb.Cost(), [np.zeros(0)] * 3, 0.0, 0.0, {})
         return found.lower.shape, found.upper.shape, found.stderr.shape
 
     assert ends(None) == ((3, 1),) * 3
@@ -78,5 +78,5 @@ def test_ends_that_hold_with_a_confidence_are_not_certified():
 def test_a_run_that_stopped_early_has_a_shorter_history():
     answer = wb.Estimate(1.0, 1.0, target="batch", bound="none")
     histories = [np.array([1.0, 2.0]), np.array([3.0]), np.zeros(0)]
-    found = measured([[answer]] * 3, histories, 0.0, 0.0, {})
+    found = measured([[answer]] * 3, wb.Cost(), histories, 0.0, 0.0, {})
     np.testing.assert_array_equal(found.history, [[1, 2], [3, np.nan], [np.nan, np.nan]])
