@@ -6,7 +6,7 @@ import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
@@ -64,7 +64,7 @@ class Registry(Generic[T]):
     def factory(self, name: str) -> type[T]:
         """The registered class of that name; ValueError names those there are."""
         known = self.names()
-        check_name(name, known, self.kind, self._hint(name, known))
+        check_name(name, known, self.kind, lambda: self._hint(name, known))
         return self._classes[name]
 
     def _hint(self, name: Any, known: list[str]) -> str:
@@ -88,7 +88,7 @@ class Registry(Generic[T]):
             parameters = dict(factory.presets[preset]) | parameters
         for parameter in parameters:
             elsewhere = option_hint if self.kind == "estimator" else argument_hint
-            hint = elsewhere(parameter, known)
+            hint = partial(elsewhere, parameter, known)
             check_name(parameter, known, f"parameter of {self.kind} {name!r}", hint)
         try:
             signature.bind(**parameters)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -251,17 +251,20 @@ def check_one_or_two(p: Any, who: str) -> int:
     return int(number)
 
 
-def check_name(name: Any, known: Iterable[str], kind: str, hint: str = "") -> str:
-    """A name out of `known`; otherwise the error lists them and gives `hint`, or the nearest."""
+def check_name(
+    name: Any, known: Iterable[str], kind: str, hint: Callable[[], str] | None = None
+) -> str:
+    """A name out of `known`; otherwise the error lists them and says `hint()`, or the nearest."""
     choices = list(known)
     if np.ndim(name) == 0 and name in choices:
         return name
-    if not hint:
+    said = hint() if hint else ""
+    if not said:
         folded = {fold(choice): choice for choice in choices}
         near = difflib.get_close_matches(fold(str(name)), folded, n=1, cutoff=_NEAR)
-        hint = f"did you mean {folded[near[0]]!r}?" if near else "pick one of these"
+        said = f"did you mean {folded[near[0]]!r}?" if near else "pick one of these"
     raise ValueError(
-        f"{kind}: expected one of {', '.join(choices) or '(none)'}, got {name!r:.60}; {hint}"
+        f"{kind}: expected one of {', '.join(choices) or '(none)'}, got {name!r:.60}; {said}"
     )
 
 

@@ -184,7 +184,7 @@ class Cost(Plugin, metaclass=_Named):
 
 def _registered(p: Any = 1, norm: Any = "l2") -> Cost:
     p = check_p(p)
-    return registry.get(check_name(norm, registry.names(), "norm", cost_hint(norm)), p=p)
+    return registry.get(check_name(norm, registry.names(), "norm", lambda: cost_hint(norm)), p=p)
 
 
 registry: Registry[Cost] = Registry(Cost, "cost", "wdist_bench.costs", home="wdist_bench.costs")

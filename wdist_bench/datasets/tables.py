@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,8 @@ class Table:
             parts = [k for k, column in enumerate(names) if column.startswith(f"{name}[")]
             if name in names or not parts:
                 shown = [*names[:_SHOWN], "..."] if len(names) > _SHOWN else names
-                check_name(name, names, f"column of {self.label}", _among(names, shown))
+                hint = partial(_among, names, shown)
+                check_name(name, names, f"column of {self.label}", hint)
                 parts = [names.index(name)]
             found += parts
         return found

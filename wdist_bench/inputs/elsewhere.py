@@ -150,7 +150,8 @@ def explained(call: Call) -> Call:
     def checked(*positional: Any, **named: Any) -> Any:
         for name in named:
             try:
-                check_name(name, known, f"argument of {call.__name__}", argument_hint(name, known))
+                hint = functools.partial(argument_hint, name, known)
+                check_name(name, known, f"argument of {call.__name__}", hint)
             except ValueError as error:
                 raise TypeError(str(error)) from None
         return call(*positional, **named)
