@@ -79,7 +79,8 @@ class Journal:
     @property
     def labels(self) -> dict[str, str]:
         """What the cells of the last suite are called, by key; the key where nothing names one."""
-        named = dict(zip(self.keys, self.plan.get("labels", []), strict=False))
+        planned, labels = self.plan.get("keys", []), self.plan.get("labels", [])
+        named = dict(zip(planned, labels, strict=False))
         return {key: named.get(key, key) for key in self.keys}
 
     def planned(self) -> list[dict[str, Any]]:

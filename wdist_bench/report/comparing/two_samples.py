@@ -9,10 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wdist_bench.results.rearrangements import FLIPS, shuffles, sign_flips
-from wdist_bench.results.statistics import (
-    Interval,
-    paired_difference,
-)
+from wdist_bench.results.statistics import Interval, paired_difference
 
 
 @dataclass(frozen=True)
