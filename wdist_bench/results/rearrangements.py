@@ -50,6 +50,11 @@ def sign_flips(gaps: Any) -> Randomized:
     return _randomized(_many_signs(units), gaps)
 
 
+def least_of_flips(units: int) -> float:
+    """The smallest p-value that the signs of so many units can give."""
+    return max(2.0 ** (1 - max(units, 1)), 1 / FLIPS)
+
+
 _FEW = 64
 """Units up to which all rearrangements are kept, 34 MB, for the next test."""
 

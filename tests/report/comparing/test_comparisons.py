@@ -8,6 +8,7 @@ from scipy import stats
 
 from wdist_bench.report.comparing.comparisons import comparison_table, sentences
 from wdist_bench.results.journal import Journal, pack
+from wdist_bench.results.rearrangements import FLIPS
 
 RUNS, BATCHES = 12, 3
 
@@ -147,6 +148,34 @@ def test_an_estimator_with_fewer_runs_is_compared_on_those(gaps):
     row = table[(table["against"] == "batch") & (table["other"] == "far")].iloc[0]
     assert (row["runs"], row["failed"]) == (5, 0)
     assert row["difference"] == pytest.approx((gaps["far"] - gaps[row["best"]])[:5].mean())
+
+
+@pytest.mark.parametrize("without", ["failed", "never run"])
+def test_who_lacks_the_hard_runs_is_not_closest_for_it(gaps, without):
+    """By the mean over its own runs it came first, and the paired difference was below 0."""
+    hard = np.where(np.arange(RUNS) < RUNS // 2, 1.0, 10.0)
+    source = journal({"whole": hard, "part": 1.1 * hard})
+    kept = source.cells["part"]["costs"]
+    if without == "failed":
+        kept[RUNS // 2 :] = [[None] * BATCHES] * (RUNS - RUNS // 2)
+    else:
+        source.cells["part"]["costs"] = kept[: RUNS // 2]
+        source.cells["part"]["truth_key"] = "fewer"
+        source.truths["fewer"] = {"costs": source.truths["truth"]["costs"][: RUNS // 2]}
+    table = comparison_table(source)
+    row = table[table["against"] == "batch"].iloc[0]
+    assert row["best"] == "whole"
+    assert row["difference"] == pytest.approx(0.1)
+    said = sentences(table.to_dict("records"))[0]
+    assert ("without 6 failed runs" in said) == (without == "failed")
+
+
+def test_no_p_value_is_below_what_so_many_flips_can_give():
+    rng = np.random.default_rng(4)
+    table = comparison_table(many(rng, 1, runs=30))
+    assert set(table["least_p"]) == {6 / FLIPS}
+    assert (table["p_adjusted"] >= table["least_p"]).all()
+    assert set(comparison_table(many(rng, 1, runs=2))["least_p"]) == {1.0}
 
 
 def test_one_estimator_alone_gives_no_comparison(gaps):

@@ -3,8 +3,9 @@
 The error of a run is compared, run by run on the same samples: against "batch", the mean over its
 evaluation batches of |estimate - exact value of that batch|; against "population", |estimate of the
 run - distance of the two populations|, but for equal populations: there the smallest number wins,
-whatever it measures. What is said is about this setting, and the chance is that of runs; what holds
-on tasks like these is in `leaderboard.py`.
+whatever it measures. The closest is who loses to the fewest others by the mean over the runs that
+both have. What is said is about this setting, and the chance is that of runs; what holds on tasks
+like these is in `leaderboard.py`.
 
 Two estimators are equal in a setting where swapping them in a run changes nothing. So the test of a
 pair flips the signs of its differences, whole runs at once over all settings (run i of every
@@ -27,9 +28,9 @@ import pandas as pd
 from wdist_bench.report.comparing.leaderboard import NULL
 from wdist_bench.report.tables.cells import Cell, cells
 from wdist_bench.report.text.escaping import inline
-from wdist_bench.report.text.wording import p_value
+from wdist_bench.report.text.wording import count, p_value
 from wdist_bench.results.journal import Journal
-from wdist_bench.results.rearrangements import Randomized, sign_flips
+from wdist_bench.results.rearrangements import Randomized, least_of_flips, sign_flips
 from wdist_bench.results.statistics import (
     LEVEL,
     Difference,
@@ -128,7 +129,7 @@ def _test(test: Randomized, column: int, rows: np.ndarray, pairs: int) -> _Test:
     return _Test(
         float(test.single[column]),
         float(np.minimum(pairs * test.adjusted[column], 1)),
-        pairs * 2.0 ** (1 - units),
+        min(pairs * least_of_flips(units), 1.0),
     )
 
 
@@ -144,7 +145,7 @@ def _rows(
     if not contest:
         return []
     means = {name: float(np.nanmean(contestant.errors)) for name, contestant in contest.items()}
-    best = min(means, key=lambda name: means[name])
+    best = min(contest, key=lambda name: (_losses(contest, name), means[name]))
     rows = []
     for other in contest:
         if other != best:
@@ -157,6 +158,15 @@ def _rows(
                 | {"against": against, "setting": setting}
             )
     return rows
+
+
+def _losses(contest: Contest, name: str) -> int:
+    """How many others are closer on the runs that both have.
+
+    The means of all own runs would favour one that failed where it is hard, or ran less often.
+    """
+    gaps = (_gaps(contest[name], other) for other in contest.values())
+    return sum(np.nansum(gap) > 0 for gap in gaps)
 
 
 def _row(
@@ -211,4 +221,5 @@ def _level(row: dict[Any, Any]) -> str:
     if not row["least_p"] < LEVEL:
         return f"{row['runs']} common runs are too few to tell"
     level = p_value(row["p_adjusted"])
-    return level if row["told_apart"] else f"{level}, not told apart"
+    level += "" if row["told_apart"] else ", not told apart"
+    return level + (f", without {count(row['failed'], 'failed run')}" if row["failed"] else "")

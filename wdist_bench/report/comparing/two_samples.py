@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from wdist_bench.results.rearrangements import FLIPS, shuffles, sign_flips
+from wdist_bench.results.rearrangements import FLIPS, least_of_flips, shuffles, sign_flips
 from wdist_bench.results.statistics import Interval, paired_difference
 
 
@@ -110,7 +110,7 @@ def least(cell: Samples, shuffled: bool) -> float:
     if not shuffled:
         common = min(len(cell.first), len(cell.second))
         gaps = cell.second[:common] - cell.first[:common]
-        return min(1.0, max(2.0 ** (1 - int(np.isfinite(gaps).sum())), 1 / FLIPS))
+        return least_of_flips(int(np.isfinite(gaps).sum()))
     ways = math.comb(sum(numbers), numbers[0])
     return min(1.0, max((2 if numbers[0] == numbers[1] else 1) / ways, 1 / FLIPS))
 
