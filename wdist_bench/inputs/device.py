@@ -79,8 +79,14 @@ def _on_device(values: Any, name: str) -> Any:
         return None
     if not isinstance(values, Container):
         array = jnp.asarray(values)
-        return array.astype(jnp.promote_types(array.dtype, jnp.float32))
+        return array.astype(_floating(array.dtype))
     given = check_no_times(values.values, name)
-    dtype = jnp.promote_types(jax.dtypes.canonicalize_dtype(given.dtype), jnp.float32)
     with np.errstate(over="ignore"):  # inf: beyond its range
-        return jnp.asarray(as_float64(given, name).astype(dtype))
+        return jnp.asarray(as_float64(given, name).astype(_floating(given.dtype)))
+
+
+def _floating(dtype: Any) -> Any:
+    """Single precision at least; for whole numbers the most that JAX is set to."""
+    if not jnp.issubdtype(dtype, jnp.inexact):
+        dtype = np.float64
+    return jnp.promote_types(jax.dtypes.canonicalize_dtype(dtype), jnp.float32)
