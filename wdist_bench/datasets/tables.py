@@ -15,7 +15,7 @@ from wdist_bench.datasets.digits import load_digits
 from wdist_bench.datasets.files import RefusedError, check_size, find_file, read_arrays, stored
 from wdist_bench.datasets.image_folder import SUFFIXES as PICTURES
 from wdist_bench.datasets.image_folder import read_image_folder
-from wdist_bench.datasets.text_tables import TEXT, UNNAMED, read_text, refuse_words
+from wdist_bench.datasets.text_tables import TEXT, UNNAMED, Lines, read_text, refuse_words
 from wdist_bench.inputs.containers import as_float64, counts_rows
 from wdist_bench.validation import check_name, check_points
 
@@ -35,13 +35,13 @@ class Table:
         label: what to call it in errors.
         content: the columns; named 0 to d - 1 where the file names none.
         named: whether the names are those of the file.
-        above: lines above the first row, and the separator, of a text file.
+        lines: those of a text file that it was read from.
     """
 
     label: str
     content: pd.DataFrame
     named: bool
-    above: tuple[int, str] | None = None
+    lines: Lines | None = None
 
     def names(self) -> list[str]:
         """What the columns are called: by the file, else "1" to "d"."""
@@ -57,6 +57,11 @@ class Table:
                 shown = [*names[:_SHOWN], "..."] if len(names) > _SHOWN else names
                 hint = partial(_among, names, shown)
                 check_name(name, names, f"column of {self.label}", hint)
+                if (count := names.count(name)) > 1:
+                    raise ValueError(
+                        f"{self.label}: expected one column {name!r}, got {count} of that name; "
+                        "name them apart"
+                    )
                 parts = [names.index(name)]
             found += parts
         return found
@@ -74,28 +79,36 @@ class Table:
         return column.astype(str).to_numpy(object)
 
     def points(self, places: Sequence[int] | None = None) -> Any:
-        """The columns at these places (default: all but row numbers) as finite numbers (n, d).
+        """The columns at these places (default: `coordinates`) as finite numbers (n, d).
 
         A data frame where they have names.
         """
-        chosen = self._coordinates() if places is None else list(places)
-        if self.above is not None:
-            refuse_words(self.content, chosen, *self.above, self.label)
+        chosen = self.coordinates() if places is None else list(places)
+        if self.lines is not None:
+            refuse_words(self.content, chosen, self.lines, self.label)
         content = self.content.iloc[:, chosen]
         return _checked(content if self.named else _plain(content, self.label), self.label)
 
-    def _coordinates(self) -> list[int]:
-        """All columns but the first of a text file, where that numbers the rows without a name."""
-        every = list(range(self.content.shape[1]))
-        if not self.named or self.above is None or self.names()[0] not in UNNAMED or not every[1:]:
-            return every
-        refuse_words(self.content, every, *self.above, self.label)
+    def coordinates(self, apart: Sequence[str] = ()) -> list[int]:
+        """Places of all columns but those apart, and but the first of a text file where that
+        numbers the rows without a name.
+        """
+        left_out, count = set(self.places(apart)), self.content.shape[1]
+        if 0 not in left_out and count > 1 and self._numbers_rows():
+            left_out.add(0)
+        return [k for k in range(count) if k not in left_out]
+
+    def _numbers_rows(self) -> bool:
+        """Whether the first column has no name; it must number the rows then."""
+        if not self.named or self.lines is None or self.names()[0] not in UNNAMED:
+            return False
+        refuse_words(self.content, [0], self.lines, self.label)
         if not counts_rows(self.content.iloc[:, 0].to_numpy()):
             raise ValueError(
                 f"{self.label}: expected a name for every column, got none for the first, which "
                 "does not number the rows either; write it with index=False, or name it"
             )
-        return every[1:]
+        return True
 
 
 def _among(names: list[str], shown: list[str]) -> str:
@@ -154,8 +167,8 @@ def read_table(
     suffix, label = file.suffix.lower(), f"{parameter} ({file})"
     _check_suffix(file, parameter)
     if suffix in TEXT:
-        content, above, separator = read_text(file, parameter, header)
-        return Table(label, content, above > 0, (above, separator))
+        content, lines = read_text(file, parameter, header)
+        return Table(label, content, lines.above > 0, lines)
     if suffix == ".parquet":
         return Table(label, _read_parquet(file, parameter), True)
     arrays = read_arrays(file, parameter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -21,9 +21,9 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", 
 _WHOLE = re.compile(r"\d{1,18}", re.ASCII)
 # What starts like a number is rather a slip in one, or a number with a unit, than a name.
 _LIKE_A_NUMBER = re.compile(r"[+\-.,$€£]*\d.*|[+-]?[OoIl][.,]\d.*", re.DOTALL)
-# As it is written where values are separated by semicolons; the same with thousands.
+# As it is written where values are separated by semicolons; what may be thousands there.
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
-_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
 _SEPARATORS = {
     ",": ("comma-separated", "commas"),
     "\t": ("tab-separated", "tabs"),
@@ -37,6 +37,31 @@ _YEARS = (1800, 2100)
 _BLOCK = 2**20
 _MOST_COLUMNS = 2**16  # of a text file: pandas takes about 10 KB for each
 _CELL = 60  # bytes of a cell of text in memory, whatever it holds
+
+
+class Lines(NamedTuple):
+    """Where the rows of a table come from.
+
+    Attributes:
+        path: the text file.
+        above: rows of it above the first of the table: 1 where it names the columns.
+        rows: rows of it in all.
+        separator: of its values.
+    """
+
+    path: Path
+    above: int
+    rows: int
+    separator: str
+
+    def number(self, row: int) -> int:
+        """The line of a row of the file, both from 0: blank lines are no rows.
+
+        The row itself where values span lines.
+        """
+        with self.path.open(encoding="utf-8", errors="replace") as file:
+            held = [k for k, line in enumerate(file) if line.strip(" \n")]
+        return held[row] if len(held) == self.rows else row
 
 
 def has_header(cells: np.ndarray) -> bool | None:
@@ -90,8 +115,8 @@ def _is_year(cell: str) -> bool:
     return bool(_WHOLE.fullmatch(cell)) and _YEARS[0] <= int(cell) <= _YEARS[1]
 
 
-def read_text(path: Path, parameter: str, header: bool | None) -> tuple[pd.DataFrame, int, str]:
-    """Columns, numbers where all cells are and text elsewhere; lines above them; the separator.
+def read_text(path: Path, parameter: str, header: bool | None) -> tuple[pd.DataFrame, Lines]:
+    """Columns, numbers where all cells are and text elsewhere, and where they come from.
 
     Columns have the names of the first line where it holds names, else the numbers 0 to d - 1.
     """
@@ -125,7 +150,7 @@ def read_text(path: Path, parameter: str, header: bool | None) -> tuple[pd.DataF
     columns = [_numbers(table[k][above:]) for k in table]
     names = [name.lstrip("#").strip() for name in cells[0]] if decided else range(len(columns))
     content = pd.concat(columns, axis=1, ignore_index=True).set_axis(list(names), axis=1)
-    return content.reset_index(drop=True), above, separator
+    return content.reset_index(drop=True), Lines(path, above, len(table), separator)
 
 
 def _separator(path: Path) -> str:
@@ -151,11 +176,14 @@ def _with_points(table: pd.DataFrame, label: str) -> pd.DataFrame:
     cells = [cell for k in table for cell in table[k] if _COMMA.fullmatch(cell)]
     if not cells:
         return table
-    if all(map(_THOUSANDS.fullmatch, cells)):
+    doubtful, sign = cells[:1], "comma"
+    if not all(map(_THOUSANDS.fullmatch, cells)):
+        points = (cell for k in table for cell in table[k] if "." in cell)
+        doubtful, sign = list(filter(_THOUSANDS.fullmatch, points))[:1], "point"
+    if doubtful:
         raise ValueError(
-            f"{label}: expected numbers that are read in one way, got {cells[0]!r}, where the "
-            "comma may part thousands or decimals; write the numbers with points, or without "
-            "thousands"
+            f"{label}: expected numbers that are read in one way, got {doubtful[0]!r}, where the "
+            f"{sign} may part thousands or decimals; write decimals with points, and no thousands"
         )
     return table.map(lambda cell: cell.replace(",", ".") if _COMMA.fullmatch(cell) else cell)
 
@@ -200,10 +228,10 @@ def _numbers(column: pd.Series) -> pd.Series:
     return pd.Series(exact, index=column.index)
 
 
-def refuse_words(content: Any, places: list[int], above: int, separator: str, label: str) -> None:
+def refuse_words(content: Any, places: list[int], lines: Lines, label: str) -> None:
     """Raise ValueError where one of the columns holds text, with its row and column in the file.
 
-    The index of `content` counts the rows of the file below the first `above` lines.
+    The index of `content` counts the rows of the file below those above the table.
     """
     import pandas as pd
 
@@ -213,15 +241,16 @@ def refuse_words(content: Any, places: list[int], above: int, separator: str, la
             continue
         none = pd.to_numeric(values, errors="coerce").isna() & ~values.str.lower().isin(MISSING)
         place = int(np.argmax(none.to_numpy()))
-        row, cell = int(values.index[place]), values.iloc[place]
+        row, cell = int(values.index[place]) + lines.above, values.iloc[place]
         raise ValueError(
-            f"{label}: expected a table of numbers, got {cell!r:.60} in row {row + above + 1}, "
-            f"column {column + 1} of the file; {_fix(cell, row + above, separator)}"
+            f"{label}: expected a table of numbers, got {cell!r:.60} in row "
+            f"{lines.number(row) + 1}, column {column + 1} of the file; "
+            f"{_fix(cell, row, lines.separator)}"
         )
 
 
-def _fix(cell: str, line: int, separator: str) -> str:
-    if line == 0:
+def _fix(cell: str, row: int, separator: str) -> str:
+    if row == 0:
         return "correct it, or say --header (header=True) if the first line holds names"
     if separator not in cell and any(other in cell for other in ";\t"):
         return f"separate values with {_SEPARATORS[separator][1]}"

@@ -97,7 +97,8 @@ def read_samples(
             semicolons), .parquet, .npy, .npz (FILE.npz:KEY for one of several arrays; with `by`,
             `weights` or `columns` its arrays are columns), or a folder of images.
         y: the other table; None with `by`, or for an .npz file with the keys "x" and "y".
-        columns: which to use; by default all but those of `by` and `weights`.
+        columns: which to use; by default all but those of `by` and `weights`, and of an .npz file
+            with the key "samples" those of that array.
         by: a column of x whose two values tell the samples apart.
         groups: the two values, where the column has more; x gets the first.
         weights: a column of weights >= 0, which are divided by their sum in each sample.
@@ -125,22 +126,25 @@ def read_samples(
         )
     wanted = [columns] if isinstance(columns, str) else columns
     if by is None:
-        (x, a), (y, b) = (
-            _part(_table(given, name, header, picked), wanted, [], weights)
-            for name, given in (("x", x), ("y", y))
-        )
+        tables = [_table(given, name, header, picked) for name, given in (("x", x), ("y", y))]
+        (x, a), (y, b) = (_part(t, _places(t, wanted, None, weights), weights) for t in tables)
         found = TwoSamples(x, y, a, b)
     else:
         found = _grouped(_table(x, "x", header, True), by, groups, wanted, weights)
     return _scaled(found) if check_flag(standardize, "standardize") else found
 
 
+def holds_both(x: Any) -> bool:
+    """Whether it is the path of an .npz file with the keys "x" and "y"."""
+    if not isinstance(x, (str, Path)) or not str(x).lower().endswith(".npz"):
+        return False
+    return {"x", "y"} <= set(read_arrays(find_file(str(x), "x"), "x"))
+
+
 def _two_keys(x: Any) -> tuple[Any, Any]:
     """The arrays x and y of one .npz file."""
-    if isinstance(x, (str, Path)) and str(x).lower().endswith(".npz"):
-        keys = read_arrays(find_file(str(x), "x"), "x")
-        if {"x", "y"} <= set(keys):
-            return f"{x}:x", f"{x}:y"
+    if holds_both(x):
+        return f"{x}:x", f"{x}:y"
     raise ValueError(
         "y: expected a second table, or a column of the first that tells two groups apart, got "
         "neither; name the other file, or add --by COLUMN (by=)"
@@ -159,28 +163,24 @@ def _table(given: Any, parameter: str, header: bool | None, whole: bool) -> Tabl
     return Table(parameter, pd.DataFrame(load_rows(given, parameter)), False)
 
 
-def _part(
-    table: Table,
-    columns: Sequence[str] | None,
-    without: list[str],
-    weights: str | None,
-) -> tuple[Any, Any]:
-    """Points and weights of a whole table."""
-    apart = [*without, *([weights] if weights else [])]
+def _places(
+    table: Table, columns: Sequence[str] | None, by: str | None, weights: str | None
+) -> list[int]:
+    """Where the coordinates of a whole table lie."""
+    apart = [name for name in (by, weights) if name is not None]
     if columns is None and apart and any(n.startswith("samples[") for n in table.names()):
         columns = ["samples"]  # of an .npz file
-    if columns is not None:
-        places: list[int] | None = table.places(columns)
-    elif apart:
-        left_out = set(table.places(apart))
-        places = [k for k in range(table.content.shape[1]) if k not in left_out]
-    else:
-        places = None
-    if places is not None and not places:
+    places = table.coordinates(apart) if columns is None else table.places(columns)
+    if not places and (apart or columns is not None):
         raise ValueError(
             f"{table.label}: expected a column of coordinates beside {', '.join(apart)}, got none; "
             "add one, or name it with --columns (columns=)"
         )
+    return places
+
+
+def _part(table: Table, places: list[int], weights: str | None) -> tuple[Any, Any]:
+    """Points and weights of some rows, or of all."""
     return table.points(places), None if weights is None else _weights(table, weights)
 
 
@@ -207,11 +207,11 @@ def _grouped(
     """The rows of two groups."""
     labels = table.words(by)
     chosen = _two_groups(labels, by, groups, table.label)
-    parts = []
+    places, parts = _places(table, columns, by, weights), []
     for group in chosen:
         rows = table.content[labels == group]
         named = replace(table, label=f"{table.label}, {by} = {group}", content=rows)
-        parts.append(_part(named, columns, [by], weights))
+        parts.append(_part(named, places, weights))
     (x, a), (y, b) = parts
     return TwoSamples(x, y, a, b, chosen, by)
 
@@ -246,14 +246,17 @@ def _two_groups(
 
 def _scaled(found: TwoSamples) -> TwoSamples:
     x, y = check_pair(found.x, found.y)
-    rows = np.concatenate([x, y])
+    held = np.concatenate([_held(x, found.a), _held(y, found.b)])
     mass = np.concatenate([
         np.ones(len(points)) if weights is None else len(points) * weights
         for points, weights in ((x, found.a), (y, found.b))
-    ]) / len(rows)  # fmt: skip
+    ]) / len(held)  # fmt: skip
+    power = _power(np.abs(held).max(0))
+    rows = np.ldexp(held, -power)
     centered = rows - mass @ rows
     scales = np.sqrt(mass @ (centered - mass @ centered) ** 2)
-    scales = np.where(scales > _ROUNDING * np.abs(rows).max(0), scales, 1.0)
+    extended = scales > _ROUNDING * np.abs(rows).max(0)
+    scales = np.where(extended, np.ldexp(scales, power), 1.0)
     x, y = x / scales, y / scales
     if found.columns:
         import pandas as pd
@@ -268,6 +271,9 @@ def squared_shares(found: TwoSamples) -> Float[np.ndarray, " d"]:
     (E X_k - E Y_k)^2 over the sum of it; zeros where all rows are equal.
     """
     x, y = check_pair(found.x, found.y)
+    x, y = _held(x, found.a), _held(y, found.b)
+    power = _power(max(np.abs(x).max(), np.abs(y).max()))
+    x, y = np.ldexp(x, -power), np.ldexp(y, -power)
     center = x.mean(0)
     total, means = np.zeros(x.shape[1]), []
     for points, weights in ((x - center, found.a), (y - center, found.b)):
@@ -276,3 +282,13 @@ def squared_shares(found: TwoSamples) -> Float[np.ndarray, " d"]:
         means.append(mean)
     total += (means[0] - means[1]) ** 2
     return total / total.sum() if total.sum() > 0 else total
+
+
+def _held(points: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """The points, 0 where they have no mass: those have no say in a scale."""
+    return points if weights is None else np.where(weights[:, None] > 0, points, 0.0)
+
+
+def _power(size: Any) -> Any:
+    """k where 2^-k brings a size next to 1, exactly: squares stay in the range of float64."""
+    return np.frexp(size)[1]

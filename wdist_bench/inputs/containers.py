@@ -21,6 +21,8 @@ EXACT_INTEGER = 2**53
 _ROW_NUMBERS = ("", "Unnamed: 0", "__index_level_0__")
 # The same after reset_index; these may be a user's own, so their content decides.
 _MAYBE_ROW_NUMBERS = ("index", "level_0")
+# Units of times, each followed by the next coarser one.
+_UNITS = ("as", "fs", "ps", "ns", "us", "ms", "s", "D")
 _SHOWN = 4
 
 
@@ -250,11 +252,17 @@ def counts_rows(values: np.ndarray) -> bool:
 
 def as_float64(array: np.ndarray, name: str) -> np.ndarray:
     """In float64 and C order; integers that float64 cannot hold are refused."""
-    if array.dtype.kind in "iu" and array.dtype.itemsize == 8 and array.size:
-        large = (array > EXACT_INTEGER) | (array < -EXACT_INTEGER)
-        if large.any() and not all(int(float(v)) == v for v in array[large].tolist()):
-            raise ValueError(_too_large(name))
+    if _rounded(array):
+        raise ValueError(_too_large(name))
     return array.astype(np.float64, order="C")
+
+
+def _rounded(array: np.ndarray) -> bool:
+    """Whether some are integers that float64 does not hold."""
+    if array.dtype.kind not in "iu" or array.dtype.itemsize < 8:
+        return False
+    large = (array > EXACT_INTEGER) | (array < -EXACT_INTEGER)
+    return any(int(float(v)) != v for v in array[large].tolist())
 
 
 def _too_large(name: str) -> str:
@@ -338,7 +346,7 @@ def match_times(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, s
 
     Raises:
         TypeError: dates, durations and numbers mixed, or units without a common one.
-        ValueError: a unit that is too fine for the other's values.
+        ValueError: a unit that is too fine for the other's values, or for float64.
     """
     kinds = {array.dtype.kind for array in (x, y)}
     if not kinds & {"m", "M"}:
@@ -376,4 +384,11 @@ def match_times(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, s
             )
         counts = [count - first for count in counts]
     unit, multiple = np.datetime_data(shared)
+    if any(map(_rounded, counts)):
+        coarser = dict(zip(_UNITS, _UNITS[1:], strict=False)).get(unit, "Y")
+        kind = "datetime64" if "M" in kinds else "timedelta64"
+        raise ValueError(
+            f"x and y: expected times that float64 counts exactly, got {given}, of which some would "
+            f"be rounded; convert both to a coarser unit, as in x.astype('{kind}[{coarser}]')"
+        )
     return counts[0], counts[1], unit if multiple == 1 else f"{multiple} {unit}"
