@@ -42,9 +42,9 @@ def status(
                 if decode and found.decoded is not None:
                     _decode(name, split, shown)
                 content = _content(name, split, found)
-            except (datasets.DatasetNotFoundError, ValueError) as error:
-                here = isinstance(error, ValueError)
-                table.add_row(name, split, "broken, see below" if here else "not here, see below")
+            except (OSError, ValueError) as error:
+                lacking = isinstance(error, datasets.DatasetNotFoundError)
+                table.add_row(name, split, f"{'not here' if lacking else 'broken'}, see below")
                 absent.append(str(error))
                 continue
             shape = " x ".join(map(str, found.shape))

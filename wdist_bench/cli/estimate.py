@@ -70,9 +70,14 @@ def estimate(
     import wdist_bench as wb
     from wdist_bench import costs
 
-    given = _options(option or [], "--option")
+    given = _options(option or [], "--option", "x y method cost p norm seed")
     if read_as is ReadAs.MASS:
-        found = _masses(x, y)
+        options.refuse(
+            "--as mass",
+            {"--columns": columns is not None, "--by": by is not None, "--groups": groups is not None,
+             "--weights": weights is not None, "--standardize": standardize},
+        )  # fmt: skip
+        found = _masses(x, y, header)
         read = {
             side: f"mass at {len(rows)} places"
             for side, rows in zip("xy", (found.x, found.y), strict=True)
@@ -84,7 +89,7 @@ def estimate(
         echo_answer(read)
     warning = options.warn(found, norm) if read_as is ReadAs.ROWS else ""
     start = time.perf_counter()
-    cost = costs.get(norm, p=p, **_options(cost_option or [], "--cost-option"))
+    cost = costs.get(norm, p=p, **_options(cost_option or [], "--cost-option", "name p"))
     given = {"a": found.a, "b": found.b} | given
     with said_meanwhile(f"{method} ..."):
         answer = wb.estimate(found.x, found.y, method, cost=cost, seed=seed, **given)
@@ -102,14 +107,14 @@ def estimate(
         raise typer.Exit(1)
 
 
-def _masses(x: Path, y: Path | None) -> TwoSamples:
+def _masses(x: Path, y: Path | None, header: bool | None) -> TwoSamples:
     """Two pictures or grids."""
     import wdist_bench as wb
     from wdist_bench.datasets.two_samples import TwoSamples
 
     if y is None:
         raise ValueError("y: expected a second picture or grid beside --as mass, got none; name it")
-    one, other = (wb.measures.from_image(path) for path in (x, y))
+    one, other = (wb.measures.from_image(path, header=header) for path in (x, y))
     return TwoSamples(one.points, other.points, one.weights, other.weights)
 
 
@@ -131,13 +136,21 @@ def _sentence(answer: Estimate, cost: Cost, samples: TwoSamples) -> str:
     return f"{name} is about {value}{unit}; this estimator bounds it on no side"
 
 
-def _options(pairs: list[str], flag: str) -> dict[str, Any]:
-    """name=value pairs; values are numbers, lists and the like as JSON has them, else words."""
+def _options(pairs: list[str], flag: str, taken: str) -> dict[str, Any]:
+    """name=value pairs; values are numbers, lists and the like as JSON has them, else words.
+
+    Names that are `taken` the command has itself.
+    """
     found = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not equals:
             raise ValueError(f"{flag}: expected name=value, got {pair!r}; write steps=500, say")
+        if name in taken.split():
+            raise ValueError(
+                f"{flag}: expected none of {taken.replace(' ', ', ')}, which the command takes "
+                f"itself, got {pair!r:.60}; see wdist-bench estimate --help"
+            )
         try:
             found[name] = json.loads(value)
         except (ValueError, RecursionError):

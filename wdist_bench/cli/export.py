@@ -10,6 +10,7 @@ import typer
 
 from wdist_bench.cli.output import echo
 from wdist_bench.cli.reading import reading
+from wdist_bench.cli.samples import refuse
 
 
 class Format(StrEnum):
@@ -70,24 +71,18 @@ def export(
     programs without JAX.
     """
     if folder == TRUTHS:
-        _refuse(
+        refuse(
             "truths", {"--format": format_ is not None, "--dirty": dirty, "--width": bool(width)}
         )
         _export_truths(out or TRUTHS, samples, compute)
         return
-    _refuse("a results folder", {"--no-samples": not samples, "--compute": compute})
+    refuse("a results folder", {"--no-samples": not samples, "--compute": compute})
     from wdist_bench.report.export import export as export_folder
 
     chosen = (format_ or Format.PARQUET).value
     with reading(folder):
         for path in export_folder(folder, chosen, out, dirty, width):
             echo(f"wrote {path}")
-
-
-def _refuse(subject: str, given: dict[str, bool]) -> None:
-    for option, present in given.items():
-        if present:
-            raise ValueError(f"{option}: expected none with {subject}, got it; leave it out")
 
 
 def _export_truths(out: Path, samples: bool, compute: bool) -> None:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from wdist_bench.display.printable import printable
+from wdist_bench.display.printable import plain, printable
 
 
 def echo(line: str = "", err: bool = False) -> None:
@@ -30,8 +30,11 @@ def echo_lines(text: str) -> None:
 
 
 def echo_json(value: Any) -> None:
-    """Print a value as JSON, in ASCII; a program that reads it gets every character back."""
-    print(json.dumps(value).replace("\x7f", r"\u007f"))
+    """Print a value as JSON, in ASCII; a program that reads it gets every character back.
+
+    NaN and inf, which JSON does not have, are null.
+    """
+    print(json.dumps(plain(value), allow_nan=False).replace("\x7f", r"\u007f"))
 
 
 def echo_answer(answer: dict[str, Any]) -> None:

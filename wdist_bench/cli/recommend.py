@@ -25,7 +25,7 @@ def recommend(
     x: options.X,
     y: Annotated[
         Path | None,
-        typer.Argument(help="Rows of the other sample; without it and --by, only a ranking."),
+        typer.Argument(help="Rows of the other sample; without them, only a ranking."),
     ] = None,
     p: Annotated[int, typer.Option(help="Exponent of the cost, 1 or 2.")] = 1,
     columns: options.Columns = None,
@@ -60,8 +60,9 @@ def recommend(
       wdist-bench recommend patients.csv --by diagnosis --columns age,weight --standardize
     """
     import wdist_bench as wb
+    from wdist_bench.datasets.two_samples import holds_both
 
-    alone = y is None and by is None
+    alone = y is None and by is None and not holds_both(x)
     read = options.read(x, x if alone else y, columns, by, groups, None, standardize, header)
     options.warn(read, "l2")
     points = read.x, None if alone else read.y

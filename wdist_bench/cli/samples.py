@@ -71,6 +71,13 @@ def read(
     )  # fmt: skip
 
 
+def refuse(subject: str, given: dict[str, bool]) -> None:
+    """Raise ValueError where an option is given that the subject does not look at."""
+    for option, present in given.items():
+        if present:
+            raise ValueError(f"{option}: expected none with {subject}, got it; leave it out")
+
+
 def _listed(text: str | None) -> list[str] | None:
     """Names separated by commas; one that holds a comma stands in quotes."""
     if text is None:

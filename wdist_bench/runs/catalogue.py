@@ -44,11 +44,22 @@ def _estimators() -> tuple[list[str], Rows]:
 def _tasks() -> tuple[list[str], Rows]:
     rows = []
     for name in tasks.names():
-        task = tasks.get(name)
         known = [card for card in map(cards.read, cards.names()) if card.task == name]
-        truths = cards.known_for(known) if known else _without_card(task)
-        rows.append([name, _dim(task), truths, str(len(known)), task.reference])
+        dim, truths = _dim_and_truths(name, known)
+        rows.append([name, dim, truths, str(len(known)), tasks.factory(name).reference])
     return ["name", "dim", "truths known, over its cards", "cards", "reference"], rows
+
+
+def _dim_and_truths(name: str, known: list[cards.Card]) -> tuple[str, str]:
+    """Of a task at its defaults, or what it needs instead."""
+    parameters = inspect.signature(tasks.factory(name)).parameters.values()
+    if needed := [each.name for each in parameters if each.default is each.empty]:
+        return "?", f"needs: {', '.join(needed)}"
+    try:
+        task = tasks.get(name)
+        return _dim(task), cards.known_for(known) if known else _without_card(task)
+    except (OSError, ValueError) as error:
+        return "?", str(error)
 
 
 def _without_card(task: Task) -> str:
@@ -71,7 +82,7 @@ def _datasets() -> tuple[list[str], Rows]:
             try:
                 found = datasets.find(name, split)
                 state = f"{found.count} images of {' x '.join(map(str, found.shape))}"
-            except (datasets.DatasetNotFoundError, ValueError) as error:
+            except (OSError, ValueError) as error:
                 state = str(error)
             rows.append([name, split, state])
     return ["name", "split", "state"], rows
