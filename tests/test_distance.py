@@ -267,6 +267,13 @@ def test_what_the_host_holds_is_read_as_estimate_reads_it():
         wb.distance("x.csv", large)
 
 
+@pytest.mark.parametrize("kind", [np.array, list, jnp.asarray])
+def test_whole_numbers_beside_rows_in_double_precision_keep_their_digits(float64, kind):
+    found = wb.distance(np.array([[1e9 + 1]]), kind([[10**9 + 1]]))
+    assert found == 0
+    assert found.dtype == jnp.float64
+
+
 def test_a_divergence_below_0_is_no_distance():
     x, y = jnp.array([[-1.0], [1.0]]), jnp.zeros((2, 1))
     method = wb.estimators.get("sinkhorn_divergence", epsilon=20.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
@@ -50,6 +51,22 @@ def test_ink_on_paper_and_colours():
     np.testing.assert_allclose(weights, [0.75, 0.25])
 
 
+def test_counts_of_pandas_keep_their_labels():
+    """By place, 0.1 of the mass would be at 5."""
+    counts = pd.Series([10, 90], index=["a", "b"])
+    points, weights = from_counts(counts, pd.Series([5.0, 0.0], index=["b", "a"]))
+    assert dict(zip(points.ravel(), weights, strict=True)) == {0.0: 0.1, 5.0: 0.9}
+    waves = pd.Series([7, 7, 7, 3]).value_counts()
+    points, weights = from_counts(waves, waves.index)
+    assert dict(zip(points.ravel(), weights, strict=True)) == {7.0: 0.75, 3.0: 0.25}
+    np.testing.assert_array_equal(from_counts(pd.DataFrame(np.eye(2))).points, [[0, 0], [1, 1]])
+
+
+def test_a_picture_in_the_other_byte_order_is_one():
+    pixels = np.array([[65535, 0], [65535, 65535]], ">u2")
+    np.testing.assert_array_equal(from_image(pixels, invert=True).points, [[0, 1]])
+
+
 @pytest.mark.parametrize("suffix", ["png", "npy"])
 def test_files_from_the_command_line(tmp_path, suffix):
     pictures = np.zeros((2, 10, 10), np.uint8)
@@ -67,6 +84,18 @@ def test_files_from_the_command_line(tmp_path, suffix):
     assert found["x"] == "mass at 1 places"
 
 
+def test_a_grid_whose_first_line_is_unclear_is_settled_by_an_option(tmp_path, command):
+    (tmp_path / "a.csv").write_text("3,1\n2,1.5\n")
+    (tmp_path / "b.csv").write_text("0,1\n0.5,1.5\n1.5,0.5\n")
+    asked = ("estimate", tmp_path / "a.csv", tmp_path / "b.csv", "--as", "mass")
+    assert "--header or --no-header" in command(*asked)[2]
+    assert "y         mass at 5 places" in command(*asked, "--no-header")[1]
+    assert "y         mass at 4 places" in command(*asked, "--header")[1]
+
+
+TWO_DAYS = np.array(["2020-01-01", "2020-01-02"], "M8[D]")
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -82,9 +111,18 @@ def test_files_from_the_command_line(tmp_path, suffix):
         (lambda: from_image(np.ones((2, 2)), spacing=0), "spacing: expected a finite number > 0"),
         (lambda: from_image(np.ones((2, 2)), spacing=(1, 2, 3)), "one for each of 2 axes"),
         (lambda: from_counts([1, 2], [1.0, 2.0, 3.0]), "positions: expected one place for each"),
-        (lambda: from_counts(["a"]), "counts: expected an array of numbers"),
+        (lambda: from_counts(["a"]), "counts: expected numbers"),
+        (lambda: from_counts([]), "counts: expected an array of numbers"),
+        (lambda: from_counts([1, 1], TWO_DAYS), "positions: expected numbers, got times"),
+        (lambda: from_counts([1, 1], [1 + 5j, 2]), "positions: expected real numbers"),
+        (lambda: from_counts([1, 1], [2**60 + 1, 0]), "positions: expected integers that float64"),
+        (lambda: from_counts([1, 1], [0, np.nan]), "positions: expected finite numbers"),
+        (lambda: from_image(np.ones((2, 2, 3)) * 1j), "image: expected real numbers"),
+        (lambda: from_counts(pd.Series([3, 1], [7, 3])), r"counts: .* labels .* got \[7, 3\]; pass"),
+        (lambda: from_counts(pd.Series([3, 1], [7, 3]), [1, 2]), "counts: expected labels 0 to n"),
+        (lambda: from_counts(pd.DataFrame({5: [1], 7: [2]})), r"counts: .* got \[5.0, 7.0\]"),
     ],
 )
 def test_what_is_no_measure_is_told_so(call, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         call()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +103,18 @@ def test_list_names_everything(command, what):
              "datasets": datasets.names, "suites": shipped}[what]()  # fmt: skip
     for name in names:
         assert name in said
+
+
+def test_a_task_with_a_parameter_to_name_is_listed_among_the_others(command, monkeypatch):
+    @dataclass(frozen=True)
+    class NeedsSize(wb.tasks.factory("gaussian_shift")):
+        name = "needs_size"
+        size: float = field(kw_only=True)
+
+    monkeypatch.setitem(wb.tasks.registry._classes, "needs_size", NeedsSize)
+    code, said, _ = command("list", "tasks")
+    assert code == 0
+    assert "needs: size" in next(line for line in said.splitlines() if "needs_size" in line)
 
 
 def test_mistakes_are_one_line_on_stderr(tmp_path, command):

@@ -53,6 +53,15 @@ def test_one_file_gives_a_ranking(files, command):
     assert "Which single estimator" in said
 
 
+def test_one_file_with_both_keys_is_a_pair(tmp_path, command):
+    x, y = np.random.default_rng(0).normal(size=(2, 40, 1))
+    np.savez(tmp_path / "pair.npz", x=x, y=y + 3)
+    asked = ("--methods", "one_dimensional", "--runs", "5", "--budget", "2", "--json")
+    code, said, _ = command("recommend", tmp_path / "pair.npz", *asked)
+    assert code == 0
+    assert json.loads(said)["pair"]["lower"] > 1
+
+
 def test_an_interval_is_an_answer_and_nothing_at_all_exits_with_1(files, command):
     code, said, _ = command("recommend", *files, "--methods", "one_dimensional")
     assert code == 0

@@ -70,6 +70,13 @@ def test_json_is_ascii_and_holds_every_character(streams):
     assert json.loads(said(out)) == {"a": HOSTILE}
 
 
+def test_what_json_has_no_word_for_is_null(streams):
+    """An open end of an interval, say: Python's Infinity no other reader takes."""
+    out, _ = streams("ascii")
+    echo_json({"upper": float("inf"), "interval": (0.5, float("nan"))})
+    assert said(out) == '{"upper": null, "interval": [0.5, null]}\n'
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_what_an_encoding_lacks_is_written_as_its_escape(streams, encoding):
     out, err = streams(encoding)

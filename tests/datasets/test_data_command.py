@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import struct
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -63,6 +64,18 @@ def test_status_goes_on_past_a_broken_set(call, data):
     assert code == 0
     assert "broken" in row(said, "celeba", "crop108")
     assert "expected .jpg files, got none" in said
+    assert "1,797" in row(said, "digits", "all")
+
+
+def test_status_goes_on_past_a_file_that_may_not_be_read(call, monkeypatch):
+    def refuse(split):
+        raise PermissionError(13, "Permission denied", "t10k")
+
+    monkeypatch.setitem(datasets._SETS, "mnist", replace(MNIST, find=refuse))
+    code, said, _ = call("status")
+    assert code == 0
+    assert "broken" in row(said, "mnist", "test")
+    assert "Permission denied: 't10k'" in said
     assert "1,797" in row(said, "digits", "all")
 
 

@@ -78,6 +78,30 @@ def test_columns_without_names_are_counted(tmp_path):
     assert found.columns == []
 
 
+def test_row_numbers_are_left_out_beside_groups_and_weights_too(tmp_path):
+    """As `to_csv` writes them; of one group they are no longer 0 to n - 1."""
+    path = tmp_path / "numbered.csv"
+    TABLE.to_csv(path)
+    found = wb.read_samples(path, by="kind", weights="count")
+    assert found.columns == ["height", "weight"]
+    np.testing.assert_array_equal(found.x, group("a"))
+    TABLE.drop(columns="kind").to_csv(path)
+    assert wb.read_samples(path, path, weights="count").columns == ["height", "weight"]
+    TABLE.set_axis(range(5, 45)).to_csv(path)
+    with pytest.raises(ValueError, match="expected a name for every column"):
+        wb.read_samples(path, by="kind")
+
+
+def test_a_name_that_comes_twice_is_refused_where_it_is_asked_for(tmp_path):
+    path = tmp_path / "twice.csv"
+    path.write_text("a,a,b\n1.5,10.5,0\n2.5,20.5,1\n")
+    assert wb.read_samples(path, path, columns=["b"]).columns == ["b"]
+    assert wb.read_samples(path, by="b").x.shape == (1, 2)
+    for options in ({"columns": ["a"]}, {"weights": "a"}):
+        with pytest.raises(ValueError, match="expected one column 'a', got 2 of that name"):
+            wb.read_samples(path, path, **options)
+
+
 def test_arrays_of_an_npz_file_by_key(tmp_path):
     path = tmp_path / "both.npz"
     x, y = group("a").to_numpy(), group("b").to_numpy()[:7]
@@ -114,6 +138,21 @@ def test_scaling_is_that_of_all_rows_and_undoes_units():
     mean = np.average(TABLE["height"], weights=mass)
     expected = np.sqrt(np.average((TABLE["height"] - mean) ** 2, weights=mass))
     assert weighted.scales[0] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("size", [1e160, 1e-170, 1e-200])
+def test_scaling_and_shares_hold_in_every_unit(size):
+    x, y = np.array(group("a")), np.array(group("b"))
+    plain = wb.read_samples(x, y, standardize=True)
+    scaled = wb.read_samples(x * [1, size], y * [1, size], standardize=True)
+    np.testing.assert_allclose(scaled.x, plain.x, rtol=1e-12)
+    assert "makes 100.0 % of" in wb.read_samples(x * [1, size], y * [1, size]).remark
+
+
+def test_rows_without_mass_have_no_say_in_scales():
+    one = pd.DataFrame({"h": [1.0, 2.0, 4.0, 1e300], "w": [1.0, 1.0, 1.0, 0.0]})
+    found, plain = (wb.read_samples(t, t, weights="w", standardize=True) for t in (one, one[:3]))
+    np.testing.assert_allclose(found.scales, plain.scales)
 
 
 def test_a_column_that_makes_the_distance_is_named_with_its_share():

@@ -137,6 +137,18 @@ def test_times_are_counted_in_the_finer_unit_without_rounding():
     assert "unit s" in wb.estimate(seconds([1]), seconds([3])).message
 
 
+@pytest.mark.parametrize("kind", ["datetime64", "timedelta64"])
+def test_times_that_float64_would_round_are_refused_with_a_unit_that_helps(kind):
+    """Microseconds in ns, as pandas 2 has them, over four years."""
+    x = np.array([[0], [4 * 31_536_000_000_000 + 1]]).astype(f"{kind}[us]")
+    fine = x.astype(f"{kind}[ns]")
+    with pytest.raises(ValueError, match=rf"as in x.astype\('{kind}\[us\]'\)") as caught:
+        wb.estimate(fine, fine)
+    assert "origin" not in str(caught.value)
+    week = np.timedelta64(7, "D")
+    assert wb.estimate(x, x + week).value == pytest.approx(week / np.timedelta64(1, "us"))
+
+
 def test_series_weights_follow_the_rows_by_label():
     weights = pd.Series([0.5, 0.1, 0.1, 0.1, 0.1, 0.1])
     checked = check_samples(FRAME, FRAME, weights[::-1], weights)
