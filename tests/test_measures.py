@@ -118,7 +118,7 @@ TWO_DAYS = np.array(["2020-01-01", "2020-01-02"], "M8[D]")
         (lambda: from_counts([1, 1], [2**60 + 1, 0]), "positions: expected integers that float64"),
         (lambda: from_counts([1, 1], [0, np.nan]), "positions: expected finite numbers"),
         (lambda: from_image(np.ones((2, 2, 3)) * 1j), "image: expected real numbers"),
-        (lambda: from_counts(pd.Series([3, 1], [7, 3])), r"counts: .* labels .* got \[7, 3\]; pass"),
+        (lambda: from_counts(pd.Series([3, 1], [7, 3])), r"counts: .* labels .* got \[7, 3\];"),
         (lambda: from_counts(pd.Series([3, 1], [7, 3]), [1, 2]), "counts: expected labels 0 to n"),
         (lambda: from_counts(pd.DataFrame({5: [1], 7: [2]})), r"counts: .* got \[5.0, 7.0\]"),
     ],

@@ -72,11 +72,9 @@ def estimate(
 
     given = _options(option or [], "--option", "x y method cost p norm seed")
     if read_as is ReadAs.MASS:
-        options.refuse(
-            "--as mass",
-            {"--columns": columns is not None, "--by": by is not None, "--groups": groups is not None,
-             "--weights": weights is not None, "--standardize": standardize},
-        )  # fmt: skip
+        named = {"--columns": columns, "--by": by, "--groups": groups, "--weights": weights}
+        present = {name: value is not None for name, value in named.items()}
+        options.refuse("--as mass", present | {"--standardize": standardize})
         found = _masses(x, y, header)
         read = {
             side: f"mass at {len(rows)} places"

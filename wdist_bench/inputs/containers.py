@@ -388,7 +388,7 @@ def match_times(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, s
         coarser = dict(zip(_UNITS, _UNITS[1:], strict=False)).get(unit, "Y")
         kind = "datetime64" if "M" in kinds else "timedelta64"
         raise ValueError(
-            f"x and y: expected times that float64 counts exactly, got {given}, of which some would "
-            f"be rounded; convert both to a coarser unit, as in x.astype('{kind}[{coarser}]')"
+            f"x and y: expected times that float64 counts exactly, got {given}, some of which it "
+            f"would round; convert both to a coarser unit, as in x.astype('{kind}[{coarser}]')"
         )
     return counts[0], counts[1], unit if multiple == 1 else f"{multiple} {unit}"
