@@ -92,6 +92,15 @@ def test_row_numbers_are_left_out_beside_groups_and_weights_too(tmp_path):
         wb.read_samples(path, by="kind")
 
 
+def test_words_in_rows_of_another_group_are_no_matter(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("h,kind\n1.5,a\nlost,c\n2.5,b\nhigh,b\n")
+    with pytest.raises(ValueError, match="got 'high' in row 5, column 1"):
+        wb.read_samples(path, by="kind", groups=["a", "b"])
+    path.write_text("h,kind\n1.5,a\nlost,c\n2.5,b\n")
+    np.testing.assert_array_equal(wb.read_samples(path, by="kind", groups=["a", "b"]).y, [[2.5]])
+
+
 def test_a_name_that_comes_twice_is_refused_where_it_is_asked_for(tmp_path):
     path = tmp_path / "twice.csv"
     path.write_text("a,a,b\n1.5,10.5,0\n2.5,20.5,1\n")

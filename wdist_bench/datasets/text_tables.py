@@ -147,7 +147,7 @@ def read_text(path: Path, parameter: str, header: bool | None) -> tuple[pd.DataF
             "--header or --no-header (header=True or False)"
         )
     above = int(decided)
-    columns = [_numbers(table[k][above:]) for k in table]
+    columns = [numbers(table[k][above:]) for k in table]
     names = [name.lstrip("#").strip() for name in cells[0]] if decided else range(len(columns))
     content = pd.concat(columns, axis=1, ignore_index=True).set_axis(list(names), axis=1)
     return content.reset_index(drop=True), Lines(path, above, len(table), separator)
@@ -210,13 +210,15 @@ def _check_text(path: Path, parameter: str, separator: str) -> None:
     check_size(_CELL * cells, path.stat().st_size, f"{parameter}: {path}")
 
 
-def _numbers(column: pd.Series) -> pd.Series:
+def numbers(column: pd.Series) -> pd.Series:
     """The numbers of a column of text, NaN for what is missing; the text where a cell is neither.
 
     pandas before 3 rounds decimals again, so Python reads them.
     """
     import pandas as pd
 
+    if column.dtype.kind in "iuf":
+        return column
     found = pd.to_numeric(column, errors="coerce")
     if found.dtype != np.float64:
         return found

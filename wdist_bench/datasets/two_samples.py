@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from wdist_bench.datasets.files import find_file, read_arrays
 from wdist_bench.datasets.tables import Table, load_rows, read_table
+from wdist_bench.datasets.text_tables import numbers
 from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.validation import check_flag, check_pair
 
@@ -210,6 +211,8 @@ def _grouped(
     places, parts = _places(table, columns, by, weights), []
     for group in chosen:
         rows = table.content[labels == group]
+        if table.lines is not None:  # words may stand in rows of other groups
+            rows = rows.apply(numbers)
         named = replace(table, label=f"{table.label}, {by} = {group}", content=rows)
         parts.append(_part(named, places, weights))
     (x, a), (y, b) = parts
