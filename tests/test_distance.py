@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
+from wdist_bench.inputs.device import arrays_of_device
 
 METHODS = {"exact": 3, "one_dimensional": 1, "sliced": 3, "nearest_neighbor": 3,
            "sinkhorn_divergence": 3}  # fmt: skip
@@ -272,6 +273,17 @@ def test_whole_numbers_beside_rows_in_double_precision_keep_their_digits(float64
     found = wb.distance(np.array([[1e9 + 1]]), kind([[10**9 + 1]]))
     assert found == 0
     assert found.dtype == jnp.float64
+
+
+def test_points_of_two_types_take_the_finer(float64):
+    """The divergence stops at a mixture with an error of types."""
+    for one, other, finer in (
+        (np.float32, float, float), (float, np.float32, float), (float, int, float),
+        (np.float32, int, np.float32), (int, bool, float),
+    ):  # fmt: skip
+        for kind in (np.ones, jnp.ones):
+            x, y, _, b = arrays_of_device(kind((2, 1), one), kind((2, 1), other), None, [1, 0], True)
+            assert (x.dtype, y.dtype, b.dtype) == (finer, finer, float)
 
 
 def test_a_divergence_below_0_is_no_distance():

@@ -47,7 +47,8 @@ def distance(
 ) -> Float[Array, ""]:
     """W_p between two weighted samples, with derivatives in x, y, a and b.
 
-    The value is that of `wb.estimate` in the dtype of x, float32 at least, as a scalar array.
+    The value is that of `wb.estimate` in the finer dtype of x and y, float32 at least, as a scalar
+    array.
     Derivatives are those of the optimum (of `sliced` at its fixed directions): exact where plan and
     potentials are unique, one of the subgradients elsewhere, 0 where the distance is 0. Those in
     the weights hold along changes that keep their sum. Reverse and forward mode, once.
@@ -183,9 +184,11 @@ def _sliced(estimator: Sliced, samples: Samples, cost: Cost) -> jax.Array:
 def _sinkhorn(
     estimator: SinkhornDivergence, by_name: bool, samples: Samples, cost: Cost
 ) -> jax.Array:
-    threshold = _THRESHOLDS[samples.x.dtype.name] if by_name else estimator.threshold
+    dtype = samples.x.dtype
+    threshold = _THRESHOLDS[dtype.name] if by_name else estimator.threshold
+    a, b = (None if mass is None else mass.astype(dtype) for mass in (samples.a, samples.b))
     total = sinkhorn_divergence_cost(
-        samples.x, samples.y, samples.a, samples.b, cost, estimator.epsilon,
+        samples.x, samples.y, a, b, cost, estimator.epsilon,
         None if estimator.epsilon_unit == "mean_cost" else estimator.epsilon, threshold,
         estimator.max_iterations,
     )  # fmt: skip

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -385,7 +386,7 @@ def match_times(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, s
         counts = [count - first for count in counts]
     unit, multiple = np.datetime_data(shared)
     if any(map(_rounded, counts)):
-        coarser = dict(zip(_UNITS, _UNITS[1:], strict=False)).get(unit, "Y")
+        coarser = dict(pairwise(_UNITS)).get(unit, "Y")
         kind = "datetime64" if "M" in kinds else "timedelta64"
         raise ValueError(
             f"x and y: expected times that float64 counts exactly, got {given}, some of which it "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import jax
@@ -43,8 +44,11 @@ def arrays_of_device(x: Any, y: Any, a: Any, b: Any, may_move: bool) -> list[Any
         y = match_columns(x, y)
         if may_move:
             x, y = _from_one_origin(x, y)
-    a, b = _in_order(a, x, "a"), _in_order(b, y, "b")
-    return [_on_device(values, name) for values, name in zip((x, y, a, b), "xyab", strict=True)]
+    given = (x, y, _in_order(a, x, "a"), _in_order(b, y, "b"))
+    x, y, a, b = (_numbers(values, name) for values, name in zip(given, "xyab", strict=True))
+    both = _floating(x, y)
+    found = (x, "x", both), (y, "y", both), (a, "a", _floating(a)), (b, "b", _floating(b))
+    return [_on_device(*each) for each in found]
 
 
 def _read(values: Any, name: str) -> Any:
@@ -74,19 +78,24 @@ def _from_one_origin(x: Container, y: Container) -> tuple[Container, Container]:
     return replace(x, values=left), replace(y, values=right)
 
 
-def _on_device(values: Any, name: str) -> Any:
-    if values is None:
-        return None
-    if not isinstance(values, Container):
-        array = jnp.asarray(values)
-        return array.astype(_floating(array.dtype))
-    given = check_no_times(values.values, name)
+def _numbers(values: Any, name: str) -> Any:
+    """An array of the host or of JAX, in its own type."""
+    if isinstance(values, Container):
+        return check_no_times(values.values, name)
+    return None if values is None else jnp.asarray(values)
+
+
+def _floating(*arrays: Any) -> Any:
+    """The finer of their types, single precision at least; whole numbers take that of the others,
+    and among themselves the finest that JAX is set to.
+    """
+    types = [jax.dtypes.canonicalize_dtype(array.dtype) for array in arrays if array is not None]
+    real = [dtype for dtype in types if jnp.issubdtype(dtype, jnp.inexact)]
+    return reduce(jnp.promote_types, real or [jax.dtypes.canonicalize_dtype(float)], jnp.float32)
+
+
+def _on_device(array: Any, name: str, dtype: Any) -> Any:
+    if array is None or isinstance(array, jax.Array):
+        return None if array is None else array.astype(dtype)
     with np.errstate(over="ignore"):  # inf: beyond its range
-        return jnp.asarray(as_float64(given, name).astype(_floating(given.dtype)))
-
-
-def _floating(dtype: Any) -> Any:
-    """Single precision at least; for whole numbers the most that JAX is set to."""
-    if not jnp.issubdtype(dtype, jnp.inexact):
-        dtype = np.float64
-    return jnp.promote_types(jax.dtypes.canonicalize_dtype(dtype), jnp.float32)
+        return jnp.asarray(as_float64(array, name).astype(dtype))
