@@ -282,7 +282,8 @@ def test_points_of_two_types_take_the_finer(float64):
         (np.float32, int, np.float32), (int, bool, float),
     ):  # fmt: skip
         for kind in (np.ones, jnp.ones):
-            x, y, _, b = arrays_of_device(kind((2, 1), one), kind((2, 1), other), None, [1, 0], True)
+            given = kind((2, 1), one), kind((2, 1), other), None, [1, 0]
+            x, y, _, b = arrays_of_device(*given, may_move=True)
             assert (x.dtype, y.dtype, b.dtype) == (finer, finer, float)
 
 
