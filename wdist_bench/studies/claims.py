@@ -33,9 +33,11 @@ class Claim:
     parts: tuple[Claim, ...] = ()
 
 
-def claim(source: str, text: str, holds: Any, numbers: str) -> Claim:
-    """A claim that numbers decide."""
-    return Claim(text, HOLDS if bool(holds) else FAILS, numbers, source)
+def claim(source: str, text: str, holds: Any, numbers: str, *rests_on: Any) -> Claim:
+    """A claim that numbers decide; undecided where one of those that it rests on is missing."""
+    known = all(np.size(found) and not np.isnan(found).any() for found in rests_on)
+    decided = HOLDS if bool(holds) else FAILS
+    return Claim(text, decided if known else UNDECIDED, numbers, source)
 
 
 def joint(text: str, parts: Iterable[Claim]) -> Claim:
