@@ -61,6 +61,17 @@ def negation(verdict: str) -> str:
     return {HOLDS: FAILS, FAILS: HOLDS}.get(verdict, UNDECIDED)
 
 
+def not_run(text: str, why: str = "not run") -> Claim:
+    """A comparison of a cell that gave no number: lost cells do not decide by being lost."""
+    return Claim(text, UNDECIDED, why)
+
+
+def paired(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The runs that both have: run i of either has the same seed."""
+    common = min(len(first), len(second))
+    return first[:common], second[:common]
+
+
 def in_every_run(found: np.ndarray) -> str:
     """Whether something holds in every run, and not in none; undecided where in some."""
     if found.all():

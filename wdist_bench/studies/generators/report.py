@@ -11,7 +11,7 @@ import pandas as pd
 
 from wdist_bench.folders import write
 from wdist_bench.report.text.escaping import csv
-from wdist_bench.report.text.missing import study_shortcomings
+from wdist_bench.report.text.missing import LOST, study_shortcomings
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import interval_columns, mean_interval
 from wdist_bench.studies.claims import comparisons, table, verdict_table
@@ -55,7 +55,7 @@ def write_generators(folder: Path, records: list[Record]) -> list[Path]:
     drawn = [path.stem for path in figures]
     lines = ["# Generators", "", READING, *study_shortcomings(records)]
     lines += ["## Which work", "", *table(_overview(compared)), *_pictures(drawn)]
-    claims = decide(done)
+    claims = decide([r for r in records if "w1" in r or r["status"] in LOST])
     lines += ["## Claims", "", *verdict_table(claims), "### Rules", "", RULES, ""]
     lines += ["## Which rankings agree", "", *_agreement(compared)]
     for where, here in by_place(compared).items():
@@ -73,8 +73,12 @@ def _pictures(drawn: list[str]) -> list[str]:
 
 def _overview(records: list[Record]) -> list[dict[str, str]]:
     """A row a generator, a column a set of rows: the verdict and the fault."""
-    places = list(by_place(records))
-    cells = {(label(r), place(r)): f"{verdict(r)} ({_mean(fault(r))})" for r in records}
+    places = by_place(records)
+    cells = {
+        (label(r), where): f"{verdict(r)} ({_mean(fault(r))})"
+        for where, here in places.items()
+        for r in here
+    }
     names = dict.fromkeys(map(label, records))
     return [
         {"generator": name} | {where: cells.get((name, where), "not run") for where in places}
@@ -92,7 +96,7 @@ def _sizes(records: list[Record]) -> str:
     return (
         f"{first['rows']} rows, half of them held out. {p['runs']} runs of {p['steps']} steps with "
         f"{p['critic_steps'] + 1} updates each, batches of {p['batch_size']}, hidden layers "
-        f"{' x '.join(map(str, p['hidden']))}. All numbers on {first['points']} rows of each kind "
+        f"{' x '.join(map(str, p['hidden'])) or 'none'}. All numbers on {first['points']} rows of each kind "
         f"({first['points_watched']} along training). Real against real W1: {text(w1)}; mean "
         f"distance between two real rows: {_mean(unpack(first['spread']))}.{told}"
     )
