@@ -310,14 +310,11 @@ def test_one_broken_bound_of_many_that_chance_explains_is_none():
     """Lower bounds of populations, each tested by itself: one cell in 40 is beyond by chance."""
 
     def cells(*p_values):
-        beyond = stats.t.isf(p_values, 19) - stats.t.isf(0.025, 19)
-        half = stats.t.isf(0.025, 19)
         return pd.DataFrame({
             "variant": "a", "setting_label": [f"s{i}" for i in range(len(p_values))],
             "bound": "lower", "target": "population", "bias_batch": np.nan, "truth_batch": np.nan,
-            "estimate": 1 + half + beyond, "estimate_ci_low": 1 + beyond,
-            "estimate_ci_high": 1 + beyond + 2 * half, "truth_population": 1.0,
-            "truth_population_stderr": 0.0, "runs": 20, "failed": 0,
+            "p": 1, "mean_cost": 1 + stats.t.isf(p_values, 19), "mean_cost_stderr": 1.0,
+            "truth_population": 1.0, "truth_population_stderr": 0.0, "runs": 20, "failed": 0,
         })  # fmt: skip
 
     assert broken_bounds(cells(0.02)) == (1, [("a", "s0")])

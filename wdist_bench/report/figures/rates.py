@@ -78,8 +78,9 @@ def _name_dims(axis: Axes, law: Law) -> None:
     for variant in (variant for variant, name in law.estimators.items() if name == "exact"):
         for dim in sorted({dim for _, dim, _ in law.errors} - {law.dim}):
             sizes, errors = law.over_n(variant, dim)
-            if len(sizes) > 1:
-                ends.append((float(root_mean_square(errors)[-1]), float(sizes[-1]), dim))
+            error = float(root_mean_square(errors)[-1]) if len(sizes) > 1 else 0.0
+            if error > 0:  # which has a place on a logarithmic axis
+                ends.append((error, float(sizes[-1]), dim))
     low, high = axis.get_ylim()
     groups: list[list[tuple[float, float, int]]] = []
     for end in sorted(ends):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +15,7 @@ from wdist_bench.folders import write
 from wdist_bench.report.comparing.leaderboard import TRUTHS, Standing, leaderboard
 from wdist_bench.report.results import Results
 from wdist_bench.report.studies import write_experiments
-from wdist_bench.report.text.wording import number, p_value, percent, signed
+from wdist_bench.report.text.wording import number, p_value, percent, scale_of, signed
 
 TIE = r"$^{=}$"
 """Marks who is not told apart from the best, by the rule of leaderboards and comparisons."""
@@ -197,7 +198,7 @@ def _tabular(rows: pd.DataFrame) -> str:
     """One setting."""
     first = rows.sort_values("status", key=lambda s: s.isin(NOT_RUN), kind="stable").iloc[0]
     truths = [
-        f"{words} {number(first[name])}"
+        f"{words} {number(first[name], scale=scale_of(first))}"
         for words, name in (
             ("distance of the populations", "truth_population"),
             ("mean exact value of the batches", "truth_batch"),
@@ -209,28 +210,31 @@ def _tabular(rows: pd.DataFrame) -> str:
 
 
 def _cells(row: pd.Series) -> list[str]:
-    interval = ""
+    interval, scale = "", scale_of(row)
     if pd.notna(row["estimate_ci_low"]):
-        interval = f"[{_math(row['estimate_ci_low'])}, {_math(row['estimate_ci_high'])}]"
-    error = _math(row["abs_error_batch"], 3)
+        low, high = (_math(row[f"estimate_ci_{end}"], scale=scale) for end in ("low", "high"))
+        interval = f"[{low}, {high}]"
+    error = _math(row["abs_error_batch"], 3, scale=scale)
     if error and pd.notna(row["abs_error_batch_sd"]):
-        error += rf" $\pm$ {_math(row['abs_error_batch_sd'], 2)}"
+        error += rf" $\pm$ {_math(row['abs_error_batch_sd'], 2, scale=scale)}"
     refused = row["status"] == "refused"
     return [
         escape(row["variant"]),
-        _math(row["estimate"]) or "--",
+        _math(row["estimate"], scale=scale) or "--",
         interval,
-        _math(row["bias_batch"], 3, sign=True),
-        _math(row["bias_population"], 3, sign=True),
+        _math(row["bias_batch"], 3, signed, scale),
+        _math(row["bias_population"], 3, signed, scale),
         error,
         "refused" if refused else f"{int(row['failed'])} of {int(row['runs'])}",
         _math(row["seconds_per_run"], 2),
     ]
 
 
-def _math(value: float, digits: int = 4, sign: bool = False) -> str:
+def _math(
+    value: float, digits: int = 4, shown: Callable[..., str] = number, scale: float = 1.0
+) -> str:
     """A number in math mode, powers of ten as such."""
-    text = (signed if sign else number)(value, digits)
+    text = shown(value, digits, scale)
     if not text:
         return ""
     mantissa, power, exponent = text.partition("e")

@@ -17,7 +17,14 @@ from wdist_bench.report.provenance import mixture, places
 from wdist_bench.report.tables.settings import SETTING, task_label
 from wdist_bench.report.text.escaping import cell, code, inline, paragraphs
 from wdist_bench.report.text.missing import shortcomings
-from wdist_bench.report.text.wording import ends, number, plus_minus, signed
+from wdist_bench.report.text.wording import (
+    ends,
+    error_on_batches,
+    number,
+    plus_minus,
+    scale_of,
+    signed,
+)
 from wdist_bench.results.journal import Journal
 
 Row = dict[Any, Any]
@@ -98,14 +105,15 @@ def _section(rows: list[Row]) -> list[str]:
     known = (r for r in rows if pd.notna(r["dim"]) and r["status"] != "refused")
     first = next(known, rows[0])
     batches = [r["truth_batch"] for r in rows if pd.notna(r["truth_batch"])]
-    batch = number(batches[0]) if any(batches) else ""
-    truth = number(first["truth_population"]) or "not known"
+    scale = scale_of(first)
+    batch = number(batches[0], scale=scale) if any(batches) else ""
+    truth = number(first["truth_population"], scale=scale) or "not known"
     if first["truth_population_stderr"] and first["truth_population_stderr"] > 0:
         truth += f" +- {first['truth_population_stderr']:.2g}"
     kind = f" ({inline(first['truth_kind'])})" if pd.notna(first["truth_kind"]) else ""
     head = f"Truth: population {truth}{kind}; exact batch value {batch or 'not known'} on average."
     if not math.isnan(first["finite_sample_bias"]):
-        head += f" Finite-sample bias {signed(first['finite_sample_bias'])}."
+        head += f" Finite-sample bias {signed(first['finite_sample_bias'], scale=scale)}."
     body = [_cells(row) for row in rows]
     columns = [name for name in body[0] if name not in _OPTIONAL or any(c[name] for c in body)]
     table = tabulate(
@@ -127,21 +135,22 @@ def _cells(row: Row) -> dict[str, str]:
     """One line of a section."""
     refused = row["status"] == "refused"
     status = "" if row["status"] == "ok" else f" ({row['status']})"
+    scale = scale_of(row)
     return {
         "estimator": row["variant"],
         "network": "" if row["critic"] in _USUAL else row["critic"],
         "bound": f"{row['bound']} ({row['target']})" if row["bound"] else "",
         "estimate": _with(row),
         "certified": _certified(row),
-        "width": number(row["width"]),
-        "sd of runs": number(row["estimate_sd"]),
-        "error vs batch": signed(row["bias_batch"]),
-        "vs population": signed(row["bias_population"]),
+        "width": number(row["width"], scale=scale),
+        "sd of runs": number(row["estimate_sd"], scale=scale),
+        "error vs batch": signed(row["bias_batch"], scale=scale),
+        "vs population": signed(row["bias_population"], scale=scale),
         # Three digits, since distances of 0 and of thousands stand in one suite.
         "abs. error of a run": plus_minus(
             row["abs_error_population"], row["abs_error_population_sd"], ".3g", ".2g"
         ),
-        "abs. error on batches": plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
+        "abs. error on batches": error_on_batches(row),
         "paper": _paper(row),
         "paper sds": signed(row["paper_sds"]),
         "gradient cosine": plus_minus(row["gradient_cosine"], row["gradient_cosine_sd"]),
@@ -181,14 +190,17 @@ def _with(row: Row) -> str:
     """The estimate with its interval."""
     if pd.isna(row["estimate"]):
         return "refused" if row["status"] == "refused" else "no number"
-    return f"{number(row['estimate'])} {ends(row['estimate_ci_low'], row['estimate_ci_high'])}"
+    scale = scale_of(row)
+    interval = ends(row["estimate_ci_low"], row["estimate_ci_high"], scale)
+    return f"{number(row['estimate'], scale=scale)} {interval}"
 
 
 def _certified(row: Row) -> str:
     """The two certified ends, as far as there are any."""
     if pd.isna(row["lower"]) and pd.isna(row["upper"]):
         return ""
-    return f"[{number(row['lower']) or '-inf'}, {number(row['upper']) or 'inf'}]"
+    low, high = (number(row[end], scale=scale_of(row)) for end in ("lower", "upper"))
+    return f"[{low or '-inf'}, {high or 'inf'}]"
 
 
 def _seconds(value: float, shared: object, cached: object = False) -> str:

@@ -34,7 +34,8 @@ judged by one number: a memoriser has the W1 of real rows, averages have less.
 - **Frechet**: W2 of Gaussians with the moments of 32 features of a classifier trained here.
 - **precision**: generated rows within reach of held-out ones; **recall**: the other way round.
 - **copies**: share of rows that are a training row, and that share among held-out rows.
-- **seconds**: of training, one run on one core; **draw**: of 1,000 rows.
+- **seconds**: of training, one run on one core; **draw**: of 1,000 rows; "(shared)" marks what is
+  no timing, since another cell ran on the machine.
 """
 
 FIGURE_WORDS = {
@@ -142,8 +143,9 @@ def _more(records: list[Record]) -> list[dict[str, str]]:
         row["loss follows W1"] = (
             f"{tracks(r)}, {_mean(unpack(r['rank_correlation']))}" if trained else ""
         )
-        row["seconds"] = f"{r['train_seconds']:.2g}" if trained else ""
-        row["draw"] = f"{r['draw_seconds']:.2g}" if trained else ""
+        shared = " (shared)" if r.get("shared") else ""
+        row["seconds"] = f"{r['train_seconds']:.2g}{shared}" if trained else ""
+        row["draw"] = f"{r['draw_seconds']:.2g}{shared}" if trained else ""
         row["parameters"] = f"{r['weights']:,}" if trained else ""
         row["failed"] = f"{r['failed']} of {r['runs']}"
         found.append(row)
