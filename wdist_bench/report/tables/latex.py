@@ -22,7 +22,7 @@ TIE = r"$^{=}$"
 
 _NOTE = (
     "% Needs \\usepackage{booktabs}. Distances are W_p in the units of the data.\n"
-    "% Bold: the smallest error; = : not told apart from it (leaderboards: sign flips of whole\n"
+    "% Bold: the closest; = : not told apart from it (leaderboards: sign flips of whole\n"
     "% tasks, Holm; one setting: sign flips of whole runs, max-T over settings; level 5 %).\n"
 )
 _AGAINST = {"population": "the distance of the populations", "batch": "the value of the batches"}
@@ -88,14 +88,17 @@ def _by_task(results: Results, truth: str) -> str:
         rows = rows[rows["estimator"] != "exact"]
     variants = list(dict.fromkeys(rows["variant"]))
     apart = results.compared
-    apart = apart[apart["told_apart"] & (apart["against"] == truth)] if len(apart) else apart
-    behind = set(zip(apart["setting"], apart["other_variant"], strict=True)) if len(apart) else ()
+    apart = apart[apart["against"] == truth]
+    closest = dict(zip(apart["setting"], apart["best_variant"], strict=True))
+    apart = apart[apart["told_apart"].astype(bool)]
+    behind = set(zip(apart["setting"], apart["other_variant"], strict=True))
     lines = []
     for setting, here in rows.groupby("setting", sort=False):
         errors = dict(zip(here["variant"], here[f"relative_{truth}"], strict=True))
-        best = min(errors.values())
+        known = closest.get(setting)
+        best = known if known in errors else min(errors, key=errors.__getitem__)
         cells = [
-            _marked(_share(errors[v]), errors[v] == best, (setting, v) not in behind)
+            _marked(_share(errors[v]), v == best, (setting, v) not in behind)
             if v in errors
             else "--"
             for v in variants
