@@ -43,7 +43,7 @@ def _row(cell: Cell) -> dict[str, Any]:
     row |= {name: nan for name, nan in _MISSING.items() if row[name] is None}
     row |= {name: _end(record[name], costs) for name in _ENDS if record.get(name)}
     if record.get("stderr"):
-        row["stderr"] = mean_of(finite(unpack(record["stderr"])))
+        row["stderr"] = mean_of(finite(_answered(record["stderr"], costs)))
     row["width"] = row["upper"] - row["lower"]
     row["task_parameters"] = json.dumps(record["task_parameters"], sort_keys=True)
     row["estimator_parameters"] = json.dumps(record["estimator_parameters"], sort_keys=True)
@@ -63,7 +63,7 @@ def _row(cell: Cell) -> dict[str, Any]:
         )
     for name in _OF_RUNS:
         if record.get(name) is not None:
-            found = finite(unpack(record[name]))
+            found = finite(_answered(record[name], costs))
             row[name], row[f"{name}_sd"] = mean_of(found), sd_of(found)
     return row
 
