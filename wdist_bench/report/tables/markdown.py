@@ -14,7 +14,7 @@ from wdist_bench.folders import write
 from wdist_bench.report.comparing.comparisons import sentences
 from wdist_bench.report.page.data import environment
 from wdist_bench.report.provenance import mixture, places
-from wdist_bench.report.tables.settings import SETTING, task_label
+from wdist_bench.report.tables.settings import task_label
 from wdist_bench.report.text.escaping import cell, code, inline, paragraphs
 from wdist_bench.report.text.missing import shortcomings
 from wdist_bench.report.text.wording import (
@@ -40,8 +40,8 @@ batches, and minus the distance of the two populations; the two differ by the fi
 **|Error| of a run**: mean +- sd over runs of |estimate of the run - distance of the populations|,
 what one run is off, where "vs population" is what the mean of the runs is off.
 **|Error| on batches**: mean +- sd over all evaluation batches of |estimate - exact value of that
-batch|; **paper** is the published figure for the same protocol (an error +- sd over batches, or
-an estimate), **paper sds** how many of its sds our error is above it.
+batch|; **paper** is the published figure on the same samples and cost, at the paper's own steps (an
+error +- sd over batches, or an estimate), **paper sds** how many of its sds ours is above it.
 **Gradient cosine** and **L2**: mean cosine and mean squared distance between the critic's gradient
 and that of the known potential, mean +- sd over runs.
 **Bound**: what the number claims to be of its target. **Failed**: runs without a number, left out
@@ -80,17 +80,18 @@ def write_markdown(
     lines += _origin(folder, journal)
     shown = table[~table["status"].isin(["skipped"])]
     closest = _by_setting(compared)
+    several = shown["seed"].nunique() > 1  # in merged folders
     for group, rows in _by_setting(shown).items():
-        lines += _section(rows)
+        lines += _section(rows, several)
         lines += [*itertools.chain(*((said, "") for said in sentences(closest.get(group, []))))]
     return write(folder / "errors.md", "\n".join(lines).rstrip() + "\n")
 
 
-def _by_setting(table: pd.DataFrame) -> dict[tuple[Any, ...], list[Row]]:
+def _by_setting(table: pd.DataFrame) -> dict[int, list[Row]]:
     """The rows of each setting."""
-    found: dict[tuple[Any, ...], list[Row]] = {}
+    found: dict[int, list[Row]] = {}
     for row in table.to_dict("records"):
-        found.setdefault(tuple(row[name] for name in SETTING), []).append(row)
+        found.setdefault(row["setting"], []).append(row)
     return found
 
 
@@ -100,7 +101,8 @@ def _origin(folder: Path, journal: Journal) -> list[str]:
     return [inline(said), ""] if said else []
 
 
-def _section(rows: list[Row]) -> list[str]:
+def _section(rows: list[Row], several: bool) -> list[str]:
+    """One setting; where there are several seeds its heading names its own."""
     # A cell that was refused, or whose process was lost, knows little of its task.
     known = (r for r in rows if pd.notna(r["dim"]) and r["status"] != "refused")
     first = next(known, rows[0])
@@ -120,7 +122,8 @@ def _section(rows: list[Row]) -> list[str]:
         [[cell(cells[name]) for name in columns] for cells in body],
         columns, "pipe", disable_numparse=True, stralign="right",
     )  # fmt: skip
-    return [f"## {inline(task_label(first))}", "",
+    seed = f", seed {first['seed']}" if several else ""
+    return [f"## {inline(task_label(first))}{seed}", "",
             f"Parameters: {code(first['task_parameters'])}. {head}", "",
             table, "", *_refusals(rows)]  # fmt: skip
 
