@@ -131,8 +131,8 @@ def widest(records: list[Record]) -> list[Record]:
 
 
 def snapshots(records: list[Record]) -> list[Record]:
-    """The discriminators without noise on the widest sweep of theta, by steps."""
-    clean = of(records, "discriminator", noise_std=0.0)
+    """The discriminators without noise on the widest sweep of theta, by steps; not at 0 alone."""
+    clean = [r for r in of(records, "discriminator", noise_std=0.0) if thetas(r).any()]
     if not clean:
         return []
     sweeps = {tuple(r["parameters"]["thetas"]) for r in clean}
