@@ -197,7 +197,8 @@ def test_the_page_names_what_is_broken(tmp_path):
         return {
             "parameters": {"law": law, "method": method, "n": 100, "p": 1, "level": level,
                            "seed": 0},
-            "status": "ok", "message": "", "shared": level < 0.95, "runs": 100, "held": held, "refused": refused, "truth": 1.2, "run_seconds": 5.0,
+            "status": "ok", "message": "", "shared": level < 0.95,
+            "runs": 100, "held": held, "refused": refused, "truth": 1.2, "run_seconds": 5.0,
             "reason": "why" if refused else "",
             "lower": [1.0] * (100 - refused) + [None] * refused,
             "upper": [2.0] * (100 - refused) + [None] * refused,

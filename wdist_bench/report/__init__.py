@@ -13,7 +13,8 @@ from wdist_bench.report.written import remove_others
 def write_report(folder: Path, results: Results | None = None) -> list[Path]:
     """Write every table and figure of a results folder from its journal; returns the files.
 
-    What the last report wrote and this one does not is removed. `results` are the folder's where they are read already.
+    What the last report wrote and this one does not is removed. `results` are the folder's where
+    they are read already.
     """
     results = results or Results(folder)
     from wdist_bench.report.page.page import write_page

@@ -157,7 +157,7 @@ def test_the_mean_of_certified_ends_is_of_every_run_with_a_number(make_folder):
 def test_gradients_are_of_the_runs_with_a_number(make_folder):
     """One that is below 0 is none, and one of NaN empties no column."""
     folder = make_folder()
-    for third, cosine in (([-1.0, -1.1, -0.9], -0.4), ([np.nan] * 3, None)):
+    for third, cosine in (([-1.0, -1.001, -0.999], -0.4), ([np.nan] * 3, None)):
         costs = [[0.9, 1.1, 1.0], [1.0, 1.1, 0.9], third]
         folder.add("gradient_penalty", costs, np.ones((3, 3)), gradient_cosine=[0.8, 0.6, cosine],
                    gradient_l2=[0.2, 0.2, None], n=64 + len(folder.cells))  # fmt: skip

@@ -205,10 +205,10 @@ _INTRODUCTION = """# How errors fall with the number of points
 Slopes of the root mean square error over runs against n, both on logarithmic axes: -0.5 is the
 rate of a mean, -0.1 says that ten times the points take off a fifth of the error. Brackets: 95 %
 interval, a run being one unit. Theory, as n grows without end, of the exact value of the batch:
--min(1/2, 1/d) where the laws are equal, -min(1/2, 2/d) where they are apart, for laws with a density
-in d dimensions; spheres have one less than the space, and nothing is stated of tasks whose laws may
-have no density. Where the noise of n points is as large as the distance itself the slope may still
-be another one. Not every estimator was run at all n; `rates.csv` has the sizes of each.
+-min(1/2, 1/d) where the laws are equal, -min(1/2, 2/d) where they are apart, for laws with a
+density in d dimensions. Spheres have one less than the space, and nothing is stated of tasks whose
+laws may have no density. Where the noise of n points is as large as the distance itself the slope
+may still be another one. Not every estimator was run at all n; `rates.csv` has the sizes of each.
 """
 
 

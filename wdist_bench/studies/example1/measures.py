@@ -96,7 +96,8 @@ def fit_line(record: Record) -> KappaFit:
     means = over_runs(ratios[:, np.isfinite(values).all(axis=0)])
     before = np.where(away, history[:, _BEFORE].mean(1), np.nan)
     settled = (np.abs(unpack(record["changes"])) < PLATEAU).sum(1)
-    change = history[:, _LAST].mean(1) / before - 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = history[:, _LAST].mean(1) / before - 1
     cv = variation(means[away])
     return KappaFit(kappa, r2, ratios, means, cv, change, np.where(away, settled, np.nan))
 

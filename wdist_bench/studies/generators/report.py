@@ -94,10 +94,11 @@ def _sizes(records: list[Record]) -> str:
     told = "" if first["accuracy"] is None else (
         f" The classifier tells {first['accuracy']:.1%} of rows that it has not seen right."
     )  # fmt: skip
+    layers = " x ".join(map(str, p["hidden"])) or "none"
     return (
         f"{first['rows']} rows, half of them held out. {p['runs']} runs of {p['steps']} steps with "
         f"{p['critic_steps'] + 1} updates each, batches of {p['batch_size']}, hidden layers "
-        f"{' x '.join(map(str, p['hidden'])) or 'none'}. All numbers on {first['points']} rows of each kind "
+        f"{layers}. All numbers on {first['points']} rows of each kind "
         f"({first['points_watched']} along training). Real against real W1: {text(w1)}; mean "
         f"distance between two real rows: {_mean(unpack(first['spread']))}.{told}"
     )

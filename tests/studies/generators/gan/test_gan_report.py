@@ -113,7 +113,9 @@ def test_a_claim_is_open_while_a_loss_has_not_run():
 def test_a_place_that_was_lost_leaves_claims_open():
     failing = {"w1": 2.5, "diversity": 0.4}
     good = [record(loss, **failing) for loss in ("saturating", "non_saturating")]
-    lost = [{"parameters": r["parameters"] | {"classes": [0, 1]}, "status": "timeout"} for r in good]
+    lost = [
+        {"parameters": r["parameters"] | {"classes": [0, 1]}, "status": "timeout"} for r in good
+    ]
     assert verdicts(good)["the standard GAN fails with these networks"] == HOLDS
     assert verdicts([*good, *lost])["the standard GAN fails with these networks"] == UNDECIDED
 

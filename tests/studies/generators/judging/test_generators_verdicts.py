@@ -227,7 +227,8 @@ def on_mixture(name, modes=8, **options):
     record = faulty(0.1, 0.1, 0.1, modes=[modes] * 3, weights_w1=[0.1, 0.11, 0.12],
                     known_classes=list(range(8)), steadiness=[0.1] * 3, turning=[0.1] * 3,
                     rank_correlation=[0.9] * 3, snapshots=[10, 20], train_seconds=1.0,
-                    w1_along=[[9.0, 3.0, 1.0], [9.0, 3.1, 1.1], [9.0, 3.2, 1.2]]) | options  # fmt: skip
+                    w1_along=[[9.0, 3.0, 1.0], [9.0, 3.1, 1.1], [9.0, 3.2, 1.2]])  # fmt: skip
+    record |= options
     given = {"generator": name, "dataset": "mixture", "classes": [], "steps": 20}
     return record | {"parameters": record["parameters"] | given}
 
