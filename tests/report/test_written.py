@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import json
 
+from wdist_bench.folders import write
 from wdist_bench.report import write_report
+from wdist_bench.report.figures.suites import FIGURES
+from wdist_bench.report.tables import rates
 from wdist_bench.report.written import NAMES, remove_others
 
 
-def test_what_a_report_no_longer_writes_is_removed(make_folder):
-    """A suite that asks for less since: slopes and comparisons are of records that do not count."""
+def test_what_a_report_no_longer_writes_is_removed(make_folder, monkeypatch):
+    """A suite that asks for less since: comparisons and texts are of records that do not count."""
+    monkeypatch.setattr(FIGURES, "write", lambda *_: [])  # which take long
     folder = make_folder()
-    for n in (32, 64, 128, 256):
-        for name, off in (("a", 0.1), ("b", 0.5)):
-            costs = [[1 + off * (1 + 0.01 * i) / n**0.5] for i in range(3)]
-            folder.add(name, costs, [[1.0]] * 3, n=n, protocol="fixed")
+    for name, off in (("a", 0.1), ("b", 0.5)):
+        folder.add(name, [[1 + off], [1.1 + off]], [[1.0]] * 2)
     path = folder.write()
+    slopes = [write(path / f"rates.{end}", "# Slopes") for end in ("md", "csv")]
+    monkeypatch.setattr(rates, "write_rates", lambda *_: slopes)
     before = {file.name for file in write_report(path)}
-    assert {"rates.md", "rates.csv", "rates.png", "comparisons.csv"} <= before
-    (path / "notes.md").write_text("# Of the user")
+    assert {"rates.md", "rates.csv", "comparisons.csv"} <= before
+    assert "Slopes" in (path / "report.html").read_text(encoding="utf-8")
+    write(path / "notes.md", "# Of the user")
+    slopes.clear()
     folder.cells = folder.cells[:1]
     folder.write()
     after = {file.name for file in write_report(path)}
     there = {file.name for file in path.iterdir()}
     assert there == after | {"journal.jsonl", "environment.json", "notes.md", NAMES}
     page = (path / "report.html").read_text(encoding="utf-8")
-    assert "How errors fall with the number of points" not in page
+    assert "Slopes" not in page
     assert "Of the user" in page
 
 

@@ -9,7 +9,7 @@ import pytest
 from wdist_bench.report import write_report
 from wdist_bench.report.figures.rates import draw
 from wdist_bench.report.results import Results
-from wdist_bench.report.tables.rates import _support, laws
+from wdist_bench.report.tables.rates import _markdown, _support, laws, slopes
 
 SIZES, DIMS = (32, 128, 512, 2048), (2, 16)
 
@@ -65,12 +65,12 @@ def test_laws_of_one_dimension_are_told_apart_and_lost_cells_counted(make_folder
                        task_parameters={"dim": 2, "shift": shift})  # fmt: skip
     folder.add("exact", [[np.nan], [1.0], [1.0]], [[1.0]] * 3, population=2.0, n=8,
                task_parameters={"dim": 2, "shift": 2.0})  # fmt: skip
-    path = folder.write()
-    write_report(path)
-    table = pd.read_csv(path / "rates.csv")
+    found = laws(Results(folder.write()))
+    table = slopes(found)
     assert table["family"].tolist() == [f"gaussian_shift, shift {s}" for s in (0.0, 2.0)]
     assert table["slope"].tolist() == pytest.approx([-0.5, -0.1])
-    assert "Left out, since a run gave no number: 1 cell." in (path / "rates.md").read_text()
+    assert [law.lost for law in found] == [0, 1]
+    assert "Left out, since a run gave no number: 1 cell." in _markdown(table, 1)
 
 
 @pytest.mark.parametrize(
