@@ -88,8 +88,8 @@ def comparison_table(journal: Journal) -> pd.DataFrame:
     rows = []
     for i, number in enumerate(settings):
         for against, found in contests.items():
-            here = _rows(against, i, found[i], tests[against])
-            rows += [row | {"setting": number} for row in here]
+            made = _rows(against, i, found[i], tests[against])
+            rows += [row | {"setting": number} for row in made]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -134,8 +134,8 @@ def _critic(record: Record) -> list[Claim]:
         claim("Example 1", f"critics train to a plateau ({name})", settled == cells,
               f"value changes by less than {PLATEAU:.0%} over the last quarter of training at "
               f"{settled} of {cells} thetas (mean over runs), at most "
-              f"{largest(np.abs(changes)):.1%}; {alone} of {cells * record['runs']} single "
-              "runs do", changes),
+              f"{largest(np.abs(changes)):.1%}; {alone} of {apart.sum() * record['runs']} "
+              "single runs do", changes),
         Claim(f"the value is a line in abs(theta) ({name})", negation(below(fit.r2, LINE)),
               f"R^2 {r2:.4f} [{low:.4f}, {high:.4f}] over runs; kappa {kappa:.5f} "
               f"[{kappa_low:.5f}, {kappa_high:.5f}]", "WGAN equation 3"),
