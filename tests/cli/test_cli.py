@@ -41,7 +41,7 @@ def test_run_writes_table_figure_and_environment(tmp_path, command):
     assert len(journals) == 2  # the driver's and the worker's
     assert {path.name for path in out.iterdir()} - journals == {
         "environment.json", "errors.csv", "errors.md", "figure2.png",
-        "estimates.png", "report.html",
+        "estimates.png", "report.html", "report.json",
     }  # fmt: skip
     assert (out / "errors.csv").read_text().startswith(CONTRACT)
     assert (out / "figure2.png").stat().st_size > 20_000

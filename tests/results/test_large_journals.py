@@ -58,6 +58,19 @@ def test_long_arrays_stay_in_the_file_and_come_back_as_they_were(folder):
     assert held < 5000 < COSTS.nbytes
 
 
+def test_arrays_among_parameters_are_lists(folder, tmp_path):
+    """They are compared and written as JSON in every table."""
+    long = {"shift": [0.125 + i for i in range(200)], "parts": [{"points": [[1.5, 2.5]] * 90}]}
+    for key in "ab":
+        append(tmp_path, cell(key, task_parameters=long, parameters=long, costs=COSTS.tolist()))
+    found = read_journal(tmp_path).cells
+    for name in ("task_parameters", "parameters"):
+        assert json.loads(json.dumps(found["a"][name])) == long
+        assert found["a"][name]["shift"] is found["b"][name]["shift"]  # once in memory
+    assert isinstance(found["a"]["costs"], Stored)
+    assert isinstance(read_journal(folder).cells["a"]["costs"], Stored)
+
+
 def test_records_with_stored_arrays_travel_and_are_written_in_full(folder, tmp_path_factory):
     record = read_journal(folder).cells["a"]
     assert pickle.loads(pickle.dumps(record))["costs"] == COSTS.tolist()

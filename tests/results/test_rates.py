@@ -42,7 +42,7 @@ def test_what_is_not_known_is_not_a_number():
 
 @pytest.mark.parametrize(
     ("dim", "truth", "rate"), [(1, 0, -0.5), (2, 0, -0.5), (4, 0, -0.25), (4, 2, -0.5),
-                               (16, 2, -0.125), (16, 0, -0.0625)]
+                               (16, 2, -0.125), (16, 0, -0.0625), (0, 2, -0.5)]
 )  # fmt: skip
 def test_theory_of_the_plug_in(dim, truth, rate):
     assert plug_in_rate(dim, truth) == rate

@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
@@ -192,9 +193,11 @@ def test_the_suite_of_the_project_is_valid_in_both_profiles():
 
 
 def test_the_page_names_what_is_broken(tmp_path):
-    def record(law, method, held, refused=0):
+    def record(law, method, held, refused=0, level=0.95):
         return {
-            "parameters": {"law": law, "method": method, "n": 100, "p": 1, "level": 0.95},
+            "parameters": {"law": law, "method": method, "n": 100, "p": 1, "level": level,
+                           "seed": 0},
+            "status": "ok", "message": "", "shared": level < 0.95,
             "runs": 100, "held": held, "refused": refused, "truth": 1.2, "run_seconds": 5.0,
             "reason": "why" if refused else "",
             "lower": [1.0] * (100 - refused) + [None] * refused,
@@ -210,4 +213,20 @@ def test_the_page_names_what_is_broken(tmp_path):
     assert "broken in 1 of 2 cells that count: poisson (p = 1, n = 100: 80.0% held)" in page
     assert "0.80 [0.71, 0.87] **broken**" in page
     assert "1.00 [0.96, 1.00]" in page  # 90 of the 90 that were answered
+    assert "shared)" not in page.replace('"(shared)"', "")
     assert write_coverage(tmp_path, []) == []
+    lost = {"parameters": {}, "status": "timeout", "message": "stopped at 60 s"}
+    write_coverage(tmp_path, [*records, record("poisson", "ours", 70, level=0.5), lost])
+    page = (tmp_path / "coverage.md").read_text(encoding="utf-8")
+    assert "- timeout (1 cell): stopped at 60 s" in page
+    assert page.index("## p = 1, n = 100, level = 0.5\n") < page.index("0.70 [0.60, 0.79]")
+    assert page.index("0.70 [0.60, 0.79]") < page.index("## p = 1, n = 100, level = 0.95\n")
+    assert page.count("0.05 (shared)") == 2
+    table = pd.read_csv(tmp_path / "coverage.csv")
+    assert table["level"].tolist() == [0.5, 0.95, 0.95, 0.95]
+    assert table["shared"].tolist() == [True, False, False, False]
+
+
+def test_a_level_is_a_confidence():
+    with pytest.raises(ValueError, match=r"level: expected a confidence between 0.5 and 1"):
+        Coverage(law="poisson", level=1.5)

@@ -12,7 +12,8 @@ from wdist_bench.experiment import get
 from wdist_bench.results.journal import pack
 from wdist_bench.studies.example1 import claims as example1_claims
 from wdist_bench.studies.example1 import theorems as example1_theorems
-from wdist_bench.studies.example1.measures import fit_line
+from wdist_bench.studies.example1.critic import _mean_history
+from wdist_bench.studies.example1.measures import fit_line, fit_rows, kappa_rows
 from wdist_bench.studies.example1.report import write_example1
 
 THETAS = np.array([-1.0, 0.0, 0.1, 1.0, 2.0])
@@ -124,6 +125,69 @@ def test_the_biases_are_blamed_only_where_free_ones_differ():
 @pytest.mark.parametrize(("final", "verdict"), [(0.001, "holds"), (0.5, "does not hold")])
 def test_a_descent_is_judged_by_where_it_ends(final, verdict):
     assert list(verdicts(descent(final)).values()) == [verdict]
+
+
+@pytest.mark.parametrize("status", ["timeout", "out_of_memory"])
+def test_a_cell_that_was_stopped_is_named_and_ends_no_report(measured, tmp_path, status):
+    names = ("critic", "discriminator", "descent", "instability", "identity", "noise")
+    lost = [
+        {"experiment": f"example1_{name}", "status": status, "message": "stopped at 60 s",
+         "parameters": {"thetas": [1.0], "noise_std": 0.0}}
+        for name in names
+    ]  # fmt: skip
+    write_example1(tmp_path, [*lost, measured[0]])
+    assert f"- {status} (6 cells): stopped at 60 s" in (tmp_path / "example1.md").read_text()
+
+
+def test_claims_are_made_of_thetas_that_are_there(measured):
+    zero = np.zeros_like(THETAS)
+    far = critic()
+    far["parameters"] = far["parameters"] | {"thetas": [1.5, 2.0, 3.0, 4.0, 5.0]}
+    assert len(verdicts(far)) > 4
+    nothing = critic()
+    nothing["parameters"] = nothing["parameters"] | {"thetas": zero.tolist()}
+    assert verdicts(nothing) == {}
+    assert len(kappa_rows([nothing])) == len(fit_rows([nothing])) * len(zero) == len(zero)
+    wide = get("example1_convergence", thetas=(0.5, 0.25), cells=(1.0,))
+    found = verdicts(record("convergence", vars(wide)) | wide.run())
+    assert found == {"W1 = abs(theta)": "holds"}
+
+
+def test_minibatches_may_come_in_any_order():
+    control = get("example1_instability", noise="gradient_only", batch_sizes=(64, 1), draws=1000,
+                  runs=3)  # fmt: skip
+    [verdict] = verdicts(record("instability", vars(control)) | control.run()).values()
+    assert verdict == "holds"
+
+
+def test_a_lost_run_is_left_out_and_one_run_decides_no_line():
+    name = "2x128, clip 0.01, 1,000 steps"
+    lost = critic()
+    for field in ("values", "gradients", "changes", "sampled"):
+        lost[field] = [[*row[:-1], None] for row in lost[field]]
+    found = verdicts(lost)
+    assert found[f"kappa does not depend on theta ({name})"] == "holds"
+    assert found[f"the critic pulls theta to 0 from everywhere ({name})"] == "holds"
+    unknown = verdicts(lost | {"history": [[None] * 100] * len(THETAS)})  # of older records
+    assert unknown[f"critics train to a plateau ({name})"] == "undecided"
+    alone = critic()
+    for field in ("values", "gradients", "changes", "sampled", "sampled_stderr"):
+        alone[field] = [row[:1] for row in alone[field]]
+    assert verdicts(alone)[f"the value is a line in abs(theta) ({name})"] == "undecided"
+    shot = discriminator(100, 0.001, 0.001)
+    for field in ("jsd", "saturating", "non_saturating", "distance", "accuracy"):
+        shot[field] = [[*row[:-1], None] for row in shot[field]]
+    assert set(verdicts(discriminator(10, 0.5, 0.3), shot).values()) == {"holds"}
+
+
+def test_the_history_of_a_critic_is_of_the_runs_with_a_number():
+    history = np.array([[[1.0, 2.0], [3.0, 4.0], [9.0, np.nan]], [[np.nan, 1.0]] * 3])
+    np.testing.assert_array_equal(_mean_history(history), [[2, 3], [np.nan, np.nan]])
+
+
+def test_a_scale_below_the_steps_of_its_differences_is_refused():
+    with pytest.raises(ValueError, match=r"scale: expected a finite number > 0.002, got 0.001"):
+        get("example1_identity", scale=0.001)
 
 
 def test_a_broken_side_of_a_theorem_is_seen(measured):

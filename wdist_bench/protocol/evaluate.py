@@ -246,7 +246,7 @@ def _finish(
         text = message or "the estimate is NaN or inf; lower the learning rate"
         return Estimate.failed("diverged", text, **shared)
     allowed = vacuous(cost.p, estimator.bound, estimator.target)
-    if is_negative(mean, stderr) and not allowed:
+    if is_negative(mean, stderr, count) and not allowed:
         return Estimate.failed("not_converged", negative_message(mean, stderr), **shared)
     if estimator.bound == "lower" and estimator.target == "population":
         # One-sided: below the true distance in 95 % of repetitions, and 0 always is.

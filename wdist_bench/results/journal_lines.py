@@ -1,7 +1,8 @@
 """From a line of a journal to its record, in bounded memory.
 
 Most of a line are arrays of numbers, 32 bytes a number once they are Python lists. They stay where
-they are, and are parsed when somebody asks for them; what counts cells needs none at all.
+they are, and are parsed when somebody asks for them; what counts cells needs none at all. Those
+among parameters say what a cell is: they are compared and shown, and come as lists.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ _MAX_PARTS = 2**22
 """Strings, lists and objects that a line may hold beside its arrays, some 100 bytes each."""
 
 _LONG = 400  # bytes of an array that is worth another visit to the file
+_GIVEN = ("parameters", "task_parameters", "task_options", "estimator_parameters",
+          "estimator_options")  # fmt: skip
 _ARRAY = re.compile(rb'": ?\[')
 _NUMBERS = b"0123456789+-.eE,[] nul"  # null stands for NaN
 _PLACE = "stored at"
@@ -52,6 +55,10 @@ class Stored(Sequence[Any]):
     def __init__(self, source: Source, start: int, length: int) -> None:
         self._source, self._start, self._length = source, start, length
 
+    def text(self) -> bytes:
+        """The array as it is written."""
+        return self._source.read(self._start, self._length)
+
     def load(self) -> list[Any]:
         """The list.
 
@@ -59,7 +66,7 @@ class Stored(Sequence[Any]):
             ValueError: the file does not hold an array there.
         """
         try:
-            return list(json.loads(self._source.read(self._start, self._length)))
+            return list(json.loads(self.text()))
         except (ValueError, TypeError, RecursionError) as error:
             raise ValueError(
                 f"{self._source}: expected an array of numbers at byte {self._start}, got "
@@ -110,17 +117,31 @@ class Parser:
     def __init__(self, source: Source) -> None:
         self._source = source
         self._words: dict[str, str] = {}  # equal strings once, in all records
+        self._arrays: dict[bytes, list[Any]] = {}  # and equal arrays of parameters
         self._decoder = json.JSONDecoder(object_pairs_hook=self._object)
 
     def record(self, line: bytes, keep: Keep) -> Record:
-        """The record of a line, its long arrays `Stored`.
+        """The record of a line, its long arrays `Stored` but for those of parameters.
 
         Raises:
             ValueError: it is no JSON object, or too large for one.
             RecursionError: it is too deep.
         """
         head = without_arrays(line, keep)
-        return _checked(self._decoder.decode(_text(head)))
+        record = _checked(self._decoder.decode(_text(head)))
+        return record | {name: self._plain(record[name]) for name in _GIVEN if name in record}
+
+    def _plain(self, value: Any) -> Any:
+        """Parameters as they were given."""
+        if isinstance(value, dict):
+            return {name: self._plain(part) for name, part in value.items()}
+        if isinstance(value, Stored):
+            text = value.text()
+            if text not in self._arrays:
+                _text(text)
+                self._arrays[text] = value.load()
+            return self._arrays[text]
+        return [self._plain(part) for part in value] if isinstance(value, list) else value
 
     def _object(self, pairs: list[tuple[str, Any]]) -> Any:
         if len(pairs) == 1 and pairs[0][0] == _PLACE:
@@ -159,6 +180,11 @@ def _numbers(array: bytes) -> bool:
 
 
 def _text(head: bytes) -> str:
+    """What is to be parsed.
+
+    Raises:
+        ValueError: it is too large.
+    """
     parts = sum(map(head.count, (b",", b"[", b"{"))) if len(head) > _MAX_PARTS else 0
     if parts > _MAX_PARTS:
         raise ValueError(f"{parts} parts")

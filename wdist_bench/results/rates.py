@@ -55,9 +55,14 @@ def _fitted(sizes: np.ndarray, errors: np.ndarray) -> float:
 
 
 def plug_in_rate(dim: int, truth: float) -> float:
-    """The slope of |W_p(batch) - W_p| against n that theory has for laws with all moments.
+    """The slope of |W_p(batch) - W_p| against n that theory has for laws with all moments, and with
+    a density on a connected set of that dimension: of a sphere that is one less than of the space.
 
     -min(1/2, 1/d) at mu = nu (Fournier and Guillin 2015, but for a logarithm at d = 2), and
-    -min(1/2, 2/d) for laws that are apart (Chizat et al. 2020, for p = 2).
+    -min(1/2, 2/d) for laws that are apart (Chizat et al. 2020, for p = 2; Hundrieser, Staudt and
+    Munk 2024 for other sets), at p = 1 where no part of the mass has to stay. NaN for equal laws
+    on points, whose slope is -1 / (2p).
     """
+    if dim == 0:
+        return math.nan if truth == 0 else -0.5
     return -min(0.5, (1 if truth == 0 else 2) / dim)

@@ -224,9 +224,18 @@ def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
 _BELOW_ZERO = 3.0
 
 
-def is_negative(mean: float, error: float) -> bool:
-    """Whether an estimate of W^p is below 0 by more than 3 of its standard errors."""
-    return bool(mean < -_BELOW_ZERO * error)
+def is_negative(mean: float, error: float, values: int | None = None) -> bool:
+    """Whether an estimate of W^p is below 0 by more than 3 of its standard errors; by more where
+    the error is of few values, to the same chance by Student's law.
+    """
+    return bool(mean < -_far(values) * error)
+
+
+@lru_cache(maxsize=1024)
+def _far(values: int | None) -> float:
+    from scipy.special import ndtr, stdtrit
+
+    return _BELOW_ZERO if values is None else -float(stdtrit(values - 1, ndtr(-_BELOW_ZERO)))
 
 
 def vacuous(p: float, bound: str, target: str) -> bool:
@@ -262,5 +271,5 @@ def negative_runs(costs: np.ndarray, p: float, bound: str, target: str) -> dict[
     return {
         run: negative_message(mean, error)
         for run, (mean, error) in enumerate(zip(means.tolist(), errors.tolist(), strict=True))
-        if is_negative(mean, error)
+        if is_negative(mean, error, costs.shape[1])
     }

@@ -33,9 +33,11 @@ class Claim:
     parts: tuple[Claim, ...] = ()
 
 
-def claim(source: str, text: str, holds: Any, numbers: str) -> Claim:
-    """A claim that numbers decide."""
-    return Claim(text, HOLDS if bool(holds) else FAILS, numbers, source)
+def claim(source: str, text: str, holds: Any, numbers: str, *rests_on: Any) -> Claim:
+    """A claim that numbers decide; undecided where one of those that it rests on is missing."""
+    known = all(np.size(found) and not np.isnan(found).any() for found in rests_on)
+    decided = HOLDS if bool(holds) else FAILS
+    return Claim(text, decided if known else UNDECIDED, numbers, source)
 
 
 def joint(text: str, parts: Iterable[Claim]) -> Claim:
@@ -57,6 +59,17 @@ def conjunction(verdicts: Iterable[str]) -> str:
 def negation(verdict: str) -> str:
     """The verdict of the opposite claim; undecided stays undecided."""
     return {HOLDS: FAILS, FAILS: HOLDS}.get(verdict, UNDECIDED)
+
+
+def not_run(text: str, why: str = "not run") -> Claim:
+    """A comparison of a cell that gave no number: lost cells do not decide by being lost."""
+    return Claim(text, UNDECIDED, why)
+
+
+def paired(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The runs that both have: run i of either has the same seed."""
+    common = min(len(first), len(second))
+    return first[:common], second[:common]
 
 
 def in_every_run(found: np.ndarray) -> str:

@@ -286,11 +286,7 @@ def _label(record: dict[str, Any]) -> str:
 
 def _other(given: Any, wanted: Any) -> bool:
     """Whether two values differ as a journal would hold them."""
-    return bool(json.loads(json.dumps(wanted, default=str)) != _listed(given))
-
-
-def _listed(value: Any) -> Any:
-    return json.loads(json.dumps(value, default=lambda stored: stored[:]))
+    return bool(json.loads(json.dumps(wanted, default=str)) != given)
 
 
 def _some(

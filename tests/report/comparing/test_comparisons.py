@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from wdist_bench.report.comparing.comparisons import comparison_table, sentences
-from wdist_bench.results.journal import Journal, pack
+from wdist_bench.report.tables.errors import labelled_table
+from wdist_bench.results.journal import Journal, pack, read_journal
 from wdist_bench.results.rearrangements import FLIPS
 
 RUNS, BATCHES = 12, 3
@@ -193,3 +194,13 @@ def test_the_sentence_says_who_cannot_be_told_apart():
     clear = comparison_table(journal({"a": gaps["a"], "b": 3 + gaps["a"]}))
     said = sentences(clear[clear["against"] == "batch"].to_dict("records"))[0]
     assert "b by 3 [3, 3] (p = 0.00049)" in said  # 2^-11: all 12 of one sign
+
+
+def test_settings_have_one_number_in_all_tables(make_folder):
+    """A setting whose data are not here has a number too."""
+    folder = make_folder()
+    folder.without_result("a", "skipped", "mnist: expected files, got none", n=8)
+    for name, off in (("a", 0.1), ("b", 0.2)):
+        folder.add(name, [[1 + off], [1.1 + off]], [[1.0]] * 2)
+    found = read_journal(folder.write())
+    assert set(comparison_table(found)["setting"]) == {labelled_table(found)["setting"].iloc[-1]}

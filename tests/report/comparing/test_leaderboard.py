@@ -310,20 +310,37 @@ def test_one_broken_bound_of_many_that_chance_explains_is_none():
     """Lower bounds of populations, each tested by itself: one cell in 40 is beyond by chance."""
 
     def cells(*p_values):
-        beyond = stats.t.isf(p_values, 19) - stats.t.isf(0.025, 19)
-        half = stats.t.isf(0.025, 19)
         return pd.DataFrame({
             "variant": "a", "setting_label": [f"s{i}" for i in range(len(p_values))],
             "bound": "lower", "target": "population", "bias_batch": np.nan, "truth_batch": np.nan,
-            "estimate": 1 + half + beyond, "estimate_ci_low": 1 + beyond,
-            "estimate_ci_high": 1 + beyond + 2 * half, "truth_population": 1.0,
-            "truth_population_stderr": 0.0, "runs": 20, "failed": 0,
+            "p": 1, "mean_cost": 1 + stats.t.isf(p_values, 19), "mean_cost_stderr": 1.0,
+            "truth_population": 1.0, "truth_population_stderr": 0.0, "runs": 20, "failed": 0,
         })  # fmt: skip
 
     assert broken_bounds(cells(0.02)) == (1, [("a", "s0")])
     assert broken_bounds(cells(0.03)) == (1, [])
     assert broken_bounds(cells(0.02, *[0.5] * 39)) == (40, [])
     assert broken_bounds(cells(*[0.5] * 39, 6e-4)) == (40, [("a", "s39")])
+
+
+def test_a_bound_is_tested_in_the_units_in_which_it_holds(make_folder):
+    """At p = 2 the mean of max(cost, 0)^(1/2) is above 0 where the mean cost is not."""
+    costs = np.random.default_rng(0).normal(-1e-4, 1e-3, (20, 10))
+    for off, broken in ((0.0, []), (1e-3, ["icnn"])):
+        folder = make_folder()
+        folder.add("icnn", costs + off, np.ones_like(costs), p=2, population=0.0, bound="lower",
+                   target="population")  # fmt: skip
+        assert [name for name, _ in broken_bounds(table_of(folder))[1]] == broken
+
+
+@pytest.mark.parametrize(("off", "broken"), [(2e-7, 0), (1e-3, 1)])
+def test_rounding_breaks_no_bound(make_folder, off, broken):
+    folder = make_folder()
+    for noise in (0.0, 1e-9):
+        costs = 1 + off + noise * np.arange(20)[:, None]
+        folder.add("funnel", costs, np.ones((20, 1)), bound="lower", target="population",
+                   task=f"task{noise}")  # fmt: skip
+    assert len(broken_bounds(table_of(folder))[1]) == 2 * broken
 
 
 def test_versions_of_one_estimator_in_a_setting_are_two_variants(make_folder):

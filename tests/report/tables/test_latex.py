@@ -49,3 +49,16 @@ def test_a_width_is_for_pdf_alone(folder, tmp_path):
     with pytest.raises(ValueError, match="width: expected one or two"):
         export(folder, "pdf", tmp_path, column="three")
     assert all(path.suffix == ".pdf" for path in export(folder, "pdf", tmp_path, column="one"))
+
+
+def test_the_bold_one_is_the_closest_of_the_comparisons(make_folder, tmp_path):
+    """Not the smallest mean error, which one that failed where it is hard may have."""
+    folder, truths = make_folder(), np.ones((8, 1))
+    off = np.linspace(0.1, 0.8, 8)[:, None]
+    folder.add("whole", truths + off, truths)
+    folder.add("lucky", np.where(off < 0.5, truths + 1.1 * off, np.nan), truths)
+    summary = export(folder.write(), "latex", tmp_path)[0].read_text("utf-8")
+    row = next(line for line in summary.splitlines() if line.startswith("gaussian\\_shift"))
+    whole, lucky = row.removesuffix(r"\\").split("&")[1:]
+    assert r"\textbf" in whole
+    assert r"\textbf" not in lucky

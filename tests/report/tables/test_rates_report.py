@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from wdist_bench.report import write_report
+from wdist_bench.report.figures.rates import draw
 from wdist_bench.report.results import Results
-from wdist_bench.report.tables.rates import laws
+from wdist_bench.report.tables.rates import _markdown, _support, laws, slopes
 
 SIZES, DIMS = (32, 128, 512, 2048), (2, 16)
 
@@ -53,6 +54,42 @@ def test_the_panels_stand_where_most_cells_are(make_folder):
     assert errors[1] == pytest.approx(2 * np.array(SIZES) ** (-1 / 16))
     dims, errors = law.over_dim("exact", 32)
     assert (dims.tolist(), errors.shape) == ([2, 16], (3, 2))
+
+
+def test_laws_of_one_dimension_are_told_apart_and_lost_cells_counted(make_folder):
+    folder = make_folder()
+    for shift, power, sizes in ((0.0, 0.5, SIZES), (2.0, 0.1, (512, 2048, 8192, 32768))):
+        for n in sizes:
+            costs = shift + np.array([[0.9], [1.0], [1.1]]) * n**-power
+            folder.add("exact", costs, costs, population=shift, n=n, target="population",
+                       task_parameters={"dim": 2, "shift": shift})  # fmt: skip
+    folder.add("exact", [[np.nan], [1.0], [1.0]], [[1.0]] * 3, population=2.0, n=8,
+               task_parameters={"dim": 2, "shift": 2.0})  # fmt: skip
+    found = laws(Results(folder.write()))
+    table = slopes(found)
+    assert table["family"].tolist() == [f"gaussian_shift, shift {s}" for s in (0.0, 2.0)]
+    assert table["slope"].tolist() == pytest.approx([-0.5, -0.1])
+    assert [law.lost for law in found] == [0, 1]
+    assert "Left out, since a run gave no number: 1 cell." in _markdown(table, 1)
+
+
+@pytest.mark.parametrize(
+    ("task", "given", "support"),
+    [("gaussian_shift", {}, 8), ("concentric_spheres", {}, 7), ("weighted_points", {}, None),
+     ("gaussian_shift", {"std": 0}, None), ("radial", {"x": [["law", "sphere"]]}, None),
+     ("radial", {"x": [["law", "ball"]]}, 8)],
+)  # fmt: skip
+def test_theory_is_of_laws_with_a_density(task, given, support):
+    assert _support({"task": task, "dim": 8, "task_parameters": given}) == support
+
+
+def test_a_dimension_without_an_error_has_no_label(make_folder):
+    folder = make_folder()
+    for dim, off in ((2, 1.0), (4, 0.0), (8, 0.0)):
+        for n in SIZES:
+            folder.add("exact", 1 + off * np.array([[1.0], [2.0]]) / n, [[1.0]] * 2, n=n, dim=dim,
+                       task_parameters={"dim": dim})  # fmt: skip
+    assert draw(laws(Results(folder.write()))) is not None
 
 
 def test_other_suites_have_none(make_folder):

@@ -152,3 +152,48 @@ def test_the_mean_of_certified_ends_is_of_every_run_with_a_number(make_folder):
     row = labelled_table(read_journal(folder.write())).iloc[0]
     assert row["lower"] == pytest.approx(0.6)
     assert np.isnan([row["upper"], row["width"]]).all()
+
+
+def test_gradients_are_of_the_runs_with_a_number(make_folder):
+    """One that is below 0 is none, and one of NaN empties no column."""
+    folder = make_folder()
+    for third, cosine in (([-1.0, -1.001, -0.999], -0.4), ([np.nan] * 3, None)):
+        costs = [[0.9, 1.1, 1.0], [1.0, 1.1, 0.9], third]
+        folder.add("gradient_penalty", costs, np.ones((3, 3)), gradient_cosine=[0.8, 0.6, cosine],
+                   gradient_l2=[0.2, 0.2, None], n=64 + len(folder.cells))  # fmt: skip
+    table = labelled_table(read_journal(folder.write()))
+    assert table["failed"].tolist() == [1, 1]
+    assert table["gradient_cosine"].tolist() == pytest.approx([0.7, 0.7])
+    assert table["gradient_l2"].tolist() == pytest.approx([0.2, 0.2])
+
+
+def test_small_units_are_no_zeros(make_folder):
+    """2e-8 is 0 beside 1, and a distance in microns told in metres."""
+    folder = make_folder()
+    for task, unit in (("small", 1e-8), ("usual", 1.0)):
+        for name, size in (("a", 3.0), ("b", 2 + 2e-8)):
+            folder.add(name, np.array([[1.0, 1.01], [1.0, 0.99], [1.0, 1.0]]) * size * unit,
+                       np.full((3, 2), 2 * unit), population=2 * unit, task=task)  # fmt: skip
+    path = folder.write()
+    write_report(path)
+    text = (path / "errors.md").read_text()
+    assert "Truth: population 2e-08 (closed-form); exact batch value 2e-08" in text
+    assert "| 3e-08 [2.963e-08, 3.037e-08] |" in text
+    assert "1e-08 +- 1.9e-10" in text  # on batches; three decimals would show 0.000
+    small, usual = closing(path).tasks
+    assert [row[3] for row in small.rows] == ["0", "+1e-08"]
+    assert [row[3] for row in usual.rows] == ["0", "+1"]
+
+
+def test_settings_of_two_seeds_have_sections_of_their_own(make_folder):
+    folder = make_folder()
+    for seed, truth in ((0, 1.0), (1, 2.0)):
+        for name in "ab":
+            folder.add(name, [[truth + 0.1], [truth]], [[truth]] * 2, seed=seed)
+    path = folder.write()
+    write_report(path)
+    text = (path / "errors.md").read_text()
+    heads = [line for line in text.splitlines() if line.startswith(("## ", "Parameters"))]
+    assert [head[-6:] for head in heads[::2]] == ["seed 0", "seed 1"]
+    assert "exact batch value 1 on average" in heads[1]
+    assert "exact batch value 2 on average" in heads[3]

@@ -86,9 +86,10 @@ def comparison_table(journal: Journal) -> pd.DataFrame:
     }
     tests = {against: _tests(found) for against, found in contests.items()}
     rows = []
-    for i in range(len(settings)):
+    for i, number in enumerate(settings):
         for against, found in contests.items():
-            rows += _rows(against, i, found[i], tests[against])
+            made = _rows(against, i, found[i], tests[against])
+            rows += [row | {"setting": number} for row in made]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
@@ -154,8 +155,7 @@ def _rows(
             found = paired_difference(gap, np.zeros(len(gap)))
             rows.append(
                 _row(contest, best, other, found, test)
-                | {"best_error": means[best], "other_error": means[other]}
-                | {"against": against, "setting": setting}
+                | {"best_error": means[best], "other_error": means[other], "against": against}
             )
     return rows
 

@@ -58,8 +58,8 @@ def _over_n(axis: Axes, law: Law, styles: dict[str, Look]) -> None:
     for dim in sorted({dim for _, dim, _ in law.errors} - {law.dim}):
         for variant in exact:
             sizes, errors = law.over_n(variant, dim)
-            if len(sizes) > 1:
-                axis.plot(sizes, root_mean_square(errors), color="0.75", lw=1, zorder=1)
+            if len(sizes) > 1 and errors.any():
+                axis.plot(sizes, _shown(errors), color="0.75", lw=1, zorder=1)
     _lines(axis, {variant: law.over_n(variant, law.dim) for variant in law.estimators}, styles)
     low, high = axis.get_xlim()
     bottom, top = axis.get_ylim()
@@ -78,8 +78,9 @@ def _name_dims(axis: Axes, law: Law) -> None:
     for variant in (variant for variant, name in law.estimators.items() if name == "exact"):
         for dim in sorted({dim for _, dim, _ in law.errors} - {law.dim}):
             sizes, errors = law.over_n(variant, dim)
-            if len(sizes) > 1:
-                ends.append((float(root_mean_square(errors)[-1]), float(sizes[-1]), dim))
+            error = float(root_mean_square(errors)[-1]) if len(sizes) > 1 else 0.0
+            if error > 0:  # which has a place on a logarithmic axis
+                ends.append((error, float(sizes[-1]), dim))
     low, high = axis.get_ylim()
     groups: list[list[tuple[float, float, int]]] = []
     for end in sorted(ends):
@@ -112,7 +113,13 @@ def _lines(
     for variant, (sizes, errors) in series.items():
         if len(sizes):
             look = styles[variant]
-            found = np.where(root_mean_square(errors) > 0, root_mean_square(errors), np.nan)
             axis.plot(
-                sizes, found, color=look.color, marker=look.marker, ls=look.dashes, ms=4, lw=1.3
-            )
+                sizes, _shown(errors), color=look.color, marker=look.marker, ls=look.dashes, ms=4,
+                lw=1.3,
+            )  # fmt: skip
+
+
+def _shown(errors: np.ndarray) -> np.ndarray:
+    """(runs, k) -> root mean squares, NaN where there is no error: 0 has no place on the axis."""
+    found = root_mean_square(errors)
+    return np.where(found > 0, found, np.nan)

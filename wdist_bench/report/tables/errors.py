@@ -22,8 +22,9 @@ _MISSING = {column.name: math.nan for column in COLUMNS if column.kind == NUMBER
 _ENDS = ("lower", "upper")
 """What the answers of a cell certified, one number a run."""
 
-_OF_MAPS = ("l2_uvp", "map_cosine", "inverse_l2_uvp", "inverse_map_cosine")
-"""What maps are held to, one number a run; a run without a map has none."""
+_OF_RUNS = ("gradient_cosine", "gradient_l2", "l2_uvp", "map_cosine", "inverse_l2_uvp",
+            "inverse_map_cosine")  # fmt: skip
+"""What gradients and maps are held to, one number a run; a run without a map has none."""
 
 
 def error_table(journal: Journal) -> pd.DataFrame:
@@ -42,7 +43,7 @@ def _row(cell: Cell) -> dict[str, Any]:
     row |= {name: nan for name, nan in _MISSING.items() if row[name] is None}
     row |= {name: _end(record[name], costs) for name in _ENDS if record.get(name)}
     if record.get("stderr"):
-        row["stderr"] = mean_of(finite(unpack(record["stderr"])))
+        row["stderr"] = mean_of(finite(_answered(record["stderr"], costs)))
     row["width"] = row["upper"] - row["lower"]
     row["task_parameters"] = json.dumps(record["task_parameters"], sort_keys=True)
     row["estimator_parameters"] = json.dumps(record["estimator_parameters"], sort_keys=True)
@@ -60,23 +61,22 @@ def _row(cell: Cell) -> dict[str, Any]:
         row["paper_sds"] = sds_from_paper(
             row["abs_error_batch"], row["paper_error"], row["paper_sd"]
         )
-    for name in ("gradient_cosine", "gradient_l2"):
+    for name in _OF_RUNS:
         if record.get(name) is not None:
-            values = unpack(record[name])
-            row[name], row[f"{name}_sd"] = float(values.mean()), sd_of(values)
-    for name in _OF_MAPS:
-        if record.get(name) is not None:
-            found = finite(unpack(record[name]))
+            found = finite(_answered(record[name], costs))
             row[name], row[f"{name}_sd"] = mean_of(found), sd_of(found)
     return row
 
 
+def _answered(packed: list[float | None], costs: np.ndarray | None) -> np.ndarray:
+    """Those of the runs with a number."""
+    values = unpack(packed)
+    return values if costs is None else values[np.isfinite(costs).all(axis=1)]
+
+
 def _end(packed: list[float | None], costs: np.ndarray | None) -> float:
     """Over the runs with a number; NaN where one of them has no certified end, or none but inf."""
-    ends = unpack(packed)
-    if costs is not None:
-        ends = ends[np.isfinite(costs).all(axis=1)]
-    return float(ends.mean()) if ends.size else math.nan
+    return mean_of(_answered(packed, costs))
 
 
 def errors(costs: np.ndarray, truths: np.ndarray, p: float, population: float) -> dict[str, float]:
@@ -129,8 +129,10 @@ def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.Da
     `setting`, a number shared by the rows of one task at one cost and size (same samples);
     `setting_label`, its name; `seconds_per_run`, run seconds per run; `relative_batch` and
     `relative_population`, the errors of one run (`abs_error_batch`, `abs_error_population`) over
-    the true distance; `relative_bias`, |bias_population| over it; and from the records `seed`,
-    `key`, `started`, `environment`, `backend`, `estimator_version`, `truth_reference`.
+    the true distance; `relative_bias`, |bias_population| over it; `mean_cost` and
+    `mean_cost_stderr`, W_p^p over runs, where it claims to bound that of the populations; and from
+    the records `seed`, `key`, `started`, `environment`, `backend`, `estimator_version`,
+    `truth_reference`.
     """
     found = cells(journal)
     table = error_table(journal) if table is None else table.copy()
@@ -140,6 +142,9 @@ def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.Da
     table["variant"] = [cell.variant for cell in found]
     table["setting"] = [cell.setting for cell in found]
     table["setting_label"] = [cell.label for cell in found]
+    claimed = [_claimed(cell) for cell in found]
+    table["mean_cost"] = [mean_of(costs) for costs in claimed]
+    table["mean_cost_stderr"] = [sd_of(costs) / math.sqrt(max(len(costs), 1)) for costs in claimed]
     number = ["failed", "runs", "run_seconds", "abs_error_batch", "abs_error_population",
               "bias_population", "truth_batch", "truth_population"]  # fmt: skip
     table = table.assign(**{name: pd.to_numeric(table[name]) for name in number})
@@ -149,6 +154,14 @@ def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.Da
     table["relative_population"] = table["abs_error_population"] / distance
     table["relative_bias"] = table["bias_population"].abs() / distance
     return table
+
+
+def _claimed(cell: Cell) -> np.ndarray:
+    """The W_p^p of each run that claims to bound the distance of the populations."""
+    record = cell.record
+    claims = record.get("bound") in ("lower", "upper") and record.get("target") == "population"
+    costs = cell.costs if claims else None
+    return np.zeros(0) if costs is None else finite(costs.mean(axis=1))
 
 
 def _positive(truth: pd.Series) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,14 +15,14 @@ from wdist_bench.folders import write
 from wdist_bench.report.comparing.leaderboard import TRUTHS, Standing, leaderboard
 from wdist_bench.report.results import Results
 from wdist_bench.report.studies import write_experiments
-from wdist_bench.report.text.wording import number, p_value, percent, signed
+from wdist_bench.report.text.wording import number, p_value, percent, scale_of, signed
 
 TIE = r"$^{=}$"
 """Marks who is not told apart from the best, by the rule of leaderboards and comparisons."""
 
 _NOTE = (
     "% Needs \\usepackage{booktabs}. Distances are W_p in the units of the data.\n"
-    "% Bold: the smallest error; = : not told apart from it (leaderboards: sign flips of whole\n"
+    "% Bold: the closest; = : not told apart from it (leaderboards: sign flips of whole\n"
     "% tasks, Holm; one setting: sign flips of whole runs, max-T over settings; level 5 %).\n"
 )
 _AGAINST = {"population": "the distance of the populations", "batch": "the value of the batches"}
@@ -87,14 +88,17 @@ def _by_task(results: Results, truth: str) -> str:
         rows = rows[rows["estimator"] != "exact"]
     variants = list(dict.fromkeys(rows["variant"]))
     apart = results.compared
-    apart = apart[apart["told_apart"] & (apart["against"] == truth)] if len(apart) else apart
-    behind = set(zip(apart["setting"], apart["other_variant"], strict=True)) if len(apart) else ()
+    apart = apart[apart["against"] == truth]
+    closest = dict(zip(apart["setting"], apart["best_variant"], strict=True))
+    apart = apart[apart["told_apart"].astype(bool)]
+    behind = set(zip(apart["setting"], apart["other_variant"], strict=True))
     lines = []
     for setting, here in rows.groupby("setting", sort=False):
         errors = dict(zip(here["variant"], here[f"relative_{truth}"], strict=True))
-        best = min(errors.values())
+        known = closest.get(setting)
+        best = known if known in errors else min(errors, key=errors.__getitem__)
         cells = [
-            _marked(_share(errors[v]), errors[v] == best, (setting, v) not in behind)
+            _marked(_share(errors[v]), v == best, (setting, v) not in behind)
             if v in errors
             else "--"
             for v in variants
@@ -197,7 +201,7 @@ def _tabular(rows: pd.DataFrame) -> str:
     """One setting."""
     first = rows.sort_values("status", key=lambda s: s.isin(NOT_RUN), kind="stable").iloc[0]
     truths = [
-        f"{words} {number(first[name])}"
+        f"{words} {number(first[name], scale=scale_of(first))}"
         for words, name in (
             ("distance of the populations", "truth_population"),
             ("mean exact value of the batches", "truth_batch"),
@@ -209,28 +213,31 @@ def _tabular(rows: pd.DataFrame) -> str:
 
 
 def _cells(row: pd.Series) -> list[str]:
-    interval = ""
+    interval, scale = "", scale_of(row)
     if pd.notna(row["estimate_ci_low"]):
-        interval = f"[{_math(row['estimate_ci_low'])}, {_math(row['estimate_ci_high'])}]"
-    error = _math(row["abs_error_batch"], 3)
+        low, high = (_math(row[f"estimate_ci_{end}"], scale=scale) for end in ("low", "high"))
+        interval = f"[{low}, {high}]"
+    error = _math(row["abs_error_batch"], 3, scale=scale)
     if error and pd.notna(row["abs_error_batch_sd"]):
-        error += rf" $\pm$ {_math(row['abs_error_batch_sd'], 2)}"
+        error += rf" $\pm$ {_math(row['abs_error_batch_sd'], 2, scale=scale)}"
     refused = row["status"] == "refused"
     return [
         escape(row["variant"]),
-        _math(row["estimate"]) or "--",
+        _math(row["estimate"], scale=scale) or "--",
         interval,
-        _math(row["bias_batch"], 3, sign=True),
-        _math(row["bias_population"], 3, sign=True),
+        _math(row["bias_batch"], 3, signed, scale),
+        _math(row["bias_population"], 3, signed, scale),
         error,
         "refused" if refused else f"{int(row['failed'])} of {int(row['runs'])}",
         _math(row["seconds_per_run"], 2),
     ]
 
 
-def _math(value: float, digits: int = 4, sign: bool = False) -> str:
+def _math(
+    value: float, digits: int = 4, shown: Callable[..., str] = number, scale: float = 1.0
+) -> str:
     """A number in math mode, powers of ten as such."""
-    text = (signed if sign else number)(value, digits)
+    text = shown(value, digits, scale)
     if not text:
         return ""
     mantissa, power, exponent = text.partition("e")

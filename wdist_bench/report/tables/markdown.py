@@ -14,10 +14,17 @@ from wdist_bench.folders import write
 from wdist_bench.report.comparing.comparisons import sentences
 from wdist_bench.report.page.data import environment
 from wdist_bench.report.provenance import mixture, places
-from wdist_bench.report.tables.settings import SETTING, task_label
+from wdist_bench.report.tables.settings import task_label
 from wdist_bench.report.text.escaping import cell, code, inline, paragraphs
 from wdist_bench.report.text.missing import shortcomings
-from wdist_bench.report.text.wording import ends, number, plus_minus, signed
+from wdist_bench.report.text.wording import (
+    ends,
+    error_on_batches,
+    number,
+    plus_minus,
+    scale_of,
+    signed,
+)
 from wdist_bench.results.journal import Journal
 
 Row = dict[Any, Any]
@@ -33,8 +40,8 @@ batches, and minus the distance of the two populations; the two differ by the fi
 **|Error| of a run**: mean +- sd over runs of |estimate of the run - distance of the populations|,
 what one run is off, where "vs population" is what the mean of the runs is off.
 **|Error| on batches**: mean +- sd over all evaluation batches of |estimate - exact value of that
-batch|; **paper** is the published figure for the same protocol (an error +- sd over batches, or
-an estimate), **paper sds** how many of its sds our error is above it.
+batch|; **paper** is the published figure on the same samples and cost, at the paper's own steps (an
+error +- sd over batches, or an estimate), **paper sds** how many of its sds ours is above it.
 **Gradient cosine** and **L2**: mean cosine and mean squared distance between the critic's gradient
 and that of the known potential, mean +- sd over runs.
 **Bound**: what the number claims to be of its target. **Failed**: runs without a number, left out
@@ -73,17 +80,18 @@ def write_markdown(
     lines += _origin(folder, journal)
     shown = table[~table["status"].isin(["skipped"])]
     closest = _by_setting(compared)
+    several = shown["seed"].nunique() > 1  # in merged folders
     for group, rows in _by_setting(shown).items():
-        lines += _section(rows)
+        lines += _section(rows, several)
         lines += [*itertools.chain(*((said, "") for said in sentences(closest.get(group, []))))]
     return write(folder / "errors.md", "\n".join(lines).rstrip() + "\n")
 
 
-def _by_setting(table: pd.DataFrame) -> dict[tuple[Any, ...], list[Row]]:
+def _by_setting(table: pd.DataFrame) -> dict[int, list[Row]]:
     """The rows of each setting."""
-    found: dict[tuple[Any, ...], list[Row]] = {}
+    found: dict[int, list[Row]] = {}
     for row in table.to_dict("records"):
-        found.setdefault(tuple(row[name] for name in SETTING), []).append(row)
+        found.setdefault(row["setting"], []).append(row)
     return found
 
 
@@ -93,26 +101,29 @@ def _origin(folder: Path, journal: Journal) -> list[str]:
     return [inline(said), ""] if said else []
 
 
-def _section(rows: list[Row]) -> list[str]:
+def _section(rows: list[Row], several: bool) -> list[str]:
+    """One setting; where there are several seeds its heading names its own."""
     # A cell that was refused, or whose process was lost, knows little of its task.
     known = (r for r in rows if pd.notna(r["dim"]) and r["status"] != "refused")
     first = next(known, rows[0])
     batches = [r["truth_batch"] for r in rows if pd.notna(r["truth_batch"])]
-    batch = number(batches[0]) if any(batches) else ""
-    truth = number(first["truth_population"]) or "not known"
+    scale = scale_of(first)
+    batch = number(batches[0], scale=scale) if any(batches) else ""
+    truth = number(first["truth_population"], scale=scale) or "not known"
     if first["truth_population_stderr"] and first["truth_population_stderr"] > 0:
         truth += f" +- {first['truth_population_stderr']:.2g}"
     kind = f" ({inline(first['truth_kind'])})" if pd.notna(first["truth_kind"]) else ""
     head = f"Truth: population {truth}{kind}; exact batch value {batch or 'not known'} on average."
     if not math.isnan(first["finite_sample_bias"]):
-        head += f" Finite-sample bias {signed(first['finite_sample_bias'])}."
+        head += f" Finite-sample bias {signed(first['finite_sample_bias'], scale=scale)}."
     body = [_cells(row) for row in rows]
     columns = [name for name in body[0] if name not in _OPTIONAL or any(c[name] for c in body)]
     table = tabulate(
         [[cell(cells[name]) for name in columns] for cells in body],
         columns, "pipe", disable_numparse=True, stralign="right",
     )  # fmt: skip
-    return [f"## {inline(task_label(first))}", "",
+    seed = f", seed {first['seed']}" if several else ""
+    return [f"## {inline(task_label(first))}{seed}", "",
             f"Parameters: {code(first['task_parameters'])}. {head}", "",
             table, "", *_refusals(rows)]  # fmt: skip
 
@@ -127,21 +138,22 @@ def _cells(row: Row) -> dict[str, str]:
     """One line of a section."""
     refused = row["status"] == "refused"
     status = "" if row["status"] == "ok" else f" ({row['status']})"
+    scale = scale_of(row)
     return {
         "estimator": row["variant"],
         "network": "" if row["critic"] in _USUAL else row["critic"],
         "bound": f"{row['bound']} ({row['target']})" if row["bound"] else "",
         "estimate": _with(row),
         "certified": _certified(row),
-        "width": number(row["width"]),
-        "sd of runs": number(row["estimate_sd"]),
-        "error vs batch": signed(row["bias_batch"]),
-        "vs population": signed(row["bias_population"]),
+        "width": number(row["width"], scale=scale),
+        "sd of runs": number(row["estimate_sd"], scale=scale),
+        "error vs batch": signed(row["bias_batch"], scale=scale),
+        "vs population": signed(row["bias_population"], scale=scale),
         # Three digits, since distances of 0 and of thousands stand in one suite.
         "abs. error of a run": plus_minus(
             row["abs_error_population"], row["abs_error_population_sd"], ".3g", ".2g"
         ),
-        "abs. error on batches": plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
+        "abs. error on batches": error_on_batches(row),
         "paper": _paper(row),
         "paper sds": signed(row["paper_sds"]),
         "gradient cosine": plus_minus(row["gradient_cosine"], row["gradient_cosine_sd"]),
@@ -181,14 +193,17 @@ def _with(row: Row) -> str:
     """The estimate with its interval."""
     if pd.isna(row["estimate"]):
         return "refused" if row["status"] == "refused" else "no number"
-    return f"{number(row['estimate'])} {ends(row['estimate_ci_low'], row['estimate_ci_high'])}"
+    scale = scale_of(row)
+    interval = ends(row["estimate_ci_low"], row["estimate_ci_high"], scale)
+    return f"{number(row['estimate'], scale=scale)} {interval}"
 
 
 def _certified(row: Row) -> str:
     """The two certified ends, as far as there are any."""
     if pd.isna(row["lower"]) and pd.isna(row["upper"]):
         return ""
-    return f"[{number(row['lower']) or '-inf'}, {number(row['upper']) or 'inf'}]"
+    low, high = (number(row[end], scale=scale_of(row)) for end in ("lower", "upper"))
+    return f"[{low or '-inf'}, {high or 'inf'}]"
 
 
 def _seconds(value: float, shared: object, cached: object = False) -> str:

@@ -16,31 +16,38 @@ from wdist_bench.report.results import Results
 from wdist_bench.report.tables.cells import Cell
 from wdist_bench.report.text.escaping import cell as in_a_cell
 from wdist_bench.report.text.escaping import csv, inline
+from wdist_bench.report.text.wording import count
 from wdist_bench.results.rates import plug_in_rate, root_mean_square, slope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _FEWEST = 4  # sizes that make a suite one about rates
+_DENSE = ("gaussian_shift", "spiked_gaussian", "dilation", "reweighted_mixture")
+"""Tasks whose laws have a density in the space, and no part that has to stay."""
 
 
 @dataclass(frozen=True, eq=False)
 class Law:
-    """The cells of one family of tasks at one exponent.
+    """The cells of one family of tasks at one exponent, one law in each dimension.
 
     Attributes:
-        family: its name.
+        family: its name, with what varies in it beside the dimension.
         p: exponent.
         errors: (runs,) errors of a run against the population's distance by variant, dim and n.
         truths: that distance by dim.
+        supports: by dim, the dimension of what the laws have a density on; None where not known.
         estimators: variant -> name of the estimator.
+        lost: cells that are left out, since a run gave no number.
     """
 
     family: str
     p: float
     errors: dict[tuple[str, int, int], np.ndarray]
     truths: dict[int, float]
+    supports: dict[int, int | None]
     estimators: dict[str, str]
+    lost: int
 
     @property
     def dim(self) -> int:
@@ -68,10 +75,40 @@ def laws(results: Results) -> list[Law]:
     for cell in results.cells:
         if cell.record.get("costs") and not math.isnan(cell.population):
             groups.setdefault((cell.record["family"], cell.record["p"]), []).append(cell)
-    sizes = [len({cell.record["n"] for cell in here}) for here in groups.values()]
+    apart = [
+        (name, p, cells)
+        for (family, p), here in groups.items()
+        for name, cells in _told_apart(family, here).items()
+    ]
+    sizes = [len({cell.record["n"] for cell in here}) for *_, here in apart]
     if max(sizes, default=0) < _FEWEST:  # no array is read then
         return []
-    return [_law(family, p, here) for (family, p), here in groups.items()]
+    return [law for law in (_law(*each) for each in apart) if law.errors]
+
+
+def _told_apart(family: str, here: list[Cell]) -> dict[str, list[Cell]]:
+    """The cells of a family by what its tasks differ in at one dimension, shifts or norms say."""
+    found: dict[int, list[dict[str, str]]] = {}
+    asked = [_asked(cell.record) for cell in here]
+    for cell, options in zip(here, asked, strict=True):
+        found.setdefault(int(cell.record["dim"]), []).append(options)
+    names = dict.fromkeys(name for options in asked for name in options)
+    vary = [
+        name
+        for name in names
+        if any(len({options.get(name) for options in same}) > 1 for same in found.values())
+    ]
+    apart: dict[str, list[Cell]] = {}
+    for cell, options in zip(here, asked, strict=True):
+        said = [f"{name} {options.get(name)}" for name in vary]
+        apart.setdefault(", ".join([family, *said]), []).append(cell)
+    return apart
+
+
+def _asked(record: dict[str, Any]) -> dict[str, str]:
+    """What makes a law beside its number of points."""
+    shared = {name: str(record.get(name)) for name in ("task", "norm", "protocol", "seed")}
+    return shared | {name: str(value) for name, value in record["task_parameters"].items()}
 
 
 def slopes(found: list[Law]) -> pd.DataFrame:
@@ -90,11 +127,16 @@ def slopes(found: list[Law]) -> pd.DataFrame:
                     "family": law.family, "p": law.p, "dim": dim, "estimator": variant,
                     "n_from": int(sizes[0]), "n_to": int(sizes[-1]), "runs": len(errors),
                     "slope": fitted.value, "slope_ci_low": fitted.low, "slope_ci_high": fitted.high,
-                    "theory": plug_in_rate(dim, law.truths[dim]) if exact else math.nan,
+                    "theory": _theory(law, dim) if exact else math.nan,
                     "error_at_most_points": float(root_mean_square(errors)[-1]),
                 }
             )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _theory(law: Law, dim: int) -> float:
+    support = law.supports[dim]
+    return math.nan if support is None else plug_in_rate(support, law.truths[dim])
 
 
 def write_rates(folder: Path, results: Results) -> list[Path]:
@@ -108,7 +150,7 @@ def write_rates(folder: Path, results: Results) -> list[Path]:
     table = slopes(found)
     return [
         write(folder / "rates.csv", csv(table)),
-        write(folder / "rates.md", _markdown(table)),
+        write(folder / "rates.md", _markdown(table, sum(law.lost for law in found))),
         save(draw(found), folder / "rates.png"),
     ]
 
@@ -118,13 +160,29 @@ def _law(family: str, p: float, here: list[Cell]) -> Law:
         (cell.variant, int(cell.record["dim"]), int(cell.record["n"])): cell.errors("population")
         for cell in here
     }
+    whole = {key: values for key, values in errors.items() if np.isfinite(values).all()}
     return Law(
         family,
         p,
-        {key: values for key, values in errors.items() if np.isfinite(values).all()},
+        whole,
         {int(cell.record["dim"]): cell.population for cell in here},
+        {int(cell.record["dim"]): _support(cell.record) for cell in here},
         {cell.variant: cell.record["estimator"] for cell in here},
+        len(errors) - len(whole),
     )
+
+
+def _support(record: dict[str, Any]) -> int | None:
+    """The dimension of the set on which both laws of a task have a density; None where it may have
+    none, or the mass of a part may have to stay.
+    """
+    task, dim, given = record["task"], int(record["dim"]), record["task_parameters"]
+    if given.get("std") == 0 or given.get("factor") == 0:
+        return None  # points
+    if task == "concentric_spheres":
+        return dim - 1
+    dense = "sphere" not in str(given) if task == "radial" else task in _DENSE
+    return dim if dense else None
 
 
 def _table(found: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -147,14 +205,17 @@ _INTRODUCTION = """# How errors fall with the number of points
 Slopes of the root mean square error over runs against n, both on logarithmic axes: -0.5 is the
 rate of a mean, -0.1 says that ten times the points take off a fifth of the error. Brackets: 95 %
 interval, a run being one unit. Theory, as n grows without end, of the exact value of the batch:
--min(1/2, 1/d) where the laws are equal, -min(1/2, 2/d) where they are apart. Where the noise of n
-points is as large as the distance itself the slope may still be another one. Not every estimator
-was run at all n; `rates.csv` has the sizes of each.
+-min(1/2, 1/d) where the laws are equal, -min(1/2, 2/d) where they are apart, for laws with a
+density in d dimensions. Spheres have one less than the space, and nothing is stated of tasks whose
+laws may have no density. Where the noise of n points is as large as the distance itself the slope
+may still be another one. Not every estimator was run at all n; `rates.csv` has the sizes of each.
 """
 
 
-def _markdown(table: pd.DataFrame) -> str:
+def _markdown(table: pd.DataFrame, lost: int) -> str:
     parts = [_INTRODUCTION]
+    if lost:
+        parts.append(f"\nLeft out, since a run gave no number: {count(lost, 'cell')}.\n")
     for (family, p), rows in table.groupby(["family", "p"], sort=False):
         parts.append(f"\n## {inline(family)}, W{p:g}\n\n{_grid(rows)}\n")
     return "".join(parts)

@@ -14,7 +14,7 @@ from wdist_bench.report.provenance import mixture, places
 from wdist_bench.report.results import Results
 from wdist_bench.report.tables.settings import SETTING, task_label
 from wdist_bench.report.text.verdicts import verdicts
-from wdist_bench.report.text.wording import number, plus_minus, signed
+from wdist_bench.report.text.wording import error_on_batches, number, scale_of, signed
 
 ROWS = 5
 """Rows of a task that a terminal shows."""
@@ -99,12 +99,13 @@ def _cells(row: pd.Series) -> list[str]:
     if pd.isna(row["estimate"]):
         return [row["variant"], str(row["status"]), "", "", "", failed]
     half = (row["estimate_ci_high"] - row["estimate_ci_low"]) / 2
+    scale = scale_of(row)
     return [
         row["variant"],
-        number(row["estimate"]) + ("" if pd.isna(half) else f" +- {half:.2g}"),
-        signed(row["bias_batch"]),
-        signed(row["bias_population"]),
-        plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"]),
+        number(row["estimate"], scale=scale) + ("" if pd.isna(half) else f" +- {half:.2g}"),
+        signed(row["bias_batch"], scale=scale),
+        signed(row["bias_population"], scale=scale),
+        error_on_batches(row),
         failed,
     ]
 

@@ -13,7 +13,10 @@ from wdist_bench.results.journal import Journal, failed_runs
 from wdist_bench.results.progress import counted
 
 _MOST = 5  # different messages of one kind that are quoted
-_RAISED = ("error", "timeout", "out_of_memory")  # what went wrong is in the message alone
+LOST = ("error", "timeout", "out_of_memory")
+"""Statuses of cells that began and gave no number: what went wrong is in the message alone."""
+NO_NUMBERS = (*NOT_RUN, *LOST)
+"""Statuses of records that have none of their numbers."""
 
 
 def shortcomings(journal: Journal, failed: Iterable[int]) -> list[str]:
@@ -34,7 +37,7 @@ def shortcomings(journal: Journal, failed: Iterable[int]) -> list[str]:
     if lost:
         how, names = counted(Counter(r["status"] for r in lost)), tally([_what(r) for r in lost])
         said.append(f"{len(lost)} of {total} cells failed, without a number ({how}): {names}.")
-        said += _quoted(r for r in lost if r["status"] in _RAISED)
+        said += _quoted(r for r in lost if r["status"] in LOST)
     if partly:
         runs, names = sum(f for _, f in partly), tally([_what(r) for r, _ in partly])
         said.append(f"{count(len(partly), 'cell')} lost some runs ({runs} in all): {names}.")
@@ -52,15 +55,12 @@ def shortcomings(journal: Journal, failed: Iterable[int]) -> list[str]:
 
 def study_shortcomings(records: list[dict[str, Any]]) -> list[str]:
     """Lines of Markdown that say which records of a study have no numbers, for its top."""
-    reasons = Counter((r["status"], r["message"]) for r in records if r["status"] in _NO_NUMBERS)
+    reasons = Counter((r["status"], r["message"]) for r in records if r["status"] in NO_NUMBERS)
     lines = [
         f"- {status} ({count(many, 'cell')}): {inline(message)}"
         for (status, message), many in reasons.items()
     ]
     return [*lines, ""] if lines else []
-
-
-_NO_NUMBERS = (*NOT_RUN, *_RAISED)
 
 
 def _quoted(records: Iterable[dict[str, Any]]) -> list[str]:

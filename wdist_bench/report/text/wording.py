@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 ZERO = 5e-7
-"""Distances and errors nearer to 0 are shown as 0: float32 holds no more of them."""
+"""Distances and errors nearer to 0 are shown as 0, in units of their `scale_of`: float32 holds no
+more of them."""
 
 
 def missing(value: Any) -> bool:
@@ -14,22 +15,38 @@ def missing(value: Any) -> bool:
     return value is None or value != value
 
 
-def number(value: float | None, digits: int = 4) -> str:
+def scale_of(row: Any) -> float:
+    """The largest distance of a row of the error table, 1 at most: a number is small beside it."""
+    names = ("truth_population", "truth_batch", "estimate")
+    sizes = [abs(float(row[name])) for name in names if not missing(row[name])]
+    return min(max(sizes, default=1.0), 1.0) or 1.0
+
+
+def number(value: float | None, digits: int = 4, scale: float = 1.0) -> str:
     """A distance or an error: so many digits, "0" near 0, nothing where it is missing."""
     if value is None or missing(value):
         return ""
-    return "0" if abs(value) < ZERO else f"{value:.{digits}g}"
+    return "0" if abs(value) < ZERO * scale else f"{value:.{digits}g}"
 
 
-def signed(value: float | None, digits: int = 4) -> str:
+def signed(value: float | None, digits: int = 4, scale: float = 1.0) -> str:
     """The same with its sign, a plus too."""
-    text = number(value, digits)
+    text = number(value, digits, scale)
     return text if text in ("", "0") or text.startswith("-") else f"+{text}"
 
 
-def ends(low: float, high: float) -> str:
+def ends(low: float, high: float, scale: float = 1.0) -> str:
     """An interval in brackets."""
-    return f"[{number(low)}, {number(high)}]"
+    return f"[{number(low, scale=scale)}, {number(high, scale=scale)}]"
+
+
+_FEW = 1e-3  # three decimals show nothing of distances below
+
+
+def error_on_batches(row: Any) -> str:
+    """Mean and sd of the errors of a row of the error table, three decimals where they suffice."""
+    form = ".3f" if scale_of(row) > _FEW else ".3g"
+    return plus_minus(row["abs_error_batch"], row["abs_error_batch_sd"], form)
 
 
 def plus_minus(value: float, sd: float, form: str = ".3f", sd_form: str = "") -> str:

@@ -10,10 +10,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wdist_bench.experiment import Experiment, register
+from wdist_bench.population.interval import check_level
 from wdist_bench.results.journal import pack
 from wdist_bench.studies.coverage.laws import NAMES, pair
 from wdist_bench.studies.coverage.methods import METHODS
-from wdist_bench.validation import check_integer, check_name, check_number, check_p, check_seed
+from wdist_bench.validation import check_integer, check_name, check_p, check_seed
 
 # Relative rounding that an end may have: sums of equal coins carry 1e-9 of their value.
 ROUNDING = 1e-9
@@ -54,7 +55,7 @@ class Coverage(Experiment):
         check_name(self.method, METHODS, "method")
         check_integer(self.n, "n", 2)
         check_integer(self.repetitions, "repetitions", 1)
-        check_number(self.level, "level", above=0)
+        check_level(self.level)
         check_seed(self.seed)
         if check_p(self.p) not in pair(self.law).ps:
             raise ValueError(

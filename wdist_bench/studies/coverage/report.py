@@ -11,6 +11,7 @@ import pandas as pd
 
 from wdist_bench.folders import write
 from wdist_bench.report.text.escaping import csv
+from wdist_bench.report.text.missing import study_shortcomings
 from wdist_bench.results.journal import unpack
 from wdist_bench.studies.coverage.laws import NAMES, pair
 
@@ -35,7 +36,12 @@ W at the level stated, and counts. No law served to choose a number of `ours`
   `naive` is the plug-in's, the distance of the rows.
 - **naive**: the rows' distance and two standard errors of its potentials. **bootstrap**: quantiles
   over 100 resamples. **subsampling**: quantiles over 100 subsamples of n^(2/3) rows, rate sqrt(n).
+- **seconds** of a sample; "(shared)" marks those taken while another cell ran on the machine, which
+  are no timing.
 """
+
+_SECTION = ["p", "n", "level", "seed"]
+"""What the cells of a section have in common."""
 
 
 def write_coverage(folder: Path, records: list[dict[str, Any]]) -> list[Path]:
@@ -44,14 +50,16 @@ def write_coverage(folder: Path, records: list[dict[str, Any]]) -> list[Path]:
     if rows.empty:
         return []
     rows["place"] = rows["law"].map(NAMES.index)
-    rows = rows.sort_values(["p", "n", "place", "method"], kind="stable").drop(columns="place")
+    rows = rows.sort_values([*_SECTION, "place", "method"], kind="stable").drop(columns="place")
+    told = ["p", "n", *(name for name in ("level", "seed") if rows[name].nunique() > 1)]
     parts = [
         "# Do intervals for the distance of two populations hold it?\n",
         _LEGEND,
+        *study_shortcomings(records),
         "## In short\n",
         _table(_summary(rows)),
         _sentences(rows),
-        *(_section(rows, p, n) for p, n in sorted(set(zip(rows["p"], rows["n"], strict=True)))),
+        *(_section(here, told) for _, here in rows.groupby(_SECTION, sort=True)),
     ]
     return [
         write(folder / "coverage.csv", csv(rows)),
@@ -88,6 +96,8 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         "p": p,
         "n": n,
         "method": given["method"],
+        "level": given["level"],
+        "seed": given["seed"],
         "repetitions": record["runs"],
         "counts": p in laws.moments and n * laws.rarest >= LEAST_RARE,
         "light": laws.light,
@@ -102,6 +112,7 @@ def _row(record: dict[str, Any]) -> dict[str, Any]:
         "width": float(np.nanmean(upper - lower)) / truth if answered and truth else math.nan,
         "error": _error(value, truth),
         "seconds": record["run_seconds"] / record["runs"],
+        "shared": bool(record.get("shared")),
         "reason": record["reason"],
     }
 
@@ -112,15 +123,13 @@ def _error(values: np.ndarray, truth: float) -> float:
 
 
 def _summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row for each method, p and n, of the cells that count."""
+    """One row for each method, p, n, level and seed, of the cells that count."""
     found = []
     counted = rows[rows["counts"]]
-    for (p, n, method), cells in counted.groupby(["p", "n", "method"], sort=True):
+    for key, cells in counted.groupby([*_SECTION, "method"], sort=True):
         found.append(
-            {
-                "p": p,
-                "n": n,
-                "method": method,
+            dict(zip([*_SECTION, "method"], key, strict=True))
+            | {
                 "laws": len(cells),
                 "repetitions": int(cells["repetitions"].min()),
                 "worst held": cells["held"].min(),
@@ -129,7 +138,7 @@ def _summary(rows: pd.DataFrame) -> pd.DataFrame:
                 "refused": cells["refused"].mean(),
                 "median width": cells["width"].median(),
                 "error": math.sqrt((cells["error"] ** 2).mean()),
-                "seconds": cells["seconds"].mean(),
+                "seconds": _seconds(cells["seconds"].mean(), cells["shared"].any()),
             }
         )
     return pd.DataFrame(found)
@@ -157,9 +166,19 @@ def _named(cells: pd.DataFrame) -> str:
     return f": {'; '.join(names)}" if names else ""
 
 
-def _section(rows: pd.DataFrame, p: int, n: int) -> str:
-    """One row a law: the share held by each method, and what `ours` says."""
-    here = rows[(rows["p"] == p) & (rows["n"] == n)]
+def _seconds(value: float, shared: bool) -> Any:
+    """As a table shows them."""
+    return f"{value:.3g} (shared)" if shared else value
+
+
+def _section(here: pd.DataFrame, told: list[str]) -> str:
+    """One row a law: the share held by each method, and what `ours` says.
+
+    Args:
+        here: the cells of the section.
+        told: columns that its heading names.
+    """
+    title = ", ".join(f"{name} = {here[name].iloc[0]}" for name in told)
     found = []
     for law, cells in here.groupby("law", sort=False):
         by_method = {cell["method"]: cell for cell in cells.to_dict("records")}
@@ -169,11 +188,12 @@ def _section(rows: pd.DataFrame, p: int, n: int) -> str:
             row[method] = _share(cell)
         if mine := by_method.get("ours"):
             row |= {name.replace("_", " "): mine[name] for name in (
-                "refused", "mean_lower", "mean_upper", "width", "error", "seconds")}  # fmt: skip
+                "refused", "mean_lower", "mean_upper", "width", "error")}  # fmt: skip
+            row["seconds"] = _seconds(mine["seconds"], mine["shared"])
         if plain := by_method.get("naive"):
             row["error of plug-in"] = plain["error"]
         found.append(row)
-    return f"\n## p = {p}, n = {n}\n\n" + _table(pd.DataFrame(found))
+    return f"\n## {title}\n\n" + _table(pd.DataFrame(found))
 
 
 def _share(cell: dict[str, Any]) -> str:

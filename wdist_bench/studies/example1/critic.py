@@ -48,7 +48,7 @@ class Example1Critic(Example1):
     Records, per theta and run: `values`, E f(0, U) - E f(theta, U) by midpoints; `sampled` and
     `sampled_stderr`, the same on fresh batches as in the protocol; `gradients`, -E d_1 f(theta, U),
     what the critic's loss gives to theta; `changes`, the relative change of the minibatch value
-    over the last quarter of training. `history` is the mean over runs.
+    over the last quarter of training. `history` is the mean over the runs with a number throughout.
 
     Attributes:
         hidden: widths of the hidden layers.
@@ -122,8 +122,15 @@ class Example1Critic(Example1):
             "gradients": pack(gradients),
             "changes": pack(last / thinned[:, :, _BEFORE].mean(-1) - 1),
             "history_steps": steps,
-            "history": pack(thinned.mean(1)),
+            "history": pack(_mean_history(thinned)),
         }
+
+
+def _mean_history(history: np.ndarray) -> np.ndarray:
+    """(thetas, runs, points) -> means over the runs without a NaN; NaN where there is none."""
+    lost = ~np.isfinite(history).all(axis=2, keepdims=True)
+    kept = np.ma.array(history, mask=np.broadcast_to(lost, history.shape))
+    return np.asarray(kept.mean(axis=1).filled(np.nan))
 
 
 def _one_run(

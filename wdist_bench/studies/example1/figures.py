@@ -28,6 +28,7 @@ from wdist_bench.studies.example1.measures import (
     architecture,
     fit_line,
     of,
+    over_runs,
     shape,
     snapshots,
     thetas,
@@ -88,7 +89,7 @@ def _information(top: Axes, low: Axes, shots: list[Record], places: np.ndarray) 
     for record, color in zip(shots[-3:], (ORANGE, PINK, RED), strict=False):
         places = thetas(record)
         far = places != 0
-        gap = math.log(2) - unpack(record["jsd"])[far].mean(1)
+        gap = math.log(2) - over_runs(unpack(record["jsd"])[far])
         low.plot(places[far], gap, color=color, marker="s", ms=4.5, lw=0.8,
                  label=f"discriminator, {record['parameters']['steps']:,} steps")  # fmt: skip
     low.axhline(JSD_ERROR, color="0.4", ls=":", lw=1.2, label=f"{JSD_ERROR:g}")
@@ -122,7 +123,7 @@ def gradients(records: list[Record]) -> Any:
             ("saturating", RED, r"$\log(1 - D)$"),
             ("non_saturating", GREEN, r"$-\log D$"),
         ):
-            size = np.abs(unpack(record[name])[far]).mean(1)
+            size = over_runs(np.abs(unpack(record[name])[far]))
             left.plot(where[far], size, color=color, ls=style, lw=1.5, marker=".",
                       label=f"{word}, {steps}")  # fmt: skip
     left.set(yscale="log", xlabel=r"$\theta$", ylabel=r"$|$gradient to $\theta|$, mean over runs")
@@ -163,7 +164,7 @@ def _training(record: Record) -> str:
 @FIGURES("example1_kappa")
 def kappa(records: list[Record]) -> Any:
     """Kappa over theta > 0, as a share of the largest slope that the clip box allows."""
-    if not (of(records, "critic")):
+    if not widest(records):
         return None
     critics = of(records, "critic")
     reference = widest(records)[0]["parameters"]

@@ -17,6 +17,7 @@ from wdist_bench.experiment import register
 from wdist_bench.protocol.parallel import run_keys
 from wdist_bench.results.journal import pack
 from wdist_bench.studies.example1.quadrature import (
+    STEP,
     Density,
     derivative,
     jensen_shannon,
@@ -54,7 +55,7 @@ class Example1Identity(Example1):
     Attributes:
         real: "gaussian", "mixture" or "smoothed_segment".
         thetas: means of the generator.
-        scale: its standard deviation.
+        scale: its standard deviation, above 2 steps of the differences, 0.002.
         samples: draws of z in a run.
         runs: independent simulations.
         seed: their seed.
@@ -75,7 +76,7 @@ class Example1Identity(Example1):
     def __post_init__(self) -> None:
         check_name(self.real, REALS, "real")
         check_numbers(self.thetas, "thetas")
-        check_number(self.scale, "scale", above=0)
+        check_number(self.scale, "scale", above=2 * STEP)
         check_integer(self.samples, "samples", 2)
         check_integer(self.runs, "runs", 2)
         check_seed(self.seed)

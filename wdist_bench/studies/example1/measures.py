@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from wdist_bench.report.text.missing import NO_NUMBERS
 from wdist_bench.results.journal import unpack
-from wdist_bench.results.statistics import interval_columns
+from wdist_bench.results.statistics import finite, interval_columns, mean_of, sd_of
 
 Record = dict[str, Any]
 
@@ -20,12 +21,12 @@ _BEFORE, _LAST = slice(70, 75), slice(95, 100)  # hundredths of the training
 
 
 def of(records: list[Record], name: str, **options: Any) -> list[Record]:
-    """The finished records of one experiment, with the given parameters."""
+    """The records of one experiment that have numbers, with the given parameters."""
     return [
         r
         for r in records
         if r["experiment"] == f"example1_{name}"
-        and r["status"] not in ("error", "skipped")
+        and r["status"] not in NO_NUMBERS
         and all(r["parameters"][key] == value for key, value in options.items())
     ]
 
@@ -33,6 +34,23 @@ def of(records: list[Record], name: str, **options: Any) -> list[Record]:
 def thetas(record: Record) -> np.ndarray:
     """(thetas,) signed distances theta between the two segments."""
     return np.array(record["parameters"]["thetas"], np.float64)
+
+
+def over_runs(values: np.ndarray) -> np.ndarray:
+    """(rows, runs) -> means over the runs that gave a number; NaN where none did."""
+    return np.array([mean_of(finite(row)) for row in values])
+
+
+def largest(values: np.ndarray) -> float:
+    """Of those that are numbers; NaN where none is."""
+    found = finite(values)
+    return float(found.max()) if found.size else math.nan
+
+
+def variation(values: np.ndarray) -> float:
+    """The coefficient of variation; NaN below two values."""
+    mean = mean_of(values)
+    return sd_of(values) / mean if mean else math.nan
 
 
 @dataclass(frozen=True)
@@ -43,7 +61,8 @@ class KappaFit:
         kappa: (runs,) slope of the line through the origin, per run.
         r2: (runs,) 1 - sum of squared residuals / sum of squares about the mean over theta.
         ratios: (thetas, runs) value / |theta|, NaN at theta = 0.
-        cv: coefficient of variation over theta != 0 of the mean ratio.
+        means: (thetas,) mean ratio over the runs with a number at every theta.
+        cv: coefficient of variation of it over theta != 0.
         change: (thetas,) relative change over the last quarter of training of the mean over runs
             of the minibatch value, NaN at theta = 0.
         settled_runs: (thetas,) runs that by themselves change by less than 2 %, NaN at theta = 0.
@@ -52,6 +71,7 @@ class KappaFit:
     kappa: np.ndarray
     r2: np.ndarray
     ratios: np.ndarray
+    means: np.ndarray
     cv: float
     change: np.ndarray
     settled_runs: np.ndarray
@@ -63,21 +83,23 @@ class KappaFit:
 
 
 def fit_line(record: Record) -> KappaFit:
-    """Per run over theta, so that runs stay the unit."""
+    """Per run over theta, so that runs stay the unit. One or no theta but 0 gives NaN."""
     distance = np.abs(thetas(record))[:, None]
     values = unpack(record["values"])
-    kappa = (distance * values).sum(0) / (distance**2).sum()
-    residuals = ((values - kappa * distance) ** 2).sum(0)
-    r2 = 1 - residuals / ((values - values.mean(0)) ** 2).sum(0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        kappa = (distance * values).sum(0) / (distance**2).sum()
+        residuals = ((values - kappa * distance) ** 2).sum(0)
+        r2 = 1 - residuals / ((values - values.mean(0)) ** 2).sum(0)
     apart = distance > 0
     ratios = np.where(apart, values, np.nan) / np.where(apart, distance, 1)
-    means = ratios[apart[:, 0]].mean(1)
-    cv = float(means.std(ddof=1) / means.mean()) if len(means) > 1 else math.nan
     history, away = unpack(record["history"]), apart[:, 0]
+    means = over_runs(ratios[:, np.isfinite(values).all(axis=0)])
     before = np.where(away, history[:, _BEFORE].mean(1), np.nan)
     settled = (np.abs(unpack(record["changes"])) < PLATEAU).sum(1)
-    change = history[:, _LAST].mean(1) / before - 1
-    return KappaFit(kappa, r2, ratios, cv, change, np.where(away, settled, np.nan))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        change = history[:, _LAST].mean(1) / before - 1
+    cv = variation(means[away])
+    return KappaFit(kappa, r2, ratios, means, cv, change, np.where(away, settled, np.nan))
 
 
 def shape(record: Record) -> str:
@@ -96,8 +118,11 @@ def architecture(record: Record) -> str:
 
 
 def widest(records: list[Record]) -> list[Record]:
-    """The critics with the most thetas, of these the longest trained: one per initial law, say."""
-    critics = of(records, "critic")
+    """The critics with the most thetas, of these the longest trained: one per initial law, say.
+
+    Theta = 0 alone says nothing of kappa.
+    """
+    critics = [record for record in of(records, "critic") if thetas(record).any()]
 
     def rank(record: Record) -> tuple[int, int]:
         return len(record["parameters"]["thetas"]), record["parameters"]["steps"]
@@ -107,8 +132,8 @@ def widest(records: list[Record]) -> list[Record]:
 
 
 def snapshots(records: list[Record]) -> list[Record]:
-    """The discriminators without noise on the widest sweep of theta, by steps."""
-    clean = of(records, "discriminator", noise_std=0.0)
+    """The discriminators without noise on the widest sweep of theta, by steps; not at 0 alone."""
+    clean = [r for r in of(records, "discriminator", noise_std=0.0) if thetas(r).any()]
     if not clean:
         return []
     sweeps = {tuple(r["parameters"]["thetas"]) for r in clean}
@@ -122,7 +147,7 @@ def kappa_rows(records: list[Record]) -> list[dict[str, Any]]:
     rows = []
     for record in of(records, "critic"):
         fit, values = fit_line(record), unpack(record["values"])
-        kappa = float(np.nanmean(fit.kappa))
+        kappa = mean_of(finite(fit.kappa))
         for i, theta in enumerate(thetas(record)):
             row = {"critic": architecture(record), "theta": theta, "w1": abs(theta)}
             for name, numbers in (
@@ -131,8 +156,8 @@ def kappa_rows(records: list[Record]) -> list[dict[str, Any]]:
                 ("gradient", unpack(record["gradients"])[i]),
             ):
                 row |= interval_columns(name, numbers)
-            row["residual"] = row["value"] / kappa - abs(theta)
-            row["sampled_value"] = float(np.nanmean(unpack(record["sampled"])[i]))
+            row["residual"] = row["value"] / kappa - abs(theta) if kappa else math.nan
+            row["sampled_value"] = mean_of(finite(unpack(record["sampled"])[i]))
             row |= {"change": float(fit.change[i]), "settled_runs": float(fit.settled_runs[i])}
             row["plateau"] = ("yes" if fit.plateau[i] else "no") if theta else ""
             row |= {"runs": record["runs"], "failed": record["failed"]}
@@ -145,23 +170,22 @@ def fit_rows(records: list[Record]) -> list[dict[str, Any]]:
     rows = []
     for record in of(records, "critic"):
         fit, p = fit_line(record), record["parameters"]
-        means = np.nanmean(fit.ratios[thetas(record) != 0], axis=1)
         row = {
             "critic": architecture(record),
             **{name: p[name] for name in ("clip", "learning_rate", "steps")},
             "depth": len(p["hidden"]),
-            "width": max(p["hidden"]),
+            "width": max(p["hidden"], default=0),
         }
         for name, numbers in (("kappa", fit.kappa), ("r2", fit.r2)):
             row |= interval_columns(name, numbers)
         row |= {
-            "kappa_sd_over_runs": float(np.nanstd(fit.kappa, ddof=1)),
-            "kappa_smallest": float(means.min()),
-            "kappa_largest": float(means.max()),
+            "kappa_sd_over_runs": sd_of(finite(fit.kappa)),
+            "kappa_smallest": -largest(-fit.means),
+            "kappa_largest": largest(fit.means),
             "cv_over_theta": fit.cv,
             "slope_limit": record["slope_limit"],
-            "share_of_limit": float(np.nanmean(fit.kappa)) / record["slope_limit"],
-            "largest_change": float(np.nanmax(np.abs(fit.change))),
+            "share_of_limit": mean_of(finite(fit.kappa)) / record["slope_limit"],
+            "largest_change": largest(np.abs(fit.change)),
             "thetas": int(np.isfinite(fit.change).sum()),
             "on_plateau": int(fit.plateau.sum()),
             "settled_runs": int(np.nansum(fit.settled_runs)),
@@ -181,9 +205,9 @@ def discriminator_rows(records: list[Record]) -> list[dict[str, Any]]:
             for name in ("jsd", "saturating", "non_saturating", "distance"):
                 numbers = unpack(record[name])[i]
                 row |= interval_columns(name, numbers)
-                row[f"{name}_sd"] = float(np.nanstd(numbers, ddof=1))
-            row["jsd_on_segments"] = float(np.nanmean(unpack(record["jsd_on_segments"])[i]))
-            row["accuracy"] = float(np.nanmean(unpack(record["accuracy"])[i]))
+                row[f"{name}_sd"] = sd_of(finite(numbers))
+            for name in ("jsd_on_segments", "accuracy"):
+                row[name] = mean_of(finite(unpack(record[name])[i]))
             row |= {"runs": record["runs"], "failed": record["failed"]}
             rows.append(row)
     return rows

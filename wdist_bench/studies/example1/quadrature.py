@@ -76,7 +76,11 @@ def normal_edges(*laws: tuple[float, float]) -> list[float]:
     return sorted(edges)
 
 
-def derivative(function: Callable[[float], float], at: float, step: float = 1e-3) -> float:
+STEP = 1e-3
+"""Of differences."""
+
+
+def derivative(function: Callable[[float], float], at: float, step: float = STEP) -> float:
     """Central difference of fourth order: error O(step^4)."""
     near = function(at + step) - function(at - step)
     far = function(at + 2 * step) - function(at - 2 * step)

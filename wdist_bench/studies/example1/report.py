@@ -13,7 +13,7 @@ from wdist_bench.folders import write
 from wdist_bench.report.text.escaping import csv
 from wdist_bench.report.text.missing import study_shortcomings
 from wdist_bench.results.journal import unpack
-from wdist_bench.results.statistics import interval_columns
+from wdist_bench.results.statistics import finite, interval_columns, mean_of
 from wdist_bench.studies.claims import table, verdict_table
 from wdist_bench.studies.example1 import claims as example1_claims
 from wdist_bench.studies.example1 import figures, noise_figures  # noqa: F401  they register
@@ -156,10 +156,11 @@ def _convergence_rows(records: list[Record]) -> list[dict[str, Any]]:
     trained: dict[tuple[int, float], float] = {}
     for record in of(records, "discriminator", noise_std=0.0):
         for theta, values in zip(thetas(record), unpack(record["jsd"]), strict=True):
-            trained[record["parameters"]["steps"], float(theta)] = float(np.nanmean(values))
+            trained[record["parameters"]["steps"], float(theta)] = mean_of(finite(values))
     rows = []
     for record in of(records, "convergence"):
-        steps = sorted({s for s, theta in trained if theta == min(t for _, t in trained if t > 0)})
+        nearest = min((theta for _, theta in trained if theta > 0), default=math.nan)
+        steps = sorted({s for s, theta in trained if theta == nearest})
         for i, theta in enumerate(thetas(record)):
             rows.append(
                 {

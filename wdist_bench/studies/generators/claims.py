@@ -14,7 +14,17 @@ import numpy as np
 
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import mean_interval
-from wdist_bench.studies.claims import FAILS, HOLDS, Claim, below, in_every_run, joint, negation
+from wdist_bench.studies.claims import (
+    FAILS,
+    HOLDS,
+    Claim,
+    below,
+    in_every_run,
+    joint,
+    negation,
+    not_run,
+    paired,
+)
 from wdist_bench.studies.generators.judging.verdicts import (
     ACCEPTABLE,
     COPIER,
@@ -28,9 +38,11 @@ from wdist_bench.studies.generators.judging.verdicts import (
     seconds_along,
     verdict,
 )
-from wdist_bench.studies.generators.words import by_place, label, name_of, place, setting
+from wdist_bench.studies.generators.pool import MIXTURE
+from wdist_bench.studies.generators.words import by_place, label, name_of, setting
 
 Record = dict[str, Any]
+Places = dict[str, list[Record]]
 WGANS, GANS = ("weight_clipping", "gradient_penalty"), ("saturating", "non_saturating")
 TRACKS = 0.8
 CONTROLS = {"held_out": WORKS, "memoriser": COPIES, "mean_image": NOT}
@@ -38,7 +50,8 @@ EQUAL_SECONDS = (("gradient_penalty", "non_saturating"), ("ddpm", "gradient_pena
                  ("ddpm", "non_saturating"))  # fmt: skip
 
 RULES = f"""\
-Written down before the measurements; intervals are 95 % (Student's t over runs).
+Written down before the measurements; intervals are 95 % (Student's t over runs), each by itself: of
+sixteen comparisons of equals one fails by chance in a third of such suites.
 - **Fault**: the largest of 2 |W1 - floor| / spread, 1 - precision / floor, 1 - recall / floor. W1
   is exact, of generated to held-out rows; each floor is what as many training rows get in its
   place; spread is the mean distance between two held-out rows. Real rows have a fault near 0; W1
@@ -61,15 +74,16 @@ Written down before the measurements; intervals are 95 % (Student's t over runs)
 - **Mode collapse**: all eight modes found in every run; W1 of the shares of the modes to the true
   weights, paired by run.
 - **Equal seconds**: exact W1 at the last snapshot within the seconds of training (one run, one
-  core) of the fastest of the three, paired by run.
-- A claim holds when every comparison does, does not when any fails, else it is undecided.
+  core) of the fastest of the three, paired by run; undecided where one of them shared the machine.
+- A claim holds when every comparison does, does not when any fails, else it is undecided. A cell
+  that was lost leaves its comparisons undecided.
 """
 
 
 def decide(records: list[Record]) -> list[Claim]:
-    """Every claim, from the finished records of both groups."""
-    compared = [r for r in records if r["parameters"]["group"] == "comparison"]
-    varied = [r for r in records if r["parameters"]["group"] == "architectures"]
+    """Every claim, from the records of both groups, those of lost cells among them."""
+    compared = [r for r in records if r["parameters"].get("group") == "comparison"]
+    varied = [r for r in records if r["parameters"].get("group") == "architectures"]
     claims = [
         joint("The controls get the verdicts that they deserve", _controls(compared)),
         joint("WGANs have smoother gradients: length", _smoother(compared, "steadiness")),
@@ -98,16 +112,27 @@ def _of(records: list[Record], name: str) -> list[Record]:
     return [r for r in records if name_of(r) == name]
 
 
+def is_lost(record: Record) -> bool:
+    """Whether a cell was stopped, or raised: it has no numbers."""
+    return "w1" not in record
+
+
+def _everywhere(records: list[Record], name: str) -> list[tuple[str, Record]]:
+    """The records of one generator with their place."""
+    return [(where, r) for where, here in by_place(records).items() for r in _of(here, name)]
+
+
 def _controls(records: list[Record]) -> list[Claim]:
-    return [
-        Claim(
-            f"{label(r)} is named {due!r} on {place(r)}",
-            HOLDS if verdict(r) == due else FAILS,
-            f"{verdict(r)}, fault {text(fault(r))}",
-        )
-        for name, due in CONTROLS.items()
-        for r in _of(records, name)
-    ]
+    found = []
+    for name, due in CONTROLS.items():
+        for where, r in _everywhere(records, name):
+            what = f"{label(r)} is named {due!r} on {where}"
+            if is_lost(r):
+                found.append(not_run(what))
+                continue
+            decided = HOLDS if verdict(r) == due else FAILS
+            found.append(Claim(what, decided, f"{verdict(r)}, fault {text(fault(r))}"))
+    return found
 
 
 def text(values: np.ndarray) -> str:
@@ -116,21 +141,32 @@ def text(values: np.ndarray) -> str:
     return "no number" if math.isnan(mean) else f"{mean:.3g} [{low:.3g}, {high:.3g}]"
 
 
+def _pairs(places: Places, first: str, second: str) -> list[tuple[str, Record, Record]]:
+    """What is compared, in words, and the records of both, place by place."""
+    found = []
+    for where, here in places.items():
+        both = [_of(here, name) for name in (first, second)]
+        if all(both):
+            said = f"{_named(first)} below {_named(second)} on {where}"
+            found.append((said, both[0][0], both[1][0]))
+    return found
+
+
 def _paired(
-    records: list[Record], first: str, second: str, what: str, number: Callable[[Record], Any]
+    places: Places, first: str, second: str, what: str, number: Callable[[Record], Any]
 ) -> list[Claim]:
     """Whether a number of the first generator is below that of the second, place by place."""
     found = []
-    for where, here in by_place(records).items():
-        both = [_of(here, name) for name in (first, second)]
-        if not all(both):
+    for said, one, other in _pairs(places, first, second):
+        if is_lost(one) or is_lost(other):
+            found.append(not_run(f"{what}: {said}"))
             continue
-        ours, theirs = (number(one[0]) for one in both)
+        ours, theirs = paired(number(one), number(other))
         gap = ours - theirs
         mean, low, high = mean_interval(gap)
         found.append(
             Claim(
-                f"{what}: {_named(first)} below {_named(second)} on {where}",
+                f"{what}: {said}",
                 below(gap, 0),
                 f"{mean_interval(ours)[0]:.3g} against {mean_interval(theirs)[0]:.3g}, "
                 f"difference {mean:+.3g} [{low:+.3g}, {high:+.3g}]",
@@ -145,7 +181,7 @@ def _smoother(records: list[Record], name: str) -> list[Claim]:
         part
         for wgan in WGANS
         for gan in GANS
-        for part in _paired(records, wgan, gan, word, lambda r: unpack(r[name]))
+        for part in _paired(by_place(records), wgan, gan, word, lambda r: unpack(r[name]))
     ]
 
 
@@ -155,11 +191,12 @@ def tracks(record: Record) -> str:
 
 
 def _followed(records: list[Record], name: str) -> list[Claim]:
-    return [
-        Claim(f"the loss of {label(r)} follows W1 on {place(r)}", tracks(r),
-              f"Spearman {text(unpack(r['rank_correlation']))}")
-        for r in _of(records, name)
-    ]  # fmt: skip
+    found = []
+    for where, r in _everywhere(records, name):
+        what = f"the loss of {label(r)} follows W1 on {where}"
+        numbers = "" if is_lost(r) else f"Spearman {text(unpack(r['rank_correlation']))}"
+        found.append(not_run(what) if is_lost(r) else Claim(what, tracks(r), numbers))
+    return found
 
 
 def _meaningful(records: list[Record], name: str) -> Claim:
@@ -180,14 +217,17 @@ def _stability(records: list[Record]) -> list[Claim]:
     return [
         joint(
             f"{_named(name)} is stable over architectures and rates",
-            [
-                Claim(f"{varied(r)}: nearly works", is_within(r, ACCEPTABLE),
-                      f"fault {text(fault(r))}")
-                for r in _of(records, name)
-            ],
+            [_nearly_works(r) for r in _of(records, name)],
         )
         for name in dict.fromkeys(map(name_of, records))
-    ]  # fmt: skip
+    ]
+
+
+def _nearly_works(record: Record) -> Claim:
+    what = f"{varied(record)}: nearly works"
+    if is_lost(record):
+        return not_run(what)
+    return Claim(what, is_within(record, ACCEPTABLE), f"fault {text(fault(record))}")
 
 
 def varied(record: Record) -> str:
@@ -197,21 +237,29 @@ def varied(record: Record) -> str:
 
 def _modes(records: list[Record], names: tuple[str, ...]) -> list[Claim]:
     found = []
-    for record in (r for name in names for r in _of(records, name) if "modes" in r):
+    for record in (r for name in names for r in _of(_of_mixture(records), name)):
+        what = f"{label(record)} finds all modes"
+        if is_lost(record):
+            found.append(not_run(what))
+            continue
         modes = unpack(record["modes"])
         whole = in_every_run(modes >= len(record["known_classes"]))
-        found.append(Claim(f"{label(record)} finds all modes", whole, f"modes {text(modes)}"))
+        found.append(Claim(what, whole, f"modes {text(modes)}"))
     return found
 
 
+def _of_mixture(records: list[Record]) -> list[Record]:
+    return [r for r in records if r["parameters"]["dataset"] == MIXTURE]
+
+
 def _weights(records: list[Record]) -> list[Claim]:
-    with_modes = [r for r in records if "weights_w1" in r]
+    places = by_place(_of_mixture(records))
     return [
         part
         for wgan in WGANS
         for gan in GANS
         for part in _paired(
-            with_modes, wgan, gan, "W1 of the weights", lambda r: unpack(r["weights_w1"])
+            places, wgan, gan, "W1 of the weights", lambda r: unpack(r["weights_w1"])
         )
     ]
 
@@ -220,11 +268,24 @@ def _raced(records: list[Record], first: str, second: str) -> list[Claim]:
     """Exact W1 at the seconds of the fastest of all that race, place by place."""
     racing = {name for pair in EQUAL_SECONDS for name in pair}
     found = []
-    for here in by_place(records).values():
+    for where, here in by_place(records).items():
         runners = [r for r in here if name_of(r) in racing]
         if not runners:
             continue
+        place_alone = {where: runners}
+        if reason := _no_race(runners):
+            said = [said for said, *_ in _pairs(place_alone, first, second)]
+            found += [not_run(f"W1 at equal seconds: {words}", reason) for words in said]
+            continue
         seconds = min(float(seconds_along(r)[-1]) for r in runners)
         what = f"W1 at {seconds:.2g} s"
-        found += _paired(runners, first, second, what, partial(at_seconds, seconds=seconds))
+        found += _paired(place_alone, first, second, what, partial(at_seconds, seconds=seconds))
     return found
+
+
+def _no_race(runners: list[Record]) -> str:
+    """Why nobody knows the seconds of the fastest; empty where they are known."""
+    if lost := [label(r) for r in runners if is_lost(r)]:
+        return f"not run: {', '.join(lost)}"
+    shared = [label(r) for r in runners if r.get("shared")]
+    return f"shared the machine, no timing: {', '.join(shared)}" if shared else ""

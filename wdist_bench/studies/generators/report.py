@@ -11,7 +11,7 @@ import pandas as pd
 
 from wdist_bench.folders import write
 from wdist_bench.report.text.escaping import csv
-from wdist_bench.report.text.missing import study_shortcomings
+from wdist_bench.report.text.missing import LOST, study_shortcomings
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import interval_columns, mean_interval
 from wdist_bench.studies.claims import comparisons, table, verdict_table
@@ -34,7 +34,8 @@ judged by one number: a memoriser has the W1 of real rows, averages have less.
 - **Frechet**: W2 of Gaussians with the moments of 32 features of a classifier trained here.
 - **precision**: generated rows within reach of held-out ones; **recall**: the other way round.
 - **copies**: share of rows that are a training row, and that share among held-out rows.
-- **seconds**: of training, one run on one core; **draw**: of 1,000 rows.
+- **seconds**: of training, one run on one core; **draw**: of 1,000 rows; "(shared)" marks what is
+  no timing, since another cell ran on the machine.
 """
 
 FIGURE_WORDS = {
@@ -55,7 +56,7 @@ def write_generators(folder: Path, records: list[Record]) -> list[Path]:
     drawn = [path.stem for path in figures]
     lines = ["# Generators", "", READING, *study_shortcomings(records)]
     lines += ["## Which work", "", *table(_overview(compared)), *_pictures(drawn)]
-    claims = decide(done)
+    claims = decide([r for r in records if "w1" in r or r["status"] in LOST])
     lines += ["## Claims", "", *verdict_table(claims), "### Rules", "", RULES, ""]
     lines += ["## Which rankings agree", "", *_agreement(compared)]
     for where, here in by_place(compared).items():
@@ -73,8 +74,12 @@ def _pictures(drawn: list[str]) -> list[str]:
 
 def _overview(records: list[Record]) -> list[dict[str, str]]:
     """A row a generator, a column a set of rows: the verdict and the fault."""
-    places = list(by_place(records))
-    cells = {(label(r), place(r)): f"{verdict(r)} ({_mean(fault(r))})" for r in records}
+    places = by_place(records)
+    cells = {
+        (label(r), where): f"{verdict(r)} ({_mean(fault(r))})"
+        for where, here in places.items()
+        for r in here
+    }
     names = dict.fromkeys(map(label, records))
     return [
         {"generator": name} | {where: cells.get((name, where), "not run") for where in places}
@@ -89,10 +94,11 @@ def _sizes(records: list[Record]) -> str:
     told = "" if first["accuracy"] is None else (
         f" The classifier tells {first['accuracy']:.1%} of rows that it has not seen right."
     )  # fmt: skip
+    layers = " x ".join(map(str, p["hidden"])) or "none"
     return (
         f"{first['rows']} rows, half of them held out. {p['runs']} runs of {p['steps']} steps with "
         f"{p['critic_steps'] + 1} updates each, batches of {p['batch_size']}, hidden layers "
-        f"{' x '.join(map(str, p['hidden']))}. All numbers on {first['points']} rows of each kind "
+        f"{layers}. All numbers on {first['points']} rows of each kind "
         f"({first['points_watched']} along training). Real against real W1: {text(w1)}; mean "
         f"distance between two real rows: {_mean(unpack(first['spread']))}.{told}"
     )
@@ -138,8 +144,9 @@ def _more(records: list[Record]) -> list[dict[str, str]]:
         row["loss follows W1"] = (
             f"{tracks(r)}, {_mean(unpack(r['rank_correlation']))}" if trained else ""
         )
-        row["seconds"] = f"{r['train_seconds']:.2g}" if trained else ""
-        row["draw"] = f"{r['draw_seconds']:.2g}" if trained else ""
+        shared = " (shared)" if r.get("shared") else ""
+        row["seconds"] = f"{r['train_seconds']:.2g}{shared}" if trained else ""
+        row["draw"] = f"{r['draw_seconds']:.2g}{shared}" if trained else ""
         row["parameters"] = f"{r['weights']:,}" if trained else ""
         row["failed"] = f"{r['failed']} of {r['runs']}"
         found.append(row)

@@ -72,7 +72,7 @@ class Generators(Experiment):
     Attributes:
         generator: one of `methods.names()`, or a control: "held_out", "memoriser", "mean_image".
         dataset: an image set, or "mixture", eight Gaussians with known weights.
-        classes: labels that are kept, () for all.
+        classes: labels that are kept, () for all; not of the mixture, whose modes all count.
         most: rows that are taken of the set.
         steps: of the generator.
         critic_steps: critic steps before each; diffusion makes as many updates in all.
@@ -130,6 +130,10 @@ class Generators(Experiment):
             )
         check_integers(self.hidden, "hidden", 1)
         check_integers(self.classes, "classes", 0)
+        if self.classes and self.dataset == MIXTURE:
+            raise ValueError(
+                f"classes: expected () for {MIXTURE}, got {self.classes}; its eight modes all count"
+            )
 
     @property
     def pool(self) -> Pool:

@@ -110,6 +110,25 @@ def test_a_claim_is_open_while_a_loss_has_not_run():
     assert "WGAN makes acceptable samples on two classes" not in found
 
 
+def test_a_place_that_was_lost_leaves_claims_open():
+    failing = {"w1": 2.5, "diversity": 0.4}
+    good = [record(loss, **failing) for loss in ("saturating", "non_saturating")]
+    lost = [
+        {"parameters": r["parameters"] | {"classes": [0, 1]}, "status": "timeout"} for r in good
+    ]
+    assert verdicts(good)["the standard GAN fails with these networks"] == HOLDS
+    assert verdicts([*good, *lost])["the standard GAN fails with these networks"] == UNDECIDED
+
+
+def test_pairs_are_of_the_runs_that_both_have():
+    rivals = [record(loss, error=0.5) for loss in gan_claims.RIVALS]
+    for runs, verdict in ((1, UNDECIDED), (2, HOLDS)):
+        ours = record("c_transform", error=0.1)
+        ours |= {name: ours[name][:runs] for name in ours if isinstance(ours[name], list)}
+        found = verdicts([ours | {"known_classes": [0]}, *rivals])
+        assert found["the c-transform estimates best"] == verdict
+
+
 def test_the_misfit_is_the_worst_ratio_in_either_direction():
     for worst in ({"w1": 1.4}, {"centre": 1 / 1.4}, {"diversity": 1 / 1.4}):
         logs = gan_claims.log_misfit(record("funnel", **({"w1": 1.0} | worst)))

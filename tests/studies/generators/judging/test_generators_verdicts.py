@@ -12,8 +12,8 @@ from scipy.stats import kendalltau
 from wdist_bench import experiment
 from wdist_bench.results.journal import unpack
 from wdist_bench.runs.suite import load_suite
-from wdist_bench.studies.claims import FAILS, HOLDS
-from wdist_bench.studies.generators import claims, methods
+from wdist_bench.studies.claims import FAILS, HOLDS, UNDECIDED
+from wdist_bench.studies.generators import claims, methods, words
 from wdist_bench.studies.generators.judging import rankings, verdicts
 from wdist_bench.studies.generators.judging.features import classifier, frechet
 from wdist_bench.studies.generators.judging.judge import split
@@ -222,6 +222,62 @@ def test_claims_of_smoothness_and_of_the_loss_go_both_ways():
     assert found["WGAN-GP is nearer than GAN, -log D at equal seconds"] == FAILS  # they are as near
 
 
+def on_mixture(name, modes=8, **options):
+    """A record of three runs that find so many modes, with what races ask for."""
+    record = faulty(0.1, 0.1, 0.1, modes=[modes] * 3, weights_w1=[0.1, 0.11, 0.12],
+                    known_classes=list(range(8)), steadiness=[0.1] * 3, turning=[0.1] * 3,
+                    rank_correlation=[0.9] * 3, snapshots=[10, 20], train_seconds=1.0,
+                    w1_along=[[9.0, 3.0, 1.0], [9.0, 3.1, 1.1], [9.0, 3.2, 1.2]])  # fmt: skip
+    record |= options
+    given = {"generator": name, "dataset": "mixture", "classes": [], "steps": 20}
+    return record | {"parameters": record["parameters"] | given}
+
+
+def decided(*records):
+    return {c.claim: c.verdict for c in claims.decide(list(records))}
+
+
+def test_a_claim_does_not_begin_to_hold_by_the_loss_of_a_cell(tmp_path):
+    found, missed = on_mixture("gradient_penalty"), on_mixture("weight_clipping", modes=5)
+    lost = {key: missed[key] for key in ("parameters",)} | {"status": "timeout"}
+    assert decided(found, missed)["WGANs lose no mode"] == FAILS
+    assert decided(found)["WGANs lose no mode"] == HOLDS  # it was not asked for
+    after = decided(found, lost, lost | {"parameters": on_mixture("saturating")["parameters"]})
+    decisive = ("WGANs lose no mode", "GANs lose modes", "WGANs weigh the modes better than GANs",
+                "WGANs have smoother gradients: length")  # fmt: skip
+    assert {after[name] for name in decisive} == {UNDECIDED}
+
+
+def test_nobody_wins_a_race_on_a_shared_machine():
+    name = "DDPM, ancestral is nearer than GAN, -log D at equal seconds"
+    slow = [[9.0, 8.0, 7.0], [9.0, 8.1, 7.1], [9.0, 8.2, 7.3]]
+    pair = on_mixture("ddpm"), on_mixture("non_saturating", w1_along=slow)
+    assert decided(*pair)[name] == HOLDS
+    assert decided(pair[0], pair[1] | {"shared": True})[name] == UNDECIDED
+
+
+def test_cells_of_one_generator_are_places_of_their_own_and_layers_have_their_widths():
+    seeds = [on_mixture("ddpm") for _ in range(2)]
+    for seed, record in enumerate(seeds):
+        record["parameters"]["seed"] = seed
+    assert list(words.by_place(seeds)) == ["8 Gaussians, seed 0", "8 Gaussians, seed 1"]
+    assert list(words.by_place(seeds[:1])) == ["8 Gaussians"]
+    assert [words.layers(w) for w in ((128, 64), (128, 128), ())] == [
+        "128-64", "2 x 128", "no hidden layer",
+    ]  # fmt: skip
+
+
+def test_orders_are_of_the_runs_that_all_have():
+    records = []
+    for i, name in enumerate(("ddpm", "funnel", "sn_gan", "c_transform")):
+        runs = 1 if i == 2 else 3
+        scores = {field: [float(i)] * runs for field, sign in rankings.MEASURES.values()}
+        copies_of = {"copied": [0.0] * runs, "copied_real": [0.0] * runs}
+        records.append(on_mixture(name) | scores | copies_of)
+    found = {(row["ranking"], row["against"]): row["tau"] for row in rankings.agreement(records)}
+    assert (found["W1", "W2"], found["W1", "recall"]) == (1, -1)
+
+
 def test_rankings_agree_as_kendall_says():
     first = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0], [4.0, np.nan]])
     second = np.array([[1.0, 3.0], [3.0, 2.0], [2.0, 1.0], [4.0, 5.0]])
@@ -239,6 +295,7 @@ def test_rankings_agree_as_kendall_says():
         ({"n": 3}, "n: expected a whole number >= 20"),
         ({"hidden": (0,)}, "hidden: expected a whole number >= 1"),
         ({"rate": 0.0}, "rate: expected a finite number > 0"),
+        ({"classes": (0, 1)}, "classes: expected \\(\\) for mixture"),
         ({"generator": "ddpm", "batch_norm": True}, "batch_norm: expected False for ddpm"),
     ],
 )

@@ -25,7 +25,7 @@ const units = "units of the data";
 
 // Columns: what it sorts by, what it shows; heading, unit and meaning come with the data where the
 // column is one of the error table.
-const plusMinus = (mean, sd) => mean === null ? "" : format.number(mean, 3) + (sd === null ? "" : ` \u00b1 ${format.number(sd, 2)}`);
+const plusMinus = (mean, sd, scale = 1) => mean === null ? "" : format.number(mean, 3, scale) + (sd === null ? "" : ` \u00b1 ${format.number(sd, 2, scale)}`);
 const truthChosen = () => byId("truth").value;
 // The one error that the page speaks of: of a run, against the chosen truth, as a share where that is not 0.
 function errorText(row, truth = truthChosen()) {
@@ -33,7 +33,7 @@ function errorText(row, truth = truthChosen()) {
   if (row.absent) return "not run";
   if (row["relative_" + truth] !== null) return format.percent(row["relative_" + truth]);
   const error = row["abs_error_" + truth];
-  return error === null ? (row.failed ? "failed" : "\u2013") : `${format.number(error, 3)} abs`;
+  return error === null ? (row.failed ? "failed" : "\u2013") : `${format.number(error, 3, format.scale(row))} abs`;
 }
 const COLUMNS = [
   { by: "variant", label: "Estimator", text: true, says: "its name, with the options in which it occurs more than once; opens what it is, its source and its claim" },
@@ -42,17 +42,17 @@ const COLUMNS = [
   { by: "setting_label", label: "Task", text: true, wrap: true, says: "the pair of populations, its dimension or data set, W1 or W2 and the points n of a batch" },
   { by: "estimate", fold: true,
     show: (r) => r.estimate === null ? (r.status === "refused" ? "refused" : r.absent ? "not run" : "no number")
-      : `${format.number(r.estimate)} ${format.interval(r.estimate_ci_low, r.estimate_ci_high)}` },
+      : `${format.number(r.estimate, 4, format.scale(r))} ${format.interval(r.estimate_ci_low, r.estimate_ci_high, format.scale(r))}` },
   { by: "truth_population" },
   { by: "truth_batch" },
   { by: "dim", wide: true },
   { by: "n", wide: true },
   { by: "bound", text: true, wide: true, unit: "of target", show: bounded },
-  { by: "bias_population", show: (r) => format.signed(r.bias_population) },
-  { by: "bias_batch", show: (r) => format.signed(r.bias_batch) },
-  { by: "finite_sample_bias", wide: true, show: (r) => format.signed(r.finite_sample_bias) },
-  { by: "abs_error_batch", unit: `mean \u00b1 sd, ${units}`, show: (r) => plusMinus(r.abs_error_batch, r.abs_error_batch_sd) },
-  { by: "abs_error_population", unit: `mean \u00b1 sd, ${units}`, wide: true, show: (r) => plusMinus(r.abs_error_population, r.abs_error_population_sd) },
+  { by: "bias_population", show: (r) => format.signed(r.bias_population, format.scale(r)) },
+  { by: "bias_batch", show: (r) => format.signed(r.bias_batch, format.scale(r)) },
+  { by: "finite_sample_bias", wide: true, show: (r) => format.signed(r.finite_sample_bias, format.scale(r)) },
+  { by: "abs_error_batch", unit: `mean \u00b1 sd, ${units}`, show: (r) => plusMinus(r.abs_error_batch, r.abs_error_batch_sd, format.scale(r)) },
+  { by: "abs_error_population", unit: `mean \u00b1 sd, ${units}`, wide: true, show: (r) => plusMinus(r.abs_error_population, r.abs_error_population_sd, format.scale(r)) },
   { by: "width", wide: true },
   { by: "l2_uvp", unit: "%, mean \u00b1 sd", optional: true, show: (r) => plusMinus(r.l2_uvp, r.l2_uvp_sd) },
   { by: "inverse_l2_uvp", unit: "%, mean \u00b1 sd", wide: true, optional: true, show: (r) => plusMinus(r.inverse_l2_uvp, r.inverse_l2_uvp_sd) },
@@ -104,7 +104,7 @@ const table = (() => {
 
   function line(row) {
     const columns = COLUMNS.map((column, i) => {
-      const text = column.show ? column.show(row) : typeof row[column.by] === "string" ? row[column.by] : format.number(row[column.by]);
+      const text = column.show ? column.show(row) : typeof row[column.by] === "string" ? row[column.by] : format.number(row[column.by], 4, format.scale(row));
       if (i === 0) return el("th", { scope: "row" }, el("button", { type: "button", click: () => estimators.open(row.variant) }, text));
       const lost = row.lost && (column.by === "estimate" || column.by === "failed") ? "lost" : null;
       const shown = column.by === "error" ? el("a", { href: `#cell-${row.key}` }, text) : text;
@@ -178,7 +178,7 @@ function pretty(text) {
 function details(row) {
   const body = byId("details-body");
   byId("details-title").textContent = `${row.variant} on ${row.setting_label}`;
-  const numbers = COLUMNS.filter((c) => !["variant", "setting_label", "error"].includes(c.by)).map((c) => [c.label + (c.unit && !c.unit.endsWith(units) ? `, ${c.unit}` : ""), c.show ? c.show(row) : format.number(row[c.by])]);
+  const numbers = COLUMNS.filter((c) => !["variant", "setting_label", "error"].includes(c.by)).map((c) => [c.label + (c.unit && !c.unit.endsWith(units) ? `, ${c.unit}` : ""), c.show ? c.show(row) : format.number(row[c.by], 4, format.scale(row))]);
   const published = [
     ["Published error", row.paper_error === null ? "" : `${format.number(row.paper_error)}${row.paper_sd === null ? "" : " \u00b1 " + format.number(row.paper_sd)}`],
     ["Ours above it, in its sds", format.signed(row.paper_sds)],
@@ -193,7 +193,7 @@ function details(row) {
     ...(row.message || row.status !== "ok"
       ? [el("div", { class: "notes" }, el("strong", {}, row.status), el("div", {}, row.message || "no message"))] : []),
     el("h3", {}, `Numbers (distances in ${units})`), el("dl", { class: "definitions" }, ...pairs([...errors, ...numbers, ["Compilation, in all", format.seconds(row.compile_seconds)], ["Runs in all", format.seconds(row.run_seconds)], ...published])),
-    el("h3", {}, "Truth"), el("dl", { class: "definitions" }, ...pairs([["Kind", row.truth_kind], ["Standard error", format.number(row.truth_population_stderr)], ["Source", row.truth_reference]])),
+    el("h3", {}, "Truth"), el("dl", { class: "definitions" }, ...pairs([["Kind", row.truth_kind], ["Standard error", format.number(row.truth_population_stderr, 4, format.scale(row))], ["Source", row.truth_reference]])),
     el("h3", {}, "The estimator"), ...estimators.about(row.estimator),
     el("h3", {}, "Parameters of the estimator"), el("pre", {}, pretty(row.estimator_parameters)),
     el("h3", {}, "Parameters of the task"), el("pre", {}, pretty(row.task_parameters)),

@@ -32,7 +32,7 @@ const charts = (() => {
     const low = Math.floor(Math.log10(Math.min(...found))) - 1, high = Math.ceil(Math.log10(Math.max(...found))) + 1;
     const ticks = [];
     for (let k = low; k <= high; k++) for (const m of high - low > 5 ? [1] : [1, 2, 5]) ticks.push(m * 10 ** k);
-    const label = (value) => (percent ? `${format.number(100 * value, 3)}\u2009%` : format.number(value, 3));
+    const label = (value) => (percent ? `${format.number(100 * value, 3, 0)}\u2009%` : format.number(value, 3, 0));
     return { type: "log", tickmode: "array", tickvals: ticks, ticktext: ticks.map(label) };
   }
   const narrow = () => window.innerWidth < 700;
@@ -149,7 +149,7 @@ const charts = (() => {
     if (first) {
       const last = Math.max(...list.map((row) => row.curve[0][row.curve[0].length - 1]));
       for (const [name, value, style] of [["exact on batches", first.truth_batch, "dash"], ["distance of the populations", first.truth_population, "dot"]]) {
-        if (plain(value)) traces.push({ type: "scatter", mode: "lines", name: `${name}: ${format.number(value)}`, x: [0, last], y: [value, value], line: { color: css("--ink"), width: 1.5, dash: style }, hoverinfo: "skip" });
+        if (plain(value)) traces.push({ type: "scatter", mode: "lines", name: `${name}: ${format.number(value, 4, format.scale(first))}`, x: [0, last], y: [value, value], line: { color: css("--ink"), width: 1.5, dash: style }, hoverinfo: "skip" });
       }
     }
     return { traces, layout: layout(axis("training step"), axis(`estimate of W_p on minibatches (${units})`)), note: "" };

@@ -1,14 +1,19 @@
 "use strict";
 // Numbers and elements for the page.
 const format = {
-  number(value, digits = 4) {
+  // The largest distance of a row, 1 at most: numbers below 5e-7 of it are shown as 0.
+  scale(row) {
+    const sizes = [row.truth_population, row.truth_batch, row.estimate].map((value) => Math.abs(value ?? 0));
+    return Math.min(1, Math.max(...sizes)) || 1;
+  },
+  number(value, digits = 4, scale = 1) {
     if (value === null || value === undefined) return "";
-    if (Math.abs(value) < 5e-7) return "0";
+    if (value === 0 || Math.abs(value) < 5e-7 * scale) return "0";
     const small = Math.abs(value) < 1e-3;
     return String(small ? value.toExponential(1) : Number(value.toPrecision(digits))).replaceAll("-", "\u2212");
   },
-  signed(value) {
-    const text = format.number(value);
+  signed(value, scale = 1) {
+    const text = format.number(value, 4, scale);
     return text === "" || text === "0" || text[0] === "\u2212" ? text : "+" + text;
   },
   percent(value) {
@@ -22,8 +27,8 @@ const format = {
     if (value === 0) return "0\u2009s";
     return value >= 1 ? format.number(value, 3) + "\u2009s" : format.number(1000 * value, 2) + "\u2009ms";
   },
-  interval(low, high) {
-    return low === null || high === null ? "" : `[${format.number(low)}, ${format.number(high)}]`;
+  interval(low, high, scale = 1) {
+    return low === null || high === null ? "" : `[${format.number(low, 4, scale)}, ${format.number(high, 4, scale)}]`;
   },
 };
 

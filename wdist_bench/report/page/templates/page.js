@@ -43,7 +43,7 @@ const page = (() => {
     const relative = median(rows.map((row) => row["relative_" + truth]));
     if (relative !== null) return { ...none, text: format.percent(relative), relative, tint: relative <= 0.02 ? "t1" : relative <= 0.1 ? "t2" : relative <= 0.3 ? "t3" : "" };
     const error = median(rows.map((row) => row["abs_error_" + truth]));
-    if (error !== null) return { ...none, text: `${format.number(error, 3)} abs` };
+    if (error !== null) return { ...none, text: `${format.number(error, 3, Math.max(...rows.map(format.scale)))} abs` };
     return { ...none, text: rows.some((row) => row.failed) ? "failed" : "\u2013" };
   }
 

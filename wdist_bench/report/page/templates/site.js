@@ -139,7 +139,7 @@ const site = (() => {
   function errorOf(row) {
     if (row["relative_" + truth()] !== null) return format.percent(row["relative_" + truth()]);
     const error = row["abs_error_" + truth()];
-    return error === null ? (ran(row) ? (row.failed ? "failed" : "\u2013") : row.status) : `${format.number(error, 3)} abs`;
+    return error === null ? (ran(row) ? (row.failed ? "failed" : "\u2013") : row.status) : `${format.number(error, 3, format.scale(row))} abs`;
   }
 
   function list() {
@@ -147,7 +147,7 @@ const site = (() => {
     const heads = ["Estimator", "Error of a run", "Task", "Estimate", "Truth", "Claim", "Steps", "Time a run", "Suite"];
     const lines = found.slice(0, state.shown).map((row) => el("tr", {}, el("th", { scope: "row" }, el("button", { type: "button", click: () => about(row.estimator) }, row.variant)),
       el("td", { class: "error", "data-label": heads[1] }, el("a", { href: address(row) }, errorOf(row))), el("td", { class: "text wrap", "data-label": heads[2] }, row.setting_label),
-      ...[row.estimate === null ? "no number" : format.number(row.estimate), format.number(row["truth_" + truth()]), row.bound ? `${row.bound} (${row.target})` : "", format.number(row.steps), format.seconds(row.seconds_per_run)]
+      ...[row.estimate === null ? "no number" : format.number(row.estimate, 4, format.scale(row)), format.number(row["truth_" + truth()], 4, format.scale(row)), row.bound ? `${row.bound} (${row.target})` : "", format.number(row.steps), format.seconds(row.seconds_per_run)]
         .map((text, k) => el("td", { "data-label": heads[k + 3] }, text ? el("a", { href: address(row), class: "plain" }, text) : null)), el("td", { class: "text", "data-label": heads[8] }, el("a", { href: `${row.suite}.html` }, row.suite))));
     byId("table").replaceChildren(el("thead", {}, el("tr", {}, ...heads.map((label, k) => el("th", { scope: "col", class: [0, 2, 8].includes(k) ? "text" : null }, label)))), el("tbody", {}, ...lines));
     byId("shown").textContent = `${found.length} cells${state.only ? ` of ${state.only}` : ""}${found.length > state.shown ? `, the first ${state.shown} shown` : ""}`;

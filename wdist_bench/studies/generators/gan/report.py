@@ -10,10 +10,10 @@ import pandas as pd
 
 from wdist_bench.folders import write
 from wdist_bench.report.text.escaping import csv
-from wdist_bench.report.text.missing import study_shortcomings
+from wdist_bench.report.text.missing import LOST, study_shortcomings
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import finite, interval_columns, mean_interval, sd_of
-from wdist_bench.studies.claims import FAILS, HOLDS, comparisons, table, verdict_table
+from wdist_bench.studies.claims import FAILS, HOLDS, Claim, comparisons, table, verdict_table
 from wdist_bench.studies.generators.claims import text, tracks
 from wdist_bench.studies.generators.gan.claims import (
     ACCEPTABLE,
@@ -36,7 +36,7 @@ from wdist_bench.studies.generators.gan.figures import (
     write_overview,
     write_robustness,
 )
-from wdist_bench.studies.generators.words import by_place, place
+from wdist_bench.studies.generators.words import by_place, layers, place
 
 _MOST_DRAWN = 24  # losses in a figure; the tables have all
 
@@ -47,10 +47,12 @@ def write_gan(folder: Path, records: list[dict[str, Any]]) -> list[Path]:
 
     mpl.use("Agg")
     done = [record for record in records if "w1" in record]
-    losses = [record for record in done if record["parameters"]["group"] == "losses"]
+    asked = [record for record in records if "w1" in record or record["status"] in LOST]
+    losses = [record for record in asked if record["parameters"].get("group") == "losses"]
     varied = [record for record in done if record["parameters"]["group"] == "robustness"]
     written = [_write_csv(folder, done)] if done else []
-    sections = by_place(losses)
+    here_done = {where: [r for r in here if "w1" in r] for where, here in by_place(losses).items()}
+    sections = {where: here for where, here in here_done.items() if here}
     for where, here in sections.items():
         drawn = here[:_MOST_DRAWN]
         written += [
@@ -63,7 +65,7 @@ def write_gan(folder: Path, records: list[dict[str, Any]]) -> list[Path]:
         ]
     if varied:
         written.append(write_robustness(varied, settings(varied), folder / "gan_robustness.png"))
-    return [_write_markdown(folder, records, sections, varied), *written]
+    return [_write_markdown(folder, records, decide(losses), sections, varied), *written]
 
 
 def settings(records: list[dict[str, Any]]) -> list[str]:
@@ -79,9 +81,7 @@ def settings(records: list[dict[str, Any]]) -> list[str]:
 
 
 def _setting(p: dict[str, Any], several_rates: bool) -> str:
-    widths = list(p["hidden"])
-    even = len(set(widths)) == 1
-    words = [f"{len(widths)} x {widths[0]}" if even else "-".join(map(str, widths))]
+    words = [layers(p["hidden"])]
     if p["batch_norm"]:
         words.append("batch normalisation")
     if several_rates and p["rate"] == 1:
@@ -134,11 +134,11 @@ def _numbers(record: dict[str, Any]) -> dict[str, np.ndarray]:
 def _write_markdown(
     folder: Path,
     records: list[dict[str, Any]],
+    claims: list[Claim],
     sections: dict[str, list[dict[str, Any]]],
     varied: list[dict[str, Any]],
 ) -> Path:
     lines = ["# GAN losses", "", *study_shortcomings(records)]
-    claims = decide([record for here in sections.values() for record in here])
     lines += ["## Verdicts", ""]
     lines += verdict_table(claims)
     lines += ["### Rules", "", RULES, "", "### Every comparison", ""]

@@ -41,9 +41,10 @@ def agreement(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _scores(records: list[dict[str, Any]], measure: str) -> np.ndarray:
-    """(generators, runs), less is better."""
+    """(generators, runs that all have), less is better."""
     field, sign = MEASURES[measure]
-    return np.stack([sign * unpack(record[field]) for record in records])
+    scores = [sign * unpack(record[field]) for record in records]
+    return np.stack([found[: min(map(len, scores))] for found in scores])
 
 
 def tau_by_run(first: np.ndarray, second: np.ndarray) -> np.ndarray:
