@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tarfile
 from pathlib import Path
 
@@ -64,13 +65,18 @@ def committed(journal):
 @pytest.fixture(scope="module", autouse=True)
 def plugin():
     before = dict(wb.estimators.registry._classes)
-    plugins._loaded.pop(PLUGIN.resolve(), None)
+    forget()
     wb.estimators.names()
     plugins.load_plugin(PLUGIN)
     yield
     wb.estimators.registry._classes.clear()
     wb.estimators.registry._classes.update(before)
+    forget()
+
+
+def forget():
     plugins._loaded.pop(PLUGIN.resolve(), None)
+    sys.modules.pop(PLUGIN.stem, None)
 
 
 @pytest.fixture(scope="module")
