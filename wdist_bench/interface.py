@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC
 from collections.abc import Mapping
-from dataclasses import MISSING, field, is_dataclass
+from dataclasses import MISSING, field
 from typing import Any, ClassVar
 
 
@@ -76,14 +76,15 @@ def check_plugin(factory: Any, interface: type[Plugin], kind: str) -> None:
         )
     who = f"{kind} {factory.__name__}"
     for part in ("name", *interface.required):
-        if not inspect.getattr_static(factory, part, ""):
+        if inspect.getattr_static(factory, part, None) in (None, ""):
             raise TypeError(f"{who}: expected a class with a `{part}`, got none; set it")
     if open_parts := sorted(factory.__abstractmethods__):
         raise TypeError(
             f"{who}: expected a method `{open_parts[0]}`, which its interface leaves open, got "
             "none; write it"
         )
-    if not is_dataclass(factory) or not factory.__dataclass_params__.frozen:
+    own = vars(factory).get("__dataclass_params__")  # one that it inherits has not its fields
+    if own is None or not own.frozen:
         raise TypeError(
             f"{who}: expected a frozen dataclass, got a plain class; put @dataclass(frozen=True) "
             "between @register and it"
