@@ -42,6 +42,58 @@ def test_a_small_but_sure_difference_is_no_tie():
     assert (first.estimator, second.tied) == ("one", False)
 
 
+FAMILY = np.where(np.arange(30) % 10 < 5, 0.0, 0.6)
+"""Tasks made of y are hard for everybody, and only those who are quick get there."""
+
+
+def test_who_had_the_easy_runs_alone_is_not_first_for_it():
+    noise = 0.004 * np.random.default_rng(0).normal(size=(2, 30))
+    quick, slow = 0.1 + FAMILY + noise[0], (0.2 + FAMILY + noise[1])[:5]
+    found = standings([*runs("quick", quick), *runs("slow", slow)])
+    assert found[0].error > found[1].error
+    assert [(row.estimator, row.runs) for row in found] == [("quick", 30), ("slow", 5)]
+
+
+def test_nobody_is_behind_one_that_is_told_apart_as_worse():
+    """Also where means of other runs go round in a circle."""
+    rng = np.random.default_rng(1)
+    for _ in range(30):
+        hard, counts = rng.gamma(0.3, size=30), rng.integers(5, 31, 5)
+        errors = {
+            f"{k}": (hard * rng.uniform(0.8, 1.2) + 0.02 * rng.gamma(0.5, size=30))[: counts[k]]
+            for k in range(5)
+        }
+        found = standings([trial for name in errors for trial in runs(name, errors[name])])
+        order = [row.estimator for row in found]
+        for place, other in enumerate(order):
+            for before in order[:place]:
+                pair = standings([*runs(before, errors[before]), *runs(other, errors[other])])
+                assert not pair[1].told_apart or pair[0].estimator == before
+
+
+def test_equal_gaps_in_five_runs_tell_nothing_apart():
+    first, second = standings([*runs("one", [0.1] * 5), *runs("other", [0.105] * 5)])
+    assert (first.estimator, second.tied, second.told_apart) == ("one", True, False)
+    first, second = standings([*runs("one", [0.1] * 6), *runs("other", [0.105] * 6)])
+    assert (first.estimator, second.tied, second.told_apart) == ("one", False, True)
+
+
+def test_equals_are_told_apart_in_five_of_a_hundred_recommendations_at_most():
+    """Whatever the law: errors are rarely large, and some estimators had fewer runs."""
+    rng, told = np.random.default_rng(2), 0
+    for _ in range(300):
+        errors = [rng.pareto(1.1, size=count) for count in (6, 8, 11, 11)]
+        found = standings([t for k, own in enumerate(errors) for t in runs(f"{k}", own)])
+        told += any(row.told_apart for row in found)
+    assert told / 300 < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+
+
+def test_many_runs_are_told_apart_in_blocks():
+    errors = 0.1 + 0.05 * np.random.default_rng(3).normal(size=(2, 1000))
+    first, second = standings([*runs("one", errors[0]), *runs("other", errors[1] + 0.02)])
+    assert (first.estimator, second.told_apart) == ("one", True)
+
+
 def test_an_answer_near_0_does_not_beat_one_that_is_too_large_by_less():
     trials = [*runs("zero", [-1.0] * 9), *runs("nothing", [-0.99] * 9), *runs("twice", [1.1] * 9)]
     found = standings(trials)

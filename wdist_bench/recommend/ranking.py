@@ -3,9 +3,17 @@
 The error of a run is relative and signed: value / truth - 1. Its size is |log(value / truth)|, the
 same for a value that is too large and for one that is too small by the same factor: by |error| an
 answer of 0, which is never more than 100 % off, would beat one of 2.1 times the truth. Sizes are
-shown as exp(size) - 1, for small errors |error| again. Estimators are ranked by their mean size,
-and the best is compared with the others run by run on the same samples. It was chosen by the same
-runs, so p-values are Holm's over all pairs.
+shown as exp(size) - 1, for small errors |error| again.
+
+A budget carries some estimators further than others, and tasks are not equally hard, so any two
+are compared on the runs that both have. The order is by how many others are closer by their mean
+size there, then by the mean of all own runs; who is told apart as worse is never before the other.
+Where all have the same runs this is the order of mean sizes.
+
+Two estimators are equal where swapping their sizes in a run changes nothing, so pairs are told
+apart by the signs of their differences, whole runs at once, with Holm's p-values over all pairs,
+since the best was chosen by the same runs. That is exact at any number of runs, and says nothing
+below six. Runs above `_BLOCKS` are added up in as many blocks, which have the same symmetry.
 """
 
 from __future__ import annotations
@@ -17,7 +25,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from wdist_bench.recommend.trials import FEWEST, Trial
-from wdist_bench.results.statistics import LEVEL, Interval, holm, paired_difference, t_interval
+from wdist_bench.results.rearrangements import least_of_flips, sign_flips
+from wdist_bench.results.statistics import LEVEL, Interval, holm, t_interval
 
 TRUSTED = 0.25
 """Size of error up to which an estimator comes close: a factor of 1.25."""
@@ -27,6 +36,7 @@ _MARGIN, _MARGIN_SHARE = 0.01, 0.25
 _NOTHING = 1e-9  # relative errors below this are rounding, and count as 0
 _LEAST = 1e-3  # smaller ratios, 0 and negative ones among them, count as this one
 _LARGEST = 700.0  # sizes whose exponential is within float64
+_BLOCKS = 64  # of runs, whose signs are flipped
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,8 @@ class Standing:
         seconds: mean seconds of a call that compiles nothing.
         compile_seconds: extra seconds of the first call.
         ranked: whether it had enough runs without failure.
-        tied: whether the runs do not tell it from the best one and its error is about as small.
+        tied: whether the runs do not tell it from the first one and its error is about as small.
+        told_apart: whether the runs that both have tell it from the first one, which is closer.
         value: its estimate for the pair; NaN where it was not asked or gave none.
         outside: whether that lies outside what is known of the pair.
     """
@@ -62,17 +73,28 @@ class Standing:
     compile_seconds: float
     ranked: bool
     tied: bool = False
+    told_apart: bool = False
     value: float = math.nan
     outside: bool = False
 
 
 def standings(trials: list[Trial]) -> list[Standing]:
     """Every estimator, the best first; those with too few or failed runs last."""
-    names = dict.fromkeys(trial.estimator for trial in trials)
-    rows = [_standing(name, [t for t in trials if t.estimator == name]) for name in names]
-    rows.sort(key=lambda row: (not row.ranked, row.error if row.runs else math.inf))
-    tied = _tied([row for row in rows if row.ranked], trials)
-    return [replace(row, tied=row.estimator in tied) for row in rows]
+    by_name: dict[str, list[Trial]] = {}
+    for trial in trials:
+        by_name.setdefault(trial.estimator, []).append(trial)
+    rows = [_standing(name, own) for name, own in by_name.items()]
+    rows.sort(key=lambda row: row.error if row.runs else math.inf)
+    sizes = _by_run({row.estimator: by_name[row.estimator] for row in rows if row.ranked})
+    gaps = _Gaps.of(sizes)
+    order = gaps.order(list(sizes))
+    places = {name: place for place, name in enumerate(order)}
+    rows.sort(key=lambda row: places.get(row.estimator, len(places)))
+    told_apart, tied = gaps.beside(order[0], sizes) if order else (set(), set())
+    return [
+        replace(row, tied=row.estimator in tied, told_apart=row.estimator in told_apart)
+        for row in rows
+    ]
 
 
 def size_of(trials: list[Trial]) -> tuple[float, Interval]:
@@ -137,22 +159,86 @@ def _standing(name: str, own: list[Trial]) -> Standing:
     )
 
 
-def _tied(ranked: list[Standing], trials: list[Trial]) -> set[str]:
-    """The best and those that come as close, as far as the runs tell."""
-    if not ranked:
-        return set()
-    count = 1 + max(trial.run for trial in trials)
-    sizes = {row.estimator: np.full(count, np.nan) for row in ranked}
-    for trial in trials:
-        if trial.estimator in sizes:
-            sizes[trial.estimator][trial.run] = _sizes([trial])[0]
-    pairs = list(itertools.combinations(sizes, 2))
-    gaps = [paired_difference(sizes[other], sizes[one]) for one, other in pairs]
-    adjusted = holm([gap.p_value for gap in gaps])
-    best = ranked[0].estimator
-    margin = max(_MARGIN, _MARGIN_SHARE * math.log1p(ranked[0].error))
-    return {best} | {
-        other
-        for (one, other), gap, p_value in zip(pairs, gaps, adjusted, strict=True)
-        if one == best and p_value >= LEVEL and gap.mean <= margin
-    }
+def _by_run(trials: dict[str, list[Trial]]) -> dict[str, np.ndarray]:
+    """Size of each run of each estimator, (runs,) in their order; NaN where it has none."""
+    count = 1 + max((trial.run for own in trials.values() for trial in own), default=0)
+    found = {}
+    for name, own in trials.items():
+        found[name] = np.full(count, np.nan)
+        found[name][[trial.run for trial in own]] = _sizes(own)
+    return found
+
+
+@dataclass(frozen=True)
+class _Gaps:
+    """Differences of sizes on the runs that two estimators have, both ways.
+
+    Attributes:
+        means: mean of the second's size less the first's, by pair; NaN without a common run.
+        apart: the pairs that the runs tell apart, the closer one first.
+    """
+
+    means: dict[tuple[str, str], float]
+    apart: frozenset[tuple[str, str]]
+
+    @classmethod
+    def of(cls, sizes: dict[str, np.ndarray]) -> _Gaps:
+        """Of all pairs, (runs,) sizes by estimator."""
+        pairs = list(itertools.combinations(sizes, 2))
+        if not pairs:
+            return cls({}, frozenset())
+        gaps = np.stack([sizes[other] - sizes[one] for one, other in pairs], axis=1)
+        known = np.isfinite(gaps)
+        with np.errstate(invalid="ignore"):
+            means = np.where(known, gaps, 0).sum(0) / known.sum(0)
+        adjusted = holm(_p_values(gaps))
+        both, apart = {}, set()
+        for (one, other), mean, p_value in zip(pairs, means.tolist(), adjusted, strict=True):
+            both[one, other], both[other, one] = mean, -mean
+            if p_value < LEVEL:
+                apart.add((one, other) if mean > 0 else (other, one))
+        return cls(both, frozenset(apart))
+
+    def order(self, names: list[str]) -> list[str]:
+        """The closest first; `names` in the order of their own mean sizes, which decides ties."""
+        losses = {
+            name: sum(self.means[name, other] < 0 for other in names if other != name)
+            for name in names
+        }
+        left, found = sorted(names, key=lambda name: losses[name]), []
+        while left:
+            behind = {worse for better, worse in self.apart if better not in found}
+            free = [name for name in left if name not in behind]
+            # All may be behind one another, where each pair has other runs.
+            found.append((free or left)[0])
+            left.remove(found[-1])
+        return found
+
+    def beside(self, first: str, sizes: dict[str, np.ndarray]) -> tuple[set[str], set[str]]:
+        """Who is told apart from the first, and who is not and comes about as close, with itself.
+
+        About as close is by the runs that both have.
+        """
+        apart = {worse for better, worse in self.apart if better == first}
+        tied = {first}
+        for other in sizes.keys() - apart - {first}:
+            common = np.isfinite(sizes[first]) & np.isfinite(sizes[other])
+            margin = max(_MARGIN, _MARGIN_SHARE * float(sizes[first][common].mean()))
+            if self.means[first, other] <= margin:
+                tied.add(other)
+        return apart, tied
+
+
+def _p_values(gaps: np.ndarray) -> np.ndarray:
+    """Of each column of (runs, pairs) differences, by the signs of whole runs; NaN where so few
+    runs could tell nothing apart, so that they do not count among the pairs.
+    """
+    known = np.isfinite(gaps)
+    count = min(len(gaps), _BLOCKS)
+    blocks = np.zeros((count, gaps.shape[1]))
+    np.add.at(blocks, np.arange(len(gaps)) % count, np.where(known, gaps, 0))
+    there = np.zeros(blocks.shape, bool)
+    np.logical_or.at(there, np.arange(len(gaps)) % count, known)
+    p_values = sign_flips(np.where(there, blocks, np.nan)).single
+    least = np.array([least_of_flips(units) for units in there.sum(0).tolist()])
+    return np.where(least < LEVEL, p_values, np.nan)
