@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from wdist_bench.recommend import ranking
 from wdist_bench.recommend.ranking import size_of, standings
 from wdist_bench.recommend.trials import Trial
 
@@ -55,20 +56,25 @@ def test_who_had_the_easy_runs_alone_is_not_first_for_it():
 
 
 def test_nobody_is_behind_one_that_is_told_apart_as_worse():
-    """Also where means of other runs go round in a circle."""
+    """Also where the comparisons on other runs go round in a circle."""
     rng = np.random.default_rng(1)
-    for _ in range(30):
+    told, turned = 0, 0
+    for _ in range(50):
         hard, counts = rng.gamma(0.3, size=30), rng.integers(5, 31, 5)
-        errors = {
-            f"{k}": (hard * rng.uniform(0.8, 1.2) + 0.02 * rng.gamma(0.5, size=30))[: counts[k]]
-            for k in range(5)
-        }
-        found = standings([trial for name in errors for trial in runs(name, errors[name])])
-        order = [row.estimator for row in found]
-        for place, other in enumerate(order):
-            for before in order[:place]:
-                pair = standings([*runs(before, errors[before]), *runs(other, errors[other])])
-                assert not pair[1].told_apart or pair[0].estimator == before
+        sizes = {
+            f"{k}": np.where(
+                np.arange(30) < counts[k],
+                hard * rng.uniform(0.9, 1.1) + 0.05 * rng.gamma(0.5, size=30), np.nan,
+            ) for k in range(5)
+        }  # fmt: skip
+        compared = ranking._compared(sizes)
+        order = ranking._order(list(sizes), compared)
+        for pair in compared:
+            behind = order.index(pair.closer) > order.index(pair.other)
+            assert not (pair.apart and behind)
+            told, turned = told + pair.apart, turned + behind
+    assert told > 20
+    assert turned > 0
 
 
 def test_equal_gaps_in_five_runs_tell_nothing_apart():
@@ -80,12 +86,13 @@ def test_equal_gaps_in_five_runs_tell_nothing_apart():
 
 def test_equals_are_told_apart_in_five_of_a_hundred_recommendations_at_most():
     """Whatever the law: errors are rarely large, and some estimators had fewer runs."""
-    rng, told = np.random.default_rng(2), 0
-    for _ in range(300):
-        errors = [rng.pareto(1.1, size=count) for count in (6, 8, 11, 11)]
-        found = standings([t for k, own in enumerate(errors) for t in runs(f"{k}", own)])
-        told += any(row.told_apart for row in found)
-    assert told / 300 < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 300)
+    rng, told, reps = np.random.default_rng(2), 0, 1000
+    for _ in range(reps):
+        sizes = np.log1p(rng.pareto(0.5, size=(4, 11)) * rng.gamma(1, size=11))
+        for own, count in zip(sizes, (11, 8, 7, 11), strict=True):
+            own[count:] = np.nan
+        told += any(pair.apart for pair in ranking._compared(dict(zip("abcd", sizes, strict=True))))
+    assert 0 < told / reps < 0.05 + 3 * np.sqrt(0.05 * 0.95 / reps)
 
 
 def test_many_runs_are_told_apart_in_blocks():

@@ -92,7 +92,7 @@ def _problem(seed: int, estimator: Estimator) -> tuple[np.ndarray, np.ndarray]:
     return x, y
 
 
-def _weights(seed: int) -> dict[str, np.ndarray]:
+def _weights(seed: int) -> dict[str, Any]:
     """Uneven weights of both samples; every rule takes two, so that all share one program."""
     a, b = np.random.default_rng([seed, 1]).dirichlet(np.ones(12), size=2)
     return {"a": a, "b": b}
@@ -278,7 +278,7 @@ def _is_the_same_inside_programs(estimator: Estimator) -> None:
     if not estimator.traced:
         return
     x, y = _problem(8, estimator)
-    kinds: dict[str, dict[str, np.ndarray]] = {"samples": {}}
+    kinds: dict[str, dict[str, Any]] = {"samples": {}}
     if isinstance(estimator, DirectEstimator):
         kinds["weighted samples"] = _weights(8)
     for cost in _costs(estimator):
@@ -348,7 +348,7 @@ def _leaves_the_world_alone(estimator: Estimator) -> None:
     require(jax.config.read("jax_enable_x64") == flag, "changed jax's 64-bit flag")
 
 
-def _leaves_samples_alone(estimator: Estimator, weights: dict[str, np.ndarray]) -> None:
+def _leaves_samples_alone(estimator: Estimator, weights: dict[str, Any]) -> None:
     """Asked with samples of our own, since `estimate` copies what it is given."""
     samples, cost = Samples.checked(*_problem(7, estimator), **weights), next(_costs(estimator))
     before = copy.deepcopy(samples)

@@ -6,9 +6,10 @@ answer of 0, which is never more than 100 % off, would beat one of 2.1 times the
 shown as exp(size) - 1, for small errors |error| again.
 
 A budget carries some estimators further than others, and tasks are not equally hard, so any two
-are compared on the runs that both have. The order is by how many others are closer by their mean
-size there, then by the mean of all own runs; who is told apart as worse is never before the other.
-Where all have the same runs this is the order of mean sizes.
+are compared on the runs that both have, by the means of their sizes there. These comparisons are
+put together from the surest to the least sure, and one that contradicts those before it is left
+out (ranked pairs, Tideman 1987, Social Choice and Welfare 4, 185-206). So nobody is before one
+that it is told apart from as worse, and where all have the same runs the order is that of means.
 
 Two estimators are equal where swapping their sizes in a run changes nothing, so pairs are told
 apart by the signs of their differences, whole runs at once, with Holm's p-values over all pairs,
@@ -21,6 +22,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -86,14 +88,15 @@ def standings(trials: list[Trial]) -> list[Standing]:
     rows = [_standing(name, own) for name, own in by_name.items()]
     rows.sort(key=lambda row: row.error if row.runs else math.inf)
     sizes = _by_run({row.estimator: by_name[row.estimator] for row in rows if row.ranked})
-    gaps = _Gaps.of(sizes)
-    order = gaps.order(list(sizes))
-    places = {name: place for place, name in enumerate(order)}
-    rows.sort(key=lambda row: places.get(row.estimator, len(places)))
-    told_apart, tied = gaps.beside(order[0], sizes) if order else (set(), set())
+    compared = _compared(sizes)
+    order = _order(list(sizes), compared)
+    rows.sort(key=lambda row: order.index(row.estimator) if row.ranked else len(order))
+    if not order:
+        return rows
+    apart = {pair.other for pair in compared if pair.apart and pair.closer == order[0]}
+    tied = _tied(order[0], compared, sizes)
     return [
-        replace(row, tied=row.estimator in tied, told_apart=row.estimator in told_apart)
-        for row in rows
+        replace(row, tied=row.estimator in tied, told_apart=row.estimator in apart) for row in rows
     ]
 
 
@@ -164,81 +167,84 @@ def _by_run(trials: dict[str, list[Trial]]) -> dict[str, np.ndarray]:
     count = 1 + max((trial.run for own in trials.values() for trial in own), default=0)
     found = {}
     for name, own in trials.items():
+        sizes = _sizes(own)
         found[name] = np.full(count, np.nan)
-        found[name][[trial.run for trial in own]] = _sizes(own)
+        found[name][[trial.run for trial in own]] = np.where(np.isfinite(sizes), sizes, np.nan)
     return found
 
 
-@dataclass(frozen=True)
-class _Gaps:
-    """Differences of sizes on the runs that two estimators have, both ways.
+class _Comparison(NamedTuple):
+    """Two estimators on the runs that both have.
 
     Attributes:
-        means: mean of the second's size less the first's, by pair; NaN without a common run.
-        apart: the pairs that the runs tell apart, the closer one first.
+        closer: the one of the smaller mean size.
+        other: the other one.
+        gap: by how much its mean size is larger.
+        p_value: of the signs of the gaps, of this pair alone.
+        apart: whether they are told apart, among all pairs.
     """
 
-    means: dict[tuple[str, str], float]
-    apart: frozenset[tuple[str, str]]
+    closer: str
+    other: str
+    gap: float
+    p_value: float
+    apart: bool
 
-    @classmethod
-    def of(cls, sizes: dict[str, np.ndarray]) -> _Gaps:
-        """Of all pairs, (runs,) sizes by estimator."""
-        pairs = list(itertools.combinations(sizes, 2))
-        if not pairs:
-            return cls({}, frozenset())
-        gaps = np.stack([sizes[other] - sizes[one] for one, other in pairs], axis=1)
-        known = np.isfinite(gaps)
-        with np.errstate(invalid="ignore"):
-            means = np.where(known, gaps, 0).sum(0) / known.sum(0)
-        adjusted = holm(_p_values(gaps))
-        both, apart = {}, set()
-        for (one, other), mean, p_value in zip(pairs, means.tolist(), adjusted, strict=True):
-            both[one, other], both[other, one] = mean, -mean
-            if p_value < LEVEL:
-                apart.add((one, other) if mean > 0 else (other, one))
-        return cls(both, frozenset(apart))
 
-    def order(self, names: list[str]) -> list[str]:
-        """The closest first; `names` in the order of their own mean sizes, which decides ties."""
-        losses = {
-            name: sum(self.means[name, other] < 0 for other in names if other != name)
-            for name in names
-        }
-        left, found = sorted(names, key=lambda name: losses[name]), []
-        while left:
-            behind = {worse for better, worse in self.apart if better not in found}
-            free = [name for name in left if name not in behind]
-            # All may be behind one another, where each pair has other runs.
-            found.append((free or left)[0])
-            left.remove(found[-1])
-        return found
+def _compared(sizes: dict[str, np.ndarray]) -> list[_Comparison]:
+    """All pairs that differ on their common runs, (runs,) sizes by estimator, the surest first."""
+    pairs = list(itertools.combinations(sizes, 2))
+    if not pairs:
+        return []
+    gaps = np.stack([sizes[other] - sizes[one] for one, other in pairs], axis=1)
+    gaps[np.abs(gaps) < _NOTHING] = 0
+    known = np.isfinite(gaps)
+    means = np.where(known, gaps, 0).sum(0) / np.maximum(known.sum(0), 1)
+    p_values, adjusted = _p_values(gaps)
+    found = [
+        _Comparison(*((one, other) if mean > 0 else (other, one)), abs(mean), p_value, apart)
+        for (one, other), mean, p_value, apart in zip(
+            pairs, means.tolist(), p_values.tolist(), (adjusted < LEVEL).tolist(), strict=True
+        )
+        if mean != 0
+    ]
+    return sorted(found, key=lambda pair: (not pair.apart, pair.p_value, -pair.gap))
 
-    def beside(self, first: str, sizes: dict[str, np.ndarray]) -> tuple[set[str], set[str]]:
-        """Who is told apart from the first, and who is not and comes about as close, with itself.
 
-        About as close is by the runs that both have.
-        """
-        apart = {worse for better, worse in self.apart if better == first}
-        tied = {first}
-        for other in sizes.keys() - apart - {first}:
-            common = np.isfinite(sizes[first]) & np.isfinite(sizes[other])
+def _order(names: list[str], compared: list[_Comparison]) -> list[str]:
+    """Ranked pairs; `names` come in the order of their own means, which decides what is left."""
+    behind = {name: {name} for name in names}
+    for pair in compared:
+        if pair.closer not in behind[pair.other]:
+            for before in behind.values():
+                if pair.closer in before:
+                    before |= behind[pair.other]
+    return sorted(names, key=lambda name: -len(behind[name]))
+
+
+def _tied(first: str, compared: list[_Comparison], sizes: dict[str, np.ndarray]) -> set[str]:
+    """The first, and who is not told apart from it and comes about as close on common runs."""
+    far = set()
+    for pair in compared:
+        if pair.closer == first:
+            common = np.isfinite(sizes[first]) & np.isfinite(sizes[pair.other])
             margin = max(_MARGIN, _MARGIN_SHARE * float(sizes[first][common].mean()))
-            if self.means[first, other] <= margin:
-                tied.add(other)
-        return apart, tied
+            if pair.apart or pair.gap > margin:
+                far.add(pair.other)
+    return sizes.keys() - far
 
 
-def _p_values(gaps: np.ndarray) -> np.ndarray:
-    """Of each column of (runs, pairs) differences, by the signs of whole runs; NaN where so few
-    runs could tell nothing apart, so that they do not count among the pairs.
+def _p_values(gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each column of (runs, pairs) differences, by the signs of whole runs, and Holm's over all.
+
+    Pairs of so few common runs that nothing could tell them apart do not count among all.
     """
     known = np.isfinite(gaps)
     count = min(len(gaps), _BLOCKS)
-    blocks = np.zeros((count, gaps.shape[1]))
-    np.add.at(blocks, np.arange(len(gaps)) % count, np.where(known, gaps, 0))
-    there = np.zeros(blocks.shape, bool)
-    np.logical_or.at(there, np.arange(len(gaps)) % count, known)
-    p_values = sign_flips(np.where(there, blocks, np.nan)).single
+    block = np.arange(len(gaps)) % count
+    sums, there = np.zeros((count, gaps.shape[1])), np.zeros((count, gaps.shape[1]), bool)
+    np.add.at(sums, block, np.where(known, gaps, 0))
+    np.logical_or.at(there, block, known)
+    p_values = sign_flips(np.where(there, sums, np.nan)).single
     least = np.array([least_of_flips(units) for units in there.sum(0).tolist()])
-    return np.where(least < LEVEL, p_values, np.nan)
+    return p_values, holm(np.where(least < LEVEL, p_values, np.nan))
