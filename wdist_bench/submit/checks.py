@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from math import isclose
@@ -27,6 +28,7 @@ from wdist_bench.report.text.verdicts import broken_bounds
 from wdist_bench.results.environment import describe_environment
 from wdist_bench.results.journal import ANSWERED, SCHEMA, failed_runs, unpack
 from wdist_bench.results.journal_writing import append
+from wdist_bench.results.statistics import LEVEL
 from wdist_bench.runs.cell import Cell
 from wdist_bench.runs.source import source_digest
 from wdist_bench.truth import Truth
@@ -226,13 +228,7 @@ def _repeated(submission: Submission) -> str:
     too few runs for a test are named where they are others.
     """
     shared, untested = 0, []
-    for folder in result_folders(submission.against):
-        if folder.resolve() == submission.folder.resolve():  # it was unpacked there
-            continue
-        try:
-            found = compare(folder, submission.folder)
-        except NothingSharedError:
-            continue
+    for folder, found in _compared(submission):
         shared += len(found.changes)
         untested += _untested(found)
         for change in found.verdict("regression") + found.verdict("improvement"):
@@ -255,6 +251,20 @@ def _repeated(submission: Submission) -> str:
             f"{first.errors[1]:.4g} here) first"
         )
     return said
+
+
+def _compared(submission: Submission) -> list[tuple[Path, Comparison]]:
+    """The other folders that have cells of it; of several each has its part of the level."""
+    found = []
+    for folder in result_folders(submission.against):
+        if folder.resolve() == submission.folder.resolve():  # it was unpacked there
+            continue
+        with suppress(NothingSharedError):
+            found.append((folder, compare(folder, submission.folder)))
+    if len(found) < 2:
+        return found
+    level = LEVEL / len(found)
+    return [(folder, compare(folder, submission.folder, level)) for folder, _ in found]
 
 
 def _untested(found: Comparison) -> list[Change]:
