@@ -60,11 +60,11 @@ def test_nobody_is_behind_one_that_is_told_apart_as_worse():
     rng = np.random.default_rng(1)
     told, turned = 0, 0
     for _ in range(50):
-        hard, counts = rng.gamma(0.3, size=30), rng.integers(5, 31, 5)
+        hard, counts = rng.gamma(0.3, size=14), rng.integers(5, 15, 5)
         sizes = {
             f"{k}": np.where(
-                np.arange(30) < counts[k],
-                hard * rng.uniform(0.9, 1.1) + 0.05 * rng.gamma(0.5, size=30), np.nan,
+                np.arange(14) < counts[k],
+                hard * rng.uniform(0.9, 1.1) + 0.05 * rng.gamma(0.5, size=14), np.nan,
             ) for k in range(5)
         }  # fmt: skip
         compared = ranking._compared(sizes)
