@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC
 from collections.abc import Mapping
-from dataclasses import MISSING, field
+from dataclasses import MISSING, field, fields, is_dataclass
 from typing import Any, ClassVar
 
 
@@ -83,10 +83,26 @@ def check_plugin(factory: Any, interface: type[Plugin], kind: str) -> None:
             f"{who}: expected a method `{open_parts[0]}`, which its interface leaves open, got "
             "none; write it"
         )
-    own = vars(factory).get("__dataclass_params__")  # one that it inherits has not its fields
-    if own is None or not own.frozen:
+    got = "" if is_dataclass(factory) and factory.__dataclass_params__.frozen else "a plain class"
+    got = got or _ignored(factory)
+    if got:
         raise TypeError(
-            f"{who}: expected a frozen dataclass, got a plain class; put @dataclass(frozen=True) "
-            "between @register and it"
+            f"{who}: expected a frozen dataclass, got {got}; put @dataclass(frozen=True) between "
+            "@register and it"
         )
     factory.check_class()
+
+
+def _ignored(factory: Any) -> str:
+    """A parameter that a class without a decorator of its own sets: its parent's fields are those
+    that count. Empty where there is none.
+    """
+    inherited = {field.name for field in fields(factory)}
+    for cls in factory.__mro__:
+        if "__dataclass_params__" in vars(cls):
+            break
+        noted = inspect.get_annotations(cls).items()
+        own = [name for name, kind in noted if "ClassVar" not in str(kind)]
+        for name in (*own, *inherited & vars(cls).keys()):
+            return f"a class whose `{name}` is no parameter, since its parent alone is one"
+    return ""

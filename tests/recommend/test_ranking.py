@@ -64,7 +64,7 @@ def test_nobody_is_behind_one_that_is_told_apart_as_worse():
         sizes = {
             f"{k}": np.where(
                 np.arange(14) < counts[k],
-                hard * rng.uniform(0.9, 1.1) + 0.05 * rng.gamma(0.5, size=14), np.nan,
+                hard * rng.uniform(0.7, 1.3) + 0.03 * rng.gamma(0.5, size=14), np.nan,
             ) for k in range(5)
         }  # fmt: skip
         compared = ranking._compared(sizes)
@@ -73,7 +73,7 @@ def test_nobody_is_behind_one_that_is_told_apart_as_worse():
             behind = order.index(pair.closer) > order.index(pair.other)
             assert not (pair.apart and behind)
             told, turned = told + pair.apart, turned + behind
-    assert told > 20
+    assert told > 10
     assert turned > 0
 
 

@@ -296,7 +296,7 @@ def test_a_spent_budget_ends_the_runs_however_many_were_asked_for(sleepers, monk
 def test_two_estimators_of_one_label_are_refused():
     """The second took the place of the first."""
     other = type("Sleeper", (Sleeper,), {"name": "exact"})
-    with pytest.raises(ValueError, match="expected other names for other .* called exact; give"):
+    with pytest.raises(ValueError, match=r"expected other names for other .* called exact; give"):
         wb.recommend(normals(0, 20, 2), methods=["exact", other()], runs=5)
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 import wdist_bench as wb
+from wdist_bench.conformance.findings import Broken
 from wdist_bench.report.page.site import write_site
 from wdist_bench.results.journal_files import COMPACT, compact_lines, lines
-from wdist_bench.conformance.findings import Broken
 from wdist_bench.runs import plugins
 from wdist_bench.submit import checks
 from wdist_bench.submit.checks import RULES, Submission, _conforming, _repeated, check

@@ -41,7 +41,7 @@ _DIMS = (2, 1, 3, 4, 64, 1024)  # of problems, the first that is taken
 
 
 def _costs(estimator: Estimator) -> Iterator[Cost]:
-    """The costs that the estimator does not refuse: l2 and l1, or where it takes neither, others."""
+    """The costs that the estimator takes: l2 and l1, or where it refuses both, others."""
     plain = [Cost(p, norm) for p, norm in COSTS + ((3, "l2"),) * estimator.every_cost]
     taken = list(_taken(estimator, plain))
     if not taken and estimator.every_cost:

@@ -236,7 +236,8 @@ def _table(answer: Plain, most: int, width: int) -> Table:
     shown = [row for row in ranked if row["estimator"] in kept]
     for row in shown:
         cells = [
-            row["estimator"], *[str(row["runs"])] * uneven, percent(row["error"]), percent(row["bias"], sign=True),
+            row["estimator"], *[str(row["runs"])] * uneven,
+            percent(row["error"]), percent(row["bias"], sign=True),
             f"{row['worst_family']} {percent(row['worst_error'])}", _short_seconds(row["seconds"]),
         ]  # fmt: skip
         if paired:

@@ -19,7 +19,6 @@ from wdist_bench import estimators, tasks
 from wdist_bench.conformance.findings import Broken, Finding
 from wdist_bench.conformance.rules import check as conform
 from wdist_bench.protocol.protocols import PROTOCOLS
-from wdist_bench.registry import Registry
 from wdist_bench.report.compare import Comparison, NothingSharedError, compare
 from wdist_bench.report.comparing.changes import Change
 from wdist_bench.report.page.site import result_folders
@@ -76,7 +75,7 @@ class Submission:
         """Tasks that are."""
         return self._new("task", tasks.registry)
 
-    def _new(self, kind: str, registry: Registry[Any]) -> list[str]:
+    def _new(self, kind: str, registry: Any) -> list[str]:
         named = dict.fromkeys(record[kind] for record in self.records)
         known = registry.names()
         return [n for n in named if n not in known or source_digest(registry.factory(n))]
