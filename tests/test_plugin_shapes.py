@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -50,7 +51,9 @@ class Means:
 
 class TracedMeans(Means):
     def batch_cost(self, samples, cost):
-        return wb.Cost(1, cost.norm).between(samples.x.mean(0), samples.y.mean(0)) ** cost.p
+        x, y = (jnp.average(points, 0, mass)
+                for points, mass in ((samples.x, samples.a), (samples.y, samples.b)))  # fmt: skip
+        return wb.Cost(1, cost.norm).between(x, y) ** cost.p
 
 
 class Linear:
@@ -191,6 +194,24 @@ def test_what_a_class_lacks_is_said_when_it_is_registered(words, lacking):
         wb.estimators.register(lacking())
     assert "\n" not in str(raised.value)
     assert not {"whole", "lacking"} & set(wb.estimators.names())
+
+
+def test_a_class_that_inherits_the_decorator_is_told_so():
+    """What it sets would be no field, and the defaults of its parent would run."""
+
+    class Mild(wb.estimators.factory("gradient_penalty")):
+        name = "mild"
+        penalty_weight: float = 1.0
+
+    with pytest.raises(TypeError, match=r"estimator Mild: expected a frozen dataclass.* put @data"):
+        wb.estimators.register(Mild)
+    assert "mild" not in wb.estimators.names()
+
+
+def test_the_first_version_may_be_0():
+    first = without({"name": "first", "version": 0})
+    wb.estimators.register(first)
+    del wb.estimators.registry._classes["first"]
 
 
 def test_a_task_without_a_reference_is_told_so():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from abc import ABC
 from collections.abc import Mapping
-from dataclasses import MISSING, field, is_dataclass
+from dataclasses import MISSING, field, fields, is_dataclass
 from typing import Any, ClassVar
 
 
@@ -76,16 +76,33 @@ def check_plugin(factory: Any, interface: type[Plugin], kind: str) -> None:
         )
     who = f"{kind} {factory.__name__}"
     for part in ("name", *interface.required):
-        if not inspect.getattr_static(factory, part, ""):
+        if inspect.getattr_static(factory, part, None) in (None, ""):
             raise TypeError(f"{who}: expected a class with a `{part}`, got none; set it")
     if open_parts := sorted(factory.__abstractmethods__):
         raise TypeError(
             f"{who}: expected a method `{open_parts[0]}`, which its interface leaves open, got "
             "none; write it"
         )
-    if not is_dataclass(factory) or not factory.__dataclass_params__.frozen:
+    got = "" if is_dataclass(factory) and factory.__dataclass_params__.frozen else "a plain class"
+    got = got or _ignored(factory)
+    if got:
         raise TypeError(
-            f"{who}: expected a frozen dataclass, got a plain class; put @dataclass(frozen=True) "
-            "between @register and it"
+            f"{who}: expected a frozen dataclass, got {got}; put @dataclass(frozen=True) between "
+            "@register and it"
         )
     factory.check_class()
+
+
+def _ignored(factory: Any) -> str:
+    """A parameter that a class without a decorator of its own sets: its parent's fields are those
+    that count. Empty where there is none.
+    """
+    inherited = {field.name for field in fields(factory)}
+    for cls in factory.__mro__:
+        if "__dataclass_params__" in vars(cls):
+            break
+        noted = inspect.get_annotations(cls).items()
+        own = [name for name, kind in noted if "ClassVar" not in str(kind)]
+        for name in (*own, *inherited & vars(cls).keys()):
+            return f"a class whose `{name}` is no parameter, since its parent alone is one"
+    return ""

@@ -22,13 +22,16 @@ _FRESH = tuple(dict(table) for table in _TABLES)
 def without_plugins() -> Iterator[None]:
     """Start from what the package registers; afterwards everything is as it was before."""
     before = tuple(dict(table) for table in _TABLES)
+    names = [path.stem for path in before[-1]]
+    modules = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     _set(_FRESH)
     try:
         yield
     finally:
-        for path in plugins._loaded.keys() - before[-1].keys():
+        for path in plugins._loaded:
             sys.modules.pop(path.stem, None)
         _set(before)
+        sys.modules.update(modules)
 
 
 def _set(contents: tuple[dict, ...]) -> None:

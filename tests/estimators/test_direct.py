@@ -1,5 +1,6 @@
 """The direct estimators: what each number bounds, by another route; traps; refusals."""
 
+import tracemalloc
 from contextlib import suppress
 
 import jax
@@ -135,6 +136,16 @@ def test_the_bures_part_is_that_of_eigenvalues_and_of_pot(d):
     if d < 40:
         pot = ot.gaussian.bures_wasserstein_distance(mean, other, cov, spread)
         assert found.value == pytest.approx(float(pot), rel=1e-8)
+
+
+def test_the_gaussian_plug_in_takes_many_columns_without_a_matrix_of_them():
+    x, y = np.random.default_rng(3).normal(size=(2, 5, 4000))
+    tracemalloc.start()
+    try:
+        assert wb.estimate(x, y, "gaussian", 1).status == "ok"
+        assert tracemalloc.get_traced_memory()[1] < 16 * 2**20  # the identity has 128 MB
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_gaussian_plug_in_is_consistent_for_gaussians():

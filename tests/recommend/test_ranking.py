@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from wdist_bench.recommend import ranking
 from wdist_bench.recommend.ranking import size_of, standings
 from wdist_bench.recommend.trials import Trial
 
@@ -40,6 +41,64 @@ def test_a_small_but_sure_difference_is_no_tie():
     errors = np.random.default_rng(0).normal(0.1, 0.02, 30)
     first, second = standings([*runs("one", errors), *runs("other", errors + 0.05)])
     assert (first.estimator, second.tied) == ("one", False)
+
+
+FAMILY = np.where(np.arange(30) % 10 < 5, 0.0, 0.6)
+"""Tasks made of y are hard for everybody, and only those who are quick get there."""
+
+
+def test_who_had_the_easy_runs_alone_is_not_first_for_it():
+    noise = 0.004 * np.random.default_rng(0).normal(size=(2, 30))
+    quick, slow = 0.1 + FAMILY + noise[0], (0.2 + FAMILY + noise[1])[:5]
+    found = standings([*runs("quick", quick), *runs("slow", slow)])
+    assert found[0].error > found[1].error
+    assert [(row.estimator, row.runs) for row in found] == [("quick", 30), ("slow", 5)]
+
+
+def test_nobody_is_behind_one_that_is_told_apart_as_worse():
+    """Also where the comparisons on other runs go round in a circle."""
+    rng = np.random.default_rng(1)
+    told, turned = 0, 0
+    for _ in range(50):
+        hard, counts = rng.gamma(0.3, size=14), rng.integers(5, 15, 5)
+        sizes = {
+            f"{k}": np.where(
+                np.arange(14) < counts[k],
+                hard * rng.uniform(0.7, 1.3) + 0.03 * rng.gamma(0.5, size=14), np.nan,
+            ) for k in range(5)
+        }  # fmt: skip
+        compared = ranking._compared(sizes)
+        order = ranking._order(list(sizes), compared)
+        for pair in compared:
+            behind = order.index(pair.closer) > order.index(pair.other)
+            assert not (pair.apart and behind)
+            told, turned = told + pair.apart, turned + behind
+    assert told > 10
+    assert turned > 0
+
+
+def test_equal_gaps_in_five_runs_tell_nothing_apart():
+    first, second = standings([*runs("one", [0.1] * 5), *runs("other", [0.105] * 5)])
+    assert (first.estimator, second.tied, second.told_apart) == ("one", True, False)
+    first, second = standings([*runs("one", [0.1] * 6), *runs("other", [0.105] * 6)])
+    assert (first.estimator, second.tied, second.told_apart) == ("one", False, True)
+
+
+def test_equals_are_told_apart_in_five_of_a_hundred_recommendations_at_most():
+    """Whatever the law: errors are rarely large, and some estimators had fewer runs."""
+    rng, told, reps = np.random.default_rng(2), 0, 1000
+    for _ in range(reps):
+        sizes = np.log1p(rng.pareto(0.5, size=(4, 11)) * rng.gamma(1, size=11))
+        for own, count in zip(sizes, (11, 8, 7, 11), strict=True):
+            own[count:] = np.nan
+        told += any(pair.apart for pair in ranking._compared(dict(zip("abcd", sizes, strict=True))))
+    assert 0 < told / reps < 0.05 + 3 * np.sqrt(0.05 * 0.95 / reps)
+
+
+def test_many_runs_are_told_apart_in_blocks():
+    errors = 0.1 + 0.05 * np.random.default_rng(3).normal(size=(2, 1000))
+    first, second = standings([*runs("one", errors[0]), *runs("other", errors[1] + 0.02)])
+    assert (first.estimator, second.told_apart) == ("one", True)
 
 
 def test_an_answer_near_0_does_not_beat_one_that_is_too_large_by_less():

@@ -279,6 +279,27 @@ def test_the_budget_is_kept_and_what_does_not_fit_is_named(sleepers, budget, qui
         assert not (label(slow) in rows and rows[label(slow)].ranked)
 
 
+def test_a_spent_budget_ends_the_runs_however_many_were_asked_for(sleepers, monkeypatch):
+    asked = []
+    had = trials_module.Trials._had
+    monkeypatch.setattr(
+        trials_module.Trials, "_had", lambda self, name: asked.append(name) or had(self, name)
+    )
+    found = wb.recommend(
+        normals(0, 40, 2), normals(1, 40, 2, 3), budget=40.0, runs=20_000,
+        methods=[Sleeper(0.1), Sleeper(4.0)],
+    )  # fmt: skip
+    assert sorted(row.runs for row in found.choice.standings)[0] == 7
+    assert len(asked) < 2_000
+
+
+def test_two_estimators_of_one_label_are_refused():
+    """The second took the place of the first."""
+    other = type("Sleeper", (Sleeper,), {"name": "exact"})
+    with pytest.raises(ValueError, match=r"expected other names for other .* called exact; give"):
+        wb.recommend(normals(0, 20, 2), methods=["exact", other()], runs=5)
+
+
 def test_rows_beyond_what_the_budget_allows_are_left_out_at_random():
     rows = np.arange(10_000.0).reshape(-1, 1)
     kept = looked_at(rows, 3.0, np.random.default_rng(0))

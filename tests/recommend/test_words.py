@@ -17,7 +17,7 @@ def standing(name, bias, error, value=None, outside=False, tied=False, seconds=1
         "estimator": name, "runs": 18, "failed": 0, "bias": bias, "error": error,
         "interval": [error * 0.9, error * 1.1], "worst_family": "contaminate",
         "worst_error": 2 * error, "seconds": seconds, "compile_seconds": 2.0, "ranked": ranked,
-        "tied": tied, "value": value, "outside": outside,
+        "tied": tied, "told_apart": not tied, "value": value, "outside": outside,
     }  # fmt: skip
 
 
@@ -203,6 +203,15 @@ def test_without_a_pair_there_is_only_the_single_estimator():
     assert "How far apart" not in words
     assert "your pair (!)" in words or "your pair" in words
     assert "x 100 rows, dim 7" in words
+
+
+def test_errors_of_other_runs_say_of_how_many():
+    assert "runs" not in screen(ANSWER).split("estimator ")[1].splitlines()[0]
+    rows = [standing("critic", 0.1, 0.1, 2.3), standing("exact", 0.2, 0.2) | {"runs": 5}]
+    words = said(changed(choice={"standings": rows}))
+    assert "estimator runs error bias" in words
+    assert "critic 18 10 %" in words
+    assert "exact 5 20 %" in words
 
 
 LONG = "critic(" + ", ".join(f"option_{i}={i}" for i in range(40)) + ")"

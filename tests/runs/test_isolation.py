@@ -188,6 +188,46 @@ def test_a_plugin_is_imported_once(tmp_path):
     del builtins.loads
 
 
+def test_a_plugin_that_another_one_imported_is_not_run_again(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    first, then = tmp_path / "plugin_first.py", tmp_path / "plugin_then.py"
+    first.write_text("import builtins\nbuiltins.loads = getattr(builtins, 'loads', 0) + 1\n")
+    then.write_text("import plugin_first\n")
+    import builtins
+
+    load_plugin(then)
+    load_plugin(first)
+    assert builtins.loads == 1
+    assert {str(first.resolve()), str(then.resolve())} <= set(loaded_plugins())
+    del builtins.loads
+
+
+def test_a_plugin_that_failed_is_run_again(tmp_path):
+    path = tmp_path / "plugin_mended.py"
+    path.write_text("raise RuntimeError('not yet')\n")
+    with pytest.raises(RuntimeError, match="not yet"):
+        load_plugin(path)
+    path.write_text("mended = 1\n# and longer\n")
+    load_plugin(path)
+    assert sys.modules["plugin_mended"].mended
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"jobs": 0}, "jobs: expected a whole number >= 1, got 0"),
+        ({"timeout": -5.0}, "timeout: expected a finite number > 0, got -5"),
+        ({"memory_limit": 0}, "memory_limit: expected a whole number >= 1, got 0"),
+    ],
+    ids=str,
+)
+def test_no_jobs_no_time_and_no_memory_are_refused(wrong, said):
+    from wdist_bench.runs.isolation import Workers
+
+    with pytest.raises(ValueError, match=said):
+        Workers(**wrong)
+
+
 FULL = """
 import resource, subprocess, sys
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))

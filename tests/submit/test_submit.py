@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
 import wdist_bench as wb
+from wdist_bench.conformance.findings import Broken
 from wdist_bench.report.page.site import write_site
 from wdist_bench.results.journal_files import COMPACT, compact_lines, lines
 from wdist_bench.runs import plugins
-from wdist_bench.submit.checks import RULES, Submission, check
+from wdist_bench.submit import checks
+from wdist_bench.submit.checks import RULES, Submission, _conforming, _repeated, check
 from wdist_bench.submit.pack import changed_since_packed, check_name, pack
 
 PLUGIN = Path(__file__).parents[2] / "examples" / "mean_gap_plugin" / "mean_gap_plugin.py"
@@ -64,13 +67,18 @@ def committed(journal):
 @pytest.fixture(scope="module", autouse=True)
 def plugin():
     before = dict(wb.estimators.registry._classes)
-    plugins._loaded.pop(PLUGIN.resolve(), None)
+    forget()
     wb.estimators.names()
     plugins.load_plugin(PLUGIN)
     yield
     wb.estimators.registry._classes.clear()
     wb.estimators.registry._classes.update(before)
+    forget()
+
+
+def forget():
     plugins._loaded.pop(PLUGIN.resolve(), None)
+    sys.modules.pop(PLUGIN.stem, None)
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +145,16 @@ def truths(record):
         record["costs"] = [[0.9 * cost for cost in run] for run in record["costs"]]
 
 
+def truth(record):
+    if of("exact")(record):
+        record["truth_population"]["value"] *= 1.01
+
+
+def claim(record):
+    if of("nearest_neighbor")(record):
+        record["bound"] = "exact"
+
+
 def option(record):
     if of("mean_gap")(record):
         record["n"] = 32
@@ -178,6 +196,8 @@ def absent(record):
         (version, "keys follow from parameters, versions and code"),
         (code, "keys follow from parameters, versions and code"),
         (dirty, "the environment is known"),
+        (truth, "keys follow from parameters, versions and code"),
+        (claim, "keys follow from parameters, versions and code"),
         (shape, "its numbers fit together"),
         (absent, "the journal is whole"),
     ],
@@ -200,6 +220,26 @@ def test_a_submission_without_a_committed_cell_is_refused(measured, tmp_path):
     assert "add yours to a committed suite" in (
         found["repeated cells agree with the committed ones"].problem
     )
+
+
+def test_a_submission_is_not_compared_with_itself(measured, tmp_path):
+    """It lies among the committed folders once it is unpacked there."""
+    journal, _ = measured
+    with pytest.raises(Broken, match="add yours to a committed suite"):
+        _repeated(Submission(write(tmp_path / "mine", journal), tmp_path))
+
+
+def test_tasks_of_a_plugin_conform_too(measured, tmp_path, monkeypatch):
+    journal, against = measured
+    submission = Submission(write(tmp_path / "mine", journal), against)
+    assert (submission.new, submission.new_tasks) == (["mean_gap"], [])
+    monkeypatch.setattr(checks, "source_digest", lambda factory: "a hash")
+    submission = Submission(submission.folder, against)
+    assert submission.new_tasks == ["gaussian_shift"]
+    looked = []
+    monkeypatch.setattr(checks, "conform", lambda name: looked.append(name) or [])
+    _conforming(submission)
+    assert "gaussian_shift" in looked
 
 
 @pytest.mark.parametrize("name", ["", "../x", "A", "a b", "a" * 60])

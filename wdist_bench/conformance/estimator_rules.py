@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import fields, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -12,32 +17,102 @@ import numpy as np
 from wdist_bench import tasks
 from wdist_bench.calls import estimate
 from wdist_bench.conformance.findings import COSTS, FLOAT_ERROR, is_plain_data, require
-from wdist_bench.costs import Cost
-from wdist_bench.estimate import BOUNDS, TARGETS, Estimate, Estimator
-from wdist_bench.estimators.given import check_cost
+from wdist_bench.costs import Cosine, Cost, LInf, Mahalanobis, Sphere, Torus
+from wdist_bench.estimate import (
+    BOUNDS,
+    TARGETS,
+    DirectEstimator,
+    Estimate,
+    Estimator,
+    Fitted,
+)
+from wdist_bench.estimators.given import ask, check_cost, fit, traced_cost
+from wdist_bench.problem import Problem, Samples
 from wdist_bench.protocol.evaluate import evaluate
+from wdist_bench.tasks import Task
 
 _PROBLEMS = 20  # pairs of small samples that bounds are held against the exact solver on
 _POPULATIONS = ("gaussian_shift", "radial", "image_batches")  # the last in 64 dimensions
 _POPULATION_SAMPLES = 50_000
+_TRAINED = 1000  # steps after which claims are looked at again, where the class has as many
+_ONE_PROGRAM = 1e-3  # share of W_p^p by which float32 inside a program may differ from the host
+_OTHERS = ("linf", "torus", "mahalanobis")  # costs that are looked at beside COSTS
+_DIMS = (2, 1, 3, 4, 64, 1024)  # of problems, the first that is taken
 
 
 def _costs(estimator: Estimator) -> Iterator[Cost]:
-    """The costs that the estimator does not refuse."""
-    for p, norm in COSTS + ((3, "l2"),) * estimator.every_cost:
+    """The costs that the estimator takes: l2 and l1, or where it refuses both, others."""
+    plain = [Cost(p, norm) for p, norm in COSTS + ((3, "l2"),) * estimator.every_cost]
+    taken = list(_taken(estimator, plain))
+    if not taken and estimator.every_cost:
+        odd = (Cosine(1), Sphere(1), Cosine(2), Sphere(2))
+        taken = [*_other_costs(estimator), *_taken(estimator, odd)]
+    yield from taken
+
+
+def _other_costs(estimator: Estimator) -> list[Cost]:
+    """Those of who takes every cost: distances below and above the Euclidean one."""
+    matrix = np.eye(_dim(estimator)) + 1
+    costs = {"linf": LInf(1), "torus": Torus(1.5, 1.5), "mahalanobis": Mahalanobis(matrix, 1.5)}
+    return list(_taken(estimator, [costs[name] for name in _OTHERS * estimator.every_cost]))
+
+
+def _taken(estimator: Estimator, costs: Iterable[Cost]) -> Iterator[Cost]:
+    for cost in costs:
         try:
-            check_cost(estimator, Cost(p, norm))
+            check_cost(estimator, cost)
         except ValueError:
             continue
-        yield Cost(p, norm)
+        yield cost
+
+
+def _takes(estimator: Estimator, dim: int) -> bool:
+    try:
+        estimator.check_dim(dim)
+    except ValueError:
+        return False
+    return True
+
+
+def _dim(estimator: Estimator) -> int:
+    """The plane, or another dimension where the estimator does not take it."""
+    return next((dim for dim in _DIMS if _takes(estimator, dim)), _DIMS[0])
 
 
 def _problem(seed: int, estimator: Estimator) -> tuple[np.ndarray, np.ndarray]:
-    """Two small samples, on a line where the estimator takes nothing else."""
+    """Two small samples, on a line where the estimator takes no plane; in space unit vectors, which
+    every cost takes.
+    """
     rng = np.random.default_rng(seed)
-    dim = 1 if estimator.name == "one_dimensional" else 2
+    dim = _dim(estimator)
     x, y = rng.normal(size=(2, 12, dim))
-    return x, y * rng.uniform(0.5, 2) + rng.normal(size=dim)
+    y = y * rng.uniform(0.5, 2) + rng.normal(size=dim)
+    if dim == 3:
+        x, y = (points / np.linalg.norm(points, axis=1, keepdims=True) for points in (x, y))
+    return x, y
+
+
+def _weights(seed: int) -> dict[str, Any]:
+    """Uneven weights of both samples; every rule takes two, so that all share one program."""
+    a, b = np.random.default_rng([seed, 1]).dirichlet(np.ones(12), size=2)
+    return {"a": a, "b": b}
+
+
+def _fitted(estimator: Estimator, samples: Samples, cost: Cost) -> tuple[Fitted, Problem]:
+    """What `estimate` fits to two samples, and the coordinates that it is fitted in."""
+    data_key, own_key = jax.random.split(jax.random.key(0))
+    problem = Problem.from_samples(samples, cost, data_key, estimator.standardize)
+    return fit(estimator, own_key, problem), problem
+
+
+def _trained(estimator: Estimator) -> Estimator | None:
+    """The estimator after more of its own steps, None where it has no more.
+
+    What starts at 0 keeps a lower bound that it does not have until it is trained.
+    """
+    own = {field.name: field.default for field in fields(estimator)}.get("steps")  # type: ignore[arg-type]
+    steps = min(own, _TRAINED) if isinstance(own, int) else 0
+    return replace(estimator, steps=steps) if steps > estimator.steps else None  # type: ignore[type-var]
 
 
 def _ask(estimator: Estimator, x: Any, y: Any, cost: Cost, **rest: Any) -> Estimate:
@@ -85,9 +160,12 @@ def _is_a_distance_of_sets(estimator: Estimator) -> None:
             return
         variants = {
             "the order of the points": (x[::-1], y[np.random.default_rng(0).permutation(12)], 1.0),
-            "a common translation": (x + 3, y + 3, 1.0),
-            "scaling by 10": (10 * x, 10 * y, 10.0),
         }
+        if cost.is_norm:
+            variants |= {
+                "a common translation": (x + 3, y + 3, 1.0),
+                "scaling by 10": (10 * x, 10 * y, 10.0),
+            }
         for what, (u, v, factor) in variants.items():
             value = _ask(estimator, u, v, cost).value / factor
             close = math.isclose(value, values[0], rel_tol=1e-4, abs_tol=1e-6)
@@ -95,50 +173,150 @@ def _is_a_distance_of_sets(estimator: Estimator) -> None:
 
 
 def _keeps_its_batch_claims(estimator: Estimator) -> None:
+    others = [] if estimator.bound == "none" else _other_costs(estimator)
+    misses: dict[Cost, list[tuple[bool, float]]] = defaultdict(list)
     for seed in range(_PROBLEMS):
-        x, y = _problem(seed, estimator)
-        for cost in _costs(estimator):
-            answer = _ask(estimator, x, y, cost, seed=seed)
-            exact = estimate(x, y, "exact", cost=cost).value
-            room = FLOAT_ERROR * (1 + exact)
-            claims = {
-                "lower": answer.bound == "lower" and answer.value > exact + room,
-                "upper": answer.bound == "upper" and answer.value < exact - room,
-                "exact": answer.bound == "exact" and abs(answer.value - exact) > room,
-                "lower limit": answer.lower is not None and answer.lower > exact + room,
-                "upper limit": answer.upper is not None and answer.upper < exact - room,
-            }
-            for claim, broken in claims.items():
-                where = f"problem {seed} at {cost}"
-                text = f"claims {claim}, gave {answer} against the exact {exact:.6g} on {where}"
-                require(not broken or answer.status != "ok", text)
+        for cost in dict.fromkeys([*_costs(estimator), *others * (seed < 2)]):
+            missed = _holds_claims(estimator, seed, cost)
+            if missed is not None:
+                misses[cost].append(missed)
+    for cost, found in misses.items():
+        _misses_no_more_than_its_level(found, cost)
+    late = _trained(estimator)
+    if late is not None and estimator.bound != "none":
+        for seed in range(2):
+            _holds_claims(late, seed, next(_costs(late)))
+
+
+def _holds_claims(estimator: Estimator, seed: int, cost: Cost) -> tuple[bool, float] | None:
+    """Raise Broken where a claim on one problem does not hold; odd ones have uneven weights.
+
+    Returns:
+        Whether ends that hold with a level miss the exact value, and that level; None where there
+        are none.
+    """
+    x, y = _problem(seed, estimator)
+    weights = _weights(seed) if seed % 2 else {}
+    try:
+        answer = _ask(estimator, x, y, cost, seed=seed, **weights)
+    except ValueError:
+        if weights:  # refused, which the rule for hard input looks at
+            return None
+        raise
+    if answer.status != "ok":
+        return None
+    exact = estimate(x, y, "exact", cost=cost, **weights).value
+    room = FLOAT_ERROR * (1 + exact)
+    ends = {
+        "lower limit": answer.lower is not None and answer.lower > exact + room,
+        "upper limit": answer.upper is not None and answer.upper < exact - room,
+    }
+    claim = _broken_claim(estimator, answer, exact, room)
+    of_rows = answer.target == "batch"  # ends of populations may miss a batch
+    if of_rows and answer.level is None:
+        claim = claim or next((end for end, broken in ends.items() if broken), "")
+    where = f"problem {seed} at {cost}"
+    text = f"claims {claim}, gave {answer} against the exact {exact:.6g} on {where}"
+    require(not claim, text)
+    return (any(ends.values()), answer.level) if of_rows and answer.level is not None else None
+
+
+def _broken_claim(estimator: Estimator, answer: Estimate, exact: float, room: float) -> str:
+    """What the answer, or where it speaks of batches the class, claims of a batch and is not so."""
+    claimed = {answer.bound} if answer.target == "batch" else set()
+    if estimator.target == "batch":  # tables print what the class says
+        claimed.add(estimator.bound)
+    beyond = answer.value - exact
+    broken = {"exact": abs(beyond) > room, "lower": beyond > room, "upper": beyond < -room}
+    return next((claim for claim, wrong in broken.items() if wrong and claim in claimed), "")
+
+
+def _misses_no_more_than_its_level(found: list[tuple[bool, float]], cost: Cost) -> None:
+    """Ends with a level may miss now and then: one right estimator in 10^6 misses so often."""
+    from scipy.stats import binom
+
+    missed, level = sum(miss for miss, _ in found), min(level for _, level in found)
+    chance = float(binom.sf(missed - 1, len(found), 1 - level))
+    text = f"its ends at level {level:g} miss {missed} of {len(found)} exact values at {cost}"
+    require(chance > 1e-6, text)
 
 
 def _keeps_its_population_claim(estimator: Estimator) -> None:
-    if estimator.target != "population" or estimator.bound not in ("lower", "upper"):
+    if estimator.target != "population" or estimator.bound == "none":
         return
+    populations = _populations(estimator)
+    for task in populations:
+        _holds_of_population(estimator, task)
+    late = _trained(estimator)
+    if late is not None:
+        _holds_of_population(late, populations[0])
+
+
+def _populations(estimator: Estimator) -> list[Task]:
+    """The tasks of a dimension that the estimator takes, or one made for it."""
+    found = [tasks.get(name) for name in _POPULATIONS]
+    found = [task for task in found if _takes(estimator, task.dim)]
+    return found or [tasks.get("gaussian_shift", dim=_dim(estimator))]
+
+
+def _holds_of_population(estimator: Estimator, task: Task) -> None:
     cost = next(_costs(estimator))
-    for name in _POPULATIONS:
-        truth = tasks.get(name).truth(cost)
-        answer = evaluate(name, estimator, cost=cost, eval_samples=_POPULATION_SAMPLES)
-        if truth is None or answer.status != "ok":
-            continue
-        gap = answer.value - truth.value
-        beyond = gap if estimator.bound == "lower" else -gap
-        text = f"{answer.value:.6g} is no {estimator.bound} bound of {truth.value:.6g} on {name}"
-        require(beyond <= 4 * (answer.stderr or 0) + 1e-5, text)
+    truth = task.truth(cost)
+    answer = evaluate(task, estimator, cost=cost, eval_samples=_POPULATION_SAMPLES)
+    if truth is None or answer.status != "ok":
+        return
+    gap = answer.value - truth.value
+    beyond = {"lower": gap, "upper": -gap}.get(estimator.bound, abs(gap))
+    said = "not" if estimator.bound == "exact" else f"no {estimator.bound} bound of"
+    text = f"{answer.value:.6g} is {said} {truth.value:.6g} on {task.name}"
+    after = f" after {estimator.steps} steps" * bool(estimator.steps)
+    require(beyond <= 4 * (answer.stderr or 0) + 1e-5, text + after)
+
+
+def _is_the_same_inside_programs(estimator: Estimator) -> None:
+    """Suites and `wb.distance` ask `batch_cost` alone, of weighted samples that of direct ones."""
+    if not estimator.traced:
+        return
+    x, y = _problem(8, estimator)
+    kinds: dict[str, dict[str, Any]] = {"samples": {}}
+    if isinstance(estimator, DirectEstimator):
+        kinds["weighted samples"] = _weights(8)
+    for cost in _costs(estimator):
+        for kind, weights in kinds.items():
+            samples = Samples.checked(x, y, **weights)
+            fitted, problem = _fitted(estimator, samples, cost)
+            answer = ask(estimator, fitted, samples, cost)
+            if answer.status != "ok":
+                continue
+            total = _inside(estimator, fitted, problem, samples)
+            room = _ONE_PROGRAM * (abs(answer.cost) + estimate(x, y, cost=cost).cost)
+            text = (
+                f"batch_cost of {kind} is {total:.6g} inside a program at {cost}, and the cost of "
+                f"the answer {answer.cost:.6g}; both are estimates of W_p^p"
+            )
+            require(abs(total - answer.cost) <= room, text)
+
+
+def _inside(estimator: Estimator, fitted: Any, problem: Problem, samples: Samples) -> float:
+    """`batch_cost`, asked in the coordinates that were fitted in, in units of W_p^p."""
+    center, unit, cost = np.asarray(problem.center), float(problem.unit), problem.cost
+    if isinstance(estimator, DirectEstimator):  # fits nothing, and is asked in the user's
+        center, unit = np.zeros_like(center), 1.0
+    program = jax.jit(partial(traced_cost, estimator, fitted, cost=cost))
+    return unit**cost.p * float(program(samples.shifted(center, unit=unit)))
 
 
 def _takes_hard_input_or_refuses(estimator: Estimator) -> None:
     x, y = _problem(6, estimator)
-    weights = np.r_[np.zeros(4), np.full(8, 1 / 8)]
+    weights = _weights(6)
+    weights["a"] = np.r_[np.zeros(4), np.full(8, 1 / 8)]
     cases: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         "one point each": (x[:1], y[:1], {}),
         "identical inputs": (x, x, {}),
         "duplicated points": (np.repeat(x[:3], 4, 0), y, {}),
         "an offset of 1e6": (x + 1e6, y + 1e6, {}),
         "a scale of 1e-6": (1e-6 * x, 1e-6 * y, {}),
-        "weights with zeros": (x, y, {"a": weights}),
+        "weights with zeros": (x, y, weights),
         "integers": (np.rint(9 * x).astype(int), np.rint(9 * y).astype(int), {}),
         "float32": (x.astype(np.float32), y.astype(np.float32), {}),
     }
@@ -151,26 +329,33 @@ def _takes_hard_input_or_refuses(estimator: Estimator) -> None:
                 continue
             exact = estimate(u, v, "exact", cost=cost, **rest).value
             room = 1e-4 * (1e-9 + exact + float(np.ptp(u, axis=0).max()))
-            broken = answer.bound == "lower" and answer.value > exact + room
-            broken |= answer.bound == "upper" and answer.value < exact - room
-            broken |= answer.bound == "exact" and abs(answer.value - exact) > room
+            broken = _broken_claim(estimator, answer, exact, room)
             text = f"{what}: {answer} against the exact {exact:.6g} at {cost}"
             require(answer.status != "ok" or not broken, text)
 
 
 def _leaves_the_world_alone(estimator: Estimator) -> None:
-    x, y = _problem(7, estimator)
-    before = x.copy(), y.copy()
     flag, state = jax.config.read("jax_enable_x64"), np.random.get_state()  # noqa: NPY002
     np.random.seed(20_260_101)  # noqa: NPY002  (a state that no estimator would set)
     expected = _random_state()
     try:
-        _ask(estimator, x, y, next(_costs(estimator)))
+        _leaves_samples_alone(estimator, {})
+        with suppress(ValueError):  # refused
+            _leaves_samples_alone(estimator, _weights(7))
         require(_random_state() == expected, "changed NumPy's global random state")
     finally:
         np.random.set_state(state)  # noqa: NPY002
     require(jax.config.read("jax_enable_x64") == flag, "changed jax's 64-bit flag")
-    require((x == before[0]).all() and (y == before[1]).all(), "changed its input")
+
+
+def _leaves_samples_alone(estimator: Estimator, weights: dict[str, Any]) -> None:
+    """Asked with samples of our own, since `estimate` copies what it is given."""
+    samples, cost = Samples.checked(*_problem(7, estimator), **weights), next(_costs(estimator))
+    before = copy.deepcopy(samples)
+    fitted, _ = _fitted(estimator, samples, cost)
+    ask(estimator, fitted, samples, cost)
+    same = map(np.array_equal, vars(before).values(), vars(samples).values())
+    require(all(same), "changed its input")
 
 
 def _random_state() -> tuple[bytes, int]:
@@ -186,6 +371,7 @@ ESTIMATOR_RULES: dict[str, Callable[[Any], str | None]] = {
     "follows permutation, translation and scale where it is not random": _is_a_distance_of_sets,
     "keeps what it claims on batches": _keeps_its_batch_claims,
     "keeps what it claims of populations": _keeps_its_population_claim,
+    "gives the same inside compiled programs, where it is traced": _is_the_same_inside_programs,
     "takes hard input or refuses it": _takes_hard_input_or_refuses,
     "changes neither its input nor global state": _leaves_the_world_alone,
 }

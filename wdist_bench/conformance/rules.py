@@ -13,7 +13,8 @@ from wdist_bench.estimate import Estimator
 from wdist_bench.runs.cell import parameters
 from wdist_bench.validation import check_name
 
-# Critics are checked for what they claim, not for how well they train: short runs suffice.
+# Critics are checked for what they claim, not for how well they train: short runs suffice, but for
+# the claims themselves, which are looked at once more when they are trained.
 _SHORT = {"steps": 30, "batch_size": 64, "centers": 32, "planes": 8, "held_out": 5}
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wdist_bench.costs import Cost
-from wdist_bench.estimate import DirectEstimator, Estimate
+from wdist_bench.estimate import DirectEstimator, Estimate, out_of_memory_is_a_status
 from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.gaussian import bures_cost, mean_shift, moments_rounding
@@ -49,6 +49,7 @@ class Gaussian(DirectEstimator):
                 "for the Euclidean norm only, use exact or sinkhorn"
             )
 
+    @out_of_memory_is_a_status
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The moment bound on the batch value."""
         self.check_cost(cost)
@@ -62,8 +63,19 @@ class Gaussian(DirectEstimator):
         if samples.coincide(cost):
             return Estimate.zero(samples, bound="lower", **maps)
         total = bures_cost(*measures) if cost.p == 2 else cost.length(mean_shift(*measures))
-        lengths = np.array([cost.length(axis) for axis in np.eye(kept.x.shape[1])])
+        lengths = _lengths_of_axes(cost, kept.x.shape[1])
         x, y = kept.x * lengths, kept.y * lengths  # in the unit of the distance
         total = below(total, moments_rounding(total, x, y, kept.a, kept.b, cost.p))
         value = cost.root(total)
         return Estimate(value, total, target="batch", bound="lower", lower=value, **maps)
+
+
+def _lengths_of_axes(cost: Cost, dim: int) -> np.ndarray:
+    """Of unit vectors in the norm of the cost, (dim,); one at a time, since dim may be large."""
+    lengths, axis = np.ones(dim), np.zeros(dim)
+    if not cost.minkowski:
+        for k in range(dim):
+            axis[k] = 1
+            lengths[k] = cost.length(axis)
+            axis[k] = 0
+    return lengths

@@ -3,9 +3,18 @@
 The error of a run is relative and signed: value / truth - 1. Its size is |log(value / truth)|, the
 same for a value that is too large and for one that is too small by the same factor: by |error| an
 answer of 0, which is never more than 100 % off, would beat one of 2.1 times the truth. Sizes are
-shown as exp(size) - 1, for small errors |error| again. Estimators are ranked by their mean size,
-and the best is compared with the others run by run on the same samples. It was chosen by the same
-runs, so p-values are Holm's over all pairs.
+shown as exp(size) - 1, for small errors |error| again.
+
+A budget carries some estimators further than others, and tasks are not equally hard, so any two
+are compared on the runs that both have, by the means of their sizes there. These comparisons are
+put together from the surest to the least sure, and one that contradicts those before it is left
+out (ranked pairs, Tideman 1987, Social Choice and Welfare 4, 185-206). So nobody is before one
+that it is told apart from as worse, and where all have the same runs the order is that of means.
+
+Two estimators are equal where swapping their sizes in a run changes nothing, so pairs are told
+apart by the signs of their differences, whole runs at once, with Holm's p-values over all pairs,
+since the best was chosen by the same runs. That is exact at any number of runs, and says nothing
+below six. Runs above `_BLOCKS` are added up in as many blocks, which have the same symmetry.
 """
 
 from __future__ import annotations
@@ -13,11 +22,13 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from wdist_bench.recommend.trials import FEWEST, Trial
-from wdist_bench.results.statistics import LEVEL, Interval, holm, paired_difference, t_interval
+from wdist_bench.results.rearrangements import least_of_flips, sign_flips
+from wdist_bench.results.statistics import LEVEL, Interval, holm, t_interval
 
 TRUSTED = 0.25
 """Size of error up to which an estimator comes close: a factor of 1.25."""
@@ -27,6 +38,7 @@ _MARGIN, _MARGIN_SHARE = 0.01, 0.25
 _NOTHING = 1e-9  # relative errors below this are rounding, and count as 0
 _LEAST = 1e-3  # smaller ratios, 0 and negative ones among them, count as this one
 _LARGEST = 700.0  # sizes whose exponential is within float64
+_BLOCKS = 64  # of runs, whose signs are flipped
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,8 @@ class Standing:
         seconds: mean seconds of a call that compiles nothing.
         compile_seconds: extra seconds of the first call.
         ranked: whether it had enough runs without failure.
-        tied: whether the runs do not tell it from the best one and its error is about as small.
+        tied: whether the runs do not tell it from the first one and its error is about as small.
+        told_apart: whether the runs that both have tell it from the first one, which is closer.
         value: its estimate for the pair; NaN where it was not asked or gave none.
         outside: whether that lies outside what is known of the pair.
     """
@@ -62,17 +75,29 @@ class Standing:
     compile_seconds: float
     ranked: bool
     tied: bool = False
+    told_apart: bool = False
     value: float = math.nan
     outside: bool = False
 
 
 def standings(trials: list[Trial]) -> list[Standing]:
     """Every estimator, the best first; those with too few or failed runs last."""
-    names = dict.fromkeys(trial.estimator for trial in trials)
-    rows = [_standing(name, [t for t in trials if t.estimator == name]) for name in names]
-    rows.sort(key=lambda row: (not row.ranked, row.error if row.runs else math.inf))
-    tied = _tied([row for row in rows if row.ranked], trials)
-    return [replace(row, tied=row.estimator in tied) for row in rows]
+    by_name: dict[str, list[Trial]] = {}
+    for trial in trials:
+        by_name.setdefault(trial.estimator, []).append(trial)
+    rows = [_standing(name, own) for name, own in by_name.items()]
+    rows.sort(key=lambda row: row.error if row.runs else math.inf)
+    sizes = _by_run({row.estimator: by_name[row.estimator] for row in rows if row.ranked})
+    compared = _compared(sizes)
+    order = _order(list(sizes), compared)
+    rows.sort(key=lambda row: order.index(row.estimator) if row.ranked else len(order))
+    if not order:
+        return rows
+    apart = {pair.other for pair in compared if pair.apart and pair.closer == order[0]}
+    tied = _tied(order[0], compared, sizes)
+    return [
+        replace(row, tied=row.estimator in tied, told_apart=row.estimator in apart) for row in rows
+    ]
 
 
 def size_of(trials: list[Trial]) -> tuple[float, Interval]:
@@ -137,22 +162,89 @@ def _standing(name: str, own: list[Trial]) -> Standing:
     )
 
 
-def _tied(ranked: list[Standing], trials: list[Trial]) -> set[str]:
-    """The best and those that come as close, as far as the runs tell."""
-    if not ranked:
-        return set()
-    count = 1 + max(trial.run for trial in trials)
-    sizes = {row.estimator: np.full(count, np.nan) for row in ranked}
-    for trial in trials:
-        if trial.estimator in sizes:
-            sizes[trial.estimator][trial.run] = _sizes([trial])[0]
+def _by_run(trials: dict[str, list[Trial]]) -> dict[str, np.ndarray]:
+    """Size of each run of each estimator, (runs,) in their order; NaN where it has none."""
+    count = 1 + max((trial.run for own in trials.values() for trial in own), default=0)
+    found = {}
+    for name, own in trials.items():
+        sizes = _sizes(own)
+        found[name] = np.full(count, np.nan)
+        found[name][[trial.run for trial in own]] = np.where(np.isfinite(sizes), sizes, np.nan)
+    return found
+
+
+class _Comparison(NamedTuple):
+    """Two estimators on the runs that both have.
+
+    Attributes:
+        closer: the one of the smaller mean size.
+        other: the other one.
+        gap: by how much its mean size is larger.
+        p_value: of the signs of the gaps, of this pair alone.
+        apart: whether they are told apart, among all pairs.
+    """
+
+    closer: str
+    other: str
+    gap: float
+    p_value: float
+    apart: bool
+
+
+def _compared(sizes: dict[str, np.ndarray]) -> list[_Comparison]:
+    """All pairs that differ on their common runs, (runs,) sizes by estimator, the surest first."""
     pairs = list(itertools.combinations(sizes, 2))
-    gaps = [paired_difference(sizes[other], sizes[one]) for one, other in pairs]
-    adjusted = holm([gap.p_value for gap in gaps])
-    best = ranked[0].estimator
-    margin = max(_MARGIN, _MARGIN_SHARE * math.log1p(ranked[0].error))
-    return {best} | {
-        other
-        for (one, other), gap, p_value in zip(pairs, gaps, adjusted, strict=True)
-        if one == best and p_value >= LEVEL and gap.mean <= margin
-    }
+    if not pairs:
+        return []
+    gaps = np.stack([sizes[other] - sizes[one] for one, other in pairs], axis=1)
+    gaps[np.abs(gaps) < _NOTHING] = 0
+    known = np.isfinite(gaps)
+    means = np.where(known, gaps, 0).sum(0) / np.maximum(known.sum(0), 1)
+    p_values, adjusted = _p_values(gaps)
+    found = [
+        _Comparison(*((one, other) if mean > 0 else (other, one)), abs(mean), p_value, apart)
+        for (one, other), mean, p_value, apart in zip(
+            pairs, means.tolist(), p_values.tolist(), (adjusted < LEVEL).tolist(), strict=True
+        )
+        if mean != 0
+    ]
+    return sorted(found, key=lambda pair: (not pair.apart, pair.p_value, -pair.gap))
+
+
+def _order(names: list[str], compared: list[_Comparison]) -> list[str]:
+    """Ranked pairs; `names` come in the order of their own means, which decides what is left."""
+    behind = {name: {name} for name in names}
+    for pair in compared:
+        if pair.closer not in behind[pair.other]:
+            for before in behind.values():
+                if pair.closer in before:
+                    before |= behind[pair.other]
+    return sorted(names, key=lambda name: -len(behind[name]))
+
+
+def _tied(first: str, compared: list[_Comparison], sizes: dict[str, np.ndarray]) -> set[str]:
+    """The first, and who is not told apart from it and comes about as close on common runs."""
+    far = set()
+    for pair in compared:
+        if pair.closer == first:
+            common = np.isfinite(sizes[first]) & np.isfinite(sizes[pair.other])
+            margin = max(_MARGIN, _MARGIN_SHARE * float(sizes[first][common].mean()))
+            if pair.apart or pair.gap > margin:
+                far.add(pair.other)
+    return sizes.keys() - far
+
+
+def _p_values(gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each column of (runs, pairs) differences, by the signs of whole runs, and Holm's over all.
+
+    Pairs of so few common runs that nothing could tell them apart do not count among all.
+    """
+    known = np.isfinite(gaps)
+    count = min(len(gaps), _BLOCKS)
+    block = np.arange(len(gaps)) % count
+    sums, there = np.zeros((count, gaps.shape[1])), np.zeros((count, gaps.shape[1]), bool)
+    np.add.at(sums, block, np.where(known, gaps, 0))
+    np.logical_or.at(there, block, known)
+    p_values = sign_flips(np.where(there, sums, np.nan)).single
+    least = np.array([least_of_flips(units) for units in there.sum(0).tolist()])
+    return p_values, holm(np.where(least < LEVEL, p_values, np.nan))

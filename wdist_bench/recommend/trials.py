@@ -123,6 +123,8 @@ class Trials:
     refused: dict[str, str] = field(default_factory=dict)
     not_tried: dict[str, float] = field(default_factory=dict)
     _truths: dict[tuple[str, int], float] = field(default_factory=dict)
+    _runs: dict[str, int] = field(default_factory=dict)
+    _longest: dict[str, float] = field(default_factory=dict)
 
     def compete(self, contestants: dict[str, Estimator], runs: int) -> None:
         """All runs that the budget allows: the fewest of each estimator in their order, more at
@@ -134,9 +136,17 @@ class Trials:
         for name, estimator in contestants.items():
             rate = max(rate, self._enter(name, estimator, rate, runs))
         for run in range(FEWEST, runs):
-            for name, estimator in contestants.items():
-                if self._had(name) == run and self.seconds(name) < self.clock.left(self.share):
-                    self.run(name, estimator, run, self.clock.left(self.share))
+            going = [name for name in contestants if run <= self._had(name) < runs]
+            going = [name for name in going if self._fits(name)]
+            if not going:
+                return
+            for name in going:
+                if self._had(name) == run and self._fits(name):
+                    self.run(name, contestants[name], run, self.clock.left(self.share))
+
+    def _fits(self, name: str) -> bool:
+        """Whether one more run is likely to end in time."""
+        return self.seconds(name) < self.clock.left(self.share)
 
     def fresh(self, name: str, estimator: Estimator, runs: int) -> list[Trial]:
         """Runs of the best that had no part in choosing it, as the budget allows."""
@@ -147,7 +157,7 @@ class Trials:
 
     def seconds(self, name: str) -> float:
         """Of the longest call of an estimator that compiled nothing."""
-        return max((t.seconds for t in self.kept if t.estimator == name and not t.first), default=0)
+        return self._longest.get(name, 0.0)
 
     def run(
         self, label: str, estimator: Estimator, run: int, limit: float, stage: str = "ranking"
@@ -166,6 +176,10 @@ class Trials:
             answer.message, seconds, first,
         )  # fmt: skip
         self.kept.append(trial)
+        if trial.status != "timeout":
+            self._runs[label] = self._had(label) + 1
+        if not first:
+            self._longest[label] = max(self.seconds(label), seconds)
         self.watch(trial)
         return trial
 
@@ -201,7 +215,8 @@ class Trials:
         return spent / max(had, 1) / points if points else 0.0
 
     def _had(self, name: str) -> int:
-        return sum(t.estimator == name and t.status != "timeout" for t in self.kept)
+        """Calls that were not cut off."""
+        return self._runs.get(name, 0)
 
     def _samples(self, stage: str, run: int) -> tuple[SimilarTask, float, np.ndarray, np.ndarray]:
         """The task of a run, its truth, and its two samples."""
@@ -244,7 +259,14 @@ def chosen(methods: Any) -> dict[str, Estimator]:
             )
     if not found:
         raise ValueError("methods: expected at least one, got none; leave it out for all")
-    return {label(method): method for method in sorted(found, key=_place)}
+    labelled: dict[str, Estimator] = {}
+    for method in sorted(found, key=_place):
+        if labelled.setdefault(label(method), method) != method:
+            raise ValueError(
+                f"methods: expected other names for other estimators, got two that are called "
+                f"{label(method)}; give one another `name`"
+            )
+    return labelled
 
 
 def _place(estimator: Estimator) -> tuple[int, int]:

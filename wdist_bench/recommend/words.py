@@ -204,9 +204,9 @@ def _rank(choice: Plain) -> str:
 def _equals(choice: Plain, row: Plain) -> list[str]:
     """Who is not told apart, and from whom: all are compared with the first of the ranking."""
     name, first = row["estimator"], _ranked(choice)[0]["estimator"]
-    same = [other["estimator"] for other in choice["standings"] if other["tied"]]
+    same = [other["estimator"] for other in _ranked(choice) if not other["told_apart"]]
     same = [other for other in same if other != first]
-    if not same or not row["tied"]:
+    if not same or row["told_apart"]:
         return []
     if name == first:
         return [f"Not told apart from it: {_few(same)}."]
@@ -225,17 +225,19 @@ def _table(answer: Plain, most: int, width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, width=width)
     table.add_column("estimator", no_wrap=True, overflow="ellipsis", ratio=1)
     paired = answer["pair"] is not None
-    heads = ["error", "bias", "worst on", "s a call", *(["your pair"] if paired else [])]
-    for head in heads:
-        table.add_column(head, justify="right", no_wrap=True)
     name = answer["choice"]["recommended"]
     ranked = _ranked(answer["choice"])
+    uneven = len({row["runs"] for row in ranked}) > 1  # errors are of other runs then
+    heads = ["runs"] * uneven + ["error", "bias", "worst on", "s a call"] + ["your pair"] * paired
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
     first = [row for row in ranked if row["estimator"] != name]
     kept = {row["estimator"] for row in first[: most - 1]} | {name}
     shown = [row for row in ranked if row["estimator"] in kept]
     for row in shown:
         cells = [
-            row["estimator"], percent(row["error"]), percent(row["bias"], sign=True),
+            row["estimator"], *[str(row["runs"])] * uneven,
+            percent(row["error"]), percent(row["bias"], sign=True),
             f"{row['worst_family']} {percent(row['worst_error'])}", _short_seconds(row["seconds"]),
         ]  # fmt: skip
         if paired:

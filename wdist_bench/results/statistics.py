@@ -12,8 +12,9 @@ each law, standard error 0.2 %; `tests/results/test_statistics.py` repeats a par
 Tables show Student's: at 20 runs no interval in use repairs heavy skewness, and the bootstrap is
 too narrow on normal data.
 
-What is said to differ (leaderboards, comparisons, the gate) rests on `results.rearrangements`,
-which is exact at any number of runs, and so says nothing below about six of them.
+What is said to differ (leaderboards, comparisons, recommendations, the gate) rests on
+`results.rearrangements`, which is exact at any number of runs, and so says nothing below about six
+of them.
 """
 
 from __future__ import annotations

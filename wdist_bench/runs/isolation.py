@@ -26,6 +26,7 @@ from wdist_bench.runs.cell import digest
 from wdist_bench.runs.plugins import loaded_plugins
 from wdist_bench.runs.work import Job
 from wdist_bench.runs.worker import LOOK, DeadlineError, EndedError, Worker, WorkerError
+from wdist_bench.validation import check_integer, check_number
 
 _ATTEMPTS = 5  # to find a living worker; one killed between two cells has lost nothing
 _GROWN = 0.5  # of the memory that a fresh worker leaves below the limit: time for a fresh one
@@ -63,6 +64,7 @@ class Workers:
         plugins: files that register estimators or tasks; those of this process by default.
 
     Raises:
+        ValueError: no jobs, no time or no memory.
         WorkerError: workers end as soon as they start (from `environment` and `submit`).
     """
 
@@ -73,10 +75,12 @@ class Workers:
         memory_limit: int | None = None,
         plugins: tuple[str, ...] | None = None,
     ) -> None:
-        self.slots = self.at_once = jobs
+        self.slots = self.at_once = jobs = check_integer(jobs, "jobs", 1)
         self.shared = jobs > 1
-        self.timeout = timeout
-        self.memory_limit = memory_limit or memory.default_limit(jobs)
+        self.timeout = None if timeout is None else check_number(timeout, "timeout", above=0)
+        if memory_limit is None:
+            memory_limit = memory.default_limit(jobs)
+        self.memory_limit = check_integer(memory_limit, "memory_limit", 1, sys.maxsize)
         places.usable_cache()  # warns here, once, and not in every worker
         files = loaded_plugins() if plugins is None else plugins
         self._guard = _Guard()

@@ -26,9 +26,14 @@ def load_plugin(path: Path) -> None:
             f"--plugin: expected a file whose name no other module has, got {str(path)!r} beside "
             f"{other}; rename it"
         )
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # so that what it defines can be pickled
-    spec.loader.exec_module(module)
+    if path.stem not in sys.modules:  # where it is, another plug-in has imported this file
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module  # so that what it defines can be pickled
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:  # else the next call would take it for imported
+            del sys.modules[path.stem]
+            raise
     _loaded[path.resolve()] = None
 
 

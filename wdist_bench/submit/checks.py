@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
+from math import isclose
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from wdist_bench import estimators
+from wdist_bench import estimators, tasks
 from wdist_bench.conformance.findings import Broken, Finding
 from wdist_bench.conformance.rules import check as conform
 from wdist_bench.protocol.protocols import PROTOCOLS
@@ -25,8 +27,10 @@ from wdist_bench.report.text.verdicts import broken_bounds
 from wdist_bench.results.environment import describe_environment
 from wdist_bench.results.journal import ANSWERED, SCHEMA, failed_runs, unpack
 from wdist_bench.results.journal_writing import append
+from wdist_bench.results.statistics import LEVEL
 from wdist_bench.runs.cell import Cell
 from wdist_bench.runs.source import source_digest
+from wdist_bench.truth import Truth
 
 _LONGEST = 60.0  # seconds of a cell that is run again to be believed
 _TRUTHS = 3  # settings whose exact values are computed again
@@ -64,9 +68,17 @@ class Submission:
     @cached_property
     def new(self) -> list[str]:
         """Estimators that are a plug-in's, or of nobody here."""
-        named = dict.fromkeys(record["estimator"] for record in self.records)
-        known = estimators.names()
-        return [n for n in named if n not in known or source_digest(estimators.factory(n))]
+        return self._new("estimator", estimators.registry)
+
+    @cached_property
+    def new_tasks(self) -> list[str]:
+        """Tasks that are."""
+        return self._new("task", tasks.registry)
+
+    def _new(self, kind: str, registry: Any) -> list[str]:
+        named = dict.fromkeys(record[kind] for record in self.records)
+        known = registry.names()
+        return [n for n in named if n not in known or source_digest(registry.factory(n))]
 
 
 def check(submission: Submission) -> list[Finding]:
@@ -122,7 +134,10 @@ def _consistent(submission: Submission) -> str:
 
 
 def _keys(submission: Submission) -> str:
-    """A key is the hash of what was asked, of versions and of the plug-in's code."""
+    """A key is the hash of what was asked, of versions and of the plug-in's code; what is known of
+    a cell before it runs is what the record says.
+    """
+    truth = cache(lambda task, p, norm: task.truth(p, norm))
     for record in submission.records:
         cell = _cell(record)
         if cell.estimator not in estimators.names():
@@ -138,7 +153,28 @@ def _keys(submission: Submission) -> str:
                 f"code that are here, got another ({', '.join(wrong) or 'key'} differs); run it "
                 "again with what you submit"
             )
+        task = cell.build_task()
+        said = cell.description(record["backend"]) | {"dim": task.dim, "dataset": task.dataset}
+        wrong = [name for name, value in said.items() if _other(record.get(name), value)]
+        if not _same_truth(record.get("truth_population"), truth(task, cell.p, cell.norm)):
+            wrong.append("truth_population")
+        if wrong:
+            raise Broken(
+                f"{_label(record)}: expected what task and estimator say here, got another "
+                f"{', '.join(wrong)}; run it again with what you submit"
+            )
     return "every key follows from parameters, versions and code"
+
+
+def _same_truth(given: Any, known: Truth | None) -> bool:
+    """Whether a record has the distance of the populations that the task says, up to five of its
+    standard errors, and as large an error.
+    """
+    if given is None or known is None:
+        return given is known
+    near = isclose(given["value"], known.value, rel_tol=_ROUNDING, abs_tol=5 * known.stderr)
+    noise = _ROUNDING * known.value
+    return near and isclose(given["stderr"], known.stderr, rel_tol=0.1, abs_tol=noise)
 
 
 def _environments(submission: Submission) -> str:
@@ -174,15 +210,16 @@ def _exact_values(submission: Submission) -> str:
 
 
 def _conforming(submission: Submission) -> str:
-    """New estimators keep the rules of plug-ins, and what they claim."""
-    for name in submission.new:
+    """New estimators and tasks keep the rules of plug-ins, and what they claim."""
+    new = list(dict.fromkeys([*submission.new, *submission.new_tasks]))
+    for name in new:
         failed = [finding for finding in conform(name) if not finding.passed]
         if failed:
             raise Broken(f"{name}: {failed[0].rule}: {failed[0].problem}")
     broken = broken_bounds(submission.results.labelled)[1]
     if broken:
         raise Broken(f"claimed bounds broken beyond noise: {broken[0][0]} on {broken[0][1]}")
-    return ", ".join(submission.new) or "no new estimator"
+    return ", ".join(new) or "no new estimator or task"
 
 
 def _repeated(submission: Submission) -> str:
@@ -190,11 +227,7 @@ def _repeated(submission: Submission) -> str:
     too few runs for a test are named where they are others.
     """
     shared, untested = 0, []
-    for folder in result_folders(submission.against):
-        try:
-            found = compare(folder, submission.folder)
-        except NothingSharedError:
-            continue
+    for folder, found in _compared(submission):
         shared += len(found.changes)
         untested += _untested(found)
         for change in found.verdict("regression") + found.verdict("improvement"):
@@ -217,6 +250,20 @@ def _repeated(submission: Submission) -> str:
             f"{first.errors[1]:.4g} here) first"
         )
     return said
+
+
+def _compared(submission: Submission) -> list[tuple[Path, Comparison]]:
+    """The other folders that have cells of it; of several each has its part of the level."""
+    found = []
+    for folder in result_folders(submission.against):
+        if folder.resolve() == submission.folder.resolve():  # it was unpacked there
+            continue
+        with suppress(NothingSharedError):
+            found.append((folder, compare(folder, submission.folder)))
+    if len(found) < 2:
+        return found
+    level = LEVEL / len(found)
+    return [(folder, compare(folder, submission.folder, level)) for folder, _ in found]
 
 
 def _untested(found: Comparison) -> list[Change]:
@@ -265,7 +312,7 @@ RULES: dict[str, Callable[[Submission], str]] = {
     "keys follow from parameters, versions and code": _keys,
     "the environment is known": _environments,
     "exact values are those of the samples": _exact_values,
-    "new estimators conform, and bounds hold": _conforming,
+    "new plug-ins conform, and bounds hold": _conforming,
     "repeated cells agree with the committed ones": _repeated,
     "cells that are run again agree": _again,
 }
