@@ -297,21 +297,14 @@ class Problem:
         With `standardize` these are divided by the power of two next to the median distance of a
         row from the centre, so that the size of the data does not matter to what is trained, and
         distances by `length`, where those of such rows may have any size. Where the cost is no
-        norm, which moving and scaling would change, the coordinates stay.
+        norm, which moving and scaling would change, the coordinates stay (`Cost.origin`).
 
         Raises:
             ValueError: float64 does not hold the costs of points so far apart.
         """
         samples.check_scale(cost)
-        if not cost.is_norm:
-            return cls(
-                Resampler(samples.shifted(np.zeros(samples.x.shape[1]))),
-                key,
-                np.zeros(samples.x.shape[1]),
-                1.0,
-                cost,
-            )
-        center = (_mean(samples.x, samples.a) + _mean(samples.y, samples.b)) / 2
+        center = cost.origin((_mean(samples.x, samples.a) + _mean(samples.y, samples.b)) / 2)
+        standardize = standardize and cost.is_norm
         unit = _size(samples, center) if standardize else 1.0
         problem = cls(Resampler(samples.shifted(center, unit=unit)), key, center, unit, cost)
         if not standardize or cost.scaled(1.0) is None:

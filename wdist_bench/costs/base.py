@@ -160,6 +160,10 @@ class Cost(Plugin, metaclass=_Named):
         """`root` of each entry."""
         return roots(costs, self.p)
 
+    def origin(self, middle: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
+        """What critics subtract from points about `middle`, which must change no distance."""
+        return middle if self.is_norm else np.zeros_like(middle)
+
     def scaled(self, factor: float) -> Cost | None:
         """The cost of `factor` times the distance, of a norm that has a unit of its own; None of
         others, whose vectors of unit size are of about that length.
