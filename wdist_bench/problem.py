@@ -229,7 +229,8 @@ Norm = Callable[[np.ndarray], np.ndarray]
 
 
 def _euclidean(vectors: np.ndarray) -> np.ndarray:
-    return np.linalg.norm(vectors, axis=1)
+    lengths: np.ndarray = np.linalg.norm(vectors, axis=1)
+    return lengths
 
 
 def _size(samples: Samples, center: np.ndarray, norm: Norm = _euclidean) -> float:
