@@ -128,9 +128,9 @@ def test_what_is_evaluated_has_float32_products_on_accelerators(convex):
         lambda x: convex.batch_cost(Samples(x, x), COST),
         lambda x: images_of_fitted(convex, x, x),
     ):
-        program = str(jax.make_jaxpr(said)(x))
-        assert "HIGHEST" in program
-        assert "precision=None" not in program
+        program = jax.jit(said).lower(x).as_text()
+        assert "precision = [HIGHEST, HIGHEST]" in program
+        assert "precision = [DEFAULT, DEFAULT]" not in program
 
 
 def test_maps_are_those_of_the_reported_potentials(convex, pairs):
