@@ -63,8 +63,8 @@ class _Distance(torch.autograd.Function):
         wide = any(tensor is not None and tensor.dtype == torch.float64 for tensor in tensors)
         needed = tuple(k for k in range(4) if ctx.needs_input_grad[2 + k])
         with jax.enable_x64(wide):
-            given = [_array(tensor, wide) for tensor in tensors]
-            arrays = arrays_of_device(*given, may_move=cost.is_norm)
+            x, y, a, b = (_array(tensor, wide) for tensor in tensors)
+            arrays = arrays_of_device(x, y, a, b, may_move=cost.is_norm)
             value, slopes = _program(method, cost, needed)(*arrays)
         found = [None] * 4
         for k, slope in zip(needed, slopes, strict=True):

@@ -35,7 +35,8 @@ class MongeGap(Estimator):
     The first term, a Sinkhorn divergence, brings the images to the law of y; the second, the Monge
     gap, is small where T is optimal between x and its images. Both are those of the minibatch. Of n
     rows the gap is -eps log n or more: OT_eps holds eps KL(P | a b^T), the paper's has -eps times
-    the entropy of P, which makes the gap larger by 2 eps log n, and trains alike. `value` is (E|x - T x|^2)^(1/2), W_2; it is no bound, since T hits the target nearly.
+    the entropy of P, which makes the gap larger by 2 eps log n, and trains alike. `value` is
+    (E|x - T x|^2)^(1/2), W_2; it is no bound, since T hits the target nearly.
     There is no potential and no inverse map.
 
     Attributes:
