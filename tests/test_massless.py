@@ -10,13 +10,13 @@ import wdist_bench as wb
 FAR = 1e17
 
 
-def _padded(dim: int, seed: int = 0):
+def _padded(dim: int, seed: int = 0, far: float = FAR):
     """A weighted pair with and without a far row of weight 0 in each measure."""
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(30, dim)), rng.normal(size=(25, dim)) + 1
     a, b = rng.dirichlet(np.ones(30)), rng.dirichlet(np.ones(25))
-    far = np.full((1, dim), FAR)
-    padded = np.vstack([x[:7], far, x[7:]]), np.vstack([y, -far])
+    row = np.full((1, dim), far)
+    padded = np.vstack([x[:7], row, x[7:]]), np.vstack([y, -row])
     weights = np.insert(a, 7, 0.0), np.append(b, 0.0)
     return (x, y, a, b), (*padded, *weights)
 
@@ -53,6 +53,29 @@ def test_projections_keep_their_digits_beside_a_far_point_without_mass():
     assert wb.estimate(far_x, far_y, "sliced", a=far_a, b=far_b).value == pytest.approx(
         bare.value, rel=1e-9
     )
+
+
+SLOW_FUNNEL = pytest.param(
+    "funnel", 1, FAR, {"centers": 8, "planes": 4, "held_out": 2}, marks=pytest.mark.slow
+)
+SLOW_MAP = pytest.param("monge_gap", 2, 1e150, {"width": 8}, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(
+    ("method", "p", "far", "options"),
+    [("spectral_norm", 1, 1e150, {"hidden": (8,)}), SLOW_FUNNEL, SLOW_MAP],
+)
+def test_what_is_trained_is_asked_of_points_with_mass_alone(method, p, far, options):
+    """The rounding of the far row came off the bound, or inf - inf was called divergence."""
+    (x, y, a, b), (far_x, far_y, far_a, far_b) = _padded(3, far=far)
+    options = {"steps": 3, "batch_size": 16, **options}
+    bare = wb.estimate(x, y, method, p, a=a, b=b, **options)
+    padded = wb.estimate(far_x, far_y, method, p, a=far_a, b=far_b, **options)
+    assert padded.status == bare.status == "ok"
+    assert padded.value == pytest.approx(bare.value, rel=1e-6)
+    if bare.potentials is not None:
+        assert (padded.potentials.phi[7], padded.potentials.psi[-1]) > (-np.inf, -np.inf)
+        np.testing.assert_allclose(padded.potentials.psi[:-1], bare.potentials.psi, atol=1e-6)
 
 
 def test_critics_are_centred_on_the_mass():

@@ -41,6 +41,14 @@ def test_the_largest_gradient_is_that_of_the_steepest_point():
     assert steepest == pytest.approx(6.0)
 
 
+def test_the_cosine_of_gradients_does_not_depend_on_their_size():
+    """Squares of 1e-25 are 0 in float32, and those of 1e25 inf."""
+    one, other = jnp.asarray(RNG.normal(size=(2, 50, 3)), jnp.float32)
+    found = [metrics.gradient_cosine(s * one, s * other) for s in (1.0, 2.0**-80, 2.0**80)]
+    assert found[0] == found[1] == found[2] != 0
+    assert metrics.gradient_cosine(0 * one, other) == 0
+
+
 @pytest.mark.parametrize(("p", "norm"), [(1, "l2"), (2, "l2"), (1, "l1")])
 def test_admissibility_violation_is_the_brute_force_maximum(p, norm):
     cost = wb.Cost(p, norm)

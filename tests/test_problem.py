@@ -1,11 +1,12 @@
-"""Draws by weight are as fine as the weights, and ordinary ones are what they were."""
+"""Draws by weight are as fine as the weights, and ordinary ones are what they were; coordinates."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from wdist_bench.problem import Resampler, Samples, draw_by_weight
+import wdist_bench as wb
+from wdist_bench.problem import Problem, Resampler, Samples, draw_by_weight
 
 
 @pytest.mark.slow
@@ -74,3 +75,16 @@ def test_minibatches_of_weighted_samples_follow_the_weights():
         counts = np.bincount(np.asarray(drawn[:, 0], int), minlength=4)
         sd = np.sqrt(10**5 * np.asarray(weights) * (1 - np.asarray(weights)))
         assert (np.abs(counts - 10**5 * np.asarray(weights)) < 5 * sd).all()
+
+
+def test_coordinates_on_a_torus_have_digits_many_periods_away():
+    """Epoch seconds are multiples of 128 in float32."""
+    days = wb.costs.Torus(86_400.0)
+    x, y = np.random.default_rng(0).uniform(0, 86_400, size=(2, 9, 1))
+    for origin in (0.0, 86_400 * 20_000.0):
+        given = Samples(x + origin, y + origin)
+        problem = Problem.from_samples(given, days, jax.random.key(0), standardize=True)
+        inside = problem.sampler.samples
+        wanted = days.matrix(given.x, given.y)
+        np.testing.assert_allclose(days.matrix(inside.x, inside.y), wanted, atol=0.1)
+        assert (problem.center == 0).all() == (origin == 0)

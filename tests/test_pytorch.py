@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
+from wdist_bench.solvers.machine import forks
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed; it is optional")
 
@@ -64,6 +65,8 @@ def test_half_precision_and_integers_are_taken(distance):
     x, y = (torch.tensor(array, dtype=torch.bfloat16) for array in problem("exact")[:2])
     assert distance(x, y).dtype == torch.bfloat16
     assert float(distance(torch.tensor([[0], [1]]), torch.tensor([[2], [5]]))) == pytest.approx(3)
+    nanoseconds = torch.tensor([[10**15], [10**15 + 10]])  # float32 takes them for one number
+    assert float(distance(nanoseconds, nanoseconds + 3)) == 3
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -88,6 +91,18 @@ def test_a_generator_is_trained(distance, method):
     assert last < 0.5 * first
     if method != "nearest_neighbor":  # which is least where each datum has a point near it
         assert shift.detach().numpy() == pytest.approx(data.mean(0).numpy(), abs=0.5)
+
+
+def test_errors_are_those_of_jax(distance, monkeypatch):
+    x = torch.zeros(2, 2)
+    with pytest.raises(ValueError, match=r"cost: expected one that runs inside .*, got a matrix"):
+        distance(x, x, cost=np.ones((2, 2)))
+    with pytest.raises(TypeError, match="method: expected a name or an Estimator, got list"):
+        distance(x, x, method=["exact"])
+    distance(x, x)  # is compiled now
+    monkeypatch.setattr(forks, "_parents", [1])
+    with pytest.raises(RuntimeError, match="forked from process 1 after JAX had run"):
+        distance(x, x)
 
 
 def test_arrays_are_refused(distance):

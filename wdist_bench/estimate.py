@@ -163,11 +163,12 @@ class Estimate:
         return replace(self, potentials=None, history=None, plan=None, map=None, inverse_map=None)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row: every field that is a number or a word, and the diagnostics."""
+        """One row: every field that is a number or a word, and the diagnostics of other names."""
         import pandas as pd
 
         row = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NO_CELLS}
-        return pd.DataFrame([row | {"error": self.error} | self.diagnostics])
+        row["error"] = self.error
+        return pd.DataFrame([row | self.diagnostics | row])
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """Draw the value with its bounds or interval, the truth, each run, the history.

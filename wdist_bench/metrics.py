@@ -39,7 +39,7 @@ def gradients(function: Callable[[jax.Array], jax.Array], points: jax.Array) -> 
         return jax.grad(lambda z: function(z[None, :])[0])(point)
 
     with jax.default_matmul_precision("highest"):
-        return jax.lax.map(one, points, batch_size=min(_CHUNK, points.shape[0]))
+        return jax.lax.map(one, points, batch_size=max(1, min(_CHUNK, points.shape[0])))
 
 
 def max_gradient_norm(
@@ -74,9 +74,17 @@ def gradient_cosine(gradient: jax.Array, reference: jax.Array) -> jax.Array:
 
     Source: Korotin, Kolesov, Burnaev 2022 (arXiv 2206.07767), the metric cos.
     """
+    gradient, reference = _near_one(gradient), _near_one(reference)
     size = jnp.linalg.norm(gradient, axis=-1) * jnp.linalg.norm(reference, axis=-1)
     product = (gradient * reference).sum(-1)
     return jnp.where(size == 0, 0, product / jnp.where(size == 0, 1, size)).mean()
+
+
+def _near_one(rows: jax.Array) -> jax.Array:
+    """Rows over the power of two next to their largest entry, whose squares are held then."""
+    largest = jnp.abs(rows).max(-1, keepdims=True)
+    unit = largest / (2 * jnp.frexp(largest)[0])  # a power of two, with no rounding
+    return rows / jnp.where(unit > 0, unit, 1)
 
 
 def gradient_l2(gradient: jax.Array, reference: jax.Array) -> jax.Array:

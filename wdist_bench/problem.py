@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import jax
@@ -223,16 +224,25 @@ def draw_by_weight(key: jax.Array, weights: Float[Array, " k"], n: int) -> Int[A
     return jax.lax.fori_loop(0, count.bit_length(), halve, start)[0]
 
 
-def _size(samples: Samples, center: np.ndarray) -> float:
-    """The power of two next to the median distance from the centre, or where that is 0 to the
-    largest; 1 where all points are equal.
+Norm = Callable[[np.ndarray], np.ndarray]
+"""Lengths (n,) of vectors (n, d)."""
+
+
+def _euclidean(vectors: np.ndarray) -> np.ndarray:
+    lengths: np.ndarray = np.linalg.norm(vectors, axis=1)
+    return lengths
+
+
+def _size(samples: Samples, center: np.ndarray, norm: Norm = _euclidean) -> float:
+    """The power of two next to the median distance from the centre, or where that is 0 to that of
+    the largest coordinate; 1 where all points are equal.
     """
     samples = samples.with_mass()
     gaps = np.concatenate([samples.x, samples.y]) - center
     largest = float(np.abs(gaps).max())
     if not 0 < largest < np.inf:
         return 1.0
-    lengths = largest * np.linalg.norm(gaps / largest, axis=1)
+    lengths = largest * norm(gaps / largest)
     weights = np.concatenate(
         [
             np.full(len(points), 1 / len(points)) if mass is None else mass
@@ -241,7 +251,11 @@ def _size(samples: Samples, center: np.ndarray) -> float:
     )
     order = np.argsort(lengths)
     middle = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
-    length = float(lengths[order[min(middle, len(order) - 1)]]) or largest
+    length = float(lengths[order[min(middle, len(order) - 1)]])
+    if length == 0:
+        axis = np.zeros((1, len(center)))
+        axis[0, np.abs(gaps).max(0).argmax()] = 1
+        length = largest * float(norm(axis)[0])
     return 2.0 ** round(math.log2(length))
 
 
@@ -264,6 +278,8 @@ class Problem:
         unit: what these are divided by then: a power of two, 1 where nothing is standardised. The
             cost of the problem is c / unit^p.
         cost: the ground cost.
+        length: what distances are divided by once more to be of unit size, a power of two: 1 but
+            for a norm that has a unit of its own, as Mahalanobis has.
     """
 
     sampler: Sampler
@@ -271,6 +287,7 @@ class Problem:
     center: Any
     unit: Any
     cost: Cost = field(metadata={"static": True})
+    length: float = field(default=1.0, metadata={"static": True})
 
     @classmethod
     def from_samples(
@@ -279,24 +296,23 @@ class Problem:
         """Two fixed sample sets, seen as minibatches in coordinates centred between their means.
 
         With `standardize` these are divided by the power of two next to the median distance of a
-        row from the centre, so that the size of the data does not matter to what is trained. Where
-        the cost is no norm, which moving and scaling would change, the coordinates stay.
+        row from the centre, so that the size of the data does not matter to what is trained, and
+        distances by `length`, where those of such rows may have any size. Where the cost is no
+        norm, which moving and scaling would change, the coordinates stay (`Cost.origin`).
 
         Raises:
             ValueError: float64 does not hold the costs of points so far apart.
         """
         samples.check_scale(cost)
-        if not cost.is_norm:
-            return cls(
-                Resampler(samples.shifted(np.zeros(samples.x.shape[1]))),
-                key,
-                np.zeros(samples.x.shape[1]),
-                1.0,
-                cost,
-            )
-        center = (_mean(samples.x, samples.a) + _mean(samples.y, samples.b)) / 2
+        center = cost.origin((_mean(samples.x, samples.a) + _mean(samples.y, samples.b)) / 2)
+        standardize = standardize and cost.is_norm
         unit = _size(samples, center) if standardize else 1.0
-        return cls(Resampler(samples.shifted(center, unit=unit)), key, center, unit, cost)
+        problem = cls(Resampler(samples.shifted(center, unit=unit)), key, center, unit, cost)
+        if not standardize or cost.scaled(1.0) is None:
+            return problem
+        own, origin = cost.to(1), np.zeros_like(center)
+        size = _size(samples, center, lambda rows: own.matched(rows, origin))
+        return replace(problem, length=size / unit)
 
     @classmethod
     def from_sampler(cls, sampler: Sampler, cost: Cost, key: jax.Array) -> Problem:
@@ -307,6 +323,11 @@ class Problem:
     def dim(self) -> int:
         """Dimension of the points, the length of a row."""
         return self.sampler.dim
+
+    @property
+    def standard_cost(self) -> Cost:
+        """The cost of distances over `length`."""
+        return self.cost.scaled(1 / self.length) or self.cost
 
     def at_most(self, n: int) -> int:
         """n points of each measure, or as many as one draw gives, where these are fewer."""

@@ -13,7 +13,11 @@ import jax.numpy as jnp
 
 from wdist_bench import distance as of_arrays
 from wdist_bench.costs import Cost
+from wdist_bench.distance import _ground
 from wdist_bench.estimate import Estimator
+from wdist_bench.estimators.given import check_estimator
+from wdist_bench.inputs.device import arrays_of_device
+from wdist_bench.solvers.machine.forks import check_not_forked
 
 try:
     import torch
@@ -39,6 +43,7 @@ def distance(
     Memory is shared with JAX where both use the device, else copied. Half precision is computed in
     float32; float64 is kept whatever JAX's setting.
     """
+    check_not_forked()  # a program that is compiled already would not
     tensors = (x, y, a, b)
     for name, tensor in zip("xyab", tensors, strict=True):
         if tensor is not None and not isinstance(tensor, torch.Tensor):
@@ -46,21 +51,21 @@ def distance(
                 f"{name}: expected a tensor, got {type(tensor).__name__}; wrap it in torch.tensor, "
                 "or call wb.distance for arrays"
             )
-    return _Distance.apply(p, method, cost, *tensors)
+    check_estimator(method, {})
+    return _Distance.apply(method, _ground(cost, p), *tensors)
 
 
 class _Distance(torch.autograd.Function):
     """Value and derivatives in one program; the backward pass only scales them."""
 
     @staticmethod
-    def forward(
-        ctx: Any, p: float | None, method: str | Estimator, cost: Any, *tensors: Any
-    ) -> Any:
+    def forward(ctx: Any, method: str | Estimator, cost: Cost, *tensors: Any) -> Any:
         wide = any(tensor is not None and tensor.dtype == torch.float64 for tensor in tensors)
-        needed = tuple(k for k in range(4) if ctx.needs_input_grad[3 + k])
+        needed = tuple(k for k in range(4) if ctx.needs_input_grad[2 + k])
         with jax.enable_x64(wide):
-            arrays = [_array(tensor, wide) for tensor in tensors]
-            value, slopes = _program(p, method, cost, needed)(*arrays)
+            x, y, a, b = (_array(tensor, wide) for tensor in tensors)
+            arrays = arrays_of_device(x, y, a, b, may_move=cost.is_norm)
+            value, slopes = _program(method, cost, needed)(*arrays)
         found = [None] * 4
         for k, slope in zip(needed, slopes, strict=True):
             found[k] = _tensor(slope, tensors[k])
@@ -71,15 +76,15 @@ class _Distance(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, upstream: torch.Tensor) -> Any:
         slopes = [None if s is None else s * upstream.to(s) for s in ctx.saved_tensors]
-        return None, None, None, *slopes
+        return None, None, *slopes
 
 
 @cache
-def _program(p: float | None, method: str | Estimator, cost: Any, needed: tuple[int, ...]) -> Any:
+def _program(method: str | Estimator, cost: Cost, needed: tuple[int, ...]) -> Any:
     """(x, y, a, b) -> the distance and its derivatives in those that are needed."""
 
     def value(x: Any, y: Any, a: Any, b: Any) -> jax.Array:
-        return of_arrays(x, y, a, b, p, method, cost)
+        return of_arrays(x, y, a, b, method=method, cost=cost)
 
     if needed:
         return jax.jit(jax.value_and_grad(value, needed))
@@ -87,8 +92,11 @@ def _program(p: float | None, method: str | Estimator, cost: Any, needed: tuple[
 
 
 def _array(tensor: torch.Tensor | None, wide: bool) -> Any:
+    """Of JAX; whole numbers that float32 may round as an array of the host."""
     if tensor is None:
         return None
+    if not (wide or tensor.is_floating_point() or tensor.is_complex()):
+        return tensor.detach().cpu().numpy()
     tensor = tensor.detach().to(torch.float64 if wide else torch.float32).contiguous()
     try:
         return jnp.from_dlpack(tensor)

@@ -265,6 +265,22 @@ def test_a_class_without_a_distance_is_told_so():
         Empty()
 
 
+def test_a_norm_whose_slopes_cannot_be_measured_is_told_what_to_write():
+    @dataclass(frozen=True)
+    class Twice(wb.Cost):
+        """Twice the largest coordinate."""
+
+        name: ClassVar[str] = "twice"
+        is_norm: ClassVar[bool] = True
+        p: float = 1
+
+        def distance(self, x, y, xp):
+            return 2 * xp.abs(x - y).max(-1)
+
+    with pytest.raises(TypeError, match="expected a method `dual_norm`, since `is_norm` is True"):
+        wb.estimate(X, Y, "gradient_penalty", cost=Twice(), steps=1, batch_size=2)
+
+
 def test_costs_are_values():
     """Equal ones are equal and hash alike, so that no program is compiled twice."""
     assert wb.Cost(2.0, "l1") == wb.Cost(2, "l1") == costs.L1(2)

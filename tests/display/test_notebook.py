@@ -42,6 +42,9 @@ def test_an_estimate_is_a_number_a_table_and_a_frame():
     frame = answer.to_frame()
     assert (frame["value"][0], frame["status"][0], frame["gap"][0]) == (3, "ok", 0)
     assert math.isnan(float(wb.Estimate.failed("error", "", target="batch", bound="none")))
+    named = wb.Estimate(1.0, 1.0, "batch", "none", diagnostics={"lower": 2.0, "gap": 3.0})
+    frame = named.to_frame()  # a diagnostic of that name is no bound
+    assert (frame["lower"][0], frame["gap"][0]) == (None, 3)
 
 
 def test_a_test_shows_its_pvalue():

@@ -11,6 +11,7 @@ import pytest
 import wdist_bench as wb
 from wdist_bench.costs import L1, L2
 from wdist_bench.problem import Problem, Samples
+from wdist_bench.protocol.maps import images_of_fitted
 
 COST = L2(2)
 BENT = wb.tasks.get("convex_gradient", direction=(2.0, -1.0, 0.5), strength=1.5)
@@ -118,6 +119,18 @@ def test_other_methods_come_near_and_claim_no_bound(name, options, pairs):
     assert answer.bound == "none"
     assert answer.lower is None
     assert answer.value == pytest.approx(BENT.truth(2).value, rel=0.05)
+
+
+def test_what_is_evaluated_has_float32_products_on_accelerators(convex):
+    """TF32 is off by 1e-3 of |x|^2, in differences of squares."""
+    x = jax.numpy.ones((4, 3), np.float32)
+    for said in (
+        lambda x: convex.batch_cost(Samples(x, x), COST),
+        lambda x: images_of_fitted(convex, x, x),
+    ):
+        program = jax.jit(said).lower(x).as_text()
+        assert "precision = [HIGHEST, HIGHEST]" in program
+        assert "precision = [DEFAULT, DEFAULT]" not in program
 
 
 def test_maps_are_those_of_the_reported_potentials(convex, pairs):

@@ -38,13 +38,15 @@ def test_a_potential_of_p_2_carries_points_down_half_its_gradient(rows):
     assert np.abs(images - x).max() > 1  # it moves something
     answer = fitted.estimate(Samples(*rows), L2(2))
     np.testing.assert_array_equal(answer.map(x), images)
+    assert answer.map(x[:0]).shape == fitted.gradient(x[:0]).shape == (0, 2)
     assert answer.inverse_map is None
 
 
 def test_no_other_cost_gives_a_map(rows):
     assert _fitted(rows, L2(1)).map(rows[0]) is None
     assert _fitted(rows, L2(1)).estimate(Samples(*rows), L2(1)).map is None
-    assert _fitted(rows, L1(2)).estimate(Samples(*rows), L1(2)).map is None
+    taxi = _fitted(rows, L1(2))
+    assert (taxi.map(rows[0]), taxi.estimate(Samples(*rows), L1(2)).map) == (None, None)
 
 
 def test_maps_are_no_part_of_what_is_compared_or_shown(rows):

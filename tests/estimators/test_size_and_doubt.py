@@ -39,6 +39,24 @@ def test_an_answer_scales_with_the_data(name: str) -> None:
     assert wb.estimate(3 * x, 3 * y, estimator).value == pytest.approx(3 * value, rel=0.5)
 
 
+@pytest.mark.parametrize(
+    ("name", "p"),
+    [("c_transform", 2), pytest.param("gradient_penalty", 1, marks=pytest.mark.slow)],
+)
+def test_distances_with_a_unit_of_their_own_scale_too(name: str, p: int) -> None:
+    """The coordinates had unit size, Mahalanobis distances in them that of the inverse."""
+    estimator = wb.estimators.get(name, steps=40, hidden=(8,), learning_rate=1e-2)
+    x, y = pair()
+    values = [
+        wb.estimate(
+            2.0**k * x, 2.0**k * y, estimator,
+            cost=wb.costs.Mahalanobis(4.0**j * np.array([[1, 0.5], [0.5, 2]]), p),
+        ).value / 2.0 ** (k + j)
+        for k, j in ((0, 0), (10, -10), (-300, 300), (40, 0), (0, -200))
+    ]  # fmt: skip
+    assert set(values) == {values[0]}
+
+
 def test_at_p_2_too() -> None:
     """At a size of 1e-6 the c-transform's lower bound was vacuous."""
     estimator = wb.estimators.get("c_transform", steps=200)
@@ -67,13 +85,15 @@ def test_potentials_and_gradients_are_in_the_users_coordinates() -> None:
     x, y = pair()
     x, y = 300 * x + 1e6, 300 * y + 1e6
     samples, key = Samples.checked(x, y), jax.random.key(0)
-    for p, name in ((1, "group_sort"), (2, "c_transform")):
+    spread = wb.costs.Mahalanobis(np.diag([1e-5, 1e-6]), 2)
+    for cost, name in ((wb.Cost(), "group_sort"), (spread, "c_transform")):
         estimator = wb.estimators.get(name, steps=60)
-        problem = Problem.from_samples(samples, wb.Cost(p), key, standardize=True)
+        problem = Problem.from_samples(samples, cost, key, standardize=True)
         assert problem.unit == 512
+        assert (problem.length == 1) == (cost != spread)
         fitted = estimator.fit(key, problem)
         phi = fitted.potential(x)
-        same = fitted.estimate(samples, wb.Cost(p)).potentials.phi
+        same = fitted.estimate(samples, cost).potentials.phi
         np.testing.assert_allclose(phi, same, atol=1e-6 * abs(phi).max())  # another program
         step = 0.3 * np.eye(2)[0]
         slope = (fitted.potential(x + step) - fitted.potential(x - step)) / 0.6

@@ -39,6 +39,7 @@ def test_a_limit_of_few_samples_is_students(monkeypatch):
     found = wb.evaluate("gaussian_shift", critic, eval_samples=2)
     assert (found.value, found.stderr) == pytest.approx((11, 1))
     assert found.lower == pytest.approx(11 - 6.313752)
+    assert found.level == 0.95  # None would say that it is certified
 
 
 def test_a_population_value_of_zero_does_not_sample_for_ever():

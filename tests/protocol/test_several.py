@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -56,6 +57,11 @@ def test_critics_average_their_histories():
     assert found.interval is None
     assert found.lower is None
     assert alone.lower is not None
+
+
+def test_a_history_that_ended_early_counts_as_far_as_it_goes():
+    runs = [replace(answer(1.0), history=np.full(k, float(k))) for k in (3, 2)]
+    np.testing.assert_array_equal(mean_of_runs(runs).history, [2.5, 2.5, 3])
 
 
 def answer(value, status="ok"):

@@ -160,11 +160,28 @@ class Cost(Plugin, metaclass=_Named):
         """`root` of each entry."""
         return roots(costs, self.p)
 
+    def origin(self, middle: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
+        """What critics subtract from points about `middle`, which must change no distance."""
+        return middle if self.is_norm else np.zeros_like(middle)
+
+    def scaled(self, factor: float) -> Cost | None:
+        """The cost of `factor` times the distance, of a norm that has a unit of its own; None of
+        others, whose vectors of unit size are of about that length.
+        """
+        return None
+
     def dual_norm(self, gradient: Float[Array, "*n d"]) -> Float[Array, "*n"]:
         """Norm of gradients dual to the ground norm, over the last axis: sup <g, v> over
         ||v|| <= 1. Where `is_norm` alone.
         """
-        raise TypeError(f"{self.name}: expected a norm, got another distance; it has no dual norm")
+        if not self.is_norm:
+            raise TypeError(
+                f"{self.name}: expected a norm, got another distance; it has no dual norm"
+            )
+        raise TypeError(
+            f"{self.name}: expected a method `dual_norm`, since `is_norm` is True, got none; write "
+            "it: sup <g, v> over ||v|| <= 1, over the last axis of gradients g"
+        )
 
     def length(self, vector: Float[np.ndarray, " d"]) -> float:
         """||v||, float64 on the host. Where `is_norm` alone."""

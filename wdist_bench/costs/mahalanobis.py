@@ -88,6 +88,10 @@ class Mahalanobis(Cost):
         center = x.mean(0)
         return L2(self.p).matrix(*(_product(z - center, self.factor.values, np) for z in (x, y)))
 
+    def scaled(self, factor: float) -> Mahalanobis:
+        """That of the precision times factor^2."""
+        return Mahalanobis(factor * (factor * self.precision.values), self.p)
+
     def dual_norm(self, gradient: Float[Array, "*n d"]) -> Float[Array, "*n"]:
         """(g^T S g)^(1/2) of gradients, over the last axis."""
         inverse: Any = jnp.asarray(self.inverse.values, gradient.dtype)

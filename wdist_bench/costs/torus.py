@@ -13,6 +13,9 @@ from wdist_bench.costs.powers import sqrt
 from wdist_bench.registry import freeze
 from wdist_bench.validation import check_number
 
+# Periods from zero, beyond which a ten-thousandth of one is lost in single precision.
+_FAR = 1024.0
+
 
 @register
 @dataclass(frozen=True)
@@ -53,6 +56,10 @@ class Torus(Cost):
         gap, period = x - y, xp.asarray(self.period, x.dtype)
         wrapped = gap - period * xp.round(gap / period)
         return sqrt((wrapped**2).sum(-1), xp)
+
+    def origin(self, middle: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
+        """Of coordinates that are many periods away, which leave single precision no digits."""
+        return np.where(np.abs(middle) > _FAR * np.asarray(self.period), middle, 0.0)
 
     def on_line(self, points: Float[np.ndarray, "n 1"]) -> Float[np.ndarray, "n 1"]:
         """Positions on the circle, in [0, period)."""

@@ -41,6 +41,8 @@ class Corrected(Estimator):
     `value` is W_p, 0 where the estimate of W_p^p is negative (`signed_cost` of the diagnostics).
     `stderr` is the root of W_p^p + one standard error, less the value: where the distance is next
     to 0, how large it may be. No interval is given, since what is left of the bias is not known.
+    Means over batches (`wb.evaluate`, suites) are of these values: of two equal laws they are above
+    0, where those of `signed_cost` are about 0.
     """
 
     target: ClassVar[str] = "population"

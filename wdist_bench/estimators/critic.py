@@ -187,8 +187,9 @@ class CriticEstimator(Estimator):
                 f"from these data gives, got {self.batch_size}; lower it"
             )
         # The centre and the unit are numbers of the host in float64, which a program would round.
-        fitted = _train(self, key, replace(problem, center=None, unit=None))
-        return replace(fitted, center=problem.center, unit=problem.unit)
+        inside = replace(problem, center=None, unit=None, cost=problem.standard_cost, length=1.0)
+        fitted = _train(self, key, inside)
+        return replace(fitted, center=problem.center, unit=problem.unit, length=problem.length)
 
 
 @jax.tree_util.register_dataclass
@@ -198,12 +199,15 @@ class FittedCritic(FittedPotential):
 
     Attributes:
         params: network weights.
-        history: (steps,) estimate of W_p^p / unit^p on each step's minibatch before its update.
+        history: (steps,) estimate of W_p^p / (unit length)^p on each step's minibatch before its
+            update.
         center: (d,) origin of the training coordinates.
         unit: what they are divided by.
         estimator: the configuration.
         graph: structure of the network.
         p: exponent of the cost.
+        norm: its name.
+        length: what distances of training coordinates are divided by.
     """
 
     params: Any
@@ -213,6 +217,8 @@ class FittedCritic(FittedPotential):
     estimator: CriticEstimator = field(metadata={"static": True})
     graph: Any = field(metadata={"static": True})
     p: float = field(metadata={"static": True})
+    norm: str = field(default="l2", metadata={"static": True})
+    length: float = field(default=1.0, metadata={"static": True})
 
     def critic(self, points: jax.Array) -> jax.Array:
         """f at points (n, d) of the training coordinates: in float32, returned in their dtype."""
@@ -271,4 +277,5 @@ def _train(estimator: CriticEstimator, key: jax.Array, problem: Problem) -> Fitt
     if parts.certify is not None:
         params = parts.certify(params, problem.cost)
     history = parts.reported(history)
-    return FittedCritic(params, history, None, None, estimator, graph, problem.cost.p)
+    cost = problem.cost
+    return FittedCritic(params, history, None, None, estimator, graph, cost.p, cost.norm)

@@ -24,8 +24,8 @@ class GroupSort(CriticEstimator):
     training, Bjorck iterations keep the layers nearly orthonormal; then f is divided by the
     product of the layers' norms, computed from above to 1e-5. So f is 1-Lipschitz for sure, and on
     fresh samples the difference is a lower bound on W1 of the population in expectation; on a
-    batch it is one of the batch. The bound holds in norm "l1" too, but orthonormal layers cannot
-    exceed W1 in l2 there.
+    batch it is one of the batch. The bound holds in norm "l1" too, but a first layer of as many
+    units as the points have coordinates, or more, cannot exceed W1 in l2 there.
 
     Attributes:
         optimizer: Adam at 1e-3 with betas (0, 0.9) by default.

@@ -25,8 +25,8 @@ class Icnn(BrenierEstimator):
     value is a lower bound whatever phi and u are, of two samples when evaluated on them, and in
     expectation of their populations when evaluated on fresh ones. `value` is its root, W_2; where
     it is evaluated on arrays or by `wb.evaluate` it is summed in float64. `diagnostics["slack"]` is
-    the mean of the last term, in units of W_2^2: the bound of the exact conjugate is higher by no
-    more than twice that.
+    twice the mean of the last term, in units of W_2^2: the bound of the exact conjugate is higher
+    by no more than that.
 
     u starts at a network that is fitted to the u of the steps before, and L-BFGS improves it, in
     training until the mean of |y - grad phi(u)|^2 is at `tolerance` of the variance. `map` is

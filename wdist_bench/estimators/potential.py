@@ -1,4 +1,4 @@
-"""What every estimator with a potential on the whole space shares: its answer, and doubts of it."""
+"""What every estimator with a potential on the whole space shares."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ import numpy as np
 from wdist_bench import metrics
 from wdist_bench.costs import L2, Cost
 from wdist_bench.estimate import Estimate, Estimator, Potentials, TracedFitted
+from wdist_bench.estimators.doubt import (
+    batch_bound,
+    divergence_message,
+    doubt,
+    last_tenth,
+    mean_gap,
+)
 from wdist_bench.interface import declared
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.certificate import dual_of_host
+from wdist_bench.solvers.certificate import at_all_points, dual_of_host
 from wdist_bench.validation import check_asked
 
 # The golden ratio less 1: its multiples modulo 1 are evenly spread, however many are taken.
 _GOLDEN = (5**0.5 - 1) / 2
-# Share of the value by which a critic may break its constraint before its answer says so.
-_STEEP = 0.05
-_FLAT = 0.5  # of the slope 1 that an optimal critic has between the samples
 
 Critic = Callable[[jax.Array], jax.Array]
 """A function from points (n, d) to values (n,)."""
@@ -33,8 +37,9 @@ Critic = Callable[[jax.Array], jax.Array]
 class FittedPotential(TracedFitted):
     """A potential on the whole space, fitted in the coordinates z = (x - center) / unit.
 
-    In these the cost is c / unit^p and a dual value W_p^p / unit^p. Implementations are pytree
-    dataclasses whose fields are the attributes below, and `critic` and `potentials`, in JAX.
+    In these the cost is c / unit^p and a dual value W_p^p / unit^p, where distances have a unit of
+    their own with (unit length)^p. Implementations are pytree dataclasses whose fields are the
+    attributes below, and `critic` and `potentials`, in JAX.
 
     Attributes:
         estimator: the configuration (a static field).
@@ -43,8 +48,10 @@ class FittedPotential(TracedFitted):
         center: (d,) see there: `Problem.center`.
         unit: see there, `Problem.unit`, a power of two, so that dividing by it rounds nothing;
             1 where the estimator does not `standardize`.
-        p: exponent of the cost that it was fitted for (a static field); read by `potential` and
-            `gradient` alone.
+        length: see there, `Problem.length` (a static field).
+        p: exponent of the cost that it was fitted for (a static field); read by `potential`,
+            `gradient` and the maps alone.
+        norm: its registered name (a static field); read by the maps alone.
         x64: whether `wb.evaluate` asks for its values in float64, samples being float32: where they
             are differences of large numbers.
     """
@@ -52,7 +59,9 @@ class FittedPotential(TracedFitted):
     estimator: Any = declared("the configuration")
     center: Any = declared("(d,) the origin of the coordinates that it was fitted in")
     unit: Any = declared("what these coordinates are divided by", default=1.0)
+    length: float = declared("what distances there are divided by", default=1.0)
     p: float = declared("exponent of the cost that it was fitted for")
+    norm: str = declared("registered name of the cost that it was fitted for", default="l2")
     x64: bool = declared("whether its values need float64 where float32 samples are", default=False)
 
     @abstractmethod
@@ -87,13 +96,13 @@ class FittedPotential(TracedFitted):
         """f in units of W_p^p at points (n, d) given in the user's coordinates, float64."""
         with jax.enable_x64(True):
             values = np.asarray(_said(self._inside(), self._entered(points), "critic"), np.float64)
-        return float(self.unit) ** self.p * values
+        return self._size**self.p * values
 
     def gradient(self, points: Any) -> np.ndarray:
         """grad f, shape (n, d), at points (n, d), both in the user's coordinates, float64."""
         with jax.enable_x64(True):
             slopes = np.asarray(_gradients(self._inside(), self._entered(points)), np.float64)
-        return float(self.unit) ** (self.p - 1) * slopes
+        return self._size ** (self.p - 1) * self.length * slopes
 
     def transport(self, points: jax.Array) -> jax.Array | None:
         """T(x) = x - grad f(x) / 2 at points (n, d) of the fitted coordinates, for p = 2 in l2.
@@ -105,13 +114,22 @@ class FittedPotential(TracedFitted):
 
     def map(self, points: Any) -> np.ndarray | None:
         """T at points (n, d), both in the user's coordinates, float64: of what was fitted for p = 2
-        in l2; None for other p.
+        in l2; None for other costs.
         """
-        return self._forward(points) if self.p == 2 else None
+        return self._forward(points) if self._has_maps else None
 
     def inverse_map(self, points: Any) -> np.ndarray | None:
         """The map of nu to mu, as `map`; None where there is none."""
-        return self._back(points) if self.p == 2 else None
+        return self._back(points) if self._has_maps else None
+
+    @property
+    def _has_maps(self) -> bool:
+        return self.p == 2 and self.norm == "l2"
+
+    @property
+    def _size(self) -> float:
+        """The distance of the user that is 1 where it was fitted."""
+        return float(self.unit) * self.length
 
     def _forward(self, points: Any) -> np.ndarray | None:
         return self._carried("transport", points)
@@ -154,7 +172,8 @@ class FittedPotential(TracedFitted):
         Status "diverged" where it or the training became NaN or inf. `message` says where the
         diagnostics doubt it.
         """
-        estimator, power = self.estimator, float(self.unit) ** cost.p
+        estimator, power = self.estimator, self._size**cost.p
+        within = cost.scaled(1 / self.length) or cost
         history = power * np.asarray(self.history, np.float64)
         shared: dict[str, Any] = {
             "target": "batch",
@@ -162,21 +181,24 @@ class FittedPotential(TracedFitted):
             "steps": estimator.steps,
             "history": cost.roots(history),
         }
+        kept, center = samples.with_mass(), np.asarray(self.center)
         with jax.enable_x64(True):
-            inside = samples.shifted(np.asarray(self.center), np.float64, float(self.unit))
-            phi, psi, found = answer_with_diagnostics(self._inside(), inside, cost)
+            inside = kept.shifted(center, np.float64, float(self.unit))
+            phi, psi, found = answer_with_diagnostics(self._inside(), inside, within)
             dual = float(dual_value(phi, psi, inside))
-            observed = _observed(self._inside(), inside, cost)
+            observed = _observed(self._inside(), inside, within)
             violation = power * float(found["admissibility_violation"])
         inner = float(self.corrected(dual))
         if not (np.isfinite(inner) and np.isfinite(history).all()):
             return Estimate.failed("diverged", divergence_message(history), **shared)
-        value, lower = cost.root(power * inner), shared["bound"] == "lower"
-        pair = Potentials(power * np.asarray(phi), power * np.asarray(psi))
+        value, lower = cost.root(power * inner), None
+        pair = power * np.asarray(phi), power * np.asarray(psi)
+        if shared["bound"] == "lower":
+            lower = cost.root(dual_of_host(power * inner, *pair, kept, cost, center))
         diagnostics = {name: float(number) for name, number in found.items()} | {
             "admissibility_violation": violation,
             "dual_stderr": power * standard_error(phi, psi, inside),
-            "mean_gap": float(self.unit) * mean_gap(inside, cost),
+            "mean_gap": self._size * mean_gap(inside, within),
         }
         if history.size:
             diagnostics["history_last"] = cost.root(last_tenth(history))
@@ -185,8 +207,8 @@ class FittedPotential(TracedFitted):
         return Estimate(
             value,
             power * inner,
-            lower=cost.root(dual_of_host(power * inner, *pair, samples, cost)) if lower else None,
-            potentials=pair,
+            lower=lower,
+            potentials=Potentials(*at_all_points(*pair, samples, cost)),
             message=doubt(estimator, value, cost, diagnostics),
             diagnostics=diagnostics,
             **self._maps(cost),
@@ -194,19 +216,15 @@ class FittedPotential(TracedFitted):
         )
 
 
-def batch_bound(estimator: Estimator) -> str:
-    """What the number means on a batch: batch duals keep their claim, and a potential that is
-    admissible everywhere bounds the batch value as it bounds the population's.
-    """
-    kept = estimator.target == "batch" or estimator.bound == "lower"
-    return estimator.bound if kept else "none"
-
-
 def potentials_at(
     fitted: FittedPotential, samples: Samples, cost: Cost
 ) -> tuple[jax.Array, jax.Array]:
-    """`fitted.potentials`; raises TypeError where there is not one number for each point."""
-    phi, psi = fitted.potentials(samples, cost)
+    """`fitted.potentials`; raises TypeError where there is not one number for each point.
+
+    Matrix products have the highest precision: TF32 would spoil what is evaluated.
+    """
+    with jax.default_matmul_precision("highest"):
+        phi, psi = fitted.potentials(samples, cost)
     found, wanted = (phi.shape, psi.shape), (samples.x.shape[:1], samples.y.shape[:1])
     if found != wanted:
         raise TypeError(
@@ -214,63 +232,6 @@ def potentials_at(
             f"each point, got {found}; drop axes of length one"
         )
     return phi, psi
-
-
-def last_tenth(history: np.ndarray) -> float:
-    """Mean of the last tenth of the training steps, at least one."""
-    return float(history[-max(1, len(history) // 10) :].mean())
-
-
-def divergence_message(history: np.ndarray) -> str:
-    """When training went wrong and what to do."""
-    bad = np.flatnonzero(~np.isfinite(history))
-    when = f"at step {bad[0]}" if bad.size else "on the evaluation samples"
-    return f"the critic returned NaN or inf {when}; lower the learning rate or rescale the data"
-
-
-def doubt(estimator: Any, value: float, cost: Cost, diagnostics: dict[str, float]) -> str:
-    """One sentence where the diagnostics of an answer contradict its value, else nothing.
-
-    Args:
-        estimator: whose answer it is.
-        value: the answer, W_p.
-        cost: ground cost.
-        diagnostics: `mean_gap` in units of W_p, `max_gradient_between` and
-            `max_gradient_on_data` without a unit at p = 1 (for norms alone),
-            `admissibility_violation` in units of W_p^p.
-    """
-    gap, excess = diagnostics["mean_gap"], diagnostics["admissibility_violation"]
-    slope = max(diagnostics.get(f"max_gradient_{where}", 0.0) for where in ("between", "on_data"))
-    if value < (1 - _STEEP) * gap:
-        flat = ""
-        if cost.p == 1 and 0 < slope < _FLAT:
-            flat = (
-                f"the critic's slopes reach {slope:.2g} where an optimal one has 1, and the value "
-                f"over that slope is {value / slope:.4g}; "
-            )
-        return (
-            f"too small: the means are {gap:.4g} apart, and W is at least that; "
-            f"{flat}train longer or with a higher learning rate"
-        )
-    if batch_bound(estimator) == "none" and cost.p == 1 and excess > _STEEP * abs(value):
-        return (
-            f"no bound, and it may be too large: phi(x) + psi(y) exceeds the cost by up to "
-            f"{excess:.3g}, and slopes reach {slope:.2f} where 1 is admissible"
-        )
-    return ""
-
-
-def mean_gap(samples: Samples, cost: Cost) -> float:
-    """||mean x - mean y|| in the norm of the cost, which W_p of the samples cannot be below; 0
-    where the cost is no norm.
-    """
-    if not cost.is_norm:
-        return 0.0
-    means = [
-        np.average(np.asarray(points, np.float64), axis=0, weights=weights)
-        for points, weights in ((samples.x, samples.a), (samples.y, samples.b))
-    ]
-    return float(cost.to(1).matched(*means))
 
 
 def dual_value(phi: jax.Array, psi: jax.Array, samples: Samples) -> jax.Array:

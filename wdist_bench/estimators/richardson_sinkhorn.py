@@ -74,11 +74,15 @@ class RichardsonSinkhorn(Corrected):
         epsilon = self.epsilon * float(rows.a @ matrices[0] @ rows.b)
         if epsilon == 0:  # all rows of both sides are one point
             return Correction(rows.statistic(0.0))
-        lower = self._divergence(rows, matrices, epsilon)
-        higher = self._divergence(rows, matrices, math.sqrt(2) * epsilon)
+        cool = self._divergence(rows, matrices, epsilon)
+        warm = self._divergence(rows, matrices, math.sqrt(2) * epsilon)
         return Correction(
-            2.0 * lower - higher,
-            diagnostics={"epsilon": epsilon, "lower": lower.value, "higher": higher.value},
+            2.0 * cool - warm,
+            diagnostics={
+                "epsilon": epsilon,
+                "at_epsilon": cool.value,
+                "at_higher_epsilon": warm.value,
+            },
         )
 
     def _divergence(

@@ -28,7 +28,8 @@ class SoftCTransform(CriticEstimator):
     Attributes:
         optimizer: RMSprop at 1e-4 by default.
         epsilon: temperature, in units of the cost that it is trained on: over unit^p of the data
-            with `standardize` (`Problem.unit`), of the cost itself without.
+            with `standardize` (`Problem.unit`; with Mahalanobis over that of the distances,
+            `Problem.length` times it), of the cost itself without.
 
     Source: Mallasto, Montufar, Gerolin 2019 (arXiv 1910.03875), the (c, eps)-transform WGAN.
     """

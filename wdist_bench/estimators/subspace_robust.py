@@ -91,7 +91,7 @@ class SubspaceRobust(DirectEstimator):
             target="batch",
             bound="lower",
             stderr=cost.root(found.lower + statistic.stderr) - value,
-            lower=value,
+            lower=cost.root(found.proved),
             steps=found.iterations,
             message=_NOT_W.format(dims=k, gap=ceiling - value),
             diagnostics={"ceiling": ceiling},

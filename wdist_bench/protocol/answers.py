@@ -71,7 +71,7 @@ def measured(
     names = dict.fromkeys(name for run in answers for one in run for name in one.diagnostics)
     return Measured(
         costs,
-        _stacked(histories),
+        stacked(histories),
         statuses,
         messages,
         compile_seconds,
@@ -88,7 +88,7 @@ def measured(
     )  # fmt: skip
 
 
-def _stacked(histories: list[np.ndarray]) -> np.ndarray:
+def stacked(histories: list[np.ndarray]) -> np.ndarray:
     """(runs, steps), NaN after the end of a run that stopped early."""
     longest = max(map(len, histories))
     if all(len(history) == longest for history in histories):

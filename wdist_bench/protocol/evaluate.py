@@ -20,14 +20,14 @@ from wdist_bench.estimate import (
     Fitted,
     TracedFitted,
 )
+from wdist_bench.estimators.doubt import doubt as describe_doubt
+from wdist_bench.estimators.doubt import mean_gap
 from wdist_bench.estimators.given import ask, check_cost, check_estimator, fit
 from wdist_bench.estimators.potential import (
     FittedPotential,
     answer_with_diagnostics,
-    mean_gap,
     potentials_at,
 )
-from wdist_bench.estimators.potential import doubt as describe_doubt
 from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.agreement import agreement, critic_gradients, gradient_points
@@ -52,6 +52,7 @@ MAX_SAMPLES = 4_000_000
 RELATIVE_STDERR = 0.003
 _CHUNK = 10_000
 _Z95 = 1.959964  # of the normal law, two-sided
+_LEVEL = 0.95  # of `lower`, one-sided
 _PROBE = 1000  # fresh points of each population that a potential is looked at
 
 
@@ -95,8 +96,8 @@ def evaluate(
         and `error`, value - truth, where the task knows it. Of several runs `value` is the mean,
         `stderr` its standard error over runs, `runs` the value of each, NaN where one failed.
 
-        Of one run also: for exact estimators `interval` (95 %), and for
-        those whose value is a lower bound of the population `lower`, its one-sided 95 % limit. Its
+        Of one run also: for exact estimators `interval` (95 %), and for those whose value is a
+        lower bound of the population `lower`, its one-sided 95 % limit, with a `level` of .95. Its
         diagnostics hold `gradient_cosine` and `gradient_l2` of critics where the task's potential
         is known, and for p = 2 in l2 `l2_uvp` (percent), `map_cosine`, `inverse_l2_uvp` and
         `inverse_map_cosine` where both the task and the estimator have a map (a batch estimator
@@ -252,7 +253,8 @@ def _finish(
         # One-sided: below the true distance in 95 % of repetitions, and 0 always is.
         from scipy.special import stdtrit
 
-        shared["lower"] = max(cost.root(mean - float(stdtrit(count - 1, 0.95)) * stderr), 0.0)
+        below = mean - float(stdtrit(count - 1, _LEVEL)) * stderr
+        shared |= {"lower": max(cost.root(below), 0.0), "level": _LEVEL}
     # Delta method for the root.
     exact = estimator.bound == "exact"
     slope = root_slope(value, cost.p)

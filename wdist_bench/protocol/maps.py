@@ -77,10 +77,14 @@ def map_probe(task: Task, cost: Cost, seed: int) -> MapProbe | None:
 
 
 def images_of_fitted(fitted: Fitted, x: Any, y: Any) -> Images:
-    """Of what was fitted for p = 2 in l2, in the coordinates of the draws; traceable."""
+    """Of what was fitted for p = 2 in l2, in the coordinates of the draws; traceable.
+
+    Matrix products have the highest precision, as in `metrics.gradients`.
+    """
     if not isinstance(fitted, TracedFitted):
         return None, None
-    return fitted.transport(x), fitted.inverse_transport(y)
+    with jax.default_matmul_precision("highest"):
+        return fitted.transport(x), fitted.inverse_transport(y)
 
 
 def images_of_answer(answer: Estimate, probe: MapProbe) -> Images:

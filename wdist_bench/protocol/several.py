@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.estimate import Estimate
+from wdist_bench.protocol.answers import stacked
 from wdist_bench.results.statistics import standard_error, t_interval
 
 
@@ -56,8 +57,9 @@ def _message(answers: Sequence[Estimate], good: Sequence[Estimate]) -> str:
 
 
 def _mean_history(good: Sequence[Estimate]) -> np.ndarray | None:
+    """Of the runs that reached a step; the longest has them all."""
     curves = [answer.history for answer in good if answer.history is not None]
-    return np.mean(curves, axis=0) if curves else None
+    return np.nanmean(stacked(curves), axis=0) if curves else None
 
 
 def _mean_diagnostics(good: Sequence[Estimate]) -> dict[str, float]:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from wdist_bench.costs import L2, Cost, Mahalanobis
 from wdist_bench.costs.l2 import DIRECT_DIMENSION
+from wdist_bench.costs.powers import rise
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.matrix_free.pruned_c_transform import nearest_costs, pruned_c_transform
 from wdist_bench.solvers.proofs.rounding import LEAST, SHARE, UNIT, above, below, dual_value
@@ -106,20 +107,32 @@ def dual_of_host(
     psi: Float[np.ndarray, " m"],
     samples: Samples,
     cost: Cost,
+    center: Float[np.ndarray, "..."],
 ) -> float:
-    """The dual value `total` of a pair that is admissible on a device, less what psi is above
-    phi^c where that is more than 1e-9 of it.
+    """The dual value `total` of a pair that is admissible on a device at points relative to
+    `center`, less what rounding can have added where that is more than 1e-9 of it.
 
-    Squared distances in many dimensions come from products there, which leave those of close
-    points half of their digits.
+    All points carry mass. Beside the sum, rounding moves the points there by a share of their
+    distance to the centre. Squared distances in many dimensions, and Mahalanobis distances, come
+    from products, which leave those of close points half of their digits: there it is what psi is
+    above phi^c.
     """
-    if samples.x.shape[1] <= DIRECT_DIMENSION or not isinstance(cost, (L2, Mahalanobis)):
-        return total
-    kept = samples.with_mass()
-    phi = phi if samples.a is None else phi[samples.a > 0]
-    psi = psi if samples.b is None else psi[samples.b > 0]
-    excess = np.maximum(psi - pruned_c_transform(phi, kept.x, kept.y, cost), 0)
-    hidden = float(excess.mean() if kept.b is None else excess @ kept.b)
+    x, y = samples.x, samples.y
+    a, b = (
+        np.full(len(points), 1 / len(points)) if weights is None else np.asarray(weights)
+        for points, weights in ((x, samples.a), (y, samples.b))
+    )
+    exact, hidden = dual_value(phi, psi, a, b)
+    hidden += max(total - exact, 0.0)
+    gram = isinstance(cost, L2) and x.shape[1] > DIRECT_DIMENSION
+    if gram or isinstance(cost, Mahalanobis):
+        hidden += float(b @ np.maximum(psi - pruned_c_transform(phi, x, y, cost), 0))
+    elif cost.is_norm:
+        off = sum(
+            UNIT * cost.root(float(weights @ cost.matched(points, center)))
+            for points, weights in ((x, a), (y, b))
+        )
+        hidden += float(rise(np.asarray(max(total, 0.0)), off, cost.p))
     return max(total - hidden, min(total, 0.0)) if hidden > SHARE * abs(total) else total
 
 

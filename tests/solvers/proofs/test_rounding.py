@@ -330,3 +330,26 @@ def test_a_certified_critic_stays_below_where_products_of_coordinates_lose_digit
     y = x[::-1] + 1e-9
     answer = wb.estimate(x, y, "c_transform", steps=1, batch_size=4)
     assert answer.lower <= wb.estimate(x, y).upper * (1 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("method", "p", "apart"), [("c_transform", 1, 1e-15), ("subspace_robust", 2, 1e-12)]
+)
+def test_certified_ends_hold_where_coordinates_are_rounded(method, p, apart):
+    """Of coordinates about a centre, of their images, and of the sum of the potentials."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(100, 2))
+        y = x + apart * rng.normal(size=x.shape)
+        plan = (np.linalg.norm(x - y, axis=1) ** p).mean()
+        options = {"steps": 1} if method == "c_transform" else {}
+        answer = wb.estimate(x, y[rng.permutation(100)], method, p, seed=seed, **options)
+        assert answer.lower <= plan ** (1 / p) * (1 + 1e-9)
+
+
+def test_ordinary_certified_ends_are_what_was_computed():
+    x, y = np.random.default_rng(0).normal(size=(2, 30, 2))
+    for method, p in (("c_transform", 1), ("subspace_robust", 2)):
+        options = {"steps": 30} if method == "c_transform" else {}
+        answer = wb.estimate(x, y + 1, method, p, **options)
+        assert answer.lower == answer.value > 0

@@ -8,8 +8,10 @@ import numpy as np
 from jaxtyping import Float
 
 from wdist_bench.costs import as_cost
+from wdist_bench.costs.powers import rise
 from wdist_bench.solvers.debiased.influence import NoOptimumError
 from wdist_bench.solvers.exact import ExactSolution, solve_exact
+from wdist_bench.solvers.proofs.rounding import UNIT, below
 
 # Of the second moments: where displacements have less, they lose too many digits.
 _CANCELLATION = 1e-4
@@ -23,6 +25,7 @@ class SubspaceRobust:
 
     Attributes:
         lower: W_2^2 of the points mapped by root(Omega), the largest seen.
+        proved: the same, less what rounding can have added where that is more than 1e-9 of it.
         upper: sum of the k largest eigenvalues of the displacements of a coupling, the least seen.
         phi: (n,) potential of the mapped points.
         psi: (m,) potential.
@@ -30,6 +33,7 @@ class SubspaceRobust:
     """
 
     lower: float
+    proved: float
     upper: float
     phi: Float[np.ndarray, " n"]
     psi: Float[np.ndarray, " m"]
@@ -73,7 +77,8 @@ def subspace_robust(
         towards = vectors[0] @ vectors[0].T
         omega = omega + 2 / (step + 2) * (towards - omega)
     assert best is not None
-    return SubspaceRobust(lower, upper, best.phi, best.psi, step + 1)
+    proved = below(best.lower, _hidden(best.lower, x, y, a, b))
+    return SubspaceRobust(lower, proved, upper, best.phi, best.psi, step + 1)
 
 
 def _solve(
@@ -85,6 +90,17 @@ def _solve(
     if not solution.converged:
         raise NoOptimumError(solution.message)
     return solution
+
+
+def _hidden(lower: float, x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+    """What rounding of the points and of their images can have added to W_2^2: it moves each by a
+    share of its size, and W_2 by the root mean square of that.
+    """
+    off = sum(
+        x.shape[1] * UNIT * np.sqrt(weights @ np.abs(points).sum(1) ** 2)
+        for points, weights in ((x, a), (y, b))
+    )
+    return float(rise(np.asarray(max(lower, 0.0)), off, 2))
 
 
 def _displacements(
