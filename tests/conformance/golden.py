@@ -35,10 +35,11 @@ def of_estimator(name: str) -> dict[str, Any]:
 
 
 def of_task(name: str) -> dict[str, Any]:
-    """Means of a sample, and what is true at p = 1 and 2."""
+    """Means of a sample, and what is true at p = 1 and 2 in the norm that it is made for."""
     task = wb.tasks.get(name)
     x, y = task.sample(jax.random.key(0), min(ROWS, task.sampler().limit or ROWS))
-    truths = [task.truth(p) for p in (1, 2)]
+    norm = "sphere" if name == "great_circle" else "l2"
+    truths = [task.truth(p, norm) for p in (1, 2)]
     means = (float(np.asarray(points, np.float64).mean()) for points in (x, y))
     numbers = [*means, *(t.value for t in truths if t is not None)]
     return {"version": task.version, "numbers": numbers}
