@@ -26,6 +26,14 @@ def plugin():
 
 
 @pytest.fixture
+def gate(tmp_path, monkeypatch):
+    """The file that deeds wait for which do so."""
+    path = tmp_path / "gate"
+    monkeypatch.setenv("DEEDS_GATE", str(path))
+    return path
+
+
+@pytest.fixture
 def deeds(tmp_path):
     """Writes a suite of so many deeds, or any text; returns its file."""
 

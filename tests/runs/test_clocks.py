@@ -97,7 +97,7 @@ def test_a_clock_that_is_set_is_no_deadline(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="Linux")
 def test_a_worker_that_is_stopped_for_good_ends_as_an_error_that_is_tried_again(tmp_path):
-    workers = isolation.Workers(timeout=1, plugins=(str(TROUBLE),))
+    workers = isolation.Workers(timeout=2, plugins=(str(TROUBLE),))
     (event,) = sweep(tmp_path, '"trouble"\nwhat = "stops"\n', workers)
     assert (event.record["status"], event.record["stop_reason"]) == ("error", "deadline")
     assert "slept for" in event.record["message"]

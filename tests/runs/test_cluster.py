@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -32,10 +31,7 @@ class Cluster:
     def schedule(self):
         self.file.unlink(missing_ok=True)
         self.scheduler = self.start("scheduler", "--port", "0", "--no-dashboard", "--no-jupyter")
-        end = time.monotonic() + 60
-        while not self.file.exists():
-            assert time.monotonic() < end, "no scheduler came"
-            time.sleep(0.1)
+        wait_for(self.file.exists)
 
     @property
     def address(self):
