@@ -89,12 +89,13 @@ def test_uneven_weights_widen_it():
     assert uneven.upper - uneven.diagnostics["batch"] > plain.upper - plain.diagnostics["batch"]
 
 
-def test_weights_fixed_beforehand_keep_the_level():
+@pytest.mark.parametrize("side", ["both", "lower", "upper"])
+def test_weights_fixed_beforehand_keep_the_level(side):
     a = np.linspace(1, 9, 80) / np.linspace(1, 9, 80).sum()
     missed = 0
     for seed in range(60):
         x, y = shifted(seed, 80, dim=1)
-        answer = wb.population_interval(x, y, a=a, b=a[::-1], seed=seed)
+        answer = wb.population_interval(x, y, a=a, b=a[::-1], seed=seed, side=side)
         missed += not answer.lower <= 1 <= answer.upper
     assert missed <= 8  # 5 % of 60 is 3; 9 have a probability of 0.4 %
 
