@@ -58,7 +58,8 @@ def test_two_runs_of_one_thing_with_other_seeds_are_not_flagged(make_folder):
     for i in range(60):
         before, after = suite(make_folder(f"a{i}"), i), suite(make_folder(f"b{i}"), i + 1000)
         wrong += bool(flagged(compare(before, after)))
-    # 60 draws with 5 %: 9 or more have p = .003. Of 10 % most pass: for the level see results/claims
+    # 60 draws with 5 %: 9 or more have p = .003. With 10 % it mostly passes too: for the level see
+    # results/claims
     assert wrong <= 8
 
 
