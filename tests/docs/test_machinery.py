@@ -56,7 +56,7 @@ def check_all(text):
         ("make bench SWEET=quick", "the Makefile has no 'SWEET'"),
         ("pip install 'wdist-bench[nothing]'", "no extra 'nothing'"),
         ("export WDIST_BENCH_NOTHING=1", "does not read WDIST_BENCH_NOTHING"),
-        ("dask worker tcp://HOST:8786 --nothing", "dask worker has no --nothing"),
+        ("dask worker tcp://HOST:8786 --nothing", "No such option '--nothing'"),
         ("rm -rf results", "no test knows the program 'rm'"),
         ("make test && make everything", "the Makefile has no 'everything'"),
     ],
