@@ -103,12 +103,13 @@ class Cell:
             task_parameters = self.task_parameters
         own = parameters(estimator)
         own.pop("standardize", None)  # of arrays: a stream is trained on as it comes
-        return settings | numerics() | {
+        return settings | {
             "task_parameters": task_parameters,
             "estimator_parameters": own,
             "estimator_version": estimator.version,
             "dtype": "float32",
             "backend": backend,
+            **numerics(),
         }
 
     def key(self, backend: str) -> str:
