@@ -151,17 +151,8 @@ def test_workers_that_cannot_start_are_one_clear_error(tmp_path):
         workers.close()
 
 
-GATED = """
-title = "Gated"
-[[experiments]]
-name = "deed"
-[experiments.sweep]
-what = {}
-"""
-
-
 def test_ctrl_c_gives_up_the_current_cell_and_says_how_to_go_on(drive, deeds, gate, tmp_path):
-    out, suite = tmp_path / "out", deeds(text=GATED.format(["a", "b", "waits", "c", "d", "e"]))
+    out, suite = tmp_path / "out", deeds(what=["a", "b", "waits", "c", "d", "e"])
     driver = drive(suite, out)
     wait_for(lambda: len(done(out)) == 2)
     driver.send_signal(signal.SIGINT)
@@ -181,7 +172,7 @@ def test_ctrl_c_gives_up_the_current_cell_and_says_how_to_go_on(drive, deeds, ga
 @pytest.mark.slow
 def test_two_drivers_share_the_work_of_one_folder(drive, deeds, gate, tmp_path):
     """The first is held at its first cell, which the second leaves for last."""
-    out, suite = tmp_path / "out", deeds(text=GATED.format(["waits", *"abcdefghijklmno"]))
+    out, suite = tmp_path / "out", deeds(what=["waits", *"abcdefghijklmno"])
     drivers = [drive(suite, out)]
     wait_for(lambda: read_journal(out).running())
     drivers.append(drive(suite, out))
