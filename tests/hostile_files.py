@@ -319,18 +319,18 @@ class Ended(NamedTuple):
     peak: int
 
 
-def run(arguments: list[str], seconds: float = 120, **environment: str) -> Ended:
-    """`wdist-bench` in a process of its own, stopped after some seconds."""
-    return python("-m", "wdist_bench.cli", *arguments, seconds=seconds, **environment)
+def run(arguments: list[str], **environment: str) -> Ended:
+    """`wdist-bench` in a process of its own, stopped where it hangs."""
+    return python("-m", "wdist_bench.cli", *arguments, **environment)
 
 
-def python(*arguments: str, seconds: float = 120, **environment: str) -> Ended:
-    """Python in a process of its own."""
+def python(*arguments: str, **environment: str) -> Ended:
+    """Python in a process of its own, stopped after ten minutes."""
     process = subprocess.Popen(
         [sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, env=os.environ | environment, start_new_session=True,
     )  # fmt: skip
-    alarm = threading.Timer(seconds, lambda: os.killpg(process.pid, signal.SIGKILL))
+    alarm = threading.Timer(600, lambda: os.killpg(process.pid, signal.SIGKILL))
     alarm.start()
     said: list[tuple[bytes, bytes]] = []
     reader = threading.Thread(target=lambda: said.append(process.communicate()))

@@ -125,7 +125,7 @@ def test_what_has_the_name_of_a_journal_and_is_none(folder, tmp_path, command):
     hostile.hostile_journals(folder)
     before = hostile.state(tmp_path / "outside")
     more = {"compare": [str(folder)], "merge": ["--out", str(tmp_path / "merged")]}
-    ended = hostile.run([command, str(folder), *more.get(command, [])], seconds=60)
+    ended = hostile.run([command, str(folder), *more.get(command, [])])
     check_end(ended, codes=[0, 1])
     assert hostile.state(tmp_path / "outside") == before
 

@@ -13,8 +13,6 @@ import wdist_bench as wb
 from wdist_bench import metrics
 from wdist_bench.problem import Problem, Samples
 
-RNG = np.random.default_rng(0)
-
 
 def test_errors_are_signed_and_a_truth_of_zero_has_no_relative_one():
     np.testing.assert_array_equal(metrics.signed_error([1.5, 0.5], 1), [0.5, -0.5])
@@ -23,7 +21,7 @@ def test_errors_are_signed_and_a_truth_of_zero_has_no_relative_one():
 
 
 def test_gradients_are_those_of_the_function_in_more_than_one_chunk():
-    points = RNG.normal(size=(metrics._CHUNK + 7, 2)).astype(np.float32)
+    points = np.random.default_rng(0).normal(size=(metrics._CHUNK + 7, 2)).astype(np.float32)
     found = jax.jit(lambda z: metrics.gradients(lambda p: (p**3).sum(1), z))(points)
     np.testing.assert_allclose(found, 3 * points**2, rtol=1e-5)
 
@@ -31,7 +29,7 @@ def test_gradients_are_those_of_the_function_in_more_than_one_chunk():
 @pytest.mark.parametrize(("norm", "expected"), [("l2", 5.0), ("l1", 4.0)])
 def test_the_largest_gradient_is_measured_in_the_dual_norm(norm, expected):
     linear = lambda z: z @ jnp.asarray([3.0, -4.0])  # noqa: E731
-    points = jnp.asarray(RNG.normal(size=(9, 2)), jnp.float32)
+    points = jnp.asarray(np.random.default_rng(0).normal(size=(9, 2)), jnp.float32)
     assert metrics.max_gradient_norm(linear, points, wb.Cost(1, norm)) == pytest.approx(expected)
 
 
@@ -52,8 +50,9 @@ def test_the_cosine_of_gradients_does_not_depend_on_their_size():
 @pytest.mark.parametrize(("p", "norm"), [(1, "l2"), (2, "l2"), (1, "l1")])
 def test_admissibility_violation_is_the_brute_force_maximum(p, norm):
     cost = wb.Cost(p, norm)
-    x, y = RNG.normal(size=(7, 3)), RNG.normal(size=(5, 3))
-    phi, psi = RNG.normal(size=7), RNG.normal(size=5)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(7, 3)), rng.normal(size=(5, 3))
+    phi, psi = rng.normal(size=7), rng.normal(size=5)
     phi[2] = -np.inf
     excess = phi[:, None] + psi[None, :] - cost.matrix(x, y)
     with jax.enable_x64(True):
@@ -63,7 +62,8 @@ def test_admissibility_violation_is_the_brute_force_maximum(p, norm):
 
 
 def test_admissibility_violation_of_more_pairs_than_fit_at_once():
-    x, y = np.sort(RNG.normal(size=(5000, 1)), 0), np.sort(RNG.normal(size=(4000, 1)), 0)
+    rng = np.random.default_rng(0)
+    x, y = (np.sort(rng.normal(size=(count, 1)), 0) for count in (5000, 4000))
     # phi = x and psi = -y are admissible on the line, tight wherever x_i >= y_j
     phi, psi = x[:, 0].astype(np.float32), -y[:, 0].astype(np.float32)
     psi[3990] += 0.25

@@ -1,4 +1,4 @@
-"""A number or two of every estimator and task of ours, as committed and as computed now.
+"""Some numbers of every estimator and task of ours, as committed and as computed now.
 
 `python tests/conformance/golden.py` writes golden.json again, for what has a new version.
 """
@@ -27,18 +27,20 @@ def golden() -> dict[str, Any]:
 
 
 def of_estimator(name: str) -> dict[str, Any]:
-    """Its answer at the first cost that it takes, as conformance asks it."""
+    """Its answer at the first cost that it takes, as conformance asks it: value and ends."""
     estimator = short(name)
     x, y = _problem(3, estimator)
     answer = wb.estimate(x, y, estimator, cost=next(_costs(estimator)), seed=5)
-    return {"version": estimator.version, "numbers": [answer.value]}
+    ends = [end for end in (answer.lower, answer.upper) if end is not None]
+    return {"version": estimator.version, "numbers": [answer.value, *ends]}
 
 
 def of_task(name: str) -> dict[str, Any]:
-    """Means of a sample, and what is true at p = 1 and 2."""
+    """Means of a sample, and what is true at p = 1 and 2 in the norm that it is made for."""
     task = wb.tasks.get(name)
     x, y = task.sample(jax.random.key(0), min(ROWS, task.sampler().limit or ROWS))
-    truths = [task.truth(p) for p in (1, 2)]
+    norm = "sphere" if name == "great_circle" else "l2"
+    truths = [task.truth(p, norm) for p in (1, 2)]
     means = (float(np.asarray(points, np.float64).mean()) for points in (x, y))
     numbers = [*means, *(t.value for t in truths if t is not None)]
     return {"version": task.version, "numbers": numbers}

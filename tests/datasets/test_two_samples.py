@@ -165,8 +165,9 @@ def test_rows_without_mass_have_no_say_in_scales():
 
 
 def test_a_column_that_makes_the_distance_is_named_with_its_share():
-    other = group("a").assign(income=RNG.normal(40_000, 8_000, 20))
-    found = wb.read_samples(other, group("b").assign(income=RNG.normal(40_000, 8_000, 20)))
+    one, two = np.random.default_rng(1).normal(40_000, 8_000, (2, 20))
+    other = group("a").assign(income=one)
+    found = wb.read_samples(other, group("b").assign(income=two))
     x, y = found.x.to_numpy(), found.y.to_numpy()
     squares = ((x[:, None] - y[None]) ** 2).mean((0, 1))  # over all pairs
     share = squares[2] / squares.sum()

@@ -1,5 +1,6 @@
 """The direct estimators: what each number bounds, by another route; traps; refusals."""
 
+import itertools
 import tracemalloc
 from contextlib import suppress
 
@@ -33,6 +34,14 @@ def takers(d, p):
             estimator.check_dim(d)
             estimator.check_cost(Cost(p))
             yield name
+
+
+def test_nobody_refuses_costs_and_dimensions_that_have_a_meaning():
+    """So that no test of all who take them passes for want of one."""
+    everywhere = {"exact", "bracket", "sinkhorn", "sinkhorn_divergence", "nearest_neighbor",
+                  "gaussian", "sliced"}  # fmt: skip
+    for d, p in itertools.product((1, 20), (1, 2)):
+        assert {*everywhere, *["one_dimensional"] * (d == 1)} <= set(takers(d, p)), (d, p)
 
 
 def pair(n=40, d=2, seed=0, shift=0.5):

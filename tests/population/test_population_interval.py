@@ -23,7 +23,9 @@ def shifted(seed, n=200, dim=3, shift=1.0, m=None):
 @pytest.mark.parametrize("p", [1, 2])
 @pytest.mark.parametrize("cost", ["l2", "l1"])
 def test_it_holds_a_translation_with_other_numbers_of_rows(p, cost):
-    # W_p = 1 in both norms; 40 intervals of 95 %: more than 6 misses have a probability of 0.3 %
+    # W_p = 1 in both norms; 40 intervals of 95 %: more than 6 misses have a probability of 0.3 %.
+    # It catches gross errors, with 85 % it passes as often as not: for the level see the suite
+    # `coverage`
     answers = [
         wb.population_interval(*shifted(s, 80, m=120), p=p, cost=cost, seed=s) for s in range(40)
     ]
@@ -56,7 +58,10 @@ def test_more_confidence_is_wider_and_one_side_is_closer():
     assert high.upper < both.upper
     ninety = wb.population_interval(x, y, level=0.9)
     assert low.lower == pytest.approx(ninety.lower)
-    assert high.upper == pytest.approx(wb.population_interval(x, y, side="upper").upper)
+    assert high.upper <= ninety.upper * (1 + 1e-12)  # which the critic may widen at p = 1
+    sides = {"side": "upper"}, {"level": 0.9}
+    one, two = (wb.population_interval(x, y, p=2, **options).upper for options in sides)
+    assert one == pytest.approx(two)
 
 
 def test_unit_and_place_of_the_rows_do_not_matter():
@@ -86,12 +91,13 @@ def test_uneven_weights_widen_it():
     assert uneven.upper - uneven.diagnostics["batch"] > plain.upper - plain.diagnostics["batch"]
 
 
-def test_weights_fixed_beforehand_keep_the_level():
+@pytest.mark.parametrize("side", ["both", "lower", "upper"])
+def test_weights_fixed_beforehand_keep_the_level(side):
     a = np.linspace(1, 9, 80) / np.linspace(1, 9, 80).sum()
     missed = 0
     for seed in range(60):
         x, y = shifted(seed, 80, dim=1)
-        answer = wb.population_interval(x, y, a=a, b=a[::-1], seed=seed)
+        answer = wb.population_interval(x, y, a=a, b=a[::-1], seed=seed, side=side)
         missed += not answer.lower <= 1 <= answer.upper
     assert missed <= 8  # 5 % of 60 is 3; 9 have a probability of 0.4 %
 

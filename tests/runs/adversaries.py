@@ -56,7 +56,7 @@ for _adversary in (Allocates, Raises, ReturnsNan):
 @register_experiment
 @dataclass(frozen=True, kw_only=True)
 class Deed(Experiment):
-    """Sleeps, or ends its process in one of several ways, or returns a number."""
+    """Sleeps, or waits for the file DEEDS_GATE, or ends its process, or returns a number."""
 
     name: ClassVar[str] = "deed"
     version: ClassVar[int] = 1
@@ -67,6 +67,8 @@ class Deed(Experiment):
 
     def run(self) -> dict[str, Any]:
         time.sleep(self.seconds)
+        while self.what == "waits" and not os.path.exists(os.environ["DEEDS_GATE"]):
+            time.sleep(0.05)
         if self.what == "is_killed":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.what == "leaves":

@@ -18,6 +18,13 @@ seconds = {seconds}
 [experiments.sweep]
 seed = {seeds}
 """
+WHATS = """
+title = "Deeds"
+[[experiments]]
+name = "deed"
+[experiments.sweep]
+what = {}
+"""
 
 
 @pytest.fixture
@@ -26,11 +33,20 @@ def plugin():
 
 
 @pytest.fixture
-def deeds(tmp_path):
-    """Writes a suite of so many deeds, or any text; returns its file."""
+def gate(tmp_path, monkeypatch):
+    """The file that deeds wait for which do so."""
+    path = tmp_path / "gate"
+    monkeypatch.setenv("DEEDS_GATE", str(path))
+    return path
 
-    def write(count=0, seconds=0.0, text=None):
+
+@pytest.fixture
+def deeds(tmp_path):
+    """Writes a suite of so many deeds, or of those named, or any text; returns its file."""
+
+    def write(count=0, seconds=0.0, text=None, what=None):
         path = tmp_path / "deeds.toml"
+        text = WHATS.format(what) if what else text
         path.write_text(text or DEEDS.format(seconds=seconds, seeds=list(range(count))))
         return path
 

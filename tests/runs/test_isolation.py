@@ -6,12 +6,15 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from waiting import PATIENCE, wait_for
 
 from wdist_bench.results.journal import read_journal
+from wdist_bench.runs import work
+from wdist_bench.runs.isolation import WorkerError, Workers
 from wdist_bench.runs.plugins import load_plugin, loaded_plugins
 
 ADVERSARIES = """
@@ -66,7 +69,7 @@ def test_adversaries_give_three_statuses_and_the_sweep_ends(drive, deeds, tmp_pa
 
 
 def test_a_deadline_costs_one_record_and_the_sweep_goes_on(drive, deeds, tmp_path):
-    """Of what takes ten minutes, and no time: nothing else is measured against the deadline."""
+    """Of what takes ten minutes, and no time: little else is measured against the deadline."""
     out = tmp_path / "out"
     driver = drive(deeds(text=SLEEPER), out, "--timeout", 5)
     driver.communicate(timeout=PATIENCE)
@@ -75,6 +78,20 @@ def test_a_deadline_costs_one_record_and_the_sweep_goes_on(drive, deeds, tmp_pat
     assert (late["status"], quick["status"]) == ("timeout", "ok")
     assert "deadline of 5 s" in late["message"]
     assert late["stop_reason"] == "deadline"
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_cell_does_not_pay_for_the_start_of_its_worker(fresh):
+    calls = []
+
+    def call(function, arguments, timeout):
+        calls.append((function, timeout))
+        return {"status": "ok"}
+
+    workers = Workers(timeout=5, plugins=())
+    workers._try(SimpleNamespace(fresh=fresh, call=call), None)
+    workers.close()
+    assert calls == [(work.environment, 5)] * fresh + [(work.execute, 5)]
 
 
 BAD = ("is_killed", "leaves", "leaves_quietly", "exits")
@@ -112,9 +129,7 @@ def test_a_worker_that_dies_costs_one_record_each_time(drive, deeds, tmp_path):
 
 
 def test_a_worker_killed_between_two_cells_is_replaced(plugin):
-    from wdist_bench.runs import isolation
-
-    workers = isolation.Workers(plugins=(str(plugin),))
+    workers = Workers(plugins=(str(plugin),))
     try:
         workers.environment()
         slot = workers._every[0]
@@ -126,8 +141,6 @@ def test_a_worker_killed_between_two_cells_is_replaced(plugin):
 
 
 def test_workers_that_cannot_start_are_one_clear_error(tmp_path):
-    from wdist_bench.runs.isolation import WorkerError, Workers
-
     broken = tmp_path / "broken.py"
     broken.write_text("import os; os._exit(1)")
     workers = Workers(plugins=(str(broken),))
@@ -138,34 +151,40 @@ def test_workers_that_cannot_start_are_one_clear_error(tmp_path):
         workers.close()
 
 
-def test_ctrl_c_gives_up_the_current_cell_and_says_how_to_go_on(drive, deeds, tmp_path):
-    out, suite = tmp_path / "out", deeds(6, seconds=0.5)
+def test_ctrl_c_gives_up_the_current_cell_and_says_how_to_go_on(drive, deeds, gate, tmp_path):
+    out, suite = tmp_path / "out", deeds(what=["a", "b", "waits", "c", "d", "e"])
     driver = drive(suite, out)
-    wait_for(lambda: len(done(out)) >= 2)
+    wait_for(lambda: len(done(out)) == 2)
     driver.send_signal(signal.SIGINT)
     said, errors = driver.communicate(timeout=PATIENCE)
     assert driver.returncode == 130, errors
     assert "every finished cell is kept; resume with the same command" in said
     assert "Traceback" not in errors
     kept = done(out)
-    assert 2 <= len(kept) < 6
+    assert len(kept) == 2
     assert {record["status"] for record in kept.values()} == {"ok"}
+    gate.touch()
     assert drive(suite, out).wait(timeout=PATIENCE) == 0
     assert len(done(out)) == 6
     assert all(done(out)[key] == record for key, record in kept.items())
 
 
 @pytest.mark.slow
-def test_two_drivers_share_the_work_of_one_folder(drive, deeds, tmp_path):
-    out, suite = tmp_path / "out", deeds(16, seconds=0.5)
-    drivers = [drive(suite, out), drive(suite, out)]
+def test_two_drivers_share_the_work_of_one_folder(drive, deeds, gate, tmp_path):
+    """The first is held at its first cell, which the second leaves for last."""
+    out, suite = tmp_path / "out", deeds(what=["waits", *"abcdefghijklmno"])
+    drivers = [drive(suite, out)]
+    wait_for(lambda: read_journal(out).running())
+    drivers.append(drive(suite, out))
+    wait_for(lambda: len(done(out)) == 15)
+    gate.touch()
     assert [driver.wait(timeout=PATIENCE) for driver in drivers] == [0, 0]
     journal = read_journal(out)
     assert len(journal.cells) == 16
     assert journal.warnings() == []
     lines = [line for path in out.glob("journal*") for line in path.read_text().splitlines()]
     runs = sum('"type": "cell"' in line for line in lines)
-    assert runs <= 16 + 2  # the last ones may be done twice
+    assert runs <= 16 + 1  # the last one may be done twice
     assert any(record["shared"] for record in journal.cells.values())
 
 

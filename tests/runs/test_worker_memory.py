@@ -88,6 +88,8 @@ class FakeSlot:
         self.renewed += 1
 
     def call(self, function, arguments, timeout):
+        if function is work.environment:
+            return {}
         if self.deaths:
             self.deaths -= 1
             raise EndedError(True, -9)

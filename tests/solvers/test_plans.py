@@ -7,23 +7,22 @@ import pytest
 
 import wdist_bench as wb
 
-RNG = np.random.default_rng(0)
 
-
-def weights(count, zeros=0):
-    mass = RNG.dirichlet(np.ones(count))
+def weights(rng, count, zeros=0):
+    mass = rng.dirichlet(np.ones(count))
     mass[:zeros] = 0
     return mass / mass.sum()
 
 
 def samples(kind, dim):
-    x, y = RNG.normal(size=(40, dim)), RNG.normal(size=(25, dim)) + 1
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, dim)), rng.normal(size=(25, dim)) + 1
     return {
-        "equal": (x, RNG.normal(size=(40, dim)), None, None),
+        "equal": (x, rng.normal(size=(40, dim)), None, None),
         "sizes": (x, y, None, None),
-        "weights": (x, y, weights(40, zeros=5), weights(25)),
-        "one side": (x, y, None, weights(25, zeros=3)),
-        "ties": (x.round(), y.round(), None, weights(25)),
+        "weights": (x, y, weights(rng, 40, zeros=5), weights(rng, 25)),
+        "one side": (x, y, None, weights(rng, 25, zeros=3)),
+        "ties": (x.round(), y.round(), None, weights(rng, 25)),
         "same": (x, x[::-1], None, None),
         "repeated": (np.repeat(x, 2, 0), x, None, None),
     }[kind]

@@ -101,8 +101,6 @@ class Cell:
                 settings["origin"] = origin.tolist()
         except FileNotFoundError:  # its file is not here: it will be skipped, and tried again
             task_parameters = self.task_parameters
-        if NUMERICS > 1:  # and than this
-            settings["numerics"] = NUMERICS
         own = parameters(estimator)
         own.pop("standardize", None)  # of arrays: a stream is trained on as it comes
         return settings | {
@@ -111,6 +109,7 @@ class Cell:
             "estimator_version": estimator.version,
             "dtype": "float32",
             "backend": backend,
+            **numerics(),
         }
 
     def key(self, backend: str) -> str:
@@ -211,6 +210,11 @@ def summarize(result: Measured, p: float) -> dict[str, Any]:
         **({"stderr": pack(result.stderr.mean(axis=1))} if result.stderr.size else {}),
         "diagnostics": {name: pack(values) for name, values in result.diagnostics.items()},
     }
+
+
+def numerics() -> dict[str, int]:
+    """The version of the shared numerics in an identity; none while it is 1, as keys are older."""
+    return {"numerics": NUMERICS} if NUMERICS > 1 else {}
 
 
 def thin(history: np.ndarray) -> tuple[list[int], np.ndarray]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wdist_bench.experiment import Experiment, get
-from wdist_bench.runs.cell import Add, digest, parameters
+from wdist_bench.runs.cell import Add, digest, numerics, parameters
 from wdist_bench.runs.source import source
 
 
@@ -34,6 +34,7 @@ class ExperimentCell:
             "version": built.version,
             "parameters": parameters(built),
             "backend": backend,
+            **numerics(),
             **({"source": code} if code else {}),  # a plug-in's; our own have versions
             **({"data": data} if data else {}),
         }

@@ -143,6 +143,8 @@ class Workers:
         kills, began = memory.kills_by_the_system(), time.monotonic()
         fresh = slot.fresh
         try:
+            if fresh:  # which takes its seconds, and the cell has those that it may take to itself
+                slot.call(work.environment, (), self.timeout)
             record = slot.call(work.execute, (job,), self.timeout)
             slot.fresh = False
             if fresh or record["status"] != "out_of_memory" or job.tries > 1:

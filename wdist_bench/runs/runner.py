@@ -2,8 +2,9 @@
 
 Two drivers may work on one folder at once. Each writes a file of its own, and before each cell it
 looks at what the others have journaled: cells finished meanwhile are kept, and cells that a living
-process of this machine is at are left for last. So on one machine work is shared but for the last
-cells, which may be done twice (with the same numbers). Drivers on different machines see each
+process of this machine has begun are left for last. So on one machine work is shared but for the
+last cells and for those that two drivers take in the same moment, before the start of either is
+journaled; these may be done twice (with the same numbers). Drivers on different machines see each
 other's finished cells only, and do what is under way twice.
 """
 
