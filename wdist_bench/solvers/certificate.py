@@ -107,7 +107,7 @@ def dual_of_host(
     psi: Float[np.ndarray, " m"],
     samples: Samples,
     cost: Cost,
-    center: Float[np.ndarray, "..."],
+    center: Float[np.ndarray, ...],
 ) -> float:
     """The dual value `total` of a pair that is admissible on a device at points relative to
     `center`, less what rounding can have added where that is more than 1e-9 of it.
