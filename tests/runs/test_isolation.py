@@ -13,7 +13,7 @@ import pytest
 from waiting import PATIENCE, wait_for
 
 from wdist_bench.results.journal import read_journal
-from wdist_bench.runs import work
+from wdist_bench.runs import plugins, work
 from wdist_bench.runs.isolation import WorkerError, Workers
 from wdist_bench.runs.plugins import load_plugin, loaded_plugins
 
@@ -208,6 +208,7 @@ def test_a_plugin_is_imported_once(tmp_path):
 
 
 def test_a_plugin_that_another_one_imported_is_not_run_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(plugins, "_loaded", {})  # workers of other tests load what is in it
     monkeypatch.syspath_prepend(tmp_path)
     first, then = tmp_path / "plugin_first.py", tmp_path / "plugin_then.py"
     first.write_text("import builtins\nbuiltins.loads = getattr(builtins, 'loads', 0) + 1\n")
@@ -221,7 +222,8 @@ def test_a_plugin_that_another_one_imported_is_not_run_again(tmp_path, monkeypat
     del builtins.loads
 
 
-def test_a_plugin_that_failed_is_run_again(tmp_path):
+def test_a_plugin_that_failed_is_run_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(plugins, "_loaded", {})
     path = tmp_path / "plugin_mended.py"
     path.write_text("raise RuntimeError('not yet')\n")
     with pytest.raises(RuntimeError, match="not yet"):
