@@ -105,7 +105,7 @@ def run(
     except KeyboardInterrupt:
         echo("interrupted: every finished cell is kept; resume with the same command")
         raise typer.Exit(130) from None
-    _report(folder)
+    report(folder)
     if failed:
         raise typer.Exit(1)
 
@@ -157,10 +157,6 @@ def report(
     folder: Annotated[Path, typer.Argument(help="Results folder with a journal.")],
 ) -> None:
     """Write the tables and figures of a results folder from its journal, and show the errors."""
-    _report(folder)
-
-
-def _report(folder: Path) -> None:
     from wdist_bench.report import write_report
     from wdist_bench.report.page.attachments import ignored_files
     from wdist_bench.report.results import Results

@@ -241,11 +241,6 @@ class _Slot:
         self._closed = False
         self.fresh = True
 
-    @property
-    def pid(self) -> int:
-        """Of the worker; 0 where there is none."""
-        worker = self._worker
-        return 0 if worker is None else worker.pid
 
     @property
     def too_large(self) -> int:

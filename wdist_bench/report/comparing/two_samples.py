@@ -87,8 +87,8 @@ def tests(cells: list[Samples], paired: list[bool]) -> list[tuple[float, float, 
     answer = [(math.nan, math.nan, math.nan)] * len(cells)
     for shape, members in families.items():
         found = [cells[i] for i in members]
-        before = _columns([c.first for c in found] + [c.first_failed for c in found])
-        after = _columns([c.second for c in found] + [c.second_failed for c in found])
+        before = columns([c.first for c in found] + [c.first_failed for c in found])
+        after = columns([c.second for c in found] + [c.second_failed for c in found])
         if shape:
             test = shuffles(before, after)
         else:
@@ -115,9 +115,9 @@ def least(cell: Samples, shuffled: bool) -> float:
     return min(1.0, max((2 if numbers[0] == numbers[1] else 1) / ways, 1 / FLIPS))
 
 
-def _columns(samples: list[np.ndarray]) -> np.ndarray:
+def columns(samples: list[np.ndarray]) -> np.ndarray:
     """(runs, samples), NaN below the end of the shorter ones."""
-    columns = np.full((max(map(len, samples), default=0), len(samples)), math.nan)
+    table = np.full((max(map(len, samples), default=0), len(samples)), math.nan)
     for i, values in enumerate(samples):
-        columns[: len(values), i] = values
-    return columns
+        table[: len(values), i] = values
+    return table

@@ -50,11 +50,8 @@ class Axis:
     @property
     def ticks(self) -> list[tuple[float, str]]:
         """Place in percent and label of every decade."""
-        return [(self.at(10.0**k), f"{100 * 10.0**k:g}\u00a0%") for k in self._decades]
-
-    @property
-    def _decades(self) -> range:
-        return range(self.low, self.high + 1)
+        decades = range(self.low, self.high + 1)
+        return [(self.at(10.0**k), f"{100 * 10.0**k:g}\u00a0%") for k in decades]
 
     def at(self, share: float) -> float:
         """Place in percent of the width."""

@@ -189,9 +189,7 @@ def _index(words: dict[str, int], value: Any) -> int:
 def _leaderboards(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     bounds = ["", *dict.fromkeys(table["bound"].dropna())]
     return {
-        f"{truth}/{bound}": [
-            _plain(asdict(s)) for s in leaderboard(table, truth, bound)[:STANDINGS]
-        ]
+        f"{truth}/{bound}": standings(table, truth, bound)[:STANDINGS]
         for truth in TRUTHS
         for bound in bounds
     }
@@ -215,8 +213,12 @@ def descriptions(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
     return {name: asdict(found) for name, found in named.items() if found is not None}
 
 
-def _plain(standing: dict[str, Any]) -> dict[str, Any]:
-    return {k: short(v) if isinstance(v, float) else v for k, v in standing.items()}
+def standings(table: pd.DataFrame, truth: str, bound: str = "") -> list[dict[str, Any]]:
+    """The leaderboard, its numbers with six digits."""
+    return [
+        {k: short(v) if isinstance(v, float) else v for k, v in asdict(standing).items()}
+        for standing in leaderboard(table, truth, bound)
+    ]
 
 
 def _curves(records: list[dict[str, Any]]) -> list[Any]:
