@@ -20,6 +20,7 @@ from wdist_bench.protocol.stream import Keys
 from wdist_bench.results.journal import pack
 from wdist_bench.runs.cell import thin
 from wdist_bench.studies.example1.segments import (
+    Example1,
     check_numbers,
     failed_runs,
     finished,
@@ -28,7 +29,6 @@ from wdist_bench.studies.example1.segments import (
     real_points,
     segments,
 )
-from wdist_bench.studies.example1.study import Example1
 from wdist_bench.validation import check_integer, check_seed
 
 _COST = Cost()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wdist_bench.report.drawing import grid_of, panel_legend
+from wdist_bench.report.drawing import FigureSet, grid_of, panel_legend
 from wdist_bench.report.palette import (
     BLACK,
     BLUE,
@@ -21,8 +21,8 @@ from wdist_bench.report.palette import (
     SKY,
 )
 from wdist_bench.results.journal import unpack
+from wdist_bench.results.statistics import finite, t_interval
 from wdist_bench.studies.example1.claims import JSD_ERROR
-from wdist_bench.studies.example1.figure_set import FIGURES, means_of
 from wdist_bench.studies.example1.measures import (
     Record,
     architecture,
@@ -37,6 +37,16 @@ from wdist_bench.studies.example1.measures import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+FIGURES: FigureSet[list[Record]] = FigureSet()
+
+
+def means_of(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, runs) -> means over runs and (2, rows) lengths of the 95 % bars."""
+    mean = over_runs(values)
+    ends = np.array([t_interval(finite(row)) for row in values]).T
+    return mean, np.nan_to_num(np.abs(ends - mean))
 
 
 @FIGURES("example1_distances")
