@@ -104,4 +104,3 @@ def _failures(change: Change) -> str:
     if change.failed == (0, 0):
         return ""
     return f", failed runs {change.failed[0]} -> {change.failed[1]}"
-

@@ -178,14 +178,12 @@ def panel_legend(axis: Axes, **options: Any) -> None:
 def _fitted(place: Callable[[int], Any], most: int, room: float) -> int:
     """Place a legend in the most columns that are no wider than `room` pixels; how many."""
     share = fitting.SHARE if _STYLE.get().column else 1
-    for columns in range(max(1, most), 0, -1):
+    for columns in range(most, 1, -1):
         made = place(columns)
-        if columns == 1:
-            fitting.narrowed(made, 0.98 * room, share)
-            return columns
         if share * made.get_window_extent().width < 0.98 * room:
             return columns
         made.remove()
+    fitting.narrowed(place(1), 0.98 * room, share)
     return 1
 
 

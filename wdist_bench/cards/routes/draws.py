@@ -12,7 +12,6 @@ from wdist_bench.cards.routes.distances import lengths
 from wdist_bench.costs import Cost
 
 
-
 def mean_displacement(task: Any, cost: Cost) -> tuple[float, float]:
     """(mean ||x - y||^p)^(1/p) over many points of the optimal coupling, 5 standard errors."""
     # a million points, fewer in high dimensions, where distances hardly vary

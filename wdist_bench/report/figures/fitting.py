@@ -56,7 +56,6 @@ def _lay_out(figure: Any) -> bool:
     return not any("constrained_layout" in str(one.message) for one in said)
 
 
-
 def _meet(first: Bbox, second: Bbox) -> bool:
     wide = min(first.x1, second.x1) - max(first.x0, second.x0)
     high = min(first.y1, second.y1) - max(first.y0, second.y0)

@@ -139,4 +139,3 @@ def _standing(board: dict[str, Standing], variant: str) -> dict[str, str]:
         "rank": f"{standing.rank:.1f}" if ranked else "not ranked",
         "apart": "told apart" if standing.apart else "",
     }
-

@@ -93,7 +93,7 @@ def page_data(folder: Path, journal: Journal, table: pd.DataFrame) -> dict[str, 
     told apart from the closest one, by truth and setting; `estimators`, what each one is.
     """
     words: dict[str, int] = {"": 0}
-    numbers = [_numbers(table[name]) for name in NUMBERS]
+    numbers = [[short(value) for value in pd.to_numeric(table[name])] for name in NUMBERS]
     named = [[_index(words, value) for value in table[name]] for name in WORDS]
     columns = [*NUMBERS, *WORDS, "setting"]
     cells = zip(*numbers, *named, [int(s) for s in table["setting"]], strict=True)
@@ -164,9 +164,6 @@ def environments(folder: Path, journal: Journal) -> list[dict[str, Any]]:
     """Where the cells of the page were measured, and how many of them."""
     return [asdict(place) for place in places(journal, environment(folder))]
 
-
-def _numbers(values: pd.Series) -> list[float | int | None]:
-    return [short(value) for value in pd.to_numeric(values)]
 
 
 def short(value: Any, digits: int = 6) -> float | int | None:

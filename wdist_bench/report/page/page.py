@@ -128,7 +128,6 @@ def _short(reports: list[Attachment], room: int) -> list[Attachment]:
     return kept
 
 
-
 def templates() -> Any:
     """The templates of pages: everything is escaped, and nothing is missing in silence."""
     from jinja2 import Environment, PackageLoader, StrictUndefined

@@ -134,15 +134,12 @@ def _pages(folders: list[Path], out: Path) -> list[_Page]:
 def _page(folder: Path, out: Path) -> _Page:
     results = Results(folder)
     _suite_page(folder, results, out)
-    return _Page(_entry(folder, results), results.labelled)
-
-
-def _entry(folder: Path, results: Results) -> Entry:
     plan = results.journal.plan
-    return Entry(
+    entry = Entry(
         folder.name, plan["title"], " ".join(plan["description"].split()),
         len(results.journal.planned()), _note(folder), results.labelled.empty,
     )  # fmt: skip
+    return _Page(entry, results.labelled)
 
 
 def _note(folder: Path) -> str:

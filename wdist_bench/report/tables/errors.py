@@ -75,7 +75,6 @@ def _answered(packed: list[float | None], costs: np.ndarray | None) -> np.ndarra
     return values if costs is None else values[np.isfinite(costs).all(axis=1)]
 
 
-
 def errors(costs: np.ndarray, truths: np.ndarray, p: float, population: float) -> dict[str, float]:
     """The error columns from (runs, eval_batches) costs W_p^p.
 

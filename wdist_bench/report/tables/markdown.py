@@ -96,7 +96,6 @@ def _by_setting(table: pd.DataFrame) -> dict[int, list[Row]]:
     return found
 
 
-
 def _section(rows: list[Row], several: bool) -> list[str]:
     """One setting; where there are several seeds its heading names its own."""
     # A cell that was refused, or whose process was lost, knows little of its task.

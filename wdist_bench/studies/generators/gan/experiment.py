@@ -231,7 +231,6 @@ def check_integers(numbers: Any, option: str, minimum: int) -> None:
         check_integer(number, option, minimum)
 
 
-
 def message(failed: int, runs: int) -> str:
     """What a record says of runs that failed; empty where none did."""
     if not failed:
