@@ -111,7 +111,7 @@ def test_pairs_are_the_runs_that_both_have():
     found = paired(first, second)
     expected = stats.ttest_rel(second[:3], first[:3])
     assert found.difference == pytest.approx(0.5)
-    assert found.p_value == pytest.approx(expected.pvalue)
+    assert found.interval == pytest.approx(tuple(expected.confidence_interval()))
     assert found.effect == pytest.approx(0.5 / np.std([0.5, 1.0, 0.0], ddof=1))
     assert np.isnan(paired(first, np.zeros(0)).difference)
 
@@ -121,7 +121,6 @@ def test_welch_agrees_with_scipy():
     first, second = generator.normal(size=9), generator.normal(0.5, 3, size=14)
     found = welch(first, np.append(second, np.nan))
     expected = stats.ttest_ind(second, first, equal_var=False)
-    assert found.p_value == pytest.approx(expected.pvalue)
     assert found.interval == pytest.approx(tuple(expected.confidence_interval()))
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 
 FIGURES: FigureSet[list[Record]] = FigureSet()
+_LOSSES = (("saturating", RED, r"$\log(1 - D)$"), ("non_saturating", GREEN, r"$-\log D$"))
 
 
 def means_of(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -129,10 +130,7 @@ def gradients(records: list[Record]) -> Any:
         where = thetas(record)
         far = where != 0
         steps = f"{record['parameters']['steps']:,} steps"
-        for name, color, word in (
-            ("saturating", RED, r"$\log(1 - D)$"),
-            ("non_saturating", GREEN, r"$-\log D$"),
-        ):
+        for name, color, word in _LOSSES:
             size = over_runs(np.abs(unpack(record[name])[far]))
             left.plot(where[far], size, color=color, ls=style, lw=1.5, marker=".",
                       label=f"{word}, {steps}")  # fmt: skip
@@ -150,10 +148,7 @@ def _along_training(axis: Axes, shots: list[Record]) -> None:
     steps = [record["parameters"]["steps"] for record in shots]
     places = thetas(shots[0])
     chosen = [t for t in (0.1, 0.5, 1.0, 2.0) if t in places]
-    for name, color, word in (
-        ("saturating", RED, r"$\log(1 - D)$"),
-        ("non_saturating", GREEN, r"$-\log D$"),
-    ):
+    for name, color, word in _LOSSES:
         for theta, marker in zip(chosen, "osD^", strict=False):
             row = list(places).index(theta)
             values = np.array([np.abs(unpack(record[name])[row]) for record in shots])
