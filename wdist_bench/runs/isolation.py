@@ -241,7 +241,6 @@ class _Slot:
         self._closed = False
         self.fresh = True
 
-
     @property
     def too_large(self) -> int:
         """Bytes that the worker held when it was killed for that; 0 where it was not."""

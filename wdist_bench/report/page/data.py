@@ -165,7 +165,6 @@ def environments(folder: Path, journal: Journal) -> list[dict[str, Any]]:
     return [asdict(place) for place in places(journal, environment(folder))]
 
 
-
 def short(value: Any, digits: int = 6) -> float | int | None:
     """Six digits, whole numbers as such; what is not finite as null."""
     number = float(value)

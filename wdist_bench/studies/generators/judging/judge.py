@@ -116,7 +116,6 @@ def judged(
     return {name: np.asarray(value, np.float64) for name, value in found.items()}
 
 
-
 def _judged(rows: np.ndarray, labels: np.ndarray | None, real: Split) -> dict[str, Any]:
     found: dict[str, Any] = {"spread": real.spread}
     for p in PS:
