@@ -29,7 +29,7 @@ import jax
 import numpy as np
 import pandas as pd
 import typer
-from scipy.stats import beta
+from two_sample import clopper_pearson
 
 import wdist_bench as wb
 from wdist_bench import experiment
@@ -158,13 +158,6 @@ def counted(name: str, p: int, ends: Bracket, answers: list[Any]) -> dict[str, A
         "mean lower": float(np.mean([a.lower for a in kept])),
         "mean upper": float(np.mean([a.upper for a in kept])),
     }
-
-
-def clopper_pearson(count: int, trials: int) -> tuple[float, float]:
-    """Two-sided 95 % band of a share; (0, 1) without trials."""
-    low = beta.ppf(0.025, count, trials - count + 1) if count else 0.0
-    high = beta.ppf(0.975, count + 1, trials - count) if count < trials else 1.0
-    return float(low), float(high)
 
 
 def main(

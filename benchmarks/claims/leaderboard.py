@@ -20,7 +20,7 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from wdist_bench.report.comparing.comparisons import comparison_table
-from wdist_bench.report.comparing.leaderboard import equality
+from wdist_bench.report.comparing.leaderboard import equality, rows_to_rank
 from wdist_bench.report.tables.cells import cells
 from wdist_bench.report.tables.settings import names
 from wdist_bench.results.journal import Journal, pack
@@ -88,7 +88,7 @@ def on_leaderboard(journal: Journal) -> list[tuple[str, str]]:
     table["abs_error_population"] = [
         e[np.isfinite(e)].mean() if np.isfinite(e).any() else np.nan for e in off
     ]
-    p_values = equality(table, "population")
+    p_values = equality(rows_to_rank(table, "population"))
     return [pair for pair, p in p_values.items() if p < LEVEL]
 
 

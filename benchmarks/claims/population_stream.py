@@ -24,7 +24,7 @@ import jax.numpy as jnp
 import pandas as pd
 import typer
 from scipy.special import gamma
-from scipy.stats import beta
+from two_sample import clopper_pearson
 
 import wdist_bench as wb
 
@@ -240,13 +240,6 @@ def _reason(message: str) -> str:
         if words in message:
             return words
     return message
-
-
-def clopper_pearson(count: int, trials: int) -> tuple[float, float]:
-    """Two-sided 95 % band of a share; (0, 1) without trials."""
-    low = beta.ppf(0.025, count, trials - count + 1) if count else 0.0
-    high = beta.ppf(0.975, count + 1, trials - count) if count < trials else 1.0
-    return float(low), float(high)
 
 
 def with_shares(rows: pd.DataFrame) -> pd.DataFrame:

@@ -89,7 +89,7 @@ POWER_SIZE = 50
 
 
 def clopper_pearson(count: int, trials: int) -> tuple[float, float]:
-    """Two-sided 95 % band of a share."""
+    """Two-sided 95 % band of a share; (0, 1) without trials."""
     low = beta.ppf(0.025, count, trials - count + 1) if count else 0.0
     high = beta.ppf(0.975, count + 1, trials - count) if count < trials else 1.0
     return float(low), float(high)

@@ -133,7 +133,7 @@ def test_a_worker_killed_between_two_cells_is_replaced(plugin):
     try:
         workers.environment()
         slot = workers._every[0]
-        first = slot.pid
+        first = slot._worker.pid
         os.kill(first, signal.SIGKILL)
         assert slot.call(os.getpid, (), None) != first
     finally:

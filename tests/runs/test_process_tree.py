@@ -80,7 +80,7 @@ def test_a_worker_has_a_session_of_its_own(family):
     workers = isolation.Workers(plugins=())
     try:
         workers.environment()
-        pid = workers._every[0].pid
+        pid = workers._every[0]._worker.pid
         assert os.getsid(pid) == pid != os.getsid(0)
     finally:
         workers.close()

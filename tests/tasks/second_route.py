@@ -22,7 +22,7 @@ class Check:
         p: exponent of the cost.
         norm: ground norm.
         route: (task, cost) -> (independent value of W_p, absolute tolerance), of
-            `wdist_bench.cards.routes`.
+            `wdist_bench.cards.routes` or of `further_routes.py`.
     """
 
     params: dict[str, Any]

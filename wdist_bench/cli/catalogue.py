@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
 
 from wdist_bench.cli.output import console, text
 
-
-class What(StrEnum):
-    """What can be listed."""
-
-    TASKS = "tasks"
-    TRUTHS = "truths"
-    ESTIMATORS = "estimators"
-    COSTS = "costs"
-    DATASETS = "datasets"
-    SUITES = "suites"
+What = Literal["tasks", "truths", "estimators", "costs", "datasets", "suites"]
 
 
 def list_names(
-    what: Annotated[What, typer.Argument(help="What to list.")] = What.ESTIMATORS,
+    what: Annotated[What, typer.Argument(help="What to list.")] = "estimators",
 ) -> None:
     """List tasks, truth cards, estimators, ground costs, data sets or suites, with what is known
     of each.
     """
     from wdist_bench.runs.catalogue import catalogue
 
-    header, rows = catalogue(what.value)
+    header, rows = catalogue(what)
     table = Table(*header, box=None, pad_edge=False)
     for row in rows:
         table.add_row(*map(text, row))

@@ -79,7 +79,9 @@ def _print(found: Comparison, everything: bool) -> None:
         )
     )
     echo(f"{len(found.changes)} cells ({paired} paired by run): {counts}")
-    echo(_speed(found))
+    before, after = found.hardware
+    where = f"both on {before}" if before == after else f"first on {before}, second on {after}"
+    echo(f"speed: {found.speed_in_words}; {where}")
 
 
 def _line(change: Change) -> str:
@@ -102,13 +104,3 @@ def _failures(change: Change) -> str:
     if change.failed == (0, 0):
         return ""
     return f", failed runs {change.failed[0]} -> {change.failed[1]}"
-
-
-def _speed(found: Comparison) -> str:
-    before, after = found.hardware
-    where = f"both on {before}" if before == after else f"first on {before}, second on {after}"
-    if math.isnan(found.speed):
-        return f"speed: not known; {where}"
-    low, high = found.speed_interval
-    interval = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
-    return f"speed: {found.speed:.2f} times the seconds a run{interval}; {where}"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,13 +16,6 @@ if TYPE_CHECKING:
     from wdist_bench.costs import Cost
     from wdist_bench.datasets.two_samples import TwoSamples
     from wdist_bench.estimate import Estimate
-
-
-class ReadAs(StrEnum):
-    """What the numbers of a file are."""
-
-    ROWS = "rows"
-    MASS = "mass"
 
 
 def estimate(
@@ -49,8 +41,9 @@ def estimate(
     ] = None,
     header: options.Header = None,
     read_as: Annotated[
-        ReadAs, typer.Option("--as", help="What numbers are: points, one a row, or mass on a grid.")
-    ] = ReadAs.ROWS,
+        Literal["rows", "mass"],
+        typer.Option("--as", help="What numbers are: points, one a row, or mass on a grid."),
+    ] = "rows",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Estimate W_p between two files of samples, or two groups of one: value, interval, bound.
@@ -71,7 +64,7 @@ def estimate(
     from wdist_bench import costs
 
     given = _options(option or [], "--option", "x y method cost p norm seed")
-    if read_as is ReadAs.MASS:
+    if read_as == "mass":
         named = {"--columns": columns, "--by": by, "--groups": groups, "--weights": weights}
         present = {name: value is not None for name, value in named.items()}
         options.refuse("--as mass", present | {"--standardize": standardize})
@@ -85,7 +78,7 @@ def estimate(
         read = options.said(found, weights)
     if not as_json:
         echo_answer(read)
-    warning = options.warn(found, norm) if read_as is ReadAs.ROWS else ""
+    warning = options.warn(found, norm) if read_as == "rows" else ""
     start = time.perf_counter()
     cost = costs.get(norm, p=p, **_options(cost_option or [], "--cost-option", "name p"))
     given = {"a": found.a, "b": found.b} | given

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,17 +11,7 @@ from wdist_bench.cli.output import echo
 from wdist_bench.cli.reading import reading
 from wdist_bench.cli.samples import refuse
 
-
-class Format(StrEnum):
-    """What can be written."""
-
-    CSV = "csv"
-    PARQUET = "parquet"
-    LATEX = "latex"
-    PDF = "pdf"
-    JOURNAL = "journal"
-
-
+Format = Literal["csv", "parquet", "latex", "pdf", "journal"]
 TRUTHS = Path("truths")
 
 
@@ -79,9 +68,8 @@ def export(
     refuse("a results folder", {"--no-samples": not samples, "--compute": compute})
     from wdist_bench.report.export import export as export_folder
 
-    chosen = (format_ or Format.PARQUET).value
     with reading(folder):
-        for path in export_folder(folder, chosen, out, dirty, width):
+        for path in export_folder(folder, format_ or "parquet", out, dirty, width):
             echo(f"wrote {path}")
 
 

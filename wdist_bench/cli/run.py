@@ -6,9 +6,8 @@ import contextlib
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.progress import (
@@ -28,12 +27,8 @@ from wdist_bench.display.printable import printable
 if TYPE_CHECKING:
     from wdist_bench.report.text.closing import Closing
 
-
-class Where(StrEnum):
-    """Which engine runs the cells: this machine, or Dask on several."""
-
-    LOCAL = "local"
-    DASK = "dask"
+Where = Literal["local", "dask"]
+"""Which engine runs the cells: this machine, or Dask on several."""
 
 
 def run(
@@ -49,7 +44,7 @@ def run(
     ] = "cpu",
     engine: Annotated[
         Where, typer.Option(help="Where cells run: local worker processes, or Dask.")
-    ] = Where.LOCAL,
+    ] = "local",
     scheduler: Annotated[
         str | None,
         typer.Option(help="Dask scheduler, tcp://HOST:8786 or its file."),
@@ -105,7 +100,7 @@ def run(
     except KeyboardInterrupt:
         echo("interrupted: every finished cell is kept; resume with the same command")
         raise typer.Exit(130) from None
-    _report(folder)
+    report(folder)
     if failed:
         raise typer.Exit(1)
 
@@ -118,7 +113,7 @@ def _engine(
     memory_limit: int | None,
     resources: dict[str, float],
 ) -> Any:
-    if where is Where.LOCAL:
+    if where == "local":
         if scheduler or resources:
             raise ValueError(
                 "--scheduler, --resource: expected --engine dask beside them, got local; add it"
@@ -157,10 +152,6 @@ def report(
     folder: Annotated[Path, typer.Argument(help="Results folder with a journal.")],
 ) -> None:
     """Write the tables and figures of a results folder from its journal, and show the errors."""
-    _report(folder)
-
-
-def _report(folder: Path) -> None:
     from wdist_bench.report import write_report
     from wdist_bench.report.page.attachments import ignored_files
     from wdist_bench.report.results import Results

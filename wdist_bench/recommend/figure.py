@@ -6,12 +6,12 @@ import math
 from pathlib import Path
 from typing import Any
 
+from wdist_bench.recommend.ranking import TRUSTED
 from wdist_bench.report.drawing import grid_of, legend_above, save
 from wdist_bench.report.palette import BLUE, COLORS, MARKERS, NOTE, RED
 from wdist_bench.report.text.escaping import label
 
 _LINEAR = 0.1  # errors up to here are drawn on a linear scale
-_CLOSE = 0.25
 
 
 def write_figure(answer: dict[str, Any], path: Path) -> Path:
@@ -39,7 +39,7 @@ def write_figure(answer: dict[str, Any], path: Path) -> Path:
 
 def _errors(axis: Any, answer: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     axis.set_xscale("symlog", linthresh=_LINEAR, linscale=1.0)
-    axis.axvspan(1 / (1 + _CLOSE) - 1, _CLOSE, color="0.93", lw=0)
+    axis.axvspan(1 / (1 + TRUSTED) - 1, TRUSTED, color="0.93", lw=0)
     axis.axvline(0, color="0.4", lw=1)
     places = {row["estimator"]: place for place, row in enumerate(rows)}
     found = [

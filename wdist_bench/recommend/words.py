@@ -294,8 +294,7 @@ def _name(label: str) -> str:
 
 def _few(names: list[str]) -> str:
     """Three names, and how many more there are."""
-    shown = ", ".join(map(_name, names[:3]))
-    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
+    return listed(list(map(_name, names)), 3)
 
 
 def _short(text: str, most: int = _LONGEST) -> str:

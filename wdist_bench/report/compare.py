@@ -54,6 +54,15 @@ class Comparison:
         """The changes with this verdict."""
         return [change for change in self.changes if change.verdict == verdict]
 
+    @property
+    def speed_in_words(self) -> str:
+        """The ratio of seconds with its interval."""
+        if math.isnan(self.speed):
+            return "not known"
+        low, high = self.speed_interval
+        ends = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
+        return f"{self.speed:.2f} times the seconds a run{ends}"
+
     def plain(self) -> dict[str, Any]:
         """All of it as data that JSON can hold; NaN is null."""
         return plain(asdict(self))

@@ -96,7 +96,7 @@ class FigureSet(Generic[S]):
 
 def panels(count: int, width: float, height: float) -> tuple[Any, list[Axes]]:
     """A figure with so many panels of that size in inches, at most three side by side."""
-    columns = min(count, _fitting(width))
+    columns = min(count, _beside(max(_NARROWEST, 0.65 * width), _WIDEST))
     rows = -(-count // columns)
     figure, grid = grid_of(rows, columns, width * columns, height * rows)
     axes = list(grid.flat)
@@ -112,7 +112,8 @@ def grid_of(rows: int, columns: int, width: float, height: float, **options: Any
     """
     import matplotlib.pyplot as plt
 
-    beside = next(k for k in range(columns, 0, -1) if columns % k == 0 and k <= _room(columns))
+    room = _beside(_NARROWEST, columns)
+    beside = next(k for k in range(columns, 0, -1) if columns % k == 0 and k <= room)
     below = rows * columns // beside
     if _STYLE.get().column:
         panel = WIDTHS[_STYLE.get().column] / beside
@@ -128,16 +129,10 @@ def grid_of(rows: int, columns: int, width: float, height: float, **options: Any
     return figure, axes
 
 
-def _fitting(width: float) -> int:
-    """Panels of that design width side by side."""
+def _beside(width: float, on_screen: int) -> int:
+    """How many panels of that width in inches stand side by side in a paper, or on a screen."""
     column = _STYLE.get().column
-    return max(1, int(WIDTHS[column] / max(_NARROWEST, 0.65 * width))) if column else _WIDEST
-
-
-def _room(columns: int) -> int:
-    """Panels of a grid side by side."""
-    column = _STYLE.get().column
-    return max(1, int(WIDTHS[column] / _NARROWEST)) if column else columns
+    return max(1, int(WIDTHS[column] / width)) if column else on_screen
 
 
 def legend_above(figure: Any, handles: list[Any], labels: list[str], title: str = "") -> None:
@@ -183,14 +178,12 @@ def panel_legend(axis: Axes, **options: Any) -> None:
 def _fitted(place: Callable[[int], Any], most: int, room: float) -> int:
     """Place a legend in the most columns that are no wider than `room` pixels; how many."""
     share = fitting.SHARE if _STYLE.get().column else 1
-    for columns in range(max(1, most), 0, -1):
+    for columns in range(most, 1, -1):
         made = place(columns)
-        if columns == 1:
-            fitting.narrowed(made, 0.98 * room, share)
-            return columns
         if share * made.get_window_extent().width < 0.98 * room:
             return columns
         made.remove()
+    fitting.narrowed(place(1), 0.98 * room, share)
     return 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pandas as pd
 
@@ -13,6 +12,7 @@ from wdist_bench.report.drawing import WIDTHS, Style, styled
 from wdist_bench.report.provenance import places
 from wdist_bench.report.results import Results
 from wdist_bench.report.studies import write_experiments
+from wdist_bench.report.tables.latex import write_latex
 from wdist_bench.report.text.escaping import csv
 from wdist_bench.results.columns import COLUMNS
 from wdist_bench.results.journal import COMPACT, Journal
@@ -67,8 +67,8 @@ def export(
     if kind == "pdf":
         with styled(Style("pdf", column=column)):
             return _drawn(out, results)
-    write: dict[str, Any] = {"csv": _csv, "parquet": _parquet, "latex": _latex}
-    return list(write[kind](out, results))
+    writers = {"csv": _csv, "parquet": _parquet, "latex": write_latex}
+    return writers[kind](out, results)
 
 
 def _drawn(out: Path, results: Results) -> list[Path]:
@@ -137,9 +137,3 @@ def _parquet(out: Path, results: Results) -> list[Path]:
         raise ValueError(
             "format: expected pyarrow for Parquet, got none; install it: pip install pyarrow"
         ) from error
-
-
-def _latex(out: Path, results: Results) -> list[Path]:
-    from wdist_bench.report.tables.latex import write_latex
-
-    return write_latex(out, results)

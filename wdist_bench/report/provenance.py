@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from wdist_bench.estimate import NOT_RUN
+from wdist_bench.report.text import wording
 from wdist_bench.results.differences import differing, facts, listed
 from wdist_bench.results.journal import Journal
 
 _PLACES = 4  # environments that a sentence names
-_DIFFERENCES = 6  # what it says of each
 _MAIN = ("package jax", "git")  # what it says of the only one that is recorded
 
 
@@ -77,8 +77,7 @@ def _with(given: dict[str, str], names: list[str]) -> str:
     own = [given[name] for name in names if name in given]
     if not own:
         return "in another environment"
-    more = f" and {len(own) - _DIFFERENCES} more" if len(own) > _DIFFERENCES else ""
-    return f"with {', '.join(own[:_DIFFERENCES])}{more}"
+    return f"with {wording.listed(own)}"
 
 
 def hardware(found: list[Place]) -> str:

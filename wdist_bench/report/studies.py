@@ -1,13 +1,18 @@
-"""What studies write from the records of their experiments."""
+"""What studies write from the records of their experiments, else one table of what these say."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from wdist_bench import experiment
-from wdist_bench.report.text.escaping import words
+from wdist_bench.folders import write
+from wdist_bench.report.text.escaping import cell, csv, inline, words
+from wdist_bench.report.text.wording import shown
 from wdist_bench.results.journal import Journal
+
+_ENDS = ("status", "message", "failed", "runs", "compile_seconds", "run_seconds")
 
 
 def _in_words(record: dict[str, Any]) -> dict[str, Any]:
@@ -21,8 +26,6 @@ def _in_words(record: dict[str, Any]) -> dict[str, Any]:
 
 def write_experiments(folder: Path, journal: Journal) -> list[Path]:
     """What each study writes from the records of its experiments, else a plain table of them."""
-    from wdist_bench.report.tables.plain import write_plain
-
     studies: dict[str, list[dict[str, Any]]] = {}
     for record in journal.planned():
         if "experiment" in record:
@@ -32,8 +35,37 @@ def write_experiments(folder: Path, journal: Journal) -> list[Path]:
     for study, records in studies.items():
         written_by = _written_by(records[0]["experiment"])[1]
         written = written_by(folder, records) if written_by else []
-        files += written or write_plain(folder, study, records)
+        files += written or _write_plain(folder, study, records)
     return files
+
+
+def _write_plain(folder: Path, name: str, records: list[dict[str, Any]]) -> list[Path]:
+    """`NAME.csv` and `NAME.md`: a row a record, its parameters, single numbers, and how it ended.
+
+    Lists (a value per run, a history) stay in the journal.
+    """
+    import pandas as pd
+    from tabulate import tabulate
+
+    own = [key for record in records for key, value in record.items() if _is_number(value)]
+    known = {*_ENDS, "version", "schema", "written", "seconds", "peak_memory", "key"}
+    numbers = [key for key in dict.fromkeys(own) if key not in known]
+    rows = [
+        record["parameters"] | {key: record.get(key) for key in (*numbers, *_ENDS)}
+        for record in records
+    ]
+    table = pd.DataFrame(rows)
+    body = [[cell(shown(value)) for value in row] for row in table.itertuples(index=False)]
+    text = tabulate(body, [cell(str(c)) for c in table.columns], "pipe", disable_numparse=True)
+    stem = re.sub(r"\W", "_", name)[:60]  # a name may come from anybody's journal
+    return [
+        write(folder / f"{stem}.csv", csv(table)),
+        write(folder / f"{stem}.md", f"# {inline(name.replace('_', ' '))}\n\n{text}\n"),
+    ]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _written_by(name: str) -> tuple[str, Any]:

@@ -26,9 +26,10 @@ from wdist_bench.display.printable import whole_characters
 from wdist_bench.results.births import born
 from wdist_bench.results.journal_files import (
     COMPACT,
-    Blanks,
+    MAX_BLANK,
     FileJournal,
     Unpacked,
+    bomb,
     compact,
     compact_lines,
     entries,
@@ -257,11 +258,12 @@ class JournalReader:
         return self.journal
 
     def _add_compact(self, path: Path) -> None:
-        source, blanks = Unpacked(path), Blanks(path)
+        source, blanks = Unpacked(path), 0
         parse = self._parser(source)
         for number, line in enumerate(compact_lines(path), 1):
-            if not _take(self.journal, line, COMPACT, number, parse, source.keep):
-                blanks.add()
+            blanks += not _take(self.journal, line, COMPACT, number, parse, source.keep)
+            if blanks > MAX_BLANK:
+                raise bomb(path, f"{blanks} lines that are none")
 
 
 Parse = Callable[[bytes, Keep], dict[str, Any]]

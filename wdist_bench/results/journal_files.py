@@ -16,9 +16,10 @@ from wdist_bench.results.journal_lines import MAX_LINE
 
 COMPACT = "journal.jsonl.gz"
 """A whole journal in one file that never changes, for results that are passed on."""
+MAX_BLANK = 1000
+"""Lines of a compact journal that are no records: a few may be torn, not most."""
 
 _BLOCK = 2**20  # bytes read at a time
-_MAX_BLANK = 1000  # lines of a compact journal that are no records
 _MAX_RATIO = 100  # times that the arrays of a compact journal may be longer than the file ...
 _MAX_ARRAYS = 2**30  # ... or bytes, whatever is more: no digits are packed as tightly
 
@@ -60,7 +61,7 @@ class Unpacked:
         """
         place = self._file.seek(0, os.SEEK_END)
         if place + len(array) > self._room:
-            raise _bomb(self.path, f"arrays of more than {self._room:.2g} bytes")
+            raise bomb(self.path, f"arrays of more than {self._room:.2g} bytes")
         self._file.write(array)
         return place
 
@@ -139,7 +140,7 @@ def compact_lines(path: Path) -> Iterator[bytes]:
         with gzip.open(path, "rb") as packed:
             for _, line in lines(packed):  # type: ignore[arg-type]
                 if line is None:
-                    raise _bomb(path, f"a line of more than {MAX_LINE} bytes")
+                    raise bomb(path, f"a line of more than {MAX_LINE} bytes")
                 yield line
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise CompactError(
@@ -147,24 +148,8 @@ def compact_lines(path: Path) -> Iterator[bytes]:
         ) from error
 
 
-class Blanks:
-    """Counts the lines of a compact journal that are no records: a few may be torn, not most."""
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.count = path, 0
-
-    def add(self) -> None:
-        """One more.
-
-        Raises:
-            CompactError: too many.
-        """
-        self.count += 1
-        if self.count > _MAX_BLANK:
-            raise _bomb(self.path, f"{self.count} lines that are none")
-
-
-def _bomb(path: Any, got: str) -> CompactError:
+def bomb(path: Any, got: str) -> CompactError:
+    """What to raise of a compact journal that would fill the memory, or is none."""
     return CompactError(
         f"{path}: expected the records of a journal, got {got}; this is no results folder"
     )

@@ -242,12 +242,6 @@ class _Slot:
         self.fresh = True
 
     @property
-    def pid(self) -> int:
-        """Of the worker; 0 where there is none."""
-        worker = self._worker
-        return 0 if worker is None else worker.pid
-
-    @property
     def too_large(self) -> int:
         """Bytes that the worker held when it was killed for that; 0 where it was not."""
         worker = self._worker

@@ -88,7 +88,7 @@ def run_suite(
         reader = JournalReader(out)
         number = next_attempt(reader.refresh().plan)
         append(out, _plan(suite, places, engine) | {"attempt": number})
-        write_environment(out, environment)
+        write(out / "environment.json", json.dumps(environment, indent=2) + "\n")
         sweep = _Sweep(suite, out, engine, environment, retry_failed, fail_fast, reader)
         yield from sweep.run(places)
     finally:
@@ -196,9 +196,3 @@ class _Sweep:
             shared=self.engine.shared,
             attempt=next_attempt(self.reader.journal.cells.get(place.key)),
         )
-
-
-def write_environment(out: Path, environment: dict[str, Any]) -> None:
-    """`environment.json`, replaced as a whole."""
-    out.mkdir(parents=True, exist_ok=True)
-    write(out / "environment.json", json.dumps(environment, indent=2) + "\n")

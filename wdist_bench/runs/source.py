@@ -21,7 +21,7 @@ import secrets
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, lru_cache
+from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -197,9 +197,7 @@ def _distributions(file: Path) -> set[str]:
     return set(_installed().get(top, ()))
 
 
-@lru_cache(maxsize=1)
-def _installed() -> Any:
-    return packages_distributions()
+_installed = cache(packages_distributions)
 
 
 def _digest(code: dict[Path, str]) -> str:

@@ -61,6 +61,11 @@ def negation(verdict: str) -> str:
     return {HOLDS: FAILS, FAILS: HOLDS}.get(verdict, UNDECIDED)
 
 
+def opposite(parts: Iterable[Claim]) -> list[Claim]:
+    """The claims that each of them is false."""
+    return [Claim(f"not: {p.claim}", negation(p.verdict), p.numbers) for p in parts]
+
+
 def not_run(text: str, why: str = "not run") -> Claim:
     """A comparison of a cell that gave no number: lost cells do not decide by being lost."""
     return Claim(text, UNDECIDED, why)

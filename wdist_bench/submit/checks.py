@@ -86,17 +86,15 @@ def check(submission: Submission) -> list[Finding]:
     findings = []
     for rule, test in RULES.items():
         try:
-            note = test(submission)
+            findings.append(Finding(rule, "", test(submission)))
+            continue
         except Broken as broken:
-            findings.append(Finding(rule, str(broken)))
-            if test in _FIRST:
-                break
+            problem = str(broken)
         except (LookupError, TypeError, ValueError, OSError, ArithmeticError) as error:
-            findings.append(Finding(rule, f"{type(error).__name__}: {error}"))
-            if test in _FIRST:
-                break
-        else:
-            findings.append(Finding(rule, "", note))
+            problem = f"{type(error).__name__}: {error}"
+        findings.append(Finding(rule, problem))
+        if test in _FIRST:
+            break
     return findings
 
 

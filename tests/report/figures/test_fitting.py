@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import matplotlib as mpl
 import numpy as np
 import pytest
+from matplotlib.axis import Axis
+from matplotlib.text import Text
 
 from wdist_bench.report.drawing import (
     FigureSet,
@@ -16,7 +20,8 @@ from wdist_bench.report.drawing import (
     save,
     styled,
 )
-from wdist_bench.report.figures.fitting import LEAST, SMALLEST, collisions, fit
+from wdist_bench.report.figures import fitting
+from wdist_bench.report.figures.fitting import LEAST, SMALLEST, fit
 from wdist_bench.report.figures.suites import FIGURES
 from wdist_bench.report.results import Results
 
@@ -38,6 +43,56 @@ def crowded():
     legend_above(figure, handles, [f"estimator with options {k}, steps {10**k}" for k in range(7)])
     figure.supxlabel("what the lines and bars of this figure are, said in one long line " * 2)
     return figure
+
+
+def collisions(figure):
+    """Pairs of texts of which one lies on the other, and texts beyond the edge with ""."""
+    for _ in range(3):  # rounds until what constrains each other has settled
+        fitting._lay_out(figure)
+    edge = figure.bbox
+    boxes = [(text, text.get_window_extent()) for text in shown(figure)]
+    found = [
+        (one.get_text(), other.get_text())
+        for (one, first), (other, second) in itertools.combinations(boxes, 2)
+        if fitting._meet(first, second)
+    ]
+    beyond = [
+        (text.get_text(), "")
+        for text, box in boxes
+        if min(box.x0, box.y0) < -1 or box.x1 > edge.x1 + 1 or box.y1 > edge.y1 + 1
+    ]
+    return found + beyond
+
+
+def shown(figure):
+    """Every text that is drawn: those of ticks that lie on their axis, too."""
+    ticks = {
+        label
+        for axes in figure.axes
+        for axis in axes.findobj(Axis)
+        for label in axis.get_ticklabels(which="both")
+    }
+    drawn = {label for axes in figure.axes if axes.get_visible() for label in tick_labels(axes)}
+    hidden = {t for axes in figure.axes if not axes.get_visible() for t in axes.findobj(Text)}
+    for text in dict.fromkeys(figure.findobj(Text)):
+        kept = text in drawn or (text not in ticks and text not in hidden)
+        if kept and text.get_visible() and text.get_text().strip():
+            yield text
+
+
+def tick_labels(axes):
+    for axis, (low, high) in (
+        (axes.xaxis, sorted(axes.get_xlim())),
+        (axes.yaxis, sorted(axes.get_ylim())),
+    ):
+        if not axis.get_visible():
+            continue
+        for minor in (False, True):
+            places = axis.get_ticklocs(minor=minor)
+            labels = axis.get_ticklabels(minor=minor)
+            for place, label in zip(places, labels, strict=False):
+                if low <= place <= high and label.get_visible():
+                    yield label
 
 
 @EACH

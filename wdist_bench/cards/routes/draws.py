@@ -12,37 +12,16 @@ from wdist_bench.cards.routes.distances import lengths
 from wdist_bench.costs import Cost
 
 
-def _many(task: Any) -> int:
-    """A million points, fewer in high dimensions, where distances hardly vary."""
-    return min(1_000_000, 4_000_000 // task.dim)
-
-
 def mean_displacement(task: Any, cost: Cost) -> tuple[float, float]:
     """(mean ||x - y||^p)^(1/p) over many points of the optimal coupling, 5 standard errors."""
-    x, y = task.pairs(jax.random.key(21), _many(task), cost.p)
+    # a million points, fewer in high dimensions, where distances hardly vary
+    x, y = task.pairs(jax.random.key(21), min(1_000_000, 4_000_000 // task.dim), cost.p)
     paid = lengths(np.asarray(x, np.float64) - np.asarray(y, np.float64), cost) ** cost.p
     stderr = paid.std() / math.sqrt(len(paid))
     value = float(paid.mean()) ** (1 / cost.p)
     own = task.truth(cost).stderr
     slope = cost.p * value ** (cost.p - 1)
     return value, 5 * math.hypot(stderr / slope, own) + 1e-5 * value
-
-
-def dual_on_samples(task: Any, cost: Cost) -> tuple[float, float]:
-    """E_mu[phi] - E_nu[phi] of the 1-Lipschitz potential, p = 1, on independent samples of both."""
-    x, y = task.sample(jax.random.key(22), _many(task))
-    phi, psi = (np.asarray(task.potential(points, 1), np.float64) for points in (x, y))
-    value = float(phi.mean() - psi.mean())
-    return value, 5 * math.sqrt((phi.var() + psi.var()) / len(phi)) + 1e-5 * value
-
-
-def projected_quantiles(task: Any, cost: Cost) -> tuple[float, float]:
-    """W_p of 2 million projections on w: a lower bound, here the value; sorted, within 0.3 %."""
-    w = np.asarray(task.direction, np.float64)
-    x, y = task.sample(jax.random.key(28), 2_000_000 // task.dim)
-    first, second = (np.sort(np.asarray(v, np.float64) @ (w / np.linalg.norm(w))) for v in (x, y))
-    value = float(np.mean(np.abs(first - second) ** cost.p)) ** (1 / cost.p)
-    return value, 0.003 * value
 
 
 def energy_distance(task: Any, cost: Cost) -> tuple[float, float]:

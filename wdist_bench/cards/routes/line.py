@@ -143,16 +143,6 @@ def gaussian_levels(task: Any, cost: Cost) -> tuple[float, float]:
     return value, (1e-5 + beyond / (total * cost.p)) * value
 
 
-def moment_of_scale(task: Any, cost: Cost) -> tuple[float, float]:
-    """X against s X: |s - 1| (E |X|^p)^(1/p), the absolute moment from scipy.stats."""
-    from scipy import stats
-
-    factor = dict(task.y_params).get("scale", 1.0)
-    params = {k: v for k, v in task.x_params if k != "scale"}
-    law = getattr(stats, task.x)(**params)
-    return abs(factor - 1) * float(law.expect(lambda t: abs(t) ** cost.p)) ** (1 / cost.p), 1e-6
-
-
 # Isotropic laws.
 
 
@@ -181,17 +171,6 @@ def monotone_radius(task: Any, cost: Cost) -> tuple[float, float]:
     kink = [size] if y is None and low < size < high else []
     value = _mean(height, sorted({float(e) for e in (*ends, *kink) if np.isfinite(e)}))
     return float(value ** (1 / cost.p)), 1e-6
-
-
-def signed_cdfs(task: Any, cost: Cost) -> tuple[float, float]:
-    """Dim 1, p = 1: int |F - G| of N(0, s^2) and the uniform law on [-r, r] themselves."""
-    from scipy import stats
-
-    _only(cost, 1)
-    std, radius = dict(task.x)["std"], dict(task.y)["radius"]
-    uniform = stats.uniform(-radius, 2 * radius)
-    edges = sorted({*_WHOLE_LINE, -radius, radius})
-    return between_cdfs(stats.norm(scale=std).cdf, uniform.cdf, edges)
 
 
 # Noise.

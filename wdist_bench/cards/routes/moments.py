@@ -57,16 +57,6 @@ def confluent_point(task: Any, cost: Cost) -> tuple[float, float]:
     return value, 1e-9 * value
 
 
-def cube_by_tensor_rule(task: Any, cost: Cost) -> tuple[float, float]:
-    """Gauss-Legendre in every coordinate; exact to rounding for a centre well outside the cube."""
-    points, weights = np.polynomial.legendre.leggauss(24)
-    grid = np.stack(np.meshgrid(*[points] * task.dim, indexing="ij"), -1).reshape(-1, task.dim)
-    mass = np.prod(np.stack(np.meshgrid(*[weights / 2] * task.dim, indexing="ij"), -1), -1).ravel()
-    gaps = grid - np.broadcast_to(np.asarray(task.center, float), (task.dim,))
-    moment = float(mass @ lengths(gaps, cost) ** cost.p)
-    return abs(1 - task.factor) * moment ** (1 / cost.p), 1e-8
-
-
 def _plane_moment(normal: bool, a: np.ndarray, cost: Cost) -> float:
     """E ||X - a||^p in the plane for independent coordinates, normal or uniform on [-1, 1]: 96
     panels of 8 points in each, cut where a coordinate changes sign.
@@ -100,19 +90,6 @@ def plane_point(task: Any, cost: Cost) -> tuple[float, float]:
     return value, 1e-4 * value
 
 
-def box_integral(task: Any, cost: Cost) -> tuple[float, float]:
-    """Mean distance from the centre of a square or cube of side 2, p = 1 and l2.
-
-    Source: Bailey, Borwein, Crandall, Box integrals, J. Comput. Appl. Math. 206, 2007: B_2(1)
-    and B_3(1).
-    """
-    known = {
-        2: (math.sqrt(2) + math.asinh(1)) / 3,
-        3: math.sqrt(3) / 4 - math.pi / 24 + math.log(2 + math.sqrt(3)) / 2,
-    }
-    return abs(1 - task.factor) * known[task.dim], 1e-9
-
-
 def ball_in_polar_coordinates(task: Any, cost: Cost) -> tuple[float, float]:
     """Gauss-Legendre in radius and angle, the radius split where the centre lies; l2."""
     a = np.broadcast_to(np.asarray(task.center, float), (task.dim,))
@@ -128,14 +105,6 @@ def ball_in_polar_coordinates(task: Any, cost: Cost) -> tuple[float, float]:
         across = np.maximum(squares, 0) ** (cost.p / 2) @ mass
         total += float((across * dim * r ** (dim - 1)) @ weights) * (high - low) / 2
     return abs(1 - task.factor) * total ** (1 / cost.p), 1e-6
-
-
-def folded_coordinates(task: Any, cost: Cost) -> tuple[float, float]:
-    """l1, p = 1: the coordinates one by one, by scipy's folded normal law."""
-    from scipy.stats import foldnorm
-
-    a = np.abs(np.asarray(task.at, float))
-    return float(sum(foldnorm.mean(c / task.std, scale=task.std) for c in a)), 1e-9
 
 
 # Spheres and gradients.

@@ -19,24 +19,19 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from wdist_bench.report.comparing.leaderboard import NULL
+from wdist_bench.report.comparing.two_samples import columns
 from wdist_bench.report.tables.cells import Cell, cells
 from wdist_bench.report.text.escaping import inline
 from wdist_bench.report.text.wording import count, p_value
 from wdist_bench.results.journal import Journal
 from wdist_bench.results.rearrangements import Randomized, least_of_flips, sign_flips
-from wdist_bench.results.statistics import (
-    LEVEL,
-    Difference,
-    Interval,
-    paired_difference,
-)
+from wdist_bench.results.statistics import LEVEL, Difference, Interval, paired_difference
 
 _SHARED = ("task", "dataset", "dim", "p", "norm", "n", "protocol")
 
@@ -116,9 +111,7 @@ def _tests(contests: list[Contest]) -> dict[tuple[str, str, int], _Test]:
     found = {}
     for (a, b), where in pairs.items():
         gaps = [_gaps(contests[i][a], contests[i][b]) for i in where]
-        rows = np.full((max(map(len, gaps)), len(gaps)), math.nan)
-        for column, gap in enumerate(gaps):
-            rows[: len(gap), column] = gap
+        rows = columns(gaps)
         test = sign_flips(rows)
         for column, i in enumerate(where):
             found[a, b, i] = _test(test, column, rows, len(pairs))

@@ -78,12 +78,12 @@ def leaderboard(table: pd.DataFrame, truth: str, bound: str = "") -> list[Standi
         bound: rank only estimators that claim this bound; all where empty. Against the batch the
             solver `exact` is left out: it defines that truth.
     """
-    rows = _rows(table, truth, bound)
+    rows = rows_to_rank(table, truth, bound)
     ranked = _ranked(rows)
     means = ranked.groupby(["variant", "task_unit"], sort=False)["rank"].mean()
     mean_ranks = means.groupby("variant", sort=False).mean()
     order = list(mean_ranks.sort_values(kind="stable").index)
-    p_values = _equality(rows)
+    p_values = equality(rows)
     standings = []
     own_rows = dict(list(rows.groupby("variant", sort=False)))
     ranked_rows = dict(list(ranked.groupby("variant", sort=False)))
@@ -129,19 +129,15 @@ def _ranked(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(rank=rows.groupby("setting")["error"].rank())
 
 
-def equality(table: pd.DataFrame, truth: str, bound: str = "") -> dict[tuple[str, str], float]:
+def equality(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
     """P-values that two ranked estimators are equal on tasks like these; (better, worse) -> p.
 
     Equal means exchangeable on every task: who comes first is chance there, whether by the noise
     of runs or by what suits the task. Then swapping the two on whole tasks changes nothing: sign
     flips of the mean difference of their ranks, over the tasks that both were run on, with Holm's
     correction over all pairs. So at most 5 % of leaderboards tell any two equal ones apart. Ranks
-    within a setting count all of the ranked that were run there.
+    within a setting count all of the ranked that were run there. `rows` are of `rows_to_rank`.
     """
-    return _equality(_rows(table, truth, bound))
-
-
-def _equality(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
     variants, _ = _shared(rows)
     rows = rows[rows["variant"].isin(variants)]
     if rows.empty:
@@ -176,7 +172,7 @@ _NEEDED = (
 )  # fmt: skip
 
 
-def _rows(table: pd.DataFrame, truth: str, bound: str) -> pd.DataFrame:
+def rows_to_rank(table: pd.DataFrame, truth: str, bound: str = "") -> pd.DataFrame:
     """Rows with something to rank against and a rival, in the order of the table."""
     value = _truths(table, truth)
     bias = pd.to_numeric(table.get(f"bias_{truth}", value * math.nan)).abs()

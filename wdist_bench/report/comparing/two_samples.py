@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wdist_bench.results.rearrangements import FLIPS, least_of_flips, shuffles, sign_flips
-from wdist_bench.results.statistics import Interval, paired_difference
+from wdist_bench.results.statistics import Interval, finite, paired_difference, sd_of
 
 
 @dataclass(frozen=True)
@@ -20,20 +20,18 @@ class Gap:
         difference: of the means; NaN where there was nothing to test.
         interval: 95 % interval of it.
         effect: difference / sd, of the differences of pairs or pooled: Cohen's d.
-        p_value: two-sided.
     """
 
     difference: float
     interval: Interval
     effect: float
-    p_value: float
 
 
-NOTHING = Gap(math.nan, (math.nan, math.nan), math.nan, math.nan)
+NOTHING = Gap(math.nan, (math.nan, math.nan), math.nan)
 
 
 def paired(first: np.ndarray, second: np.ndarray) -> Gap:
-    """Student's test of second - first, over the runs that both have.
+    """Mean of second - first with Student's interval, over the runs that both have.
 
     Run i sees the same samples however many runs follow.
     """
@@ -41,24 +39,23 @@ def paired(first: np.ndarray, second: np.ndarray) -> Gap:
     first, second = first[:common], second[:common]
     found = paired_difference(second, first)
     gaps = second - first
-    sd = float(np.std(gaps[np.isfinite(gaps)], ddof=1)) if found.runs > 1 else math.nan
-    return Gap(found.mean, found.interval, found.mean / sd if sd else math.nan, found.p_value)
+    sd = sd_of(finite(gaps))
+    return Gap(found.mean, found.interval, found.mean / sd if sd else math.nan)
 
 
 def welch(first: np.ndarray, second: np.ndarray) -> Gap:
-    """Welch's test of mean(second) - mean(first), by SciPy; NaN runs are left out."""
+    """mean(second) - mean(first) with Welch's interval, by SciPy; NaN runs are left out."""
     from scipy.stats import ttest_ind
 
-    first, second = first[np.isfinite(first)], second[np.isfinite(second)]
+    first, second = finite(first), finite(second)
     if min(first.size, second.size) < 2:
         return NOTHING
     difference = float(second.mean() - first.mean())
     pooled = math.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 2)
     if pooled == 0:
-        return Gap(difference, (difference, difference), math.nan, float(difference == 0))
-    test = ttest_ind(second, first, equal_var=False)
-    low, high = test.confidence_interval(0.95)
-    return Gap(difference, (float(low), float(high)), difference / pooled, float(test.pvalue))
+        return Gap(difference, (difference, difference), math.nan)
+    low, high = ttest_ind(second, first, equal_var=False).confidence_interval(0.95)
+    return Gap(difference, (float(low), float(high)), difference / pooled)
 
 
 class Samples(NamedTuple):
@@ -87,8 +84,8 @@ def tests(cells: list[Samples], paired: list[bool]) -> list[tuple[float, float, 
     answer = [(math.nan, math.nan, math.nan)] * len(cells)
     for shape, members in families.items():
         found = [cells[i] for i in members]
-        before = _columns([c.first for c in found] + [c.first_failed for c in found])
-        after = _columns([c.second for c in found] + [c.second_failed for c in found])
+        before = columns([c.first for c in found] + [c.first_failed for c in found])
+        after = columns([c.second for c in found] + [c.second_failed for c in found])
         if shape:
             test = shuffles(before, after)
         else:
@@ -115,9 +112,9 @@ def least(cell: Samples, shuffled: bool) -> float:
     return min(1.0, max((2 if numbers[0] == numbers[1] else 1) / ways, 1 / FLIPS))
 
 
-def _columns(samples: list[np.ndarray]) -> np.ndarray:
+def columns(samples: list[np.ndarray]) -> np.ndarray:
     """(runs, samples), NaN below the end of the shorter ones."""
-    columns = np.full((max(map(len, samples), default=0), len(samples)), math.nan)
+    table = np.full((max(map(len, samples), default=0), len(samples)), math.nan)
     for i, values in enumerate(samples):
-        columns[: len(values), i] = values
-    return columns
+        table[: len(values), i] = values
+    return table

@@ -33,7 +33,9 @@ def fit(figure: Any, printed: bool = False) -> None:
         printed: whether it is a column of a paper, with smaller letters.
     """
     if printed:
-        for text in _texts(figure):
+        from matplotlib.text import Text
+
+        for text in dict.fromkeys(figure.findobj(Text)):
             text.set_fontsize(max(SMALLEST + 0.5, SHARE * float(text.get_fontsize())))
     if figure.get_layout_engine() is None:
         return  # whoever placed everything by hand knows where it is
@@ -46,70 +48,12 @@ def fit(figure: Any, printed: bool = False) -> None:
         _lay_out(figure)
 
 
-def collisions(figure: Any) -> list[tuple[str, str]]:
-    """Pairs of texts of which one lies on the other, and texts beyond the edge with ""."""
-    for _ in range(3):  # rounds until what constrains each other has settled
-        _lay_out(figure)
-    edge = figure.bbox
-    boxes = [(text, text.get_window_extent()) for text in _shown(figure)]
-    found = [
-        (one.get_text(), other.get_text())
-        for (one, first), (other, second) in itertools.combinations(boxes, 2)
-        if _meet(first, second)
-    ]
-    beyond = [
-        (text.get_text(), "")
-        for text, box in boxes
-        if min(box.x0, box.y0) < -1 or box.x1 > edge.x1 + 1 or box.y1 > edge.y1 + 1
-    ]
-    return found + beyond
-
-
 def _lay_out(figure: Any) -> bool:
     """Whether the layout has room for what stands around the panels; else it is left as it was."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         figure.draw_without_rendering()
     return not any("constrained_layout" in str(one.message) for one in said)
-
-
-def _texts(artist: Any) -> list[Text]:
-    from matplotlib.text import Text
-
-    return list(dict.fromkeys(artist.findobj(Text)))
-
-
-def _shown(figure: Any) -> Iterator[Text]:
-    """Every text that is drawn: those of ticks that lie on their axis, too."""
-    from matplotlib.axis import Axis
-
-    ticks = {
-        label
-        for axes in figure.axes
-        for axis in axes.findobj(Axis)
-        for label in axis.get_ticklabels(which="both")
-    }
-    drawn = {label for axes in figure.axes if axes.get_visible() for label in _tick_labels(axes)}
-    hidden = {text for axes in figure.axes if not axes.get_visible() for text in _texts(axes)}
-    for text in _texts(figure):
-        kept = text in drawn or (text not in ticks and text not in hidden)
-        if kept and text.get_visible() and text.get_text().strip():
-            yield text
-
-
-def _tick_labels(axes: Axes) -> Iterator[Text]:
-    for axis, (low, high) in (
-        (axes.xaxis, sorted(axes.get_xlim())),
-        (axes.yaxis, sorted(axes.get_ylim())),
-    ):
-        if not axis.get_visible():
-            continue
-        for minor in (False, True):
-            places = axis.get_ticklocs(minor=minor)
-            labels = axis.get_ticklabels(minor=minor)
-            for place, label in zip(places, labels, strict=False):
-                if low <= place <= high and label.get_visible():
-                    yield label
 
 
 def _meet(first: Bbox, second: Bbox) -> bool:

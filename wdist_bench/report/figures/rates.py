@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,8 +40,7 @@ def draw(found: list[Law]) -> Any:
             axis.set_visible(True)
             axis.set_ylim(min(limits), max(limits))
         _name_dims(over_n, law)
-    handles = [axes[0, 0].plot([], [], color=look.color, marker=look.marker, ls=look.dashes)[0]
-               for look in styles.values()]  # fmt: skip
+    handles = [axes[0, 0].plot([], [], marker=s.marker, **s.line)[0] for s in styles.values()]
     handles.append(axes[0, 0].plot([], [], color="0.75", lw=1)[0])
     names = [*map(label, styles), "exact in the other dimensions"]
     legend_above(figure, handles, names)
@@ -54,12 +54,9 @@ def draw(found: list[Law]) -> Any:
 
 def _over_n(axis: Axes, law: Law, styles: dict[str, Look]) -> None:
     """Every variant at one dimension, and the plug-in at all others in grey."""
-    exact = [variant for variant, name in law.estimators.items() if name == "exact"]
-    for dim in sorted({dim for _, dim, _ in law.errors} - {law.dim}):
-        for variant in exact:
-            sizes, errors = law.over_n(variant, dim)
-            if len(sizes) > 1 and errors.any():
-                axis.plot(sizes, _shown(errors), color="0.75", lw=1, zorder=1)
+    for _, sizes, errors in _others(law):
+        if errors.any():
+            axis.plot(sizes, _shown(errors), color="0.75", lw=1, zorder=1)
     _lines(axis, {variant: law.over_n(variant, law.dim) for variant in law.estimators}, styles)
     low, high = axis.get_xlim()
     bottom, top = axis.get_ylim()
@@ -72,15 +69,23 @@ def _over_n(axis: Axes, law: Law, styles: dict[str, Look]) -> None:
     axis.set_ylabel(f"error of $W_{{{law.p:g}}}$", fontsize=9)
 
 
+def _others(law: Law) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Dimension, sizes and errors of the grey lines: the plug-in at the other dimensions."""
+    exact = [variant for variant, name in law.estimators.items() if name == "exact"]
+    for dim in sorted({dim for _, dim, _ in law.errors} - {law.dim}):
+        for variant in exact:
+            sizes, errors = law.over_n(variant, dim)
+            if len(sizes) > 1:
+                yield dim, sizes, errors
+
+
 def _name_dims(axis: Axes, law: Law) -> None:
     """Name the dimension at the end of each grey line; lines that end together share a label."""
     ends = []
-    for variant in (variant for variant, name in law.estimators.items() if name == "exact"):
-        for dim in sorted({dim for _, dim, _ in law.errors} - {law.dim}):
-            sizes, errors = law.over_n(variant, dim)
-            error = float(root_mean_square(errors)[-1]) if len(sizes) > 1 else 0.0
-            if error > 0:  # which has a place on a logarithmic axis
-                ends.append((error, float(sizes[-1]), dim))
+    for dim, sizes, errors in _others(law):
+        error = float(root_mean_square(errors)[-1])
+        if error > 0:  # which has a place on a logarithmic axis
+            ends.append((error, float(sizes[-1]), dim))
     low, high = axis.get_ylim()
     groups: list[list[tuple[float, float, int]]] = []
     for end in sorted(ends):
@@ -113,10 +118,7 @@ def _lines(
     for variant, (sizes, errors) in series.items():
         if len(sizes):
             look = styles[variant]
-            axis.plot(
-                sizes, _shown(errors), color=look.color, marker=look.marker, ls=look.dashes, ms=4,
-                lw=1.3,
-            )  # fmt: skip
+            axis.plot(sizes, _shown(errors), marker=look.marker, **look.line, ms=4, lw=1.3)
 
 
 def _shown(errors: np.ndarray) -> np.ndarray:

@@ -40,8 +40,7 @@ def draw(times: pd.DataFrame) -> Any:
         axes[1, column].set(xlabel="seconds / fewest on the problem", xlim=(0.9, _FAR))
     for axis in axes[:, 0]:
         axis.set_ylabel("share of problems", fontsize=9)
-    handles = [axes[0, 0].plot([], [], color=look.color, marker=look.marker, ls=look.dashes)[0]
-               for look in styles.values()]  # fmt: skip
+    handles = [axes[0, 0].plot([], [], marker=s.marker, **s.line)[0] for s in styles.values()]
     legend_above(figure, handles, [label(name) for name in styles])
     rest = times["estimator"].nunique() - len(names)
     more = f"; {rest} that reach fewer are in the table" if rest else ""

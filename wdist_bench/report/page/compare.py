@@ -50,11 +50,8 @@ class Axis:
     @property
     def ticks(self) -> list[tuple[float, str]]:
         """Place in percent and label of every decade."""
-        return [(self.at(10.0**k), f"{100 * 10.0**k:g}\u00a0%") for k in self._decades]
-
-    @property
-    def _decades(self) -> range:
-        return range(self.low, self.high + 1)
+        decades = range(self.low, self.high + 1)
+        return [(self.at(10.0**k), f"{100 * 10.0**k:g}\u00a0%") for k in decades]
 
     def at(self, share: float) -> float:
         """Place in percent of the width."""
@@ -77,7 +74,7 @@ def write_compare_page(path: Path, folders: tuple[Path, Path], found: Comparison
         names=[folder.name or str(folder) for folder in folders],
         titles=[one.journal.plan["title"] for one in results],
         hardware=found.hardware,
-        speed=_speed(found),
+        speed=found.speed_in_words,
         boards={truth: _boards(results, truth) for truth in TRUTHS},
         lines=lines,
         counts=[(verdict, len(found.verdict(verdict))) for verdict in VERDICTS],
@@ -142,11 +139,3 @@ def _standing(board: dict[str, Standing], variant: str) -> dict[str, str]:
         "rank": f"{standing.rank:.1f}" if ranked else "not ranked",
         "apart": "told apart" if standing.apart else "",
     }
-
-
-def _speed(found: Comparison) -> str:
-    if math.isnan(found.speed):
-        return "not known"
-    low, high = found.speed_interval
-    ends = f" [{low:.2f}, {high:.2f}]" if math.isfinite(low) else ""
-    return f"{found.speed:.2f} times the seconds a run{ends}"

@@ -93,7 +93,7 @@ def page_data(folder: Path, journal: Journal, table: pd.DataFrame) -> dict[str, 
     told apart from the closest one, by truth and setting; `estimators`, what each one is.
     """
     words: dict[str, int] = {"": 0}
-    numbers = [_numbers(table[name]) for name in NUMBERS]
+    numbers = [[short(value) for value in pd.to_numeric(table[name])] for name in NUMBERS]
     named = [[_index(words, value) for value in table[name]] for name in WORDS]
     columns = [*NUMBERS, *WORDS, "setting"]
     cells = zip(*numbers, *named, [int(s) for s in table["setting"]], strict=True)
@@ -165,10 +165,6 @@ def environments(folder: Path, journal: Journal) -> list[dict[str, Any]]:
     return [asdict(place) for place in places(journal, environment(folder))]
 
 
-def _numbers(values: pd.Series) -> list[float | int | None]:
-    return [short(value) for value in pd.to_numeric(values)]
-
-
 def short(value: Any, digits: int = 6) -> float | int | None:
     """Six digits, whole numbers as such; what is not finite as null."""
     number = float(value)
@@ -189,9 +185,7 @@ def _index(words: dict[str, int], value: Any) -> int:
 def _leaderboards(table: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     bounds = ["", *dict.fromkeys(table["bound"].dropna())]
     return {
-        f"{truth}/{bound}": [
-            _plain(asdict(s)) for s in leaderboard(table, truth, bound)[:STANDINGS]
-        ]
+        f"{truth}/{bound}": standings(table, truth, bound)[:STANDINGS]
         for truth in TRUTHS
         for bound in bounds
     }
@@ -215,8 +209,12 @@ def descriptions(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
     return {name: asdict(found) for name, found in named.items() if found is not None}
 
 
-def _plain(standing: dict[str, Any]) -> dict[str, Any]:
-    return {k: short(v) if isinstance(v, float) else v for k, v in standing.items()}
+def standings(table: pd.DataFrame, truth: str, bound: str = "") -> list[dict[str, Any]]:
+    """The leaderboard, its numbers with six digits."""
+    return [
+        {k: short(v) if isinstance(v, float) else v for k, v in asdict(standing).items()}
+        for standing in leaderboard(table, truth, bound)
+    ]
 
 
 def _curves(records: list[dict[str, Any]]) -> list[Any]:

@@ -110,9 +110,10 @@ def write_page(
 
 
 def _verdicts(table: pd.DataFrame, compared: pd.DataFrame) -> list[list[str]]:
+    """Parts of each sentence, every second one emphasised; the template escapes them."""
     if table.empty:
         return []
-    return [_emphasised(text) for text in verdicts(table, compared)]
+    return [text.split("**") for text in verdicts(table, compared)]
 
 
 def _short(reports: list[Attachment], room: int) -> list[Attachment]:
@@ -125,11 +126,6 @@ def _short(reports: list[Attachment], room: int) -> list[Attachment]:
             report = replace(report, html="<p>Too large for this page.</p>")
         kept.append(report)
     return kept
-
-
-def _emphasised(text: str) -> list[str]:
-    """Parts of a sentence, every second one emphasised; the template escapes them."""
-    return text.split("**")
 
 
 def templates() -> Any:

@@ -11,7 +11,7 @@ import multiprocessing
 import os
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,10 +21,10 @@ import pandas as pd
 from wdist_bench.folders import read_plain, write
 from wdist_bench.references.cite import cite
 from wdist_bench.references.described import described
-from wdist_bench.report.comparing.leaderboard import TRUTHS, leaderboard
+from wdist_bench.report.comparing.leaderboard import TRUTHS
 from wdist_bench.report.drawing import Style, styled
 from wdist_bench.report.export import flat
-from wdist_bench.report.page.data import descriptions, embedded, short
+from wdist_bench.report.page.data import descriptions, embedded, short, standings
 from wdist_bench.report.page.page import Shared, template_text, templates, write_page
 from wdist_bench.report.results import Results
 from wdist_bench.report.studies import write_experiments
@@ -134,15 +134,12 @@ def _pages(folders: list[Path], out: Path) -> list[_Page]:
 def _page(folder: Path, out: Path) -> _Page:
     results = Results(folder)
     _suite_page(folder, results, out)
-    return _Page(_entry(folder, results), results.labelled)
-
-
-def _entry(folder: Path, results: Results) -> Entry:
     plan = results.journal.plan
-    return Entry(
+    entry = Entry(
         folder.name, plan["title"], " ".join(plan["description"].split()),
         len(results.journal.planned()), _note(folder), results.labelled.empty,
     )  # fmt: skip
+    return _Page(entry, results.labelled)
 
 
 def _note(folder: Path) -> str:
@@ -250,9 +247,4 @@ def _index(joined: pd.DataFrame, cells: pd.DataFrame, entries: list[Entry]) -> s
 
 def _board(joined: pd.DataFrame, truth: str) -> list[dict[str, Any]]:
     """The tested standings over all suites: one statement, made once, whatever is filtered."""
-    numbered = joined.assign(setting=pd.factorize(joined["setting"])[0])
-    return [
-        {name: value if isinstance(value, bool) else _plain(value)
-         for name, value in asdict(standing).items()}
-        for standing in leaderboard(numbered, truth)
-    ]  # fmt: skip
+    return standings(joined.assign(setting=pd.factorize(joined["setting"])[0]), truth)

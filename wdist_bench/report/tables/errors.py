@@ -41,7 +41,8 @@ def _row(cell: Cell) -> dict[str, Any]:
     record, costs, truths = cell.record, cell.costs, cell.truths
     row: dict[str, Any] = {column.name: record.get(column.name) for column in COLUMNS}
     row |= {name: nan for name, nan in _MISSING.items() if row[name] is None}
-    row |= {name: _end(record[name], costs) for name in _ENDS if record.get(name)}
+    # NaN where a run with a number has no certified end, or none but inf
+    row |= {name: mean_of(_answered(record[name], costs)) for name in _ENDS if record.get(name)}
     if record.get("stderr"):
         row["stderr"] = mean_of(finite(_answered(record["stderr"], costs)))
     row["width"] = row["upper"] - row["lower"]
@@ -72,11 +73,6 @@ def _answered(packed: list[float | None], costs: np.ndarray | None) -> np.ndarra
     """Those of the runs with a number."""
     values = unpack(packed)
     return values if costs is None else values[np.isfinite(costs).all(axis=1)]
-
-
-def _end(packed: list[float | None], costs: np.ndarray | None) -> float:
-    """Over the runs with a number; NaN where one of them has no certified end, or none but inf."""
-    return mean_of(_answered(packed, costs))
 
 
 def errors(costs: np.ndarray, truths: np.ndarray, p: float, population: float) -> dict[str, float]:

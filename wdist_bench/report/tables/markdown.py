@@ -77,7 +77,8 @@ def write_markdown(
         lines.append(MAPS_LEGEND)
     notes = [f"- {inline(said)}" for said in shortcomings(journal, table["failed"])]
     lines += [*notes, ""] if notes else []
-    lines += _origin(folder, journal)
+    if mixed := mixture(places(journal, environment(folder))):
+        lines += [inline(mixed), ""]
     shown = table[~table["status"].isin(["skipped"])]
     closest = _by_setting(compared)
     several = shown["seed"].nunique() > 1  # in merged folders
@@ -93,12 +94,6 @@ def _by_setting(table: pd.DataFrame) -> dict[int, list[Row]]:
     for row in table.to_dict("records"):
         found.setdefault(row["setting"], []).append(row)
     return found
-
-
-def _origin(folder: Path, journal: Journal) -> list[str]:
-    """Where cells were measured, if not all in one environment."""
-    said = mixture(places(journal, environment(folder)))
-    return [inline(said), ""] if said else []
 
 
 def _section(rows: list[Row], several: bool) -> list[str]:

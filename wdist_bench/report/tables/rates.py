@@ -14,8 +14,7 @@ import pandas as pd
 from wdist_bench.folders import write
 from wdist_bench.report.results import Results
 from wdist_bench.report.tables.cells import Cell
-from wdist_bench.report.text.escaping import cell as in_a_cell
-from wdist_bench.report.text.escaping import csv, inline
+from wdist_bench.report.text.escaping import csv, grid, inline
 from wdist_bench.report.text.wording import count
 from wdist_bench.results.rates import plug_in_rate, root_mean_square, slope
 
@@ -224,15 +223,14 @@ def _markdown(table: pd.DataFrame, lost: int) -> str:
 def _grid(rows: pd.DataFrame) -> str:
     """One line a dimension, one column an estimator."""
     names = list(dict.fromkeys(rows["estimator"]))
-    head = ["dim", "n", "theory", *names]
-    lines = [head, ["---"] * len(head)]
+    lines = []
     for dim, here in rows.groupby("dim", sort=True):
         by_name = {row["estimator"]: row for _, row in here.iterrows()}
         theory = here["theory"].dropna()
         sizes = f"{here['n_from'].min()} to {here['n_to'].max()}"
         known = f"{theory.iloc[0]:.2f}" if len(theory) else ""
         lines.append([str(dim), sizes, known, *(_cell(by_name.get(name)) for name in names)])
-    return "\n".join("| " + " | ".join(map(in_a_cell, line)) + " |" for line in lines)
+    return grid(["dim", "n", "theory", *names], lines)
 
 
 def _cell(row: Any) -> str:

@@ -10,6 +10,7 @@ Brockhoff 2021 (COCO, arXiv 1603.08785); ratios, Dolan and More 2002.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +20,7 @@ import pandas as pd
 from wdist_bench.folders import write
 from wdist_bench.report.results import Results
 from wdist_bench.report.tables.cells import Cell
-from wdist_bench.report.text.escaping import cell as in_a_cell
-from wdist_bench.report.text.escaping import csv
+from wdist_bench.report.text.escaping import csv, grid
 
 TARGETS = (0.1, 0.01, 0.001, 0.0001)
 """Errors relative to the exact value of the same rows."""
@@ -57,10 +57,7 @@ def rungs(results: Results) -> list[Rung]:
     have no time.
     """
     timed = [c for c in results.cells if c.record["protocol"] in _ARRAYS and _has_truth(c)]
-    budgets: dict[tuple[int, str], int] = {}
-    for cell in timed:
-        place = (cell.setting, cell.record["estimator"])
-        budgets[place] = budgets.get(place, 0) + 1
+    budgets = Counter((cell.setting, cell.record["estimator"]) for cell in timed)
     problems = {cell.setting for cell in timed}
     if max(budgets.values(), default=0) < _RUNGS or len(problems) < _PROBLEMS:
         return []
@@ -151,13 +148,11 @@ its own seconds: someone who does not know the right budget needs more. Compilin
 def _markdown(table: pd.DataFrame) -> str:
     """A line for each estimator, the one that reaches the finer targets on more problems first."""
     order = table.groupby("estimator")["share"].sum().sort_values(ascending=False, kind="stable")
-    lines = [["estimator", *(f"within {100 * target:g} %" for target in TARGETS)]]
-    lines.append(["---"] * len(lines[0]))
+    head = ["estimator", *(f"within {100 * target:g} %" for target in TARGETS)]
     cells = {(row["estimator"], row["target"]): row for _, row in table.iterrows()}
-    for name in order.index:
-        lines.append([name, *(_in_words(cells[name, target]) for target in TARGETS)])
-    grid = "\n".join("| " + " | ".join(map(in_a_cell, line)) + " |" for line in lines)
-    return f"{_INTRODUCTION.format(problems=int(table['problems'].max()))}\n{grid}\n"
+    lines = [[name, *(_in_words(cells[name, t]) for t in TARGETS)] for name in order.index]
+    introduction = _INTRODUCTION.format(problems=int(table["problems"].max()))
+    return f"{introduction}\n{grid(head, lines)}\n"
 
 
 def _in_words(row: pd.Series) -> str:

@@ -35,6 +35,12 @@ def cell(text: object) -> str:
     return inline(text).replace("|", r"\|")
 
 
+def grid(head: list[str], lines: list[list[str]]) -> str:
+    """A table of Markdown."""
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(map(cell, row)) + " |" for row in rows)
+
+
 def paragraphs(text: str) -> str:
     """Lines of text, still lines; no heading, list, quote, table or code begins in them."""
     lines = [inline(line.strip()) for line in text.strip().split("\n")]

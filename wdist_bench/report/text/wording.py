@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 ZERO = 5e-7
@@ -89,14 +90,13 @@ def count(many: int, noun: str) -> str:
     return f"{many} {noun}{'' if many == 1 else 's'}"
 
 
-def listed(said: list[str]) -> str:
-    """The first six, and how many more there are."""
-    return ", ".join(said[:6]) + (f" and {len(said) - 6} more" if len(said) > 6 else "")
+def listed(said: list[str], most: int = 6) -> str:
+    """The first few, and how many more there are."""
+    more = len(said) - most
+    return ", ".join(said[:most]) + (f" and {more} more" if more > 0 else "")
 
 
 def tally(names: list[str]) -> str:
     """Names as a list, each once with how often it is there."""
-    counts: dict[str, int] = {}
-    for name in names:
-        counts[name] = counts.get(name, 0) + 1
+    counts = Counter(names)  # in the order in which they come
     return listed([f"{name} ({many})" if many > 1 else name for name, many in counts.items()])

@@ -42,8 +42,7 @@ NAMES = (
 @lru_cache
 def pair(name: str) -> Pair:
     """A pair by name."""
-    found = (_equal() | _light() | _heavy() | _discrete() | _contaminated() | _shapes())[name]
-    return found
+    return (_equal() | _light() | _heavy() | _discrete() | _contaminated() | _shapes())[name]
 
 
 def _equal() -> dict[str, Pair]:

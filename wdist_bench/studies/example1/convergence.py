@@ -14,8 +14,7 @@ from wdist_bench.experiment import register
 from wdist_bench.results.journal import pack
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.studies.example1.quadrature import jensen_shannon, normal, normal_edges
-from wdist_bench.studies.example1.segments import check_numbers, finished
-from wdist_bench.studies.example1.study import Example1
+from wdist_bench.studies.example1.segments import Example1, check_numbers, finished
 from wdist_bench.tasks.parallel_segments import ParallelSegments
 from wdist_bench.validation import check_number, check_seed
 

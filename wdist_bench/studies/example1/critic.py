@@ -20,6 +20,7 @@ from wdist_bench.protocol.stream import Keys
 from wdist_bench.results.journal import pack
 from wdist_bench.runs.cell import thin
 from wdist_bench.studies.example1.segments import (
+    Example1,
     check_numbers,
     failed_runs,
     finished,
@@ -28,12 +29,11 @@ from wdist_bench.studies.example1.segments import (
     real_points,
     segments,
 )
-from wdist_bench.studies.example1.study import Example1
 from wdist_bench.validation import check_integer, check_seed
 
 _COST = Cost()
-# The last twentieth of training against the one that ends where the last quarter begins.
-_BEFORE, _LAST = slice(70, 75), slice(95, 100)
+BEFORE, LAST = slice(70, 75), slice(95, 100)
+"""Hundredths of training: the twentieth that ends where the last quarter begins, and the last."""
 
 
 @register
@@ -113,14 +113,14 @@ class Example1Critic(Example1):
         count = len(self.thetas)
         steps, thinned = thin(history.reshape(-1, self.steps))
         thinned = thinned.reshape(count, self.runs, -1).astype(np.float64)
-        last = thinned[:, :, _LAST].mean(-1)
+        last = thinned[:, :, LAST].mean(-1)
         return finished(failed_runs(values, batches, history), self.runs, timed) | {
             "slope_limit": self.slope_limit,
             "values": pack(values),
             "sampled": pack(batches.mean(-1)),
             "sampled_stderr": pack(batches.std(-1, ddof=1) / math.sqrt(self.eval_batches)),
             "gradients": pack(gradients),
-            "changes": pack(last / thinned[:, :, _BEFORE].mean(-1) - 1),
+            "changes": pack(last / thinned[:, :, BEFORE].mean(-1) - 1),
             "history_steps": steps,
             "history": pack(_mean_history(thinned)),
         }

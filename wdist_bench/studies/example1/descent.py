@@ -21,8 +21,7 @@ from wdist_bench.problem import Samples
 from wdist_bench.protocol.parallel import map_runs, run_keys
 from wdist_bench.results.journal import pack
 from wdist_bench.studies.example1.discriminator import JensenShannonDiscriminator, log_dual
-from wdist_bench.studies.example1.segments import finished, noisy_segments
-from wdist_bench.studies.example1.study import Example1
+from wdist_bench.studies.example1.segments import Example1, finished, noisy_segments
 from wdist_bench.validation import check_integer, check_name, check_number, check_seed
 
 DISCRIMINATORS = ("optimal", "network")

@@ -19,6 +19,7 @@ from wdist_bench.problem import Problem, Samples
 from wdist_bench.protocol.stream import Keys
 from wdist_bench.results.journal import pack
 from wdist_bench.studies.example1.segments import (
+    Example1,
     check_numbers,
     failed_runs,
     finished,
@@ -27,7 +28,6 @@ from wdist_bench.studies.example1.segments import (
     over_thetas,
     real_points,
 )
-from wdist_bench.studies.example1.study import Example1
 from wdist_bench.validation import check_integer, check_number, check_seed
 
 _COST = Cost()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wdist_bench.report.drawing import grid_of, panel_legend
+from wdist_bench.report.drawing import FigureSet, grid_of, panel_legend
 from wdist_bench.report.palette import (
     BLACK,
     BLUE,
@@ -21,8 +21,8 @@ from wdist_bench.report.palette import (
     SKY,
 )
 from wdist_bench.results.journal import unpack
+from wdist_bench.results.statistics import finite, t_interval
 from wdist_bench.studies.example1.claims import JSD_ERROR
-from wdist_bench.studies.example1.figure_set import FIGURES, means_of
 from wdist_bench.studies.example1.measures import (
     Record,
     architecture,
@@ -37,6 +37,17 @@ from wdist_bench.studies.example1.measures import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+
+FIGURES: FigureSet[list[Record]] = FigureSet()
+_LOSSES = (("saturating", RED, r"$\log(1 - D)$"), ("non_saturating", GREEN, r"$-\log D$"))
+
+
+def means_of(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, runs) -> means over runs and (2, rows) lengths of the 95 % bars."""
+    mean = over_runs(values)
+    ends = np.array([t_interval(finite(row)) for row in values]).T
+    return mean, np.nan_to_num(np.abs(ends - mean))
 
 
 @FIGURES("example1_distances")
@@ -119,10 +130,7 @@ def gradients(records: list[Record]) -> Any:
         where = thetas(record)
         far = where != 0
         steps = f"{record['parameters']['steps']:,} steps"
-        for name, color, word in (
-            ("saturating", RED, r"$\log(1 - D)$"),
-            ("non_saturating", GREEN, r"$-\log D$"),
-        ):
+        for name, color, word in _LOSSES:
             size = over_runs(np.abs(unpack(record[name])[far]))
             left.plot(where[far], size, color=color, ls=style, lw=1.5, marker=".",
                       label=f"{word}, {steps}")  # fmt: skip
@@ -140,10 +148,7 @@ def _along_training(axis: Axes, shots: list[Record]) -> None:
     steps = [record["parameters"]["steps"] for record in shots]
     places = thetas(shots[0])
     chosen = [t for t in (0.1, 0.5, 1.0, 2.0) if t in places]
-    for name, color, word in (
-        ("saturating", RED, r"$\log(1 - D)$"),
-        ("non_saturating", GREEN, r"$-\log D$"),
-    ):
+    for name, color, word in _LOSSES:
         for theta, marker in zip(chosen, "osD^", strict=False):
             row = list(places).index(theta)
             values = np.array([np.abs(unpack(record[name])[row]) for record in shots])

@@ -13,8 +13,7 @@ import numpy as np
 from wdist_bench.experiment import register
 from wdist_bench.protocol.parallel import map_runs, run_keys
 from wdist_bench.results.journal import pack
-from wdist_bench.studies.example1.segments import check_numbers, finished
-from wdist_bench.studies.example1.study import Example1
+from wdist_bench.studies.example1.segments import Example1, check_numbers, finished
 from wdist_bench.validation import check_integer, check_name, check_number, check_seed
 
 NOISES = ("value_and_gradient", "gradient_only")

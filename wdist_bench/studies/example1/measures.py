@@ -11,13 +11,12 @@ import numpy as np
 from wdist_bench.report.text.missing import NO_NUMBERS
 from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import finite, interval_columns, mean_of, sd_of
+from wdist_bench.studies.example1.critic import BEFORE, LAST
 
 Record = dict[str, Any]
 
 PLATEAU = 0.02
 """A critic is on a plateau where its value changes by less over the last quarter of training."""
-
-_BEFORE, _LAST = slice(70, 75), slice(95, 100)  # hundredths of the training
 
 
 def of(records: list[Record], name: str, **options: Any) -> list[Record]:
@@ -94,10 +93,10 @@ def fit_line(record: Record) -> KappaFit:
     ratios = np.where(apart, values, np.nan) / np.where(apart, distance, 1)
     history, away = unpack(record["history"]), apart[:, 0]
     means = over_runs(ratios[:, np.isfinite(values).all(axis=0)])
-    before = np.where(away, history[:, _BEFORE].mean(1), np.nan)
+    before = np.where(away, history[:, BEFORE].mean(1), np.nan)
     settled = (np.abs(unpack(record["changes"])) < PLATEAU).sum(1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        change = history[:, _LAST].mean(1) / before - 1
+        change = history[:, LAST].mean(1) / before - 1
     cv = variation(means[away])
     return KappaFit(kappa, r2, ratios, means, cv, change, np.where(away, settled, np.nan))
 

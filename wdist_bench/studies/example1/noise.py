@@ -21,8 +21,7 @@ from wdist_bench.studies.example1.quadrature import (
     normal_edges,
     rule,
 )
-from wdist_bench.studies.example1.segments import check_numbers, finished
-from wdist_bench.studies.example1.study import Example1
+from wdist_bench.studies.example1.segments import Example1, check_numbers, finished
 from wdist_bench.validation import check_seed
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from wdist_bench.report.drawing import grid_of, panel_legend
 from wdist_bench.report.palette import BLACK, BLUE, COLORS, GREEN, NOTE, ORANGE, PINK, RED
 from wdist_bench.results.journal import unpack
-from wdist_bench.studies.example1.figure_set import FIGURES, means_of
+from wdist_bench.studies.example1.figures import FIGURES, means_of
 from wdist_bench.studies.example1.measures import Record, of, thetas
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import finite, interval_columns, mean_of
 from wdist_bench.studies.claims import table, verdict_table
 from wdist_bench.studies.example1 import claims as example1_claims
-from wdist_bench.studies.example1 import figures, noise_figures  # noqa: F401  they register
+from wdist_bench.studies.example1 import noise_figures  # noqa: F401  it registers its figures
 from wdist_bench.studies.example1 import theorems as example1_theorems
-from wdist_bench.studies.example1.figure_set import FIGURES
+from wdist_bench.studies.example1.figures import FIGURES
 from wdist_bench.studies.example1.measures import (
     PLATEAU,
     Record,

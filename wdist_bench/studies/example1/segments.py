@@ -1,21 +1,36 @@
-"""The two segments with a traced theta, noise on them, and one program over (theta, run)."""
+"""What the eight experiments share: the segments with a traced theta, one program over all runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.experiment import Experiment
 from wdist_bench.problem import Sampler
 from wdist_bench.protocol.parallel import Timed, map_runs, run_keys
 from wdist_bench.tasks.parallel_segments import ParallelSegments
 from wdist_bench.validation import check_number
 
 HEIGHTS = 512
+
+
+class Example1(Experiment):
+    """An experiment of the study; all of them are reported in `example1.md`."""
+
+    study: ClassVar[str] = "example1"
+
+    @classmethod
+    def write(cls, folder: Path, records: list[dict[str, Any]]) -> list[Path]:
+        """Tables, verdicts and figures of all experiments of the study."""
+        from wdist_bench.studies.example1.report import write_example1
+
+        return write_example1(folder, records)
 
 
 def segments(theta: jax.Array) -> Sampler:

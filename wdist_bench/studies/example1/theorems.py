@@ -28,6 +28,7 @@ from wdist_bench.studies.example1.claims import (
     small,
 )
 from wdist_bench.studies.example1.measures import Record, of, snapshots, thetas
+from wdist_bench.studies.example1.noise import restored_gradient
 
 
 def _identity(records: list[Record]) -> list[Claim]:
@@ -129,7 +130,7 @@ def _trained_with_noise(records: list[Record]) -> list[Claim]:
             continue
         clean = dict(zip(thetas(shots[-1]), unpack(shots[-1]["saturating"]), strict=True))
         for theta, values in zip(thetas(record), unpack(record["saturating"]), strict=True):
-            formula = theta / std**2 / (1 + math.exp(min(theta**2 / (2 * std**2), 700)))
+            formula = restored_gradient(theta, std)
             if theta in clean and abs(formula) > 0.05:
                 mean, without = mean_of(finite(values)), mean_of(np.abs(finite(clean[theta])))
                 rows.append((mean / formula, abs(mean) / without if without else math.inf))

@@ -23,6 +23,7 @@ from wdist_bench.studies.claims import (
     joint,
     negation,
     not_run,
+    opposite,
     paired,
 )
 from wdist_bench.studies.generators.judging.verdicts import (
@@ -92,7 +93,7 @@ def decide(records: list[Record]) -> list[Claim]:
         *(_meaningless(compared, name) for name in GANS),
         *_stability(varied),
         joint("WGANs lose no mode", _modes(compared, WGANS)),
-        joint("GANs lose modes", _opposite(_modes(compared, GANS))),
+        joint("GANs lose modes", opposite(_modes(compared, GANS))),
         joint("WGANs weigh the modes better than GANs", _weights(compared)),
         *(
             joint(
@@ -204,12 +205,8 @@ def _meaningful(records: list[Record], name: str) -> Claim:
 
 
 def _meaningless(records: list[Record], name: str) -> Claim:
-    parts = _opposite(_followed(records, name))
+    parts = opposite(_followed(records, name))
     return joint(f"The loss of {_named(name)} is not meaningful", parts)
-
-
-def _opposite(parts: list[Claim]) -> list[Claim]:
-    return [Claim(f"not: {p.claim}", negation(p.verdict), p.numbers) for p in parts]
 
 
 def _stability(records: list[Record]) -> list[Claim]:

@@ -13,7 +13,7 @@ from wdist_bench.results.journal import unpack
 from wdist_bench.results.statistics import mean_interval
 from wdist_bench.studies.generators import mixture
 from wdist_bench.studies.generators.claims import varied
-from wdist_bench.studies.generators.gan.figures import decoded
+from wdist_bench.studies.generators.gan.figures import decoded, tiled
 from wdist_bench.studies.generators.judging.controls import CONTROLS
 from wdist_bench.studies.generators.judging.verdicts import (
     ACCEPTABLE,
@@ -113,14 +113,8 @@ def _bare_grid(rows: int, columns: int) -> Any:
 def _strip(axis: Axes, images: np.ndarray, note: str) -> None:
     """Ten pictures side by side, white between them."""
     shown = images[:_SHOWN]
-    height, width = shown.shape[1:3]
-    gap = max(1, width // 16)
-    canvas = np.full((height, len(shown) * (width + gap) - gap, 3), 255, np.uint8)
-    for index, image in enumerate(shown):
-        left = index * (width + gap)
-        color = image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
-        canvas[:, left : left + width] = color
-    axis.imshow(canvas, interpolation="nearest")
+    picture = tiled(shown, len(shown), max(1, shown.shape[2] // 16))
+    axis.imshow(picture, interpolation="nearest")
     axis.set_title(note, fontsize=7.5, pad=1.5, color="0.35")
 
 

@@ -21,8 +21,8 @@ from wdist_bench.studies.claims import (
     conjunction,
     in_every_run,
     joint,
-    negation,
     not_run,
+    opposite,
     paired,
 )
 from wdist_bench.studies.generators.claims import TRACKS
@@ -132,10 +132,7 @@ def _claims(dataset: str, records: list[dict[str, Any]]) -> list[Claim]:
         ),
         joint(
             f"{dataset}: the standard GAN fails with these networks",
-            tuple(
-                Claim(f"not: {c.claim}", negation(c.verdict), c.numbers)
-                for c in _quality(one + two, STANDARD, ACCEPTABLE)
-            ),
+            opposite(_quality(one + two, STANDARD, ACCEPTABLE)),
         ),
         joint(
             f"{dataset}: the c-transform estimates best",
@@ -149,11 +146,9 @@ def _claims(dataset: str, records: list[dict[str, Any]]) -> list[Claim]:
     return [claim for claim in claims if claim.parts]
 
 
-def _quality(
-    records: list[dict[str, Any]], losses: tuple[str, ...], factor: float
-) -> tuple[Claim, ...]:
+def _quality(records: list[dict[str, Any]], losses: tuple[str, ...], factor: float) -> list[Claim]:
     word = "good" if factor == GOOD else "acceptable"
-    found = []
+    found: list[Claim] = []
     for loss in losses:
         for place, here in by_place(records).items():
             what = f"{loss} is {word} on {place}"
@@ -162,7 +157,7 @@ def _quality(
                 for r in here
                 if r["parameters"]["loss"] == loss and "w1" in r
             ] or [not_run(what)]
-    return tuple(found)
+    return found
 
 
 def _paired(
@@ -171,7 +166,7 @@ def _paired(
     number: Any,
     what: str,
     lower: bool,
-) -> tuple[Claim, ...]:
+) -> list[Claim]:
     """The c-transform against each rival on each restriction, paired by run."""
     found = []
     for place, here in by_place(records).items():
@@ -190,11 +185,10 @@ def _paired(
                     statement,
                     verdict,
                     f"{mean_interval(ours)[0]:.3f} against {mean_interval(theirs)[0]:.3f}, "
-                    f"difference {mean:+.3f} "
-                    f"[{low:+.3f}, {high:+.3f}]",
+                    f"difference {mean:+.3f} [{low:+.3f}, {high:+.3f}]",
                 )
             )
-    return tuple(found)
+    return found
 
 
 def misfit_text(record: dict[str, Any]) -> str:

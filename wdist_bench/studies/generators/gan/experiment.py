@@ -182,7 +182,7 @@ class Gan(Experiment):
         at_snapshots = np.array(
             [trained.history[max(0, stop - _WINDOW) : stop].mean() for stop in stops]
         )
-        ours = trained.images
+        ours, centres = trained.images, real.centres.points
         finite = bool(np.isfinite(ours).all() and np.isfinite(trained.history).all())
         batches, size = held_out_batches(count, plan.n, plan.batch_size)
         rows = np.arange(batches * size).reshape(batches, size)
@@ -198,7 +198,7 @@ class Gan(Experiment):
             "floor_along": real.watched_floor,
             "loss_along": at_snapshots,
             "rank_correlation": measures.rank_correlation(at_snapshots, along[1:]),
-            "centre_distance": _mean_nearest(ours, real.centres.points) if finite else np.nan,
+            "centre_distance": measures.nearest(ours, centres).mean() if finite else np.nan,
             "centre_distance_real": real.centres.reference,
             "diversity": measures.diversity(ours) if finite else np.nan,
             "diversity_real": real.diversity,
@@ -229,10 +229,6 @@ def check_integers(numbers: Any, option: str, minimum: int) -> None:
         )
     for number in numbers:
         check_integer(number, option, minimum)
-
-
-def _mean_nearest(images: np.ndarray, points: np.ndarray) -> float:
-    return float(measures.nearest(images, points).mean())
 
 
 def message(failed: int, runs: int) -> str:

@@ -45,6 +45,18 @@ def decoded(record: dict[str, Any], field: str) -> np.ndarray:
     return np.frombuffer(pixels, np.uint8).reshape(-1, *shape)
 
 
+def tiled(images: np.ndarray, columns: int, gap: int) -> np.ndarray:
+    """One picture of (n, height, width[, 3]) images, so many a row, white pixels between them."""
+    rows = -(-len(images) // columns)
+    height, width = images.shape[1:3]
+    canvas = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, 3), 255, np.uint8)
+    for index, image in enumerate(images):
+        top, left = index // columns * (height + gap), index % columns * (width + gap)
+        color = image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
+        canvas[top : top + height, left : left + width] = color
+    return canvas
+
+
 def slug(text: str) -> str:
     """A file name out of words."""
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
@@ -55,16 +67,8 @@ def write_grid(record: dict[str, Any], path: Path) -> Path:
     import matplotlib.image
 
     images = decoded(record, "grid")
-    columns = min(8, len(images))
-    rows = -(-len(images) // columns)
-    height, width = images.shape[1:3]
-    zoom = max(1, _EDGE // max(height, width))
-    canvas = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1, 3), 255, np.uint8)
-    for index, image in enumerate(images):
-        top, left = index // columns * (height + 1), index % columns * (width + 1)
-        color = image if image.ndim == 3 else np.repeat(image[:, :, None], 3, axis=2)
-        canvas[top : top + height, left : left + width] = color
-    enlarged = canvas.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    zoom = max(1, _EDGE // max(images.shape[1:3]))
+    enlarged = tiled(images, min(8, len(images)), 1).repeat(zoom, axis=0).repeat(zoom, axis=1)
     content = io.BytesIO()
     matplotlib.image.imsave(content, enlarged, format="png", metadata=METADATA)
     return write(path, content.getvalue())

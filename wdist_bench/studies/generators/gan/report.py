@@ -36,7 +36,7 @@ from wdist_bench.studies.generators.gan.figures import (
     write_overview,
     write_robustness,
 )
-from wdist_bench.studies.generators.words import by_place, layers, place
+from wdist_bench.studies.generators.words import by_place, place, setting
 
 _MOST_DRAWN = 24  # losses in a figure; the tables have all
 
@@ -77,16 +77,12 @@ def settings(records: list[dict[str, Any]]) -> list[str]:
     for record in records:
         p = record["parameters"]
         rates.setdefault(p["loss"], set()).add(p["rate"])
-    return [_setting(r["parameters"], len(rates[r["parameters"]["loss"]]) > 1) for r in records]
+    return [_setting(r, len(rates[r["parameters"]["loss"]]) > 1) for r in records]
 
 
-def _setting(p: dict[str, Any], several_rates: bool) -> str:
-    words = [layers(p["hidden"])]
-    if p["batch_norm"]:
-        words.append("batch normalisation")
-    if several_rates and p["rate"] == 1:
-        words.append("papers' learning rates")
-    return ", ".join(words)
+def _setting(record: dict[str, Any], several_rates: bool) -> str:
+    papers = several_rates and record["parameters"]["rate"] == 1
+    return setting(record) + (", papers' learning rates" if papers else "")
 
 
 def _write_csv(folder: Path, records: list[dict[str, Any]]) -> Path:
@@ -177,8 +173,7 @@ def _section(where: str, records: list[dict[str, Any]]) -> list[str]:
 def _sizes(records: list[dict[str, Any]]) -> str:
     """The sizes that the records share, and what real images and averages get."""
     first, p = records[0], records[0]["parameters"]
-    floor = np.concatenate([unpack(record["floor"]) for record in records[:1]])
-    averages = unpack(first["w1_centres"])
+    floor, averages = unpack(first["floor"]), unpack(first["w1_centres"])
     return (
         f"{first['images']} images, half of them held out. {p['runs']} runs of {p['steps']} "
         f"generator steps, {p['critic_steps']} critic steps each, batches of {p['batch_size']}, "

@@ -111,12 +111,9 @@ def judged(
     found = _judged(real.training[: len(real.held_out)] if nothing else rows, labels, real)
     if nothing:
         generated = {name: np.full(np.shape(value), NOBODY) for name, value in found.items()}
-        found = generated | {name: found[name] for name in found if _of_real(name)}
+        of_real = {n: v for n, v in found.items() if n.endswith("_real") or n == "spread"}
+        found = generated | of_real
     return {name: np.asarray(value, np.float64) for name, value in found.items()}
-
-
-def _of_real(name: str) -> bool:
-    return name.endswith("_real") or name == "spread"
 
 
 def _judged(rows: np.ndarray, labels: np.ndarray | None, real: Split) -> dict[str, Any]:

@@ -88,11 +88,8 @@ class Diffusion:
 
     def guess(self, params: Any, rows: jax.Array, level: jax.Array) -> jax.Array:
         """x_0 from rows (n, dim) at levels (n,)."""
-        graph = nnx.split(nnx.eval_shape(lambda: self._denoiser()))[0]
-        return nnx.merge(graph, params)(rows, level)
-
-    def _denoiser(self) -> Denoiser:
-        return Denoiser(self.dim, self.hidden, nnx.Rngs(0))
+        shapes = nnx.eval_shape(lambda: Denoiser(self.dim, self.hidden, nnx.Rngs(0)))
+        return nnx.merge(nnx.split(shapes)[0], params)(rows, level)
 
     def loss(self, params: Any, rows: jax.Array, key: jax.Array) -> jax.Array:
         """mean min(SNR_t, 5) |x_0 - guess(x_t, t)|^2 / dim over t uniform, SNR = abar / (1 - abar).
