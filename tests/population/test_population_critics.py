@@ -12,7 +12,7 @@ from wdist_bench.population import quadratic
 from wdist_bench.population.critics import CRITICS, _axes, _widest_direction
 from wdist_bench.population.line import line_potential
 from wdist_bench.population.quadratic import QUADRATICS
-from wdist_bench.population.split import parted, weighted
+from wdist_bench.population.split import parted
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.gaussian import bures_cost
 from wdist_bench.solvers.one_dimensional import line_cost
@@ -21,7 +21,7 @@ from wdist_bench.solvers.one_dimensional import line_cost
 def rows(seed, n=40, m=30, d=3):
     g = np.random.default_rng(seed)
     x, y = g.normal(size=(n, d)), 0.5 + g.standard_t(3, size=(m, d)) * np.linspace(0.5, 2, d)
-    return weighted(Samples(x, y, g.dirichlet(np.ones(n)), g.dirichlet(np.ones(m))))
+    return Samples(x, y, g.dirichlet(np.ones(n)), g.dirichlet(np.ones(m))).weighted()
 
 
 @pytest.mark.parametrize("norm", ["l2", "l1"])
@@ -109,7 +109,7 @@ def test_in_many_columns_the_map_is_that_of_the_span_of_the_rows(monkeypatch):
 
 def test_a_quadratic_of_the_moments_gives_gelbrichs_bound():
     given = rows(0, 500, 500)
-    even = weighted(Samples(given.x, given.y))
+    even = Samples(given.x, given.y).weighted()
     found = QUADRATICS["affine 0.02"](even)
     value = found.at_x(even.x).mean() + found.at_y(even.y).mean()
     bound = bures_cost(even.x, even.y, None, None)
