@@ -155,6 +155,17 @@ class Task(Plugin):
         return None
 
 
+class SizedSampler(Sampler):
+    """One whose arrays do not tell the dimension of its points: a static field `size` does."""
+
+    size: int
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the points, the length of a row."""
+        return self.size
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class _OfTask(Sampler):

@@ -13,7 +13,7 @@ import numpy as np
 from wdist_bench.costs import L1, L2, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.base import SizedSampler, Task
 from wdist_bench.tasks.moments import normal, normal_length_mean, panels, product_moment
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_name, check_number
@@ -170,15 +170,11 @@ class Noisy(Task):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _Noisy(Sampler):
+class _Noisy(SizedSampler):
     base_std: jax.Array
     noise_std: jax.Array
     size: int = field(metadata={"static": True})
     uniform: bool = field(metadata={"static": True})
-
-    @property
-    def dim(self) -> int:
-        return self.size
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         shape = (3, n, self.size)
