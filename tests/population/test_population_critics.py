@@ -27,24 +27,15 @@ def rows(seed, n=40, m=30, d=3):
 @pytest.mark.parametrize("norm", ["l2", "l1"])
 @pytest.mark.parametrize("name", CRITICS)
 def test_a_critic_is_1_lipschitz_everywhere(name, norm):
-    for seed in range(4):
-        given = rows(seed, d=1 + seed)
+    for seed, d in enumerate((1, 2, 3, 4, 80)):  # the last: more columns than rows
+        given = rows(seed, d=d)
         critic = CRITICS[name](given, Cost(1, norm))
         g = np.random.default_rng(seed)
-        points = np.concatenate([given.x, given.y, 20 * g.normal(size=(200, 1 + seed))])
+        points = np.concatenate([given.x, given.y, 20 * g.normal(size=(200, d))])
         near = points + 1e-3 * g.normal(size=points.shape)
         for first, second in ((points, near), (points, points[::-1])):
             gap = np.abs(critic(first) - critic(second))
             assert (gap <= Cost(1, norm).matched(first, second) * (1 + 1e-9) + 1e-12).all()
-
-
-@pytest.mark.parametrize("name", CRITICS)
-def test_a_critic_is_1_lipschitz_in_more_columns_than_rows(name):
-    given = rows(0, d=80)
-    critic = CRITICS[name](given, Cost())
-    points = 5 * np.random.default_rng(1).normal(size=(200, 80))
-    gap = np.abs(critic(points) - critic(points[::-1]))
-    assert (gap <= Cost().matched(points, points[::-1]) * (1 + 1e-9)).all()
 
 
 def test_directions_in_more_columns_than_rows_are_those_of_the_whole_matrices():
