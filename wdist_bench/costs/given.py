@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Real
 from wdist_bench.costs.base import Cost
 from wdist_bench.inputs.containers import refuse_masked
 
+
 def check_matrix(values: Any, shape: tuple[int, ...], what: str) -> Float[np.ndarray, "n m"]:
     """Costs in float64: finite numbers >= 0, one for each pair."""
     refuse_masked(values, what, "fill them with a cost far above the others, as in costs.filled(c)")

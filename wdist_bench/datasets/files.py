@@ -10,7 +10,7 @@ import numpy as np
 
 from wdist_bench.datasets.places import data_folder
 
-LARGE = 2**28
+_LARGE = 2**28
 """Bytes up to which nobody asks whether content fits."""
 
 _MOST_EXPANSION = 100
@@ -95,7 +95,7 @@ def check_size(size: int, packed: int, source: str, expansion: int = _MOST_EXPAN
     Raises:
         RefusedError: more than is free, or more than `expansion` allows: a decompression bomb.
     """
-    if size <= LARGE:
+    if size <= _LARGE:
         return
     if size > expansion * packed:
         raise RefusedError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wdist_bench.datasets.digits import load_digits
-from wdist_bench.datasets.files import LARGE, RefusedError, check_size, find_file, read_arrays, stored
+from wdist_bench.datasets.files import RefusedError, check_size, find_file, read_arrays, stored
 from wdist_bench.datasets.image_folder import SUFFIXES as PICTURES
 from wdist_bench.datasets.image_folder import read_image_folder
 from wdist_bench.datasets.text_tables import TEXT, UNNAMED, Lines, read_text, refuse_words
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SUFFIXES = (".npy", ".npz", *TEXT, ".parquet")
+_LARGE = 2**28
 _SHOWN = 20  # names in an error
 
 
@@ -286,7 +287,7 @@ def _check_parquet(path: Path, parameter: str) -> None:
     index = (schema.pandas_metadata or {}).get("index_columns", [])
     for field in schema:
         numeric = pa.types.is_primitive(field.type) or pa.types.is_decimal(field.type)
-        if not numeric and field.name not in index and metadata.num_rows * longest > LARGE:
+        if not numeric and field.name not in index and metadata.num_rows * longest > _LARGE:
             raise RefusedError(
                 f"{parameter}: expected numbers, got the column {field.name!r} of type "
                 f"{field.type!s:.60} in {path}; encode or drop such columns"
