@@ -58,6 +58,15 @@ class Samples:
             y, b = y[b > 0], b[b > 0]
         return Samples(x, y, a, b)
 
+    def weighted(self) -> Samples:
+        """The points that carry weight, with explicit weights."""
+        kept = self.with_mass()
+        a, b = (
+            np.full(len(points), 1 / len(points)) if weights is None else weights
+            for points, weights in ((kept.x, kept.a), (kept.y, kept.b))
+        )
+        return Samples(kept.x, kept.y, a, b)
+
     def check_scale(self, cost: Cost) -> None:
         """Raise ValueError where float64 does not hold the costs of points as far apart as these.
 
@@ -112,7 +121,7 @@ class Samples:
         """
         if cost is not None and not cost.traceable:
             return False
-        kept = self.with_mass()
+        kept = self.weighted()
         for end in (np.min, np.max):
             if (end(kept.x, axis=0) != end(kept.y, axis=0)).any():
                 return False
@@ -122,10 +131,8 @@ class Samples:
         )
         if not np.array_equal(x, y):
             return False
-        a = np.full(len(kept.x), 1 / len(kept.x)) if kept.a is None else kept.a
-        b = np.full(len(kept.y), 1 / len(kept.y)) if kept.b is None else kept.b
-        a = np.bincount(of_x.ravel(), a, minlength=len(x))
-        b = np.bincount(of_y.ravel(), b, minlength=len(y))
+        a = np.bincount(of_x.ravel(), kept.a, minlength=len(x))
+        b = np.bincount(of_y.ravel(), kept.b, minlength=len(y))
         allowed = (many_x + many_y) * np.finfo(np.float64).eps * np.maximum(a, b)
         return bool((np.abs(a - b) <= allowed).all())
 
@@ -237,18 +244,13 @@ def _size(samples: Samples, center: np.ndarray, norm: Norm = _euclidean) -> floa
     """The power of two next to the median distance from the centre, or where that is 0 to that of
     the largest coordinate; 1 where all points are equal.
     """
-    samples = samples.with_mass()
+    samples = samples.weighted()
     gaps = np.concatenate([samples.x, samples.y]) - center
     largest = float(np.abs(gaps).max())
     if not 0 < largest < np.inf:
         return 1.0
     lengths = largest * norm(gaps / largest)
-    weights = np.concatenate(
-        [
-            np.full(len(points), 1 / len(points)) if mass is None else mass
-            for points, mass in ((samples.x, samples.a), (samples.y, samples.b))
-        ]
-    )
+    weights = np.concatenate([samples.a, samples.b])
     order = np.argsort(lengths)
     middle = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
     length = float(lengths[order[min(middle, len(order) - 1)]])

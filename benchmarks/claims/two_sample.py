@@ -22,7 +22,6 @@ from scipy.stats import beta
 
 import wdist_bench as wb
 from wdist_bench.population.permuted import Pool
-from wdist_bench.population.split import weighted
 
 Generator = np.random.Generator
 Draw = Callable[[Generator, int], np.ndarray]
@@ -142,7 +141,7 @@ def power(pair: str, runs: int) -> list[dict[str, Any]]:
         for method in ("exact", "nearest_neighbor"):
             answer = wb.two_sample_test(x, y, method, permutations=PERMUTATIONS, seed=run)
             found.setdefault(method, []).append(answer.pvalue)
-        pool = Pool.of(weighted(wb.Samples(x, y)))
+        pool = Pool.of(wb.Samples(x, y).weighted())
         orders = pool.orders(PERMUTATIONS, run)
         distances = squareform(pdist(pool.points))
         width = np.median(distances[distances > 0])

@@ -10,8 +10,6 @@ from wdist_bench import costs
 
 POWERS = (1, 1.5, 2, 3, 7)
 PRECISION = np.array([[2.0, 0.6], [0.6, 0.5]])
-FUNCTION = "function"
-MATRIX = "matrix"
 NAMES = ("l2", "l1", "linf", "mahalanobis", "cosine", "torus", "sphere", "unit_vectors")
 NORMS = NAMES[:4]
 

@@ -22,14 +22,17 @@ def points(dim, offset=0.0, scale=1.0):
 @pytest.mark.parametrize("dim", [1, 3, 50])
 @pytest.mark.parametrize("norm", ["l2", "l1"])
 @pytest.mark.parametrize("p", [1, 2])
-def test_matrix_equals_scipy(dim, norm, p):
+def test_every_way_to_a_cost_equals_scipy(dim, norm, p):
+    """All pairs, matched points, and the base of the cost; on the host and on a device."""
     x, y = points(dim)
-    expected = cdist(x, y, METRIC[norm]) ** p
-    np.testing.assert_allclose(wb.Cost(p, norm).matrix(x, y), expected, rtol=1e-12)
-    on_device = wb.Cost(p, norm).pairwise(jnp.float32(x), jnp.float32(y))
-    np.testing.assert_allclose(on_device, expected, rtol=2e-5, atol=1e-6)
-    matched = wb.Cost(p, norm).between(jnp.float32(x), jnp.float32(y))
-    np.testing.assert_allclose(matched, np.diag(expected), rtol=2e-5, atol=1e-6)
+    cost, expected = wb.Cost(p, norm), cdist(x, y, METRIC[norm]) ** p
+    np.testing.assert_allclose(cost.matrix(x, y), expected, rtol=1e-12)
+    np.testing.assert_allclose(cost.matched(x, y), np.diag(expected), rtol=1e-12)
+    np.testing.assert_allclose(cost.matched(x[:, None], y), expected, rtol=1e-12)
+    u, v, close = jnp.float32(x), jnp.float32(y), {"rtol": 2e-5, "atol": 1e-6}
+    np.testing.assert_allclose(cost.pairwise(u, v), expected, **close)
+    np.testing.assert_allclose(cost.between(u, v), np.diag(expected), **close)
+    np.testing.assert_allclose(cost.from_base(cost.base.pairwise(u, v)), expected, **close)
 
 
 @pytest.mark.parametrize("dim", [2, 50])
@@ -85,19 +88,6 @@ def test_the_gradient_of_a_distance_is_finite_where_points_coincide():
 def test_nan_is_not_hidden():
     x = jnp.full((2, 3), jnp.nan)
     assert np.isnan(wb.Cost().pairwise(x, x)).all()
-
-
-@pytest.mark.parametrize("dim", [1, 3, 50])
-@pytest.mark.parametrize("norm", ["l2", "l1"])
-@pytest.mark.parametrize("p", [1, 2])
-def test_matched_points_and_base_equal_scipy(dim, norm, p):
-    x, y = points(dim)
-    cost = wb.Cost(p, norm)
-    expected = cdist(x, y, METRIC[norm]) ** p
-    np.testing.assert_allclose(cost.matched(x, y), np.diag(expected), rtol=1e-12)
-    np.testing.assert_allclose(cost.matched(x[:, None], y), expected, rtol=1e-12)
-    base = cost.base.pairwise(jnp.float32(x), jnp.float32(y))
-    np.testing.assert_allclose(cost.from_base(base), expected, rtol=2e-5, atol=1e-6)
 
 
 def test_a_matrix_of_many_blocks_is_that_of_one(monkeypatch):

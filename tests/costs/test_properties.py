@@ -62,7 +62,6 @@ def symmetries(name, rng):
 SIXTEENTHS = st.integers(-80, 80).map(lambda k: k / 16)
 """Coordinates on a lattice, so that points coincide and distances tie, from -5 to 5."""
 FEW = settings(max_examples=15, deadline=None)
-PROPERTY = pytest.mark.parametrize(("name", "p"), [(name, p) for name in NAMES for p in POWERS])
 
 
 def on_lattice(name):
@@ -99,7 +98,7 @@ def rounding(*clouds):
     return 1e-14 * max(1, *(abs(points).max() for points in clouds))
 
 
-@PROPERTY
+@EVERY
 def test_symmetries_of_the_space_change_nothing(name, p):
     cost = cost_of(name, p)
 
@@ -117,7 +116,7 @@ def test_symmetries_of_the_space_change_nothing(name, p):
     holds()
 
 
-@PROPERTY
+@EVERY
 def test_triangle_inequality_and_zero(name, p):
     cost = cost_of(name, p)
 

@@ -23,6 +23,16 @@ def jpeg(seed=0, size=(178, 218)):
     return stream.getvalue()
 
 
+def zipped(folder, images):
+    """The publisher's archive of images by name, in the place of the empty folder."""
+    folder.rmdir()
+    path = folder.with_suffix(".zip")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in images.items():
+            archive.writestr(f"{PLACE}/{name}", content)
+    return path
+
+
 @pytest.fixture
 def folder(data, cache):
     (data / "celeba" / PLACE).mkdir(parents=True)
@@ -63,16 +73,13 @@ def test_images_come_in_the_order_of_their_names_across_threads_and_blocks(folde
 
 
 def test_a_zip_is_read_in_place_with_the_same_result(folder):
-    images = {f"{PLACE}/{i:06}.jpg": jpeg(i) for i in range(5)}
+    images = {f"{i:06}.jpg": jpeg(i) for i in range(5)}
     for name, content in images.items():
-        (folder.parent / name).write_bytes(content)
+        (folder / name).write_bytes(content)
     unpacked = np.array(datasets.decode("celeba", "crop108").pixels)
     for path in folder.iterdir():
         path.unlink()
-    folder.rmdir()
-    with zipfile.ZipFile(folder.parent / f"{PLACE}.zip", "w") as archive:
-        for name, content in images.items():
-            archive.writestr(name, content)
+    zipped(folder, images)
     before = sorted(folder.parent.rglob("*"))
     np.testing.assert_array_equal(datasets.decode("celeba", "crop108").pixels, unpacked)
     assert sorted(folder.parent.rglob("*")) == before
@@ -95,10 +102,7 @@ def test_one_broken_image_among_a_thousand_is_named_and_nothing_is_left(
     good = jpeg()
     images = {f"{i:06}.jpg": content if i == 777 else good for i in range(1000)}
     if packed:
-        folder.rmdir()
-        with zipfile.ZipFile(f"{folder}.zip", "w") as archive:
-            for name, image in images.items():
-                archive.writestr(f"{PLACE}/{name}", image)
+        zipped(folder, images)
     else:
         for name, image in images.items():
             (folder / name).write_bytes(image)
@@ -109,10 +113,7 @@ def test_one_broken_image_among_a_thousand_is_named_and_nothing_is_left(
 
 
 def test_a_damaged_member_of_a_zip_is_named(folder):
-    folder.rmdir()
-    path = folder.parent / f"{PLACE}.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"{PLACE}/000001.jpg", jpeg())
+    path = zipped(folder, {"000001.jpg": jpeg()})
     content = bytearray(path.read_bytes())
     content[3000] ^= 255
     path.write_bytes(content)
@@ -121,10 +122,7 @@ def test_a_damaged_member_of_a_zip_is_named(folder):
 
 
 def test_a_truncated_zip_is_one_clear_error(folder):
-    folder.rmdir()
-    path = folder.parent / f"{PLACE}.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(f"{PLACE}/000001.jpg", jpeg())
+    path = zipped(folder, {"000001.jpg": jpeg()})
     path.write_bytes(path.read_bytes()[:-30])
     with pytest.raises(ValueError, match="expected a whole zip archive, got a broken one"):
         datasets.load("celeba", "crop108")
@@ -132,9 +130,7 @@ def test_a_truncated_zip_is_one_clear_error(folder):
 
 @pytest.mark.parametrize("name", ["../../x.jpg", "/x.jpg", "..\\x.jpg", "C:\\x.jpg"])
 def test_a_zip_that_points_out_of_itself_is_refused(folder, tmp_path, name):
-    folder.rmdir()
-    with zipfile.ZipFile(folder.parent / f"{PLACE}.zip", "w") as archive:
-        archive.writestr(f"{PLACE}/000001.jpg", jpeg())
+    with zipfile.ZipFile(zipped(folder, {"000001.jpg": jpeg()}), "a") as archive:
         archive.writestr(name, jpeg())
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ValueError, match="below the archive's own root, got"):
@@ -160,16 +156,12 @@ def test_other_faces_have_another_digest_wherever_they_lie(folder):
     def digest(contents, packed=False):
         for path in folder.iterdir():
             path.unlink()
-        archive = folder.with_suffix(".zip")
-        archive.unlink(missing_ok=True)
+        images = {f"{number:06}.jpg": data for number, data in enumerate(contents)}
         if packed:
-            folder.rmdir()
-            with zipfile.ZipFile(archive, "w") as content:
-                for number, data in enumerate(contents):
-                    content.writestr(f"{PLACE}/{number:06}.jpg", data)
+            zipped(folder, images)
         else:
-            for number, data in enumerate(contents):
-                (folder / f"{number:06}.jpg").write_bytes(data)
+            for name, data in images.items():
+                (folder / name).write_bytes(data)
         return [datasets.decode("celeba", "crop108").digest for _ in range(2)]  # decoded, mapped
 
     first = digest([jpeg(0), jpeg(1)])

@@ -16,15 +16,11 @@ import pytest
 from wdist_bench import datasets
 from wdist_bench.datasets.tables import load_rows
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes, and programs in PATH")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="pipes, and programs in PATH"),
+    pytest.mark.usefixtures("cache"),
+]
 MIB = 2**20
-
-
-@pytest.fixture
-def data(tmp_path, monkeypatch):
-    monkeypatch.setenv("WDIST_BENCH_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("WDIST_BENCH_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "data"
 
 
 @pytest.fixture
@@ -59,7 +55,7 @@ def test_a_postscript_program_is_no_image_whatever_its_name(tmp_path, monkeypatc
 
 
 def test_mnist_that_unpacks_to_more_than_mnist_is_refused_before_it_does(data, peak):
-    (data / "mnist").mkdir(parents=True)
+    (data / "mnist").mkdir()
     bomb = zeros(struct.pack(">4i", 2051, 2**20, 28, 28))
     (data / "mnist" / "t10k-images-idx3-ubyte.gz").write_bytes(bomb)
     before = peak()
@@ -69,7 +65,7 @@ def test_mnist_that_unpacks_to_more_than_mnist_is_refused_before_it_does(data, p
 
 
 def test_a_batch_of_cifar_that_goes_on_is_refused_before_it_ends(data, peak):
-    (data / "cifar10").mkdir(parents=True)
+    (data / "cifar10").mkdir()
     with tarfile.open(data / "cifar10" / "cifar-10-binary.tar.gz", "w:gz", compresslevel=1) as tar:
         member = tarfile.TarInfo("cifar-10-batches-bin/test_batch.bin")
         member.size = 256 * MIB
@@ -81,7 +77,7 @@ def test_a_batch_of_cifar_that_goes_on_is_refused_before_it_ends(data, peak):
 
 
 def test_a_huge_member_of_the_faces_is_refused_by_the_size_that_it_declares(data, peak):
-    (data / "celeba").mkdir(parents=True)
+    (data / "celeba").mkdir()
     hostile.zeros_zip(data / "celeba" / "img_align_celeba.zip", "000001.jpg", 64 * MIB)
     with pytest.raises(ValueError, match="at most 1,048,576 bytes, got 67,108,864"):
         datasets.load("celeba", "crop108")
@@ -89,7 +85,7 @@ def test_a_huge_member_of_the_faces_is_refused_by_the_size_that_it_declares(data
 
 
 def test_a_pipe_is_no_archive(data):
-    (data / "celeba").mkdir(parents=True)
+    (data / "celeba").mkdir()
     os.mkfifo(data / "celeba" / "img_align_celeba.zip")
     with pytest.raises(datasets.DatasetNotFoundError, match="expected img_align_celeba"):
         datasets.find("celeba", "crop108")

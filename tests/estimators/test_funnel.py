@@ -16,8 +16,8 @@ from wdist_bench.protocol.evaluate import _population
 SMALL = {"steps": 400, "batch_size": 256, "centers": 64, "planes": 16, "held_out": 20}
 
 
-def random_envelope(kind, orientation, norm, dim, seed=0):
-    rng = np.random.default_rng(seed)
+def random_envelope(kind, orientation, norm, dim):
+    rng = np.random.default_rng(0)
     weights, offsets = 3 * rng.normal(size=(40, dim)), rng.normal(size=40)
     pieces = jnp.asarray(weights), jnp.asarray(offsets)
     if kind is Ridge:
@@ -205,9 +205,7 @@ def test_null_of_finite_data_needs_no_smaller_batch():
     assert abs(phi.mean() + psi.mean()) <= 4 * stderr
 
 
-def test_refuses_squared_costs_and_bad_options():
-    with pytest.raises(ValueError, match="funnel: expected p = 1, got p = 2"):
-        wb.estimate(np.ones((3, 2)), np.ones((3, 2)), "funnel", p=2)
+def test_bad_options_are_refused():
     with pytest.raises(ValueError, match="centers: expected a whole number >= 1, got 0"):
         wb.estimators.get("funnel", centers=0)
     with pytest.raises(ValueError, match="temperature: expected a finite number > 0"):

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
-from wdist_bench.population.split import weighted
 from wdist_bench.population.support import mcdiarmid_upper
 
 
@@ -40,7 +39,7 @@ def test_the_upper_end_misses_as_rarely_as_it_says_at_every_n(p):
         missed = 0.0
         for heads, others in itertools.product(range(n + 1), range(m + 1)):
             chance = binomial(n, heads, of_x) * binomial(m, others, of_y)
-            given = weighted(wb.Samples(np.zeros((n, 1)), np.zeros((m, 1))))
+            given = wb.Samples(np.zeros((n, 1)), np.zeros((m, 1))).weighted()
             batch = abs(heads / n - others / m)
             upper = mcdiarmid_upper(batch, given, 1.0, 0.2, wb.Cost(p))
             missed += chance * (upper < abs(of_x - of_y) ** (1 / p))

@@ -11,7 +11,7 @@ import wdist_bench as wb
 from wdist_bench.costs.l2 import power_of_two
 from wdist_bench.population.critics import CRITICS
 from wdist_bench.population.limits import MeanLimits, Side
-from wdist_bench.population.split import near_one, weighted
+from wdist_bench.population.split import near_one
 
 _SUPPORT = 16.0
 
@@ -20,7 +20,7 @@ def rows(dim=3):
     """Rows about 0 whose largest coordinate is between 1/2 and 1, as `near_one` makes them."""
     g = np.random.default_rng(0)
     x, y = g.normal(size=(60, dim)), g.uniform(size=(70, dim)) ** 3 + 1
-    given = near_one(weighted(wb.Samples(x, y)))[0]
+    given = near_one(wb.Samples(x, y).weighted())[0]
     power = power_of_two(given.x, given.y, within=0) or 0
     return np.ldexp(given.x, -power), np.ldexp(given.y, -power)
 
@@ -89,7 +89,7 @@ def two_sides(values):
 def test_a_critic_of_narrow_rows_is_1_lipschitz(name, scale):
     # squares of their lengths are lost, so that a direction divided by its length was too long
     x, y = rows()
-    critic = CRITICS[name](weighted(wb.Samples(scale * x, scale * y)), wb.Cost())
+    critic = CRITICS[name](wb.Samples(scale * x, scale * y).weighted(), wb.Cost())
     points = 5 * np.random.default_rng(1).normal(size=(100, 3))
     gap = np.abs(critic(points) - critic(points[::-1]))
     assert (gap <= wb.Cost().matched(points, points[::-1]) * (1 + 1e-9)).all()

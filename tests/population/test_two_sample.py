@@ -7,7 +7,6 @@ import pytest
 
 import wdist_bench as wb
 from wdist_bench.population.permuted import _TOGETHER, Pool, statistics
-from wdist_bench.population.split import weighted
 from wdist_bench.problem import Samples
 
 
@@ -45,7 +44,7 @@ def test_sinkhorn_divergences_together_are_those_of_the_estimator():
     x, y = pair(0, dim=2)
     method = wb.estimators.get("sinkhorn_divergence", epsilon=0.2, epsilon_unit="cost")
     found = wb.two_sample_test(x, y, method, permutations=5)
-    pool = Pool.of(weighted(Samples(x, y)))
+    pool = Pool.of(Samples(x, y).weighted())
     for order, value in zip(pool.orders(5, 0)[1:], found.null, strict=True):
         first, second = (pool.points[places] for places in pool.parts(order))
         assert value == pytest.approx(wb.estimate(first, second, method).value, rel=1e-4)
@@ -115,7 +114,7 @@ def test_weights_stay_at_their_places(method):
         estimator = wb.estimators.get(method, epsilon=0.3, epsilon_unit="cost")
     found = wb.two_sample_test(x, y, estimator, a=a, b=b, permutations=4, seed=5)
     pooled = np.concatenate([x, y])
-    orders = Pool.of(weighted(Samples(x, y, a, b))).orders(4, 5)
+    orders = Pool.of(Samples(x, y, a, b).weighted()).orders(4, 5)
     loop = [
         wb.estimate(pooled[order[: len(a)]], pooled[order[len(a) :]], estimator, a=a, b=b).value
         for order in orders
@@ -175,7 +174,7 @@ def test_a_parting_without_a_number_on_a_circle_gives_no_pvalue():
 
 def test_the_first_statistic_is_that_of_the_samples():
     x, y = pair(0)
-    pool = Pool.of(weighted(Samples(x, y)))
+    pool = Pool.of(Samples(x, y).weighted())
     exact = wb.estimators.get("exact")
     found = statistics(pool, wb.Cost(2), exact, 3, 0)
     assert found.values[0] == pytest.approx(wb.estimate(x, y, p=2).value)

@@ -12,7 +12,6 @@ from scipy.stats import binom
 import wdist_bench as wb
 from wdist_bench.population.limits import MeanLimits
 from wdist_bench.population.point import point
-from wdist_bench.population.split import weighted
 from wdist_bench.population.upper import Above, Halves, above
 
 
@@ -20,7 +19,7 @@ def rows(seed, n=60, shift=1.0, dim=2):
     g = np.random.default_rng(seed)
     x, y = g.normal(size=(n, dim)), g.normal(size=(n, dim))
     y[:, 0] += shift
-    return weighted(wb.Samples(x, y))
+    return wb.Samples(x, y).weighted()
 
 
 @pytest.mark.parametrize("p", [1, 2])
@@ -38,7 +37,7 @@ def test_the_cost_and_the_spread_are_those_of_the_exact_potentials(p):
 def test_samples_that_coincide_by_chance_keep_a_spread():
     # 50 heads of 100 on both sides: the distance is 0 and a flat potential is optimal
     coins = np.r_[np.zeros(50), np.ones(50)][:, None]
-    found = above(weighted(wb.Samples(coins, coins)), wb.Cost(1), np.random.default_rng(0))
+    found = above(wb.Samples(coins, coins).weighted(), wb.Cost(1), np.random.default_rng(0))
     assert found.cost == 0
     assert found.end(0.025, None, wb.Cost(1)) > 0.13  # 1.96 sqrt(2 / 4 / 100)
 
@@ -50,7 +49,7 @@ def coins(ones, n):
 @pytest.mark.parametrize("p", [1, 2])
 def test_samples_and_halves_that_coincide_by_chance_keep_a_spread(p):
     # at 12 % of these seeds the halves coincide too, and no potential says anything
-    given, cost = weighted(wb.Samples(coins(10, 20), coins(10, 20))), wb.Cost(p)
+    given, cost = wb.Samples(coins(10, 20), coins(10, 20)).weighted(), wb.Cost(p)
     for seed in range(40):
         found = above(given, cost, np.random.default_rng(seed))
         assert found.end(0.025, None, cost) ** p > 0.31  # 1.96 sqrt(2 / 4 / 20)
@@ -62,7 +61,7 @@ def test_the_level_holds_for_rare_coins_whose_samples_often_coincide():
     truth, missed = shares[1] - shares[0], 0.0
     for one in range(6):
         for other in range(13):
-            given = weighted(wb.Samples(coins(one, n), coins(other, n)))
+            given = wb.Samples(coins(one, n), coins(other, n)).weighted()
             end = above(given, cost, np.random.default_rng(0)).end(0.025, None, cost)
             refused = one == other == 0
             chance = binom.pmf(one, n, shares[0]) * binom.pmf(other, n, shares[1])
@@ -76,7 +75,7 @@ def test_what_coincides_on_many_points_is_no_narrower_than_its_potentials():
     rows = np.repeat(grid, 4, axis=0)
     for p in (1, 2):
         cost = wb.Cost(p)
-        found = above(weighted(wb.Samples(rows, rows)), cost, np.random.default_rng(0))
+        found = above(wb.Samples(rows, rows).weighted(), cost, np.random.default_rng(0))
         for corner in grid:
             values = cost.matched(rows, corner)
             assert found.limits.stderr >= math.sqrt(2 / 24) * values.std(ddof=1)
@@ -94,7 +93,7 @@ def test_what_the_pairs_own_potential_sees_is_not_within():
     # two far clusters with changed weights: halves differ in weights by chance, which is no bias
     g = np.random.default_rng(0)
     x, y = (100.0 * (g.uniform(size=(200, 1)) < share) for share in (0.5, 0.8))
-    found = above(weighted(wb.Samples(x, y)), wb.Cost(1), np.random.default_rng(0))
+    found = above(wb.Samples(x, y).weighted(), wb.Cost(1), np.random.default_rng(0))
     assert found.halves.within_x == pytest.approx(0, abs=1e-9)
     assert point(found, wb.Cost(1)) == pytest.approx(found.cost)
 
@@ -129,7 +128,7 @@ def test_on_few_points_the_point_stays_near_the_distance_of_the_rows():
     truth = wb.estimate(there, here, p=2).value
     for seed in range(5):
         g = np.random.default_rng(seed)
-        given = weighted(wb.Samples(there[g.choice(80, 300)], here[g.choice(80, 300)]))
+        given = wb.Samples(there[g.choice(80, 300)], here[g.choice(80, 300)]).weighted()
         found = above(given, wb.Cost(2), g)
         assert found.halves.tied
         assert point(found, wb.Cost(2)) == pytest.approx(truth, rel=0.03)
@@ -139,4 +138,4 @@ def test_on_few_points_the_point_stays_near_the_distance_of_the_rows():
 def test_an_atom_beside_a_density_is_not_few_points(atom):
     g = np.random.default_rng(0)
     x, y = (np.where(g.uniform(size=(300, 1)) < atom, 0.0, g.normal(size=(300, 5))) for _ in "xy")
-    assert not above(weighted(wb.Samples(x, y)), wb.Cost(1), g).halves.tied
+    assert not above(wb.Samples(x, y).weighted(), wb.Cost(1), g).halves.tied

@@ -22,24 +22,8 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 before = compilation.count()
 with compilation.timed_program():
     jax.jit(lambda x: jnp.sin(x) @ jnp.cos(x).T).lower(jnp.ones((8, 8))).compile()
-print(json.dumps([compilation.count().cached_since(before), jax.config.jax_compilation_cache_dir]))
+print(json.dumps(compilation.count().cached_since(before)))
 """
-
-
-def test_a_second_process_takes_the_program_from_the_users_cache_and_says_so(tmp_path):
-    environment = os.environ | {"WDIST_BENCH_CACHE": str(tmp_path)}
-    answers = []
-    for _ in range(2):
-        answer = subprocess.run(
-            [sys.executable, "-W", "error", "-c", PROGRAM],
-            env=environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert answer.returncode == 0, answer.stderr
-        answers.append(json.loads(answer.stdout))
-    assert [cached for cached, _ in answers] == [False, True]
-    assert answers[0][1].startswith(str(tmp_path / "jax"))
-
-
 SECOND = """
 folder = jax.config.jax_compilation_cache_dir
 {spoil}
@@ -56,10 +40,11 @@ def compiled(tmp_path, spoil=""):
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert answer.returncode == 0, answer.stderr
-    return json.loads(answer.stdout)[0], answer.stderr.splitlines()
+    return json.loads(answer.stdout), answer.stderr.splitlines()
 
 
-def test_programs_that_were_cut_off_are_named_once_and_compiled_again_for_good(tmp_path):
+def test_programs_are_kept_for_other_processes_and_those_cut_off_compiled_again(tmp_path):
+    """These are named once; the one after them takes all from the cache and says so."""
     assert compiled(tmp_path) == (False, [])
     kept = list((tmp_path / "jax").rglob("*-cache"))
     assert len(kept) > 1

@@ -12,8 +12,6 @@ import wdist_bench as wb
 from wdist_bench.estimate import Estimate
 from wdist_bench.protocol.several import mean_of_runs
 
-SHIFT = {"dim": 2, "shift": 2.0}
-
 
 @pytest.fixture(scope="module")
 def exact():

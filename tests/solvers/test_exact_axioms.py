@@ -1,4 +1,7 @@
-"""What every distance between measures obeys, asked of the exact solver on random measures."""
+"""What every distance between measures obeys, asked of the exact solver on random measures.
+
+Triangles and other units are asked of it for every cost in tests/costs/test_properties.py.
+"""
 
 from __future__ import annotations
 
@@ -96,15 +99,6 @@ def test_positive_between_different_means(clouds, p):
 
 
 @many
-@given(several(3), ps, norms)
-def test_triangle_inequality(clouds, p, norm):
-    first, second, third = clouds
-    direct = distance(first, third, p, norm).value
-    detour = distance(first, second, p, norm).value + distance(second, third, p, norm).value
-    assert direct <= detour + 1e-6 * span(*clouds)
-
-
-@many
 @given(several(4), ps, st.floats(0.01, 0.99))
 def test_cost_is_jointly_convex(clouds, p, share):
     """W_p^p of two mixtures is at most the mixture of the W_p^p."""
@@ -145,15 +139,6 @@ def test_translation_is_exact(clouds, p, norm, shift):
     length = np.linalg.norm(v, 1 if norm == "l1" else 2)
     value = distance(clouds[0], (points + v, weights), p, norm).value
     assert value == pytest.approx(length, rel=1e-9, abs=1e-7 * span(clouds[0]))
-
-
-@many
-@given(several(2), ps, st.sampled_from([1e-6, 0.3, 7.0, 1e6]))
-def test_scaling_is_homogeneous(clouds, p, factor):
-    mu, nu = clouds
-    scaled = distance((factor * mu[0], mu[1]), (factor * nu[0], nu[1]), p).cost
-    expected = factor**p * distance(mu, nu, p).cost
-    assert scaled == pytest.approx(expected, rel=1e-7, abs=1e-9 * (factor * span(*clouds)) ** p)
 
 
 @many

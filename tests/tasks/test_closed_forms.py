@@ -137,25 +137,6 @@ def test_divergences_do_not_see_how_far_the_segments_are():
     assert (same.jsd, same.kl) == (0.0, 0.0)
 
 
-def test_arrays_lists_and_tuples_make_the_same_task():
-    """Tasks are keys of caches and journals, so they must be hashable and equal by content."""
-    large = np.eye(80)  # more entries than become a tuple
-    zero = np.zeros(80)
-    one, two = (
-        tasks.get("gaussians", mean_x=zero, cov_x=large, mean_y=zero + 1, cov_y=4 * large)
-        for _ in range(2)
-    )
-    assert one == two
-    assert hash(one) == hash(two)
-    assert one.truth(2).value == pytest.approx(math.sqrt(160))
-    params = {"law": "ball", "radius": 1.0}
-    kind = tasks.factory("radial")
-    assert kind(x=params) == tasks.get("radial", x=params) == kind(x=tuple(params.items()))
-    assert tasks.get("point_mass", at=np.zeros(5000)).dim == 5000
-    shift = np.full(5000, 0.5)
-    assert tasks.get("gaussian_shift", dim=5000, shift=shift).shift == tuple(shift.tolist())
-
-
 # Pairs, potentials and gradients.
 
 COUPLED = [
@@ -181,6 +162,15 @@ COUPLED = [
     ("convex_gradient", {"direction": (1.0, -2.0), "strength": 2.0}),
     ("reweighted_mixture", {}),
     ("reweighted_mixture", {"weights_x": (0.0, 1.0), "separation": 1.0}),
+    ("noisy", {"dim": 3, "noise_std": 2.0}),
+    ("translated_images", {}),
+    ("blurred_images", {}),
+    ("weighted_points", {}),
+    ("own_data", {}),
+    ("own_data", {"transform": "dilate", "center": 1.0}),
+    ("own_data", {"transform": "dilate", "factor": 2.5}),
+    ("own_data", {"transform": "funnels", "width": 4}),
+    ("funnels", {"dim": 3}),
 ]
 
 
@@ -191,18 +181,19 @@ def points_of(drawn):
 @pytest.mark.parametrize("p", [1, 2])
 @pytest.mark.parametrize(("name", "parameters"), COUPLED)
 def test_pairs_have_the_marginals_of_samples(name, parameters, p):
-    """First and second moments of coordinates and of their products, within 5 standard errors."""
+    """Means of coordinates, and of products of the first eight, within 5 standard errors."""
     task = tasks.get(name, **parameters)
-    coupled = task.pairs(jax.random.key(6), 4000, p)
+    n = min(4000, task.sampler().limit or 4000)
+    coupled = task.pairs(jax.random.key(6), n, p)
     assert (coupled is None) == (task.truth(p) is None)
     if coupled is None:
         return
     for ours, theirs in zip(
-        points_of(task.sample(jax.random.key(5), 4000)), points_of(coupled), strict=True
+        points_of(task.sample(jax.random.key(5), n)), points_of(coupled), strict=True
     ):
-        products = [(a[:, :, None] * a[:, None, :]).reshape(4000, -1) for a in (ours, theirs)]
+        products = [(a[:, :8, None] * a[:, None, :8]).reshape(n, -1) for a in (ours, theirs)]
         for one, two in ((ours, theirs), products):
-            stderr = np.hypot(one.std(0), two.std(0)) / math.sqrt(4000)
+            stderr = np.hypot(one.std(0), two.std(0)) / math.sqrt(n)
             assert (np.abs(one.mean(0) - two.mean(0)) <= 5 * stderr + 1e-5).all()
 
 
@@ -240,7 +231,9 @@ def test_pairs_and_potentials_close_the_duality_gap(name, parameters, p):
 
 
 @pytest.mark.parametrize("p", [1, 2])
-@pytest.mark.parametrize(("name", "parameters"), COUPLED)
+@pytest.mark.parametrize(
+    ("name", "parameters"), [case for case in COUPLED if case[0] != "weighted_points"]
+)
 def test_gradients_are_those_of_the_potential(name, parameters, p):
     task = tasks.get(name, **parameters)
     x = np.random.default_rng(8).uniform(-2, 2, (50, task.dim)).astype(np.float32)

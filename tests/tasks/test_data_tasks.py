@@ -13,6 +13,7 @@ import pytest
 import wdist_bench as wb
 from wdist_bench.costs import Pairwise
 from wdist_bench.registry import FrozenArray, freeze
+from wdist_bench.tasks.blurred_images import Blur
 
 OURS = [
     "image_batches",
@@ -204,6 +205,25 @@ def test_files_are_found_below_the_data_folder(tmp_path, monkeypatch):
     assert wb.tasks.get("own_data", samples="rows.npy") == wb.tasks.get("own_data", samples=ROWS)
 
 
+def test_arrays_lists_and_tuples_make_the_same_task():
+    """Tasks are keys of caches and journals, so they must be hashable and equal by content."""
+    large = np.eye(80)  # more entries than become a tuple
+    zero = np.zeros(80)
+    one, two = (
+        wb.tasks.get("gaussians", mean_x=zero, cov_x=large, mean_y=zero + 1, cov_y=4 * large)
+        for _ in range(2)
+    )
+    assert one == two
+    assert hash(one) == hash(two)
+    assert one.truth(2).value == pytest.approx(math.sqrt(160))
+    params = {"law": "ball", "radius": 1.0}
+    kind = wb.tasks.factory("radial")
+    assert kind(x=params) == wb.tasks.get("radial", x=params) == kind(x=tuple(params.items()))
+    assert wb.tasks.get("point_mass", at=np.zeros(5000)).dim == 5000
+    shift = np.full(5000, 0.5)
+    assert wb.tasks.get("gaussian_shift", dim=5000, shift=shift).shift == tuple(shift.tolist())
+
+
 def test_large_arrays_are_parameters_by_content():
     large = np.arange(6000.0).reshape(2000, 3)
     frozen = freeze(large)
@@ -241,3 +261,21 @@ def test_translated_images_come_from_disjoint_images():
     assert len(together) >= 1796 - (counts - 1).sum()
     with pytest.raises(ValueError, match="at most 898 points"):
         task.sample(jax.random.key(4), 899)
+
+
+def test_the_blur_is_symmetric_and_semi_definite_and_optimal_at_p_2_alone():
+    """The conditions of its truth, on images of one and of three channels."""
+    for shape in ((5, 7), (4, 6, 3)):
+        blur, size = Blur(shape, 3), math.prod(shape)
+        matrix = blur.move(np.eye(size))
+        np.testing.assert_allclose(matrix, matrix.T, atol=1e-15)
+        assert np.linalg.eigvalsh(matrix).min() > -1e-15
+        np.testing.assert_allclose(matrix.sum(0), 1)
+    task = wb.tasks.get("blurred_images")
+    assert task.pairs(jax.random.key(0), 5, 1) is None
+    assert task.potential(np.ones((2, 64)), 1) is None
+    assert task.truth(1) is None
+    assert task.truth(2, "l1") is None
+    x, y = (np.asarray(v, float) for v in task.pairs(jax.random.key(1), 400, 2))
+    exact = wb.estimate(x, y, p=2).value
+    assert exact == pytest.approx(np.sqrt(((x - y) ** 2).sum(1).mean()), rel=1e-9)

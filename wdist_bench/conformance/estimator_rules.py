@@ -59,11 +59,9 @@ def _other_costs(estimator: Estimator) -> list[Cost]:
 
 def _taken(estimator: Estimator, costs: Iterable[Cost]) -> Iterator[Cost]:
     for cost in costs:
-        try:
+        with suppress(ValueError):
             check_cost(estimator, cost)
-        except ValueError:
-            continue
-        yield cost
+            yield cost
 
 
 def _takes(estimator: Estimator, dim: int) -> bool:

@@ -6,7 +6,7 @@ import pickle
 from dataclasses import dataclass
 from typing import Any
 
-FLOAT_ERROR = 1e-5  # relative; critics are float32
+FLOAT_ERROR = 1e-5  # relative; critics, pairs and potentials are float32
 COSTS = tuple((p, norm) for p in (1, 2) for norm in ("l2", "l1"))
 
 

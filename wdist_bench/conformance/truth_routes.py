@@ -6,7 +6,7 @@ A statement about means is taken at five standard errors, so that a right truth 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from wdist_bench import estimators
+from wdist_bench.conformance.findings import FLOAT_ERROR
 from wdist_bench.costs import Cost
 from wdist_bench.costs.powers import power, root_slope
 from wdist_bench.protocol.evaluate import evaluate
@@ -30,7 +31,6 @@ _KEPT = 3  # maps that are evaluated
 _BATCHES, _BATCH_SIZE = 20, 400
 _PAIRS, _PAIRS_SOLVED = 100_000, 500
 _TAIL_DRAWS = 2**18
-_FLOAT_ERROR = 1e-5  # relative; pairs, potentials and critics are float32
 FINITE_VARIANCE = 2.0
 """Tail index of the costs below which a mean of them has no standard error."""
 
@@ -132,7 +132,7 @@ class Routes:
                 found.append(Limit(self._quadratic(), "means and covariances"))
             if self.dual is not None and lipschitz_excess(self.task) <= 1e-3:
                 value, stderr = self.dual  # W_p >= W_1 >= E_mu phi - E_nu phi
-                limit = value - SIGMAS * stderr - self.rounding - _FLOAT_ERROR * abs(value)
+                limit = value - SIGMAS * stderr - self.rounding - FLOAT_ERROR * abs(value)
                 found.append(Limit(limit, "its own potential"))
             if self.task.dim > 1 and max(found).value < enough:
                 found.append(Limit(_critic(self.task), "a 1-Lipschitz critic"))
@@ -245,7 +245,7 @@ class LineMap:
 
     def clipped(self, low: float, high: float) -> LineMap:
         """The same with its values clipped."""
-        return LineMap(self.name, self.vector, self.norm, float(low), float(high))
+        return replace(self, low=float(low), high=float(high))
 
 
 def line_maps(x: np.ndarray, y: np.ndarray, norm: str) -> list[LineMap]:
@@ -289,7 +289,7 @@ def _critic(task: Task) -> float:
     answer = evaluate(task, estimators.get("group_sort", steps=500), 1)
     if answer.status != "ok":
         return 0.0
-    rounding = _FLOAT_ERROR * (_tails(task, 1).size + abs(answer.value))
+    rounding = FLOAT_ERROR * (_tails(task, 1).size + abs(answer.value))
     return answer.value - SIGMAS * (answer.stderr or 0) - rounding
 
 
@@ -329,7 +329,7 @@ def lipschitz_excess(task: Task) -> float:
         return math.nan
     distances = Cost(1).matrix(points, points)
     rise = np.abs(values[:, None] - values[None, :])
-    room = _FLOAT_ERROR * (np.abs(values).max() + np.abs(points).max())
+    room = FLOAT_ERROR * (np.abs(values).max() + np.abs(points).max())
     return float(((rise - room) / np.where(distances > 0, distances, np.inf)).max()) - 1
 
 

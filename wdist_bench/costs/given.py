@@ -12,8 +12,6 @@ from jaxtyping import Array, Float, Real
 from wdist_bench.costs.base import Cost
 from wdist_bench.inputs.containers import refuse_masked
 
-_HOST = "costs of a function or a matrix are known on the host alone"
-
 
 def check_matrix(values: Any, shape: tuple[int, ...], what: str) -> Float[np.ndarray, "n m"]:
     """Costs in float64: finite numbers >= 0, one for each pair."""
@@ -38,8 +36,28 @@ def check_matrix(values: Any, shape: tuple[int, ...], what: str) -> Float[np.nda
     return costs
 
 
+class OfHost(Cost):
+    """Costs of a caller's, which are known of all pairs at once and on the host alone."""
+
+    symmetric: ClassVar[bool] = False
+    traceable: ClassVar[bool] = False
+
+    def matched(
+        self, x: Real[Array | np.ndarray, "*#n d"], y: Real[Array | np.ndarray, "*#n d"]
+    ) -> Any:
+        """Costs of matched points, from those of all pairs."""
+        return np.diagonal(self.matrix(x, y)).copy()
+
+    def distance(self, x: Any, y: Any, xp: Any) -> Any:
+        """Not of points apart from all others, so not on a device either."""
+        raise TypeError(
+            f"distance: expected a cost of JAX, got a {self.name}; costs of a function or a matrix "
+            "are known on the host alone"
+        )
+
+
 @dataclass(frozen=True)
-class Pairwise(Cost):
+class Pairwise(OfHost):
     """The costs of a function of points x of shape (n, d) and y of shape (m, d): (n, m) numbers.
 
     They are costs, not distances: W_p^p is their mean under the best plan, and p says which root
@@ -52,8 +70,6 @@ class Pairwise(Cost):
     """
 
     name: ClassVar[str] = "function"
-    symmetric: ClassVar[bool] = False
-    traceable: ClassVar[bool] = False
 
     function: Callable[[Any, Any], Any]
     p: float = 1
@@ -69,16 +85,6 @@ class Pairwise(Cost):
         found = check_matrix(self.function(x, y), (len(x), len(y)), "cost function")
         return np.array(found)  # its own array may be used again
 
-    def matched(
-        self, x: Real[Array | np.ndarray, "*#n d"], y: Real[Array | np.ndarray, "*#n d"]
-    ) -> Any:
-        """Costs of matched points, from those of all pairs."""
-        return np.diagonal(self.matrix(x, y)).copy()
-
-    def distance(self, x: Any, y: Any, xp: Any) -> Any:
-        """Not of points apart from all others, so not on a device either."""
-        raise TypeError(f"distance: expected a cost of JAX, got a function; {_HOST}")
-
     @property
     def transposed(self) -> Cost:
         """The function with its arguments swapped."""
@@ -86,7 +92,7 @@ class Pairwise(Cost):
 
 
 @dataclass(frozen=True, eq=False)
-class Matrix(Cost):
+class Matrix(OfHost):
     """The costs c_ij themselves. Points are their numbers: i for x_i, -1 - j for y_j.
 
     Attributes:
@@ -95,8 +101,6 @@ class Matrix(Cost):
     """
 
     name: ClassVar[str] = "matrix"
-    symmetric: ClassVar[bool] = False
-    traceable: ClassVar[bool] = False
 
     costs: Any
     p: float = 1
@@ -134,16 +138,6 @@ class Matrix(Cost):
         if i.size and i[0] < 0:
             return self.costs[np.ix_(j, -1 - i)].T
         return self.costs[np.ix_(i, -1 - j)]
-
-    def matched(
-        self, x: Real[Array | np.ndarray, "*#n d"], y: Real[Array | np.ndarray, "*#n d"]
-    ) -> Any:
-        """Costs of matched points."""
-        return np.diagonal(self.matrix(x, y)).copy()
-
-    def distance(self, x: Any, y: Any, xp: Any) -> Any:
-        """Not of points apart from all others, so not on a device either."""
-        raise TypeError(f"distance: expected a cost of JAX, got a matrix; {_HOST}")
 
 
 def as_cost(cost: Any, p: Any = None, norm: Any = None) -> Cost:

@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from wdist_bench.costs import L2, Cost
+from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate, Map
 from wdist_bench.estimators import register
+from wdist_bench.estimators.potential import require_w2
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.maps import ConstantMap, Identity
 from wdist_bench.validation import check_name
@@ -46,11 +47,7 @@ class BaselineMap(DirectEstimator):
 
     def check_cost(self, cost: Cost) -> None:
         """p = 2 in l2, which maps are compared for."""
-        if cost != L2(2):
-            raise ValueError(
-                f"baseline_map: expected norm l2 at p = 2, got {cost.norm} at p = {cost.p:g}; "
-                "maps are compared at that cost, use exact for a distance"
-            )
+        require_w2(self, cost, "which maps are compared for", "exact for a distance")
 
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The cost of the map on the samples, with the map and its counterpart back."""

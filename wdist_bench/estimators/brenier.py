@@ -25,15 +25,16 @@ import jax.numpy as jnp
 import optax
 
 from wdist_bench.costs import Cost
-from wdist_bench.costs.l2 import L2
 from wdist_bench.estimate import Estimator
-from wdist_bench.estimators.potential import FittedPotential
+from wdist_bench.estimators.optimizers import check_optimizer
+from wdist_bench.estimators.potential import FittedPotential, require_w2
 from wdist_bench.networks.convex import Convex
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.solvers.affine import Frame, moments
 from wdist_bench.solvers.conjugate import above, maximizers
 from wdist_bench.validation import check_flag, check_integer, check_name, check_number
 
+GRADIENTS = "where optimal maps are gradients of convex functions"
 STARTS = ("gaussian", "identity")
 SCHEDULES = ("cosine", "constant")
 
@@ -107,16 +108,13 @@ class BrenierEstimator(Estimator):
         for option in ("steps", "batch_size"):
             check_integer(getattr(self, option), option, 1)
         check_integer(self.inner_steps, "inner_steps", 0)
-        for option in ("learning_rate", "strong_convexity"):
-            check_number(getattr(self, option), option, above=0)
+        check_optimizer("adam", self.learning_rate, self.beta1, self.beta2)
+        check_number(self.strong_convexity, "strong_convexity", above=0)
         if self.strong_convexity >= 1:
             raise ValueError(
                 "strong_convexity: expected a number below 1, the curvature of the start, got "
                 f"{self.strong_convexity:g}; take 0.01"
             )
-        for beta in ("beta1", "beta2"):
-            if check_number(getattr(self, beta), beta, minimum=0) >= 1:
-                raise ValueError(f"{beta}: expected a number in [0, 1), got 1 or more; lower it")
         check_name(self.schedule, SCHEDULES, "schedule")
         check_name(self.start, STARTS, "start")
         check_flag(self.standardize, "standardize")
@@ -138,7 +136,7 @@ class BrenierEstimator(Estimator):
 
     def check_cost(self, cost: Cost) -> None:
         """Raise ValueError unless the cost is the squared Euclidean distance."""
-        require_w2(self, cost)
+        require_w2(self, cost, GRADIENTS, "exact or c_transform")
 
     def widths(self, dim: int) -> tuple[int, ...]:
         """Widths of the layers of a potential on points of dimension `dim`."""
@@ -310,15 +308,6 @@ def _train(estimator: BrenierEstimator, key: jax.Array, problem: Problem) -> Fit
     numbers = jnp.arange(estimator.steps, dtype=jnp.int32)
     ((potential, mover), _), history = jax.lax.scan(step, (networks, states), numbers)
     return FittedBrenier(potential, mover, frame, history, None, None, estimator, problem.cost.p)
-
-
-def require_w2(estimator: Estimator, cost: Cost) -> None:
-    """Refuse all costs but the squared Euclidean distance."""
-    if cost != L2(2):
-        raise ValueError(
-            f"{estimator.name}: expected norm l2 at p = 2, where optimal maps are gradients of "
-            f"convex functions, got {cost.norm} at p = {cost.p:g}; use exact or c_transform"
-        )
 
 
 def gaussian_frame(problem: Problem, size: int) -> Frame:

@@ -10,6 +10,7 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
 from wdist_bench.estimators.corrected import Corrected, Correction
+from wdist_bench.estimators.potential import require_w2
 from wdist_bench.solvers.debiased.centred import centred
 from wdist_bench.solvers.debiased.influence import Rows
 from wdist_bench.validation import check_integer, check_name
@@ -56,11 +57,8 @@ class Centered(Corrected):
 
     def check_cost(self, cost: Cost) -> None:
         """Raise ValueError unless the cost is the squared Euclidean distance."""
-        if cost.norm != "l2" or cost.p != 2:
-            raise ValueError(
-                f"centered: expected norm l2 at p = 2, the cost that its theory is for, got "
-                f"{cost.norm} at p = {cost.p:g}; use exact, or extrapolated for populations"
-            )
+        reason = "the cost that its theory is for"
+        require_w2(self, cost, reason, "exact, or extrapolated for populations")
 
     def correct(self, rows: Rows, generator: np.random.Generator) -> Correction:
         """U, V or L, in units of W_2^2."""

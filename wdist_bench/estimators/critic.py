@@ -12,7 +12,7 @@ optimisers are float32, also inside `jax.enable_x64(True)`.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -106,7 +106,6 @@ class CriticEstimator(Estimator):
     target: ClassVar[str] = "population"
     bound: ClassVar[str] = "none"
     traced: ClassVar[bool] = True
-    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     steps: int = 500
     batch_size: int = 64

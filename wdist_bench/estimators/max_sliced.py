@@ -13,7 +13,7 @@ from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate, Estimator, Fitted
 from wdist_bench.estimators import register
 from wdist_bench.problem import Problem, Samples
-from wdist_bench.solvers.debiased.influence import Part, Rows
+from wdist_bench.solvers.debiased.influence import Rows
 from wdist_bench.solvers.one_dimensional import line_potentials
 from wdist_bench.solvers.projections.max_sliced import ascend
 from wdist_bench.solvers.proofs.rounding import below
@@ -93,9 +93,7 @@ class FittedMaxSliced(Fitted):
         total = below(float(costs[0]), float(rounding[0]))
         value = cost.root(total)
         phi, psi = line_potentials(x @ theta, y @ theta, rows.a, rows.b, cost.p)
-        whole = Part(True, np.arange(len(x))), Part(False, np.arange(len(y)))
-        linear = rows.statistic(0.0, (whole[0], rows.a, phi), (whole[1], rows.b, psi))
-        error = 2.0 ** (power * cost.p) * linear.stderr
+        error = 2.0 ** (power * cost.p) * rows.linear(0.0, phi, psi).stderr
         return Estimate(
             value, total, target="batch", bound="lower", stderr=cost.root(total + error) - value,
             lower=value, message=_NOT_W,

@@ -15,7 +15,8 @@ from wdist_bench.costs import Cost
 from wdist_bench.costs.l2 import L2
 from wdist_bench.estimate import Estimate, Estimator, TracedFitted
 from wdist_bench.estimators import register
-from wdist_bench.estimators.brenier import gaussian_frame, require_w2
+from wdist_bench.estimators.brenier import GRADIENTS, gaussian_frame
+from wdist_bench.estimators.potential import require_w2
 from wdist_bench.networks.convex import Mover
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.solvers.affine import Frame
@@ -75,7 +76,7 @@ class MongeGap(Estimator):
 
     def check_cost(self, cost: Cost) -> None:
         """Raise ValueError unless the cost is the squared Euclidean distance."""
-        require_w2(self, cost)
+        require_w2(self, cost, GRADIENTS, "exact or c_transform")
 
     def fit(self, key: jax.Array, problem: Problem) -> FittedMap:
         """Train on `steps` minibatches of the problem."""

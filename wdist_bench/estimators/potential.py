@@ -338,6 +338,15 @@ def require_w1(estimator: Estimator, cost: Cost) -> None:
         )
 
 
+def require_w2(estimator: Estimator, cost: Cost, reason: str, instead: str) -> None:
+    """Refuse all costs but the squared Euclidean distance; why it is that, and what else to use."""
+    if cost != L2(2):
+        raise ValueError(
+            f"{estimator.name}: expected norm l2 at p = 2, {reason}, got {cost.norm} at p = "
+            f"{cost.p:g}; use {instead}"
+        )
+
+
 def require_l2_or_l1(estimator: Estimator, cost: Cost) -> None:
     """Refuse norms that the critic is not 1-Lipschitz in by construction."""
     if cost.norm not in ("l2", "l1"):

@@ -11,7 +11,8 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.estimators import register
 from wdist_bench.estimators.corrected import Corrected, Correction
-from wdist_bench.solvers.debiased.influence import NoOptimumError, Part, Rows, Statistic
+from wdist_bench.estimators.potential import require_w2
+from wdist_bench.solvers.debiased.influence import NoOptimumError, Rows, Statistic
 from wdist_bench.solvers.machine.memory import require_matrix
 from wdist_bench.solvers.sinkhorn import divergence_potentials
 from wdist_bench.validation import check_integer, check_number
@@ -56,12 +57,8 @@ class RichardsonSinkhorn(Corrected):
 
     def check_cost(self, cost: Cost) -> None:
         """Raise ValueError unless the cost is the squared Euclidean distance."""
-        if cost.norm != "l2" or cost.p != 2:
-            raise ValueError(
-                f"richardson_sinkhorn: expected norm l2 at p = 2, where the divergence has no term "
-                f"of first order in epsilon, got {cost.norm} at p = {cost.p:g}; use "
-                "exact or sinkhorn_divergence"
-            )
+        reason = "where the divergence has no term of first order in epsilon"
+        require_w2(self, cost, reason, "exact or sinkhorn_divergence")
 
     def correct(self, rows: Rows, generator: np.random.Generator) -> Correction:
         """R, in units of W_2^2."""
@@ -97,6 +94,4 @@ class RichardsonSinkhorn(Corrected):
                 f"{self.max_iterations} iterations at epsilon {epsilon:.3g}; raise max_iterations, "
                 "threshold or epsilon"
             )
-        whole = Part(True, np.arange(len(rows.x))), Part(False, np.arange(len(rows.y)))
-        value = float(rows.a @ found.f + rows.b @ found.g)
-        return rows.statistic(value, (whole[0], rows.a, found.f), (whole[1], rows.b, found.g))
+        return rows.linear(float(rows.a @ found.f + rows.b @ found.g), found.f, found.g)

@@ -106,32 +106,29 @@ class Sinkhorn(_Entropic):
         epsilon = self.temperature(matrix, kept)
         run = self.solve(matrix, kept.a, kept.b, epsilon)
         bounds = certify(kept, cost, run.g, epsilon)
-        diagnostics = {"epsilon": epsilon, "entropic_cost": run.cost, "rounded": bounds.error}
-        lower, upper = cost.root(bounds.lower), cost.root(bounds.upper)
+        shared: dict[str, Any] = {
+            "target": "batch",
+            "bound": "upper",
+            "steps": run.iterations,
+            "diagnostics": {
+                "epsilon": epsilon, "entropic_cost": run.cost, "rounded": bounds.error,
+            },
+        }  # fmt: skip
         if not run.converged:
-            return Estimate.failed(
-                "not_converged",
-                self.failure(epsilon, run.iterations),
-                target="batch",
-                bound="upper",
-                steps=run.iterations,
-                diagnostics=diagnostics,
-            )
+            return Estimate.failed("not_converged", self.failure(epsilon, run.iterations), **shared)
         maps: dict[str, Any] = {}
         if cost == L2(2):
             maps["map"] = EntropicMap(kept.y, run.g, epsilon)
             maps["inverse_map"] = EntropicInverse(kept.x, kept.y, kept.a, run.g, epsilon)
+        upper = cost.root(bounds.upper)
         return Estimate(
             upper,
             bounds.upper,
-            target="batch",
-            bound="upper",
-            lower=lower,
+            lower=cost.root(bounds.lower),
             upper=upper,
-            steps=run.iterations,
             potentials=Potentials(*at_all_points(bounds.phi, bounds.psi, samples, cost)),
-            diagnostics=diagnostics,
             **maps,
+            **shared,
         )
 
 
@@ -177,17 +174,16 @@ class SinkhornDivergence(_Entropic):
             self.solve(cost.matrix(x, x), a, a, epsilon),
             self.solve(cost.matrix(y, y), b, b, epsilon),
         )
-        steps = sum(run.iterations for run in runs)
+        diagnostics = {"epsilon": epsilon}
+        shared: dict[str, Any] = {
+            "target": "batch",
+            "bound": "none",
+            "steps": sum(run.iterations for run in runs),
+            "diagnostics": diagnostics,
+        }
         if not all(run.converged for run in runs):
             worst = max(run.iterations for run in runs)
-            return Estimate.failed(
-                "not_converged",
-                self.failure(epsilon, worst),
-                target="batch",
-                bound="none",
-                steps=steps,
-                diagnostics={"epsilon": epsilon},
-            )
+            return Estimate.failed("not_converged", self.failure(epsilon, worst), **shared)
         cross, left, right = (run.cost for run in runs)
         total = cross - (left + right) / 2
         # Otherwise not negative in exact arithmetic with full convergence.
@@ -196,17 +192,8 @@ class SinkhornDivergence(_Entropic):
                 "not_converged",
                 f"the divergence is {total:.3g}, below 0, which it can be for the cost {cost.norm} "
                 f"at p = {cost.p:g}; lower epsilon, or use sinkhorn or exact",
-                target="batch",
-                bound="none",
-                steps=steps,
-                diagnostics={"epsilon": epsilon},
+                **shared,
             )
         total = max(total, 0.0)
-        return Estimate(
-            cost.root(total),
-            total,
-            target="batch",
-            bound="none",
-            steps=steps,
-            diagnostics={"epsilon": epsilon, "cross": cross, "left": left, "right": right},
-        )
+        diagnostics |= {"cross": cross, "left": left, "right": right}
+        return Estimate(cost.root(total), total, **shared)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate, out_of_memory_is_a_status
 from wdist_bench.estimators import register
+from wdist_bench.estimators.potential import require_w2
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.debiased.influence import NoOptimumError, Part, Rows
+from wdist_bench.solvers.debiased.influence import NoOptimumError, Rows
 from wdist_bench.solvers.machine.memory import EXACT_BYTES, require_matrix
 from wdist_bench.solvers.projections.subspace_robust import subspace_robust
 from wdist_bench.validation import check_integer, check_number
@@ -56,11 +55,8 @@ class SubspaceRobust(DirectEstimator):
 
     def check_cost(self, cost: Cost) -> None:
         """Raise ValueError unless the cost is the squared Euclidean distance."""
-        if cost.norm != "l2" or cost.p != 2:
-            raise ValueError(
-                f"subspace_robust: expected norm l2 at p = 2, where the best subspace is that of "
-                f"eigenvectors, got {cost.norm} at p = {cost.p:g}; use max_sliced, or exact"
-            )
+        reason = "where the best subspace is that of eigenvectors"
+        require_w2(self, cost, reason, "max_sliced, or exact")
 
     @out_of_memory_is_a_status
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
@@ -80,10 +76,7 @@ class SubspaceRobust(DirectEstimator):
             )  # fmt: skip
         except NoOptimumError as error:
             return Estimate.failed("not_converged", str(error), target="batch", bound="lower")
-        whole = Part(True, np.arange(len(rows.x))), Part(False, np.arange(len(rows.y)))
-        statistic = rows.statistic(
-            found.lower, (whole[0], rows.a, found.phi), (whole[1], rows.b, found.psi)
-        )
+        statistic = rows.linear(found.lower, found.phi, found.psi)
         value, ceiling = cost.root(found.lower), cost.root(found.upper)
         return Estimate(
             value,

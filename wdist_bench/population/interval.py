@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import Cost, as_cost
 from wdist_bench.estimate import Estimate, Estimator
 from wdist_bench.inputs.elsewhere import explained
-from wdist_bench.population.given import given_cost
 from wdist_bench.population.lower import LEAST_FITTED, Below, below
 from wdist_bench.population.point import point
-from wdist_bench.population.split import near_one, weighted
+from wdist_bench.population.split import near_one
 from wdist_bench.population.stream import stream_interval
 from wdist_bench.population.support import check_support, mcdiarmid, mcdiarmid_upper
 from wdist_bench.population.upper import Above, above
@@ -22,7 +21,13 @@ from wdist_bench.population.words import describe, refusal_before
 from wdist_bench.problem import Samples
 from wdist_bench.tasks import Task
 from wdist_bench.tasks.given import check_task
-from wdist_bench.validation import check_name, check_number, check_samples, check_seed
+from wdist_bench.validation import (
+    check_name,
+    check_number,
+    check_one_or_two,
+    check_samples,
+    check_seed,
+)
 
 SIDES = ("both", "lower", "upper")
 _CRITIC_STREAM, _HALVES_STREAM = 1, 2
@@ -119,7 +124,7 @@ def population_interval(
     checked = check_samples(x, y, a, b)
     samples = Samples(checked.x, checked.y, checked.a, checked.b)
     samples.check_scale(ground)
-    rows = weighted(samples)
+    rows = samples.weighted()
     reach = None if support is None else check_support(support, rows, ground)
     question = _Answer(rows, ground, level, side, seed, reach)
     try:
@@ -129,6 +134,17 @@ def population_interval(
     if not checked.remark:
         return answer
     return replace(answer, message=f"{answer.message}; {checked.remark}")
+
+
+def given_cost(p: Any, cost: Any) -> Cost:
+    """The cost that a caller means; raises ValueError unless it is l2 or l1 at p = 1 or 2.
+
+    What the ends rest on, Lipschitz functions and quadratics, is known for these.
+    """
+    ground = as_cost(cost, p)
+    check_name(ground.norm, ("l2", "l1"), "norm of population_interval")
+    check_one_or_two(ground.p, "population_interval")
+    return ground
 
 
 def check_level(level: Any) -> float:

@@ -12,8 +12,7 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.display.notebook import html_table
 from wdist_bench.inputs.containers import Container, match_columns, unwrap
-from wdist_bench.population.given import given_cost
-from wdist_bench.population.interval import check_level, population_interval
+from wdist_bench.population.interval import check_level, given_cost, population_interval
 from wdist_bench.population.words import MIN_ROWS
 from wdist_bench.problem import Samples
 from wdist_bench.validation import (

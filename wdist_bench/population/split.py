@@ -24,16 +24,6 @@ def parted(rows: Samples, share: float, generator: np.random.Generator) -> tuple
     return _samples(x[0], y[0]), _samples(x[1], y[1])
 
 
-def weighted(rows: Samples) -> Samples:
-    """The rows that carry mass, with explicit weights."""
-    kept = rows.with_mass()
-    a, b = (
-        np.full(len(points), 1 / len(points)) if weights is None else weights
-        for points, weights in ((kept.x, kept.a), (kept.y, kept.b))
-    )
-    return Samples(kept.x, kept.y, a, b)
-
-
 def near_one(rows: Samples) -> tuple[Samples, int]:
     """The rows about the middle of both means, over 2^k, and k: far from the origin projections
     lose digits, and far from one the powers that limits take leave float64's range. k is 0 where

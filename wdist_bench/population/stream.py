@@ -13,7 +13,6 @@ from wdist_bench.costs.powers import root_slope
 from wdist_bench.estimate import Estimate, Estimator
 from wdist_bench.estimators.given import check_cost, check_estimator
 from wdist_bench.population.point import point
-from wdist_bench.population.split import weighted
 from wdist_bench.population.upper import above
 from wdist_bench.problem import Samples
 from wdist_bench.protocol.evaluate import evaluate
@@ -149,7 +148,7 @@ def _point(task: Task, cost: Cost, n: int, seed: int) -> float:
     """The point estimate of `population.point` from n fresh rows of each population."""
     key = jax.random.fold_in(run_keys(seed, 1)[0], _POINT_STREAM)
     x, y = (np.asarray(rows, np.float64) for rows in task.sample(key, n))
-    found = above(weighted(Samples(x, y)), cost, np.random.default_rng(seed))
+    found = above(Samples(x, y).weighted(), cost, np.random.default_rng(seed))
     return point(found, cost)
 
 

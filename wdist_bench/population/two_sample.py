@@ -15,9 +15,8 @@ from wdist_bench.estimate import STATUSES, Estimator, out_of_memory
 from wdist_bench.estimators.given import check_cost, check_estimator
 from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.population.permuted import Pool, statistics
-from wdist_bench.population.split import weighted
 from wdist_bench.problem import Samples
-from wdist_bench.validation import check_integer, check_name, check_samples, check_seed
+from wdist_bench.validation import check_integer, check_name, check_seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 # Statistics that are equal but for rounding count as equal, which can only raise the p-value.
 _ROUNDING = 1e-9
+_SHOWN = ("statistic", "pvalue", "permutations", "excess", "status", "message")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +56,7 @@ class TestResult:
         """One row."""
         import pandas as pd
 
-        names = ("statistic", "pvalue", "permutations", "excess", "status", "message")
-        return pd.DataFrame([{name: getattr(self, name) for name in names}])
+        return pd.DataFrame([{name: getattr(self, name) for name in _SHOWN}])
 
     def plot(self, axes: Axes | None = None) -> Axes:
         """Draw the statistic among those of the permutations; returns matplotlib's axes."""
@@ -67,8 +66,7 @@ class TestResult:
 
     def _repr_html_(self) -> str:
         """A table, for notebooks."""
-        names = ("statistic", "pvalue", "permutations", "excess", "status", "message")
-        said = [(name, getattr(self, name)) for name in names]
+        said = [(name, getattr(self, name)) for name in _SHOWN]
         return html_table("Two-sample test", [(name, value) for name, value in said if value != ""])
 
     @property
@@ -118,8 +116,7 @@ def two_sample_test(
 
     Source: Phipson and Smyth 2010, Permutation p-values should never be zero.
     """
-    checked = check_samples(x, y, a, b)
-    rows = Samples(checked.x, checked.y, checked.a, checked.b)
+    rows = Samples.checked(x, y, a, b)
     ground = as_cost(cost, p)
     if isinstance(ground, Matrix):
         raise ValueError(
@@ -135,7 +132,7 @@ def two_sample_test(
     check_integer(permutations, "permutations", 1)
     seed = check_seed(seed)
     try:
-        found = statistics(Pool.of(weighted(rows)), ground, estimator, permutations, seed)
+        found = statistics(Pool.of(rows.weighted()), ground, estimator, permutations, seed)
     except (MemoryError, jax.errors.JaxRuntimeError) as error:
         failed = out_of_memory(error, estimator)
         return TestResult(math.nan, math.nan, permutations, failed.status, failed.message)

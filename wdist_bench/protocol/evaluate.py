@@ -39,11 +39,11 @@ from wdist_bench.protocol.maps import (
 )
 from wdist_bench.protocol.parallel import run_keys
 from wdist_bench.protocol.several import mean_of_runs, with_truth
-from wdist_bench.protocol.stream import Keys, Stream, _draw, check_limit, evaluation_batches
+from wdist_bench.protocol.stream import Keys, Stream, _draw, evaluation_batches
 from wdist_bench.results.statistics import is_negative, negative_message, t_interval, vacuous
 from wdist_bench.solvers.machine.forks import check_not_forked
 from wdist_bench.tasks import Task
-from wdist_bench.tasks.base import known_truth
+from wdist_bench.tasks.base import check_limit, known_truth
 from wdist_bench.tasks.given import check_task
 from wdist_bench.validation import check_integer, check_seed
 
@@ -368,7 +368,8 @@ def _potentials(
     return *potentials_at(fitted, samples, cost), fitted.observed(samples, cost)
 
 
-def _chunk_program(
+@partial(jax.jit, static_argnames=("size", "cost"))
+def _chunk_potentials(
     fitted: FittedPotential,
     sampler: Sampler,
     key: jax.Array,
@@ -379,6 +380,3 @@ def _chunk_program(
     x, y = sampler.draw(jax.random.fold_in(key, chunk), size)
     samples = Samples(x.astype(jnp.float32), y.astype(jnp.float32))
     return potentials_at(fitted, samples, cost)
-
-
-_chunk_potentials = jax.jit(_chunk_program, static_argnames=("size", "cost"))

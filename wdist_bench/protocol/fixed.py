@@ -22,8 +22,8 @@ from wdist_bench.protocol.answers import Measured, measured
 from wdist_bench.protocol.compilation import compiling
 from wdist_bench.protocol.maps import images_of_answer, map_probe, over_runs
 from wdist_bench.protocol.parallel import run_keys
-from wdist_bench.protocol.stream import Keys, Stream, check_limit, evaluation_batches
-from wdist_bench.tasks.base import Task
+from wdist_bench.protocol.stream import Keys, Stream, evaluation_batches
+from wdist_bench.tasks.base import Task, check_limit
 
 
 def run_fixed(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> Measured:

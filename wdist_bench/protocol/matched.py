@@ -23,8 +23,8 @@ from wdist_bench.problem import Samples
 from wdist_bench.protocol.answers import Measured
 from wdist_bench.protocol.fixed import run_on_arrays
 from wdist_bench.protocol.parallel import run_keys
-from wdist_bench.protocol.stream import Keys, Stream, check_limit
-from wdist_bench.tasks.base import Task
+from wdist_bench.protocol.stream import Keys, Stream
+from wdist_bench.tasks.base import Task, check_limit
 
 
 def run_matched(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> Measured:

@@ -13,7 +13,6 @@ critics after a short training agree within 1e-5 of their size (`tests/protocol/
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from wdist_bench.protocol.compilation import timed_program
+from wdist_bench.solvers.matrix_free.pruned_c_transform import threads
 
 OneRun = Callable[[jax.Array, Any], Any]
 
@@ -126,10 +126,7 @@ def _vmap(function: Callable[[jax.Array], Any], keys: jax.Array) -> Any:
 
 def share_count(runs: int) -> int:
     """The most equal shares of the runs that the cores can take at once."""
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    return max(share for share in range(1, min(cores, runs) + 1) if runs % share == 0)
+    return max(share for share in range(1, min(threads(), runs) + 1) if runs % share == 0)
 
 
 def run_keys(seed: int, runs: int) -> jax.Array:

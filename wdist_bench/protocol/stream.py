@@ -34,7 +34,7 @@ from wdist_bench.protocol.maps import (
 from wdist_bench.protocol.parallel import map_runs, run_keys
 from wdist_bench.results.statistics import negative_runs
 from wdist_bench.solvers.exact import solve_exact
-from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.base import Task, check_limit
 from wdist_bench.validation import check_integer, check_seed
 
 
@@ -151,15 +151,6 @@ def _divergence(history: np.ndarray) -> str:
     bad = np.flatnonzero(~np.isfinite(history))
     when = f"at step {bad[0]}" if bad.size else "on the evaluation batches"
     return f"the estimate became NaN or inf {when}; lower the learning rate or rescale the data"
-
-
-def check_limit(task: Task, sampler: Sampler, n: int) -> None:
-    """A finite data set cannot give two disjoint batches of more than half its points."""
-    if sampler.limit is not None and n > sampler.limit:
-        raise ValueError(
-            f"n: expected at most {sampler.limit} points from task {task.name!r} {task.dataset}, "
-            f"got {n}; its data are finite and the two batches of a draw are disjoint"
-        )
 
 
 def _one_run(

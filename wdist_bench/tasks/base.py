@@ -100,11 +100,7 @@ class Task(Plugin):
         """
         check_integer(n, "n", 1)
         sampler = self.sampler()
-        if sampler.limit is not None and n > sampler.limit:
-            raise ValueError(
-                f"n: expected at most {sampler.limit} points from task {self.name!r} "
-                f"{self.dataset}, got {n}; its data are finite and both batches are disjoint"
-            )
+        check_limit(self, sampler, n)
         with jax.enable_x64(sampler.x64):
             drawn = _draw(sampler, key, n)
         return drawn if self.origin is None else at_origin(drawn, self.origin)
@@ -159,6 +155,17 @@ class Task(Plugin):
         return None
 
 
+class SizedSampler(Sampler):
+    """One whose arrays do not tell the dimension of its points: a static field `size` does."""
+
+    size: int
+
+    @property
+    def dim(self) -> int:
+        """Dimension of the points, the length of a row."""
+        return self.size
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class _OfTask(Sampler):
@@ -179,6 +186,15 @@ class _OfTask(Sampler):
 def _width(task: Any) -> int:
     """Length of a row of what a task draws."""
     return int(jax.eval_shape(lambda key: task.draw(key, 1)[0], jax.random.key(0)).shape[1])
+
+
+def check_limit(task: Task, sampler: Sampler, n: int) -> None:
+    """A finite data set cannot give two disjoint batches of more than half its points."""
+    if sampler.limit is not None and n > sampler.limit:
+        raise ValueError(
+            f"n: expected at most {sampler.limit} points from task {task.name!r} {task.dataset}, "
+            f"got {n}; its data are finite and the two batches of a draw are disjoint"
+        )
 
 
 def known_truth(task: Task, cost: Cost) -> Truth | None:

@@ -9,11 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench import datasets
 from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.image_batches import DisjointBatches, OfBatches, settle_split
+from wdist_bench.tasks.image_batches import DisjointBatches, OfBatches, OfImages, settle_split
 from wdist_bench.tasks.transforms import MappedTask, Transform
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer
@@ -96,7 +95,7 @@ def _binomial(size: int) -> np.ndarray:
 
 @register
 @dataclass(frozen=True)
-class BlurredImages(MappedTask):
+class BlurredImages(OfImages, MappedTask):
     """mu = the images of a data set, nu = these blurred: W_2 = (E |x - A x|^2)^(1/2), exactly.
 
     At any number of images and any dimension a truth without a solver. Pixels are scaled to [-1, 1]
@@ -121,28 +120,17 @@ class BlurredImages(MappedTask):
         check_integer(self.passes, "passes", 1)
         object.__setattr__(self, "split", settle_split(self.dataset, self.split))
 
-    def _images(self) -> datasets.Images:
-        return datasets.load(self.dataset, self.split)
-
     def optimal_map(self) -> Blur:
         """The blur, on flattened images."""
-        return Blur(self._images().shape, self.passes)
-
-    @property
-    def data_digest(self) -> str:
-        """Which images lie here under the name of the set."""
-        return datasets.content(self.dataset, self.split)
+        return Blur(self.images().shape, self.passes)
 
     def sampler(self) -> Sampler:
         """Two batches of n images a draw, no image in both or twice, the second blurred."""
-        images = self._images()
-        return _Blurred(
-            DisjointBatches(images.device_array(), images.maximum), images.shape, self.passes
-        )
+        return _Blurred(self.batches(), self.images().shape, self.passes)
 
     def truth_for(self, cost: Cost) -> Truth | None:
         """W_2 over all images of the set; None for other costs."""
-        images = self._images()
+        images = self.images()
         if cost != L2(2):
             return None
         # The offset of -1 is the same before and after the blur.

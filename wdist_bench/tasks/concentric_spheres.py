@@ -13,7 +13,7 @@ import numpy as np
 from wdist_bench.costs import L1, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.base import SizedSampler, Task
 from wdist_bench.tasks.directions import directions
 from wdist_bench.tasks.moments import direction_moment
 from wdist_bench.truth import Truth
@@ -115,14 +115,10 @@ def _direction_moment(dim: int, cost: Cost) -> float | None:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _Spheres(Sampler):
+class _Spheres(SizedSampler):
     radius_x: jax.Array
     radius_y: jax.Array
-    _dim: int = field(metadata={"static": True})
-
-    @property
-    def dim(self) -> int:
-        return self._dim
+    size: int = field(metadata={"static": True})
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         key_x, key_y = jax.random.split(key)

@@ -14,9 +14,8 @@ from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import distances, moments, register
 from wdist_bench.tasks.directions import ball_points
-from wdist_bench.tasks.parameters import frozen_vector
+from wdist_bench.tasks.parameters import as_vector, frozen_vector
 from wdist_bench.tasks.transforms import Dilate, MappedTask
-from wdist_bench.tasks.vectors import as_vector
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_name, check_number
 

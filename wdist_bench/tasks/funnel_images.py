@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench import datasets
 from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.image_batches import DisjointBatches, OfBatches, settle_split
+from wdist_bench.tasks.image_batches import DisjointBatches, OfBatches, OfImages, settle_split
 from wdist_bench.tasks.rays import Rays, random_rays
 from wdist_bench.tasks.transforms import AlongRays, MappedTask
 from wdist_bench.truth import Truth
@@ -28,7 +27,7 @@ _ENTRIES = 2**22
 
 @register
 @dataclass(frozen=True)
-class FunnelImages(MappedTask):
+class FunnelImages(OfImages, MappedTask):
     """mu = the images of a data set, nu = T mu, T along the rays of u(x) = min_n ||x - a_n|| + b_n.
 
     u is the optimal critic and W_1 = mean ||x - T x|| over all images, l2 only, as in `funnels`:
@@ -61,28 +60,18 @@ class FunnelImages(MappedTask):
         check_seed(self.seed)
         check_number(self.power, "power", minimum=1)
 
-    def _images(self) -> datasets.Images:
-        return datasets.load(self.dataset, self.split)
-
     def rays(self) -> Rays:
         """The funnels, in float64."""
-        origin = np.zeros(self._images().pixels.shape[1])
+        origin = np.zeros(self.images().pixels.shape[1])
         return random_rays(self.seed, self.width, origin, _HALF, float(self.power))
 
     def optimal_map(self) -> AlongRays:
         """The map along the rays; u on the whole space is its potential."""
         return AlongRays(self.rays())
 
-    @property
-    def data_digest(self) -> str:
-        """Which images lie here under the name of the set."""
-        return datasets.content(self.dataset, self.split)
-
     def sampler(self) -> Sampler:
         """Two batches of n images a draw, no image in both or twice, the second moved by T."""
-        images = self._images()
-        batches = DisjointBatches(images.device_array(), images.maximum)
-        return _Moved(batches, self.rays().on_device())
+        return _Moved(self.batches(), self.rays().on_device())
 
     def truth_for(self, cost: Cost) -> Truth | None:
         """mean |x - T x| over all images; None for other p and norms."""
@@ -116,18 +105,16 @@ class _Moved(OfBatches):
         return x, self.rays.move(y)
 
 
-def _draw_pairs(sampler: _Moved, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+@partial(jax.jit, static_argnames="n")
+def _pairs(sampler: _Moved, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
     x, _ = sampler.both(key, n)
     return x, sampler.rays.move(x)
-
-
-_pairs = jax.jit(_draw_pairs, static_argnames="n")
 
 
 @lru_cache(maxsize=16)
 def _mean_move(task: FunnelImages) -> float:
     """mean |x - T x| over all images, whose pixels are those of the sampler: float32."""
-    images, carry = task._images(), task.optimal_map()
+    images, carry = task.images(), task.optimal_map()
     step = max(1, _ENTRIES // images.pixels.shape[1])
     total = 0.0
     for first in range(0, len(images.pixels), step):

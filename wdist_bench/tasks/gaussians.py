@@ -18,9 +18,8 @@ from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.distances import gaussian_mean_abs, unit_of_powers
 from wdist_bench.tasks.moments import normal, product_moment
 from wdist_bench.tasks.origin import at_origin, far_origin
-from wdist_bench.tasks.parameters import frozen_vector
+from wdist_bench.tasks.parameters import as_vector, frozen_vector
 from wdist_bench.tasks.transforms import Translate
-from wdist_bench.tasks.vectors import as_vector
 from wdist_bench.truth import Truth
 
 # Eigenvalues this far below zero, relative to the largest, are rounding; so is asymmetry.

@@ -17,9 +17,30 @@ from wdist_bench.truth import Truth
 from wdist_bench.validation import check_name
 
 
+class OfImages(Task):
+    """What tasks on the images of a data set share; `dataset` and `split` are fields of theirs."""
+
+    dataset: str
+    split: str
+
+    @property
+    def data_digest(self) -> str:
+        """Which images lie here under the name of the set."""
+        return datasets.content(self.dataset, self.split)
+
+    def images(self) -> datasets.Images:
+        """All of them."""
+        return datasets.load(self.dataset, self.split)
+
+    def batches(self) -> DisjointBatches:
+        """Two batches of n images a draw, flattened, no image in both or twice."""
+        images = self.images()
+        return DisjointBatches(images.device_array(), images.maximum)
+
+
 @register
 @dataclass(frozen=True)
-class ImageBatches(Task):
+class ImageBatches(OfImages):
     """mu = nu = the images of a data set, pixels scaled to [-1, 1], flattened.
 
     The two batches of a draw are disjoint. The population distance is 0, the exact batch value
@@ -41,15 +62,9 @@ class ImageBatches(Task):
     def __post_init__(self) -> None:
         object.__setattr__(self, "split", settle_split(self.dataset, self.split))
 
-    @property
-    def data_digest(self) -> str:
-        """Which images lie here under the name of the set."""
-        return datasets.content(self.dataset, self.split)
-
     def sampler(self) -> Sampler:
         """Two batches of n images a draw, flattened, no image in both or twice."""
-        images = datasets.load(self.dataset, self.split)
-        return DisjointBatches(images.device_array(), images.maximum)
+        return self.batches()
 
     def truth_for(self, cost: Cost) -> Truth | None:
         """0: both populations are the same, whatever the distance; None for costs of a caller's,

@@ -16,7 +16,7 @@ from wdist_bench.costs import Cost
 
 _STEP = 0.2  # of the trapezoid rule in log t: error about exp(-pi^2 / 0.2)
 _REACH = 90.0  # it begins and ends where the integrand is below exp(-90) of its peak
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+_RULE = np.polynomial.legendre.leggauss(16)  # points and weights on [-1, 1]
 _HALVINGS = 60  # of panels towards a point: down to 1e-18 of the first
 # Standard deviations of a normal law beyond which 1e-43 of it lies; and past the peak of |x|^p.
 _TAIL, _PAST_PEAK = 14.0, 9.0
@@ -86,14 +86,16 @@ def _gaps(law: Coordinate, center: float) -> tuple[np.ndarray, np.ndarray]:
     near = min(center, law.reach)
     steps = 2 * law.reach * 2.0 ** -np.arange(_HALVINGS)
     edges = np.concatenate([near - steps, [near], near + steps, np.linspace(-1, 1, 57) * law.reach])
-    x, weight = _panels(np.unique(np.clip(edges, -law.reach, law.reach)))
+    x, weight = panels(np.unique(np.clip(edges, -law.reach, law.reach)))
     return np.abs(x - center), weight * law.density(x)
 
 
-def _panels(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def panels(
+    edges: np.ndarray, rule: tuple[np.ndarray, np.ndarray] = _RULE
+) -> tuple[np.ndarray, np.ndarray]:
     """Gauss-Legendre points and weights on the panels between sorted edges."""
     half, middle = np.diff(edges)[:, None] / 2, (edges[:-1] + edges[1:])[:, None] / 2
-    return (middle + half * _NODES).ravel(), (half * _WEIGHTS).ravel()
+    return (middle + half * rule[0]).ravel(), (half * rule[1]).ravel()
 
 
 def _sum_moment(parts: list[tuple[np.ndarray, np.ndarray]], counts: np.ndarray, q: float) -> float:
@@ -143,7 +145,7 @@ def _largest_moment(law: Coordinate, centers: np.ndarray, counts: np.ndarray, p:
     high = float(ends.max())
     steps = (high - sure) * 2.0 ** -np.arange(_HALVINGS)
     edges = np.concatenate([np.linspace(sure, high, 257), sure + steps, ends if law.kinks else []])
-    r, weight = _panels(np.unique(np.clip(edges, sure, high)))
+    r, weight = panels(np.unique(np.clip(edges, sure, high)))
     # Of P(max <= r), which is a product, the log: 1 minus it has no digits far out.
     each = zip(centers, counts, strict=True)
     log_within = np.sum([n * np.log1p(-np.minimum(law.beyond(c, r), 1)) for c, n in each], axis=0)
@@ -185,7 +187,7 @@ def ball_moment(a: np.ndarray, cost: Cost) -> float | None:
     steps = 2.0 ** -np.arange(_HALVINGS)
     near = min(away, 1.0)
     edges = np.concatenate([near - steps, near + steps, 1 - steps, [0.0, near, 1.0]])
-    r, weight = _panels(np.unique(np.clip(edges, 0, 1)))
+    r, weight = panels(np.unique(np.clip(edges, 0, 1)))
     low, high = np.minimum(r, away), np.maximum(r, away)
     with np.errstate(all="ignore"):
         mean = hyp2f1(-p / 2, 1 - (dim + p) / 2, dim / 2, (low / high) ** 2)
@@ -199,7 +201,7 @@ def _mean_over_angles(share: np.ndarray, dim: int, p: float) -> np.ndarray:
     """E |t - s e_1|^p for each s <= 1 and t uniform on the unit sphere of many dimensions, where
     t_1 has a density (1 - c^2)^((dim - 3)/2) that is nothing beyond 12 of its spreads.
     """
-    c, weight = _panels(np.linspace(-1, 1, 9) * min(1.0, 12 / math.sqrt(dim)))
+    c, weight = panels(np.linspace(-1, 1, 9) * min(1.0, 12 / math.sqrt(dim)))
     weight = weight * (1 - c**2) ** ((dim - 3) / 2)
     mean: np.ndarray = (1 + share[:, None] ** 2 - 2 * share[:, None] * c) ** (p / 2) @ weight
     return mean / weight.sum()

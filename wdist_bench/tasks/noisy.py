@@ -13,8 +13,8 @@ import numpy as np
 from wdist_bench.costs import L1, L2, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import Task
-from wdist_bench.tasks.moments import normal, product_moment
+from wdist_bench.tasks.base import SizedSampler, Task
+from wdist_bench.tasks.moments import normal, normal_length_mean, panels, product_moment
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_name, check_number
 
@@ -117,7 +117,9 @@ class Noisy(Task):
     def _gaussian_truth(self, cost: Cost) -> Truth | None:
         """r - 1 times the p-mean of ||X||: X + e has the law of r X, a dilation."""
         d, p = self.dim, cost.p
-        closed = {L2(1): _mean_chi(d), L2(2): math.sqrt(d), L1(1): _mean_chi(1) * d}.get(cost)
+        known = {L2(1): normal_length_mean(d, 1), L2(2): math.sqrt(d),
+                 L1(1): normal_length_mean(1, 1) * d}  # fmt: skip
+        closed = known.get(cost)
         kind = "quadrature" if closed is None else "closed-form"
         if closed is None:
             moment = product_moment(normal(1.0, p), np.zeros(d), cost)
@@ -168,15 +170,11 @@ class Noisy(Task):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _Noisy(Sampler):
+class _Noisy(SizedSampler):
     base_std: jax.Array
     noise_std: jax.Array
     size: int = field(metadata={"static": True})
     uniform: bool = field(metadata={"static": True})
-
-    @property
-    def dim(self) -> int:
-        return self.size
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         shape = (3, n, self.size)
@@ -188,18 +186,9 @@ class _Noisy(Sampler):
         return self.base_std * x, self.base_std * base + self.noise_std * noise
 
 
-def _mean_chi(dim: int) -> float:
-    """E of the length of a standard normal vector, sqrt(2) Gamma((d + 1) / 2) / Gamma(d / 2)."""
-    return math.sqrt(2) * math.exp(math.lgamma((dim + 1) / 2) - math.lgamma(dim / 2))
-
-
 def _panels(edges: list[float], nodes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gauss-Legendre points and weights on consecutive panels between the edges."""
-    edges = sorted(set(edges))
-    unit, weight = np.polynomial.legendre.leggauss(nodes)
-    low, high = np.array(edges[:-1])[:, None], np.array(edges[1:])[:, None]
-    points, weights = (low + high) / 2 + (high - low) / 2 * unit, (high - low) / 2 * weight
-    return points.ravel(), weights.ravel()
+    """`panels` between the edges in any order, with that many points each."""
+    return panels(np.unique(edges), np.polynomial.legendre.leggauss(nodes))
 
 
 def _trapezoid(z: np.ndarray, a: float, b: float) -> tuple[np.ndarray, np.ndarray]:

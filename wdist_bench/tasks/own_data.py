@@ -16,10 +16,9 @@ from wdist_bench.problem import Sampler
 from wdist_bench.registry import FrozenArray
 from wdist_bench.tasks import register
 from wdist_bench.tasks.origin import at_origin, far_origin, from_origin
-from wdist_bench.tasks.parameters import frozen_vector
+from wdist_bench.tasks.parameters import as_vector, frozen_vector
 from wdist_bench.tasks.rows import Rows
 from wdist_bench.tasks.transforms import AlongRays, Dilate, MappedTask, Transform, Translate
-from wdist_bench.tasks.vectors import as_vector
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_name, check_number, check_seed
 

@@ -1,4 +1,7 @@
-"""Parameters as given, made hashable: vectors to tuples, mappings to sorted pairs."""
+"""Parameters as given, checked and made hashable: vectors to tuples, mappings to sorted pairs.
+
+A vector is a number for every coordinate, or one number per coordinate.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from wdist_bench.registry import FrozenArray, freeze
-from wdist_bench.tasks.vectors import check_vector
-from wdist_bench.validation import check_name
+from wdist_bench.validation import check_name, check_number
 
 Pairs = tuple[tuple[str, Any], ...]
 
@@ -21,6 +23,25 @@ def frozen_vector(value: Any, name: str, dim: int | None = None) -> float | tupl
         frozen = freeze(np.asarray(frozen).tolist())
     check_vector(frozen, name, dim)
     return frozen
+
+
+def check_vector(value: Any, name: str, dim: int | None = None) -> None:
+    """A finite number, or a tuple of finite numbers (`dim` of them where that is known)."""
+    if not isinstance(value, tuple):
+        check_number(value, name)
+        return
+    for component in value:
+        check_number(component, name)
+    if not value or (dim is not None and len(value) != dim):
+        raise ValueError(
+            f"{name}: expected {dim or 'some'} components, one per coordinate, got {len(value)}; "
+            "give that many, or one number for all"
+        )
+
+
+def as_vector(value: Any, dim: int) -> np.ndarray:
+    """The checked parameter as float64 of shape (dim,)."""
+    return np.broadcast_to(np.asarray(value, np.float64), (dim,))
 
 
 def frozen_pairs(value: Any, name: str) -> Pairs:

@@ -13,7 +13,7 @@ import numpy as np
 from wdist_bench.costs import Cost, Torus
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.base import SizedSampler, Task
 from wdist_bench.tasks.circle_laws import circle_distance, frozen_law, read, short_turn, table
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_number
@@ -87,15 +87,11 @@ class Periodic(Task):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _Circles(Sampler):
+class _Circles(SizedSampler):
     x: jax.Array
     y: jax.Array
     period: jax.Array
-    _dim: int = field(metadata={"static": True})
-
-    @property
-    def dim(self) -> int:
-        return self._dim
+    size: int = field(metadata={"static": True})
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         levels = jax.random.uniform(key, (2, n, self.dim), jnp.float32)

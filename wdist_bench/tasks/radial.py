@@ -14,7 +14,7 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.base import SizedSampler, Task
 from wdist_bench.tasks.directions import directions
 from wdist_bench.tasks.parameters import Pairs, check_keys, frozen_pairs
 from wdist_bench.tasks.quantiles import Quantile, QuantileTable, draw_levels, wasserstein
@@ -161,14 +161,10 @@ def _nodes(pairs: Pairs, dim: int) -> np.ndarray:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _RadialSampler(Sampler):
+class _RadialSampler(SizedSampler):
     x: QuantileTable
     y: QuantileTable
-    _dim: int = field(metadata={"static": True})
-
-    @property
-    def dim(self) -> int:
-        return self._dim
+    size: int = field(metadata={"static": True})
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         keys = jax.random.split(key, 4)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -121,8 +122,6 @@ def apply(method: Callable[[Rays, jax.Array], jax.Array], rays: Rays, points: An
         return _apply(method, rays.on_device(), jnp.asarray(points, jnp.float64))
 
 
-def _call(method: Callable[..., jax.Array], rays: Rays, points: jax.Array) -> jax.Array:
+@partial(jax.jit, static_argnums=0)
+def _apply(method: Callable[..., jax.Array], rays: Rays, points: jax.Array) -> jax.Array:
     return method(rays, points)
-
-
-_apply = jax.jit(_call, static_argnums=0)

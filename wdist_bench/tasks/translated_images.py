@@ -9,20 +9,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from wdist_bench import datasets
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.image_batches import DisjointBatches, OfBatches, settle_split
-from wdist_bench.tasks.parameters import frozen_vector
+from wdist_bench.tasks.image_batches import DisjointBatches, OfBatches, OfImages, settle_split
+from wdist_bench.tasks.parameters import as_vector, check_vector, frozen_vector
 from wdist_bench.tasks.transforms import MappedTask, Translate
-from wdist_bench.tasks.vectors import as_vector, check_vector
 from wdist_bench.truth import Truth
 
 
 @register
 @dataclass(frozen=True)
-class TranslatedImages(MappedTask):
+class TranslatedImages(OfImages, MappedTask):
     """mu = the images of a data set, nu = mu + v: W_p = ||v||, at any dimension of real data.
 
     Pixels are scaled to [-1, 1] (v is in those units, so 2 is the full range) and flattened. The
@@ -45,26 +43,16 @@ class TranslatedImages(MappedTask):
         object.__setattr__(self, "split", settle_split(self.dataset, self.split))
         shift = frozen_vector(self.shift, "shift")
         if isinstance(shift, tuple):
-            check_vector(shift, "shift", self._images().pixels.shape[1])
+            check_vector(shift, "shift", self.images().pixels.shape[1])
         object.__setattr__(self, "shift", shift)
-
-    def _images(self) -> datasets.Images:
-        return datasets.load(self.dataset, self.split)
 
     def optimal_map(self) -> Translate:
         """The translation by v, in pixels of [-1, 1]."""
-        return Translate(as_vector(self.shift, self._images().pixels.shape[1]))
-
-    @property
-    def data_digest(self) -> str:
-        """Which images lie here under the name of the set."""
-        return datasets.content(self.dataset, self.split)
+        return Translate(as_vector(self.shift, self.images().pixels.shape[1]))
 
     def sampler(self) -> Sampler:
         """Two batches of n images a draw, no image in both or twice, the second translated by v."""
-        images = self._images()
-        batches = DisjointBatches(images.device_array(), images.maximum)
-        return _Translated(batches, jnp.asarray(self.optimal_map().shift, jnp.float32))
+        return _Translated(self.batches(), jnp.asarray(self.optimal_map().shift, jnp.float32))
 
     def truth_for(self, cost: Cost) -> Truth | None:
         """W_p = ||v||, the length of the translation in the norm of the cost."""

@@ -92,7 +92,7 @@ def all_rows(task: Any, cost: Cost) -> tuple[float, float]:
 
 def blurred_by_scipy(task: Any, cost: Cost) -> tuple[float, float]:
     """The simplex on all images of the set and their blur by SciPy, in another order."""
-    images = task._images()
+    images = task.images()
     rows = images.pixels * (2 / images.maximum) - 1
     blurred = rows.reshape(-1, *images.shape)
     for _ in range(task.passes):

@@ -113,12 +113,8 @@ class Rows:
     @classmethod
     def of(cls, samples: Samples, cost: Cost) -> Rows:
         """The rows of samples whose weights may be left out."""
-        kept = samples.with_mass()
-        a, b = (
-            np.full(len(points), 1 / len(points)) if weights is None else weights
-            for points, weights in ((kept.x, kept.a), (kept.y, kept.b))
-        )
-        return cls(kept.x, kept.y, a, b, cost)
+        kept = samples.weighted()
+        return cls(kept.x, kept.y, kept.a, kept.b, cost)
 
     def near_one(self) -> tuple[Rows, int]:
         """Rows over 2^k, and k: 0 where W_p^p and W_p^2 have squares in float64 as they are.
@@ -163,6 +159,13 @@ class Rows:
         for part, weights, values in sides:
             linear[part.of_x][part.places] += weights * (values - weights @ values)
         return Statistic(value, linear[True], linear[False])
+
+    def linear(
+        self, value: float, phi: Float[np.ndarray, " n"], psi: Float[np.ndarray, " m"]
+    ) -> Statistic:
+        """A number with the linear part of the means of phi and of psi over all rows."""
+        of_x, of_y = self.a * (phi - self.a @ phi), self.b * (psi - self.b @ psi)
+        return Statistic(value, of_x, of_y)
 
     def _part(self, part: Part) -> tuple[np.ndarray, np.ndarray]:
         points, weights = (self.x, self.a) if part.of_x else (self.y, self.b)
