@@ -27,8 +27,14 @@ def arrays_of_device(x: Any, y: Any, a: Any, b: Any, may_move: bool) -> list[Any
     """Points and weights as numbers of JAX in at least single precision, None where they are None.
 
     What comes from the host is read there: names of columns and labels are matched, and whole
-    numbers that single precision would round are counted from the first row of x, where a common
-    origin of x and y means nothing (`may_move`).
+    numbers that single precision would round are counted from the first row of x.
+
+    Args:
+        x: points of mu.
+        y: points of nu.
+        a: weights of x, or None.
+        b: weights of y, or None.
+        may_move: whether a common origin of x and y means nothing.
 
     Raises:
         ValueError, TypeError: what the host can tell is no array of numbers, or does not fit.

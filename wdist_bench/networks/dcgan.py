@@ -75,6 +75,14 @@ def halving_convolution(
     has no fast kernels for the derivatives of strided convolutions: a step on 128 images of
     32 x 32 x 3 took 7.6 s through them and takes 0.10 s so, one with the gradient penalty 14.7 and
     0.18 s (one core).
+
+    Args:
+        x: (n, h, w, c) images.
+        kernel: (4, 4, c, k).
+        bias: (k,).
+
+    Returns:
+        (n, ceil(h / 2), ceil(w / 2), k).
     """
     n, height, width, channels = x.shape
     rows, columns = -(-height // 2), -(-width // 2)

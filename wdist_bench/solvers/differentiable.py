@@ -182,11 +182,18 @@ def sinkhorn_divergence_cost(
     threshold: float,
     max_iterations: int,
 ) -> Float[Array, ""]:
-    """S_eps = OT_eps(x, y) - OT_eps(x, x) / 2 - OT_eps(y, y) / 2; NaN where Sinkhorn did not bring
-    the l1 error of the marginals to the threshold.
+    """S_eps = OT_eps(x, y) - OT_eps(x, x) / 2 - OT_eps(y, y) / 2; NaN where Sinkhorn stopped early.
 
-    `share` is epsilon over the mean cost, which depends on the points and is differentiated too;
-    `epsilon`, in units of cost, takes its place.
+    Args:
+        x: (n, d) points of mu.
+        y: (m, d) points of nu.
+        a: (n,) weights.
+        b: (m,) weights.
+        cost: ground cost.
+        share: epsilon over the mean cost, which depends on the points and is differentiated too.
+        epsilon: in units of cost, in place of that.
+        threshold: l1 error of the marginals to reach.
+        max_iterations: iterations allowed.
     """
     weighted = a is not None or b is not None
     a = jnp.full(len(x), 1 / len(x), x.dtype) if a is None else a
@@ -212,8 +219,15 @@ def entropic_cost(
     max_iterations: int,
 ) -> Float[Array, ""]:
     """OT_eps = min over couplings P of <P, c> + eps KL(P | a b^T), equal weights; NaN where
-    Sinkhorn did not bring the l1 error of the marginals to the threshold. Differentiated in x and
-    y, not in epsilon, which is in units of cost.
+    Sinkhorn stopped early. Differentiated in x and y, not in epsilon.
+
+    Args:
+        x: (n, d) points of mu.
+        y: (m, d) points of nu.
+        cost: ground cost.
+        epsilon: temperature, in units of cost.
+        threshold: l1 error of the marginals to reach.
+        max_iterations: iterations allowed.
     """
     a, b = (jnp.full(len(points), 1 / len(points), points.dtype) for points in (x, y))
     return _cross_cost(cost.pairwise(x, y), a, b, _fixed(epsilon), threshold, max_iterations, False)

@@ -105,7 +105,14 @@ def line_potentials(
 
     Walking up the plan, one point of either side at a time, phi changes by what the cost changes
     with x, and psi by what it changes with y; costs of a line have the Monge property, so that the
-    sum is admissible everywhere. Weights are positive and sum to one, or None where they are equal.
+    sum is admissible everywhere.
+
+    Args:
+        x: (n,) points of mu on the line.
+        y: (m,) points of nu.
+        a: (n,) positive weights summing to one, None for equal weights.
+        b: (m,) positive weights.
+        p: exponent, a real number >= 1.
     """
     order_x, order_y = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
     steps_y = _walk(_levels(a, order_x), _levels(b, order_y))

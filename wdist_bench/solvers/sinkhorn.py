@@ -192,11 +192,19 @@ def divergences(
     threshold: float,
     max_iterations: int,
 ) -> Float[np.ndarray, " b"]:
-    """OT_eps(x, y) - OT_eps(x, x) / 2 - OT_eps(y, y) / 2 of many partings of the same k = n + m
-    points; NaN where a run did not bring the l1 error of its marginals to the threshold.
+    """OT_eps(x, y) - OT_eps(x, x) / 2 - OT_eps(y, y) / 2 of many partings of the same points.
 
-    `matrix` has the costs between the points, `orders` their permutations: the first n are x, the
-    others y. Weights are those of the places, positive; epsilon is in units of cost.
+    Args:
+        matrix: (k, k) costs between the points.
+        a: (n,) positive weights of the places of x, summing to one.
+        b: (m,) positive weights of the places of y, n + m = k.
+        orders: (b, k) permutations of the points: the first n are x, the others y.
+        epsilon: temperature, in units of cost.
+        threshold: l1 error of the marginals to reach.
+        max_iterations: iterations allowed, each run.
+
+    Returns:
+        (b,) divergences, NaN where a run did not converge.
     """
     check_not_forked()
     _ott()
@@ -262,8 +270,13 @@ def divergence_potentials(
 ) -> Divergence:
     """The potentials of a Sinkhorn divergence, whose first variation they are.
 
-    `matrices` are costs between x and y, within x and within y; weights are positive, epsilon is in
-    units of cost, and the threshold that of the l1 error of the marginals of each run.
+    Args:
+        matrices: costs between x and y, within x and within y.
+        a: (n,) positive weights.
+        b: (m,) positive weights.
+        epsilon: temperature, in units of cost.
+        threshold: l1 error of the marginals to reach.
+        max_iterations: iterations allowed, each run.
 
     Source: Feydy, Sejourne, Vialard, Amari, Trouve, Peyre 2019 (arXiv 1810.08278), section 3.
     """

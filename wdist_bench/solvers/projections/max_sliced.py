@@ -21,9 +21,17 @@ def ascend(
 ) -> tuple[Float[np.ndarray, " d"], float]:
     """A unit vector theta with a large W_p^p(theta . x, theta . y), and that cost.
 
-    From every start, a unit vector, it moves to the direction of the gradient, then halfway back as
-    long as that leads down, at most `steps` times; the best of all is returned. The maximum over
-    the sphere may be larger. Weights are positive and sum to one.
+    From every start it moves to the direction of the gradient, then halfway back as long as that
+    leads down; the best of all is returned. The maximum over the sphere may be larger.
+
+    Args:
+        x: (n, d) points of mu.
+        y: (m, d) points of nu.
+        a: (n,) positive weights summing to one.
+        b: (m,) positive weights.
+        p: exponent.
+        starts: (k, d) unit vectors.
+        steps: most steps from each.
     """
     best = starts[0], -1.0
     for theta in starts:
