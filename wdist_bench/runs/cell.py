@@ -97,7 +97,8 @@ class Cell:
                 settings["task_version"] = task.version
             if data := task.data_digest:  # other images than keys mean that say nothing of them
                 settings["data"] = data
-            if (origin := task.origin) is not None and origin.any():  # drawn relative to it
+            origin = task.origin
+            if origin is not None and origin.any() and self.cost.moves:  # drawn relative to it
                 settings["origin"] = origin.tolist()
         except FileNotFoundError:  # its file is not here: it will be skipped, and tried again
             task_parameters = self.task_parameters
