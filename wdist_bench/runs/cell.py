@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from wdist_bench import estimators, tasks
+from wdist_bench import costs, estimators, tasks
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
 from wdist_bench.interface import ADDED
@@ -87,6 +87,7 @@ class Cell:
         for kind, code in (
             ("task", source(tasks.factory(self.task), self.task_parameters)),
             ("estimator", source(type(estimator), parameters(estimator))),
+            ("cost", source(costs.factory(self.norm), {})),
         ):
             if code:  # a plug-in's; our own have versions
                 settings[f"{kind}_source"] = code
