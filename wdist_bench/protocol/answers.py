@@ -64,7 +64,7 @@ def measured(
     default what its answers do.
     """
     first = answers[0][0]
-    costs = np.array([[answer.cost for answer in run] for run in answers], np.float64)
+    costs = np.array([[_signed(answer) for answer in run] for run in answers], np.float64)
     failed = [[answer for answer in run if answer.status != "ok"] for run in answers]
     statuses = [bad[-1].status if bad else "ok" for bad in failed]
     messages = [bad[-1].message if bad else "" for bad in failed]
@@ -88,6 +88,11 @@ def measured(
         upper=_gathered(answers, "upper", certified=True),
         stderr=_gathered(answers, "stderr"),
     )  # fmt: skip
+
+
+def _signed(answer: Estimate) -> float:
+    """The cost, with its sign where `wb.estimate` reads one below 0 as 0: means need it."""
+    return answer.diagnostics.get("signed_dual", answer.cost)
 
 
 def stacked(histories: list[np.ndarray]) -> np.ndarray:

@@ -241,6 +241,8 @@ def _finish(
     allowed = vacuous(cost.p, estimator.bound, estimator.target)
     if is_negative(mean, stderr, count) and not allowed:
         return Estimate.failed("not_converged", negative_message(mean, stderr), **shared)
+    if cost.p > 1 and mean < 0:  # as the value reads
+        diagnostics["signed_cost"], mean = mean, 0.0
     if estimator.bound == "lower" and estimator.target == "population":
         # One-sided: below the true distance in 95 % of repetitions, and 0 always is.
         from scipy.special import stdtrit
