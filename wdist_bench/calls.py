@@ -117,14 +117,18 @@ def _fitted(estimator: Estimator, samples: Samples, cost: Cost, seed: int) -> Fi
 
 
 def _signed(answer: Estimate, estimator: Estimator, cost: Cost) -> Estimate:
-    """A dual value below 0 by more than 3 of its standard errors is no answer, unless it may be."""
-    error = answer.diagnostics.get("dual_stderr")
-    if error is None or not is_negative(answer.cost, error):
+    """A dual value below 0 by more than 3 of its standard errors is no answer, unless it may be.
+    At p > 1 what is left below 0 reads 0, as its root does, and `signed_dual` keeps it.
+    """
+    dual, error = answer.cost, answer.diagnostics.get("dual_stderr")
+    if error is None:
         return answer
-    if vacuous(cost.p, answer.bound, estimator.target):
-        return answer
-    message = negative_message(answer.cost, error)
-    return replace(answer, status="not_converged", message=message, lower=None)
+    if is_negative(dual, error) and not vacuous(cost.p, answer.bound, estimator.target):
+        message = negative_message(dual, error)
+        return replace(answer, status="not_converged", message=message, lower=None)
+    if cost.p > 1 and dual < 0:
+        return replace(answer, cost=0.0, diagnostics=answer.diagnostics | {"signed_dual": dual})
+    return answer
 
 
 def _remarked(answer: Estimate, remark: str) -> Estimate:

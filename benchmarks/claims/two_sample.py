@@ -142,7 +142,7 @@ def power(pair: str, runs: int) -> list[dict[str, Any]]:
             answer = wb.two_sample_test(x, y, method, permutations=PERMUTATIONS, seed=run)
             found.setdefault(method, []).append(answer.pvalue)
         pool = Pool.of(wb.Samples(x, y).weighted())
-        orders = pool.orders(PERMUTATIONS, run)
+        orders = np.stack(list(pool.orders(PERMUTATIONS, run)))
         distances = squareform(pdist(pool.points))
         width = np.median(distances[distances > 0])
         kernels = {"energy distance": -distances, "MMD": np.exp(-((distances / width) ** 2) / 2)}

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 import wdist_bench as wb
-from wdist_bench.cli.population import _verdict
+from wdist_bench.cli.population import _sentence, _verdict
+from wdist_bench.datasets.two_samples import TwoSamples
 
 SUITE = """
 title = "Tiny"
@@ -329,6 +330,17 @@ def test_no_populations_may_be_one_that_an_interval_keeps_apart():
     assert _verdict(apart, 0.2, 199) == "the test does not tell them apart"
     assert _verdict(replace(apart, lower=0.0), 0.2, 199) == "they may be one"
     assert _verdict(apart, 0.05, 19) == "they differ"
+
+
+def test_a_lower_end_of_zero_says_nothing_from_below():
+    nothing = wb.Estimate(0.3, 0.3, target="population", bound="none", lower=0.0, upper=np.inf,
+                          level=0.95)  # fmt: skip
+    rows = TwoSamples(np.zeros((2, 1)), np.ones((2, 1)), None, None)
+    said = _sentence(nothing, "W1", 0.6, 199, rows)
+    assert "do not bound W1" in said
+    assert "above 0" not in said
+    some = _sentence(replace(nothing, lower=0.1), "W1", None, 199, rows)
+    assert "lies above 0.1" in some
 
 
 def test_population_prints_an_interval_and_a_test(tmp_path, command):

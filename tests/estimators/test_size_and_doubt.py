@@ -1,6 +1,7 @@
 """The size of the data does not matter to critics; answers that diagnostics contradict say so."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -10,6 +11,7 @@ import wdist_bench as wb
 from wdist_bench.calls import _signed
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.protocol.answers import measured
+from wdist_bench.protocol.evaluate import _finish
 from wdist_bench.protocol.stream import Stream, run_stream
 from wdist_bench.results.statistics import is_negative, negative_runs
 from wdist_bench.runs.cell import summarize
@@ -182,7 +184,13 @@ def test_a_convex_potential_below_zero_is_an_answer_on_arrays_and_in_suites() ->
     icnn = wb.estimators.get("icnn")
     shared = {"target": "batch", "bound": "lower", "diagnostics": {"dual_stderr": 0.1}}
     below = wb.Estimate(0.0, -1.0, **shared)
-    assert _signed(below, icnn, wb.Cost(2)) == below
+    answer = _signed(below, icnn, wb.Cost(2))
+    assert (answer.status, answer.value, answer.cost) == ("ok", 0.0, 0.0)  # it was -1
+    kept = measured([[answer]], wb.Cost(2), [np.zeros(0)], 0.0, 0.0, {})
+    assert kept.costs == [[-1.0]]  # journals keep the sign
+    evaluated = _finish(icnn, SimpleNamespace(history=()), wb.Cost(2), -1.0, 0.1, (-1.2, -0.8), 100)
+    assert (evaluated.status, evaluated.value, evaluated.cost) == ("ok", 0.0, 0.0)
+    assert evaluated.diagnostics["signed_cost"] == -1
     runs = [[replace(below, target="population")] * 5]
     assert measured(runs, wb.Cost(2), [np.zeros(0)], 0.0, 0.0, {}).statuses == ["ok"]
     assert measured(runs, wb.Cost(1), [np.zeros(0)], 0.0, 0.0, {}).statuses == ["not_converged"]

@@ -10,7 +10,9 @@ import pytest
 import wdist_bench as wb
 from wdist_bench.population import interval as module
 from wdist_bench.population.limits import MeanLimits
+from wdist_bench.population.split import weighted
 from wdist_bench.population.upper import Above, Halves
+from wdist_bench.population.words import refusal_before
 
 
 def shifted(seed, n=200, dim=3, shift=1.0, m=None):
@@ -116,6 +118,22 @@ def test_rows_that_cannot_tell_are_refused_in_words(x, y, words):
     assert words in answer.message
     assert math.isnan(answer.value)
     assert answer.interval is None
+
+
+def test_rows_that_both_samples_share_are_refused_whatever_repeats():
+    """One row that came twice on a side let all others pass."""
+    g = np.random.default_rng(0)
+    x = g.normal(size=(200, 2))
+    x[1] = x[0]
+    fresh = g.normal(size=(50, 2)) + 3
+    for y in (x, np.concatenate([x[:150], fresh])):
+        answer = wb.population_interval(x, y)
+        assert answer.status == "refused"
+        assert "that come once on their side" in answer.message
+    # independent rows of few points, 1 / e of which are met once on either side
+    for points in (20, 60, 200):
+        x, y = (g.integers(0, points, (points, 1)).astype(float) for _ in "xy")
+        assert "share" not in refusal_before(weighted(wb.Samples(x, y)))
 
 
 def test_a_law_without_a_mean_gets_a_lower_end_alone():

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
 import wdist_bench as wb
 from wdist_bench.population import stream as module
+from wdist_bench.population.upper import Above
 from wdist_bench.protocol.tails import Tails, hill_index, skewness
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks" / "claims"))
@@ -45,6 +47,54 @@ def test_a_critic_that_bounds_nothing_is_refused():
     critic = wb.estimators.get("weight_clipping", steps=5)
     with pytest.raises(ValueError, match="expected a lower bound of the population"):
         wb.population_interval("gaussian_shift", critic=critic, n=16, eval_batches=2)
+
+
+@dataclass(frozen=True)
+class FirstMean(wb.DirectEstimator):
+    """E x_1 - E y_1 <= W_1: a 1-Lipschitz function, asked batch by batch."""
+
+    name: ClassVar[str] = "first_mean"
+    version: ClassVar[int] = 1
+    target: ClassVar[str] = "population"
+    bound: ClassVar[str] = "lower"
+
+    def estimate(self, samples, cost):
+        value = float(samples.x[:, 0].mean() - samples.y[:, 0].mean())
+        return wb.Estimate(value, value, target="population", bound="lower")
+
+
+@pytest.fixture
+def few_draws(monkeypatch):
+    """Tails are looked for in few draws."""
+    shape = Tails(draws=1000, index=math.inf, skewness=1.0, size=1.0)
+    monkeypatch.setattr(module, "tails", lambda *_: shape)
+
+
+def test_a_critic_without_a_potential_has_students_limit_over_batches(few_draws):
+    answer = wb.population_interval("gaussian_shift", critic=FirstMean(), n=64, eval_batches=4)
+    mean = wb.evaluate("gaussian_shift", FirstMean())
+    # Student's quantile with 99 degrees, and its correction for a mean of skewness 1 / sqrt(100)
+    doubt = 1.984217 + 0.1 * (1 + 2 * 1.984217**2) / 6
+    assert answer.lower == pytest.approx(mean.value - doubt * mean.stderr, rel=1e-5)
+    assert answer.lower < 2 * 2**0.5 < answer.upper
+    assert answer.message == (
+        "below: the mean of first_mean over 100 fresh batches; "
+        "above: the mean exact distance of 4 batches of 64"
+    )
+    assert answer.diagnostics["ties"] == 0
+
+
+def test_the_ends_stay_where_the_rows_of_the_value_have_no_distance(few_draws, monkeypatch):
+    """A lower end that holds came without the status ok."""
+    lost = wb.Estimate.failed("out_of_memory", "too large", target="batch", bound="exact")
+    failed = Above("exact", math.nan, None, math.inf, None, lost)
+    monkeypatch.setattr(module, "above", lambda *_: failed)
+    answer = wb.population_interval("gaussian_shift", critic=FirstMean(), side="lower", n=64)
+    assert answer.status == "ok"
+    assert 0 < answer.lower < answer.value < 2 * 2**0.5
+    assert "too large" in answer.message
+    nothing = wb.population_interval("gaussian_shift", p=2, side="lower", n=64)
+    assert (nothing.status, nothing.message) == ("out_of_memory", "too large")
 
 
 @pytest.mark.parametrize(

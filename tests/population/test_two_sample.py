@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -45,9 +47,45 @@ def test_sinkhorn_divergences_together_are_those_of_the_estimator():
     method = wb.estimators.get("sinkhorn_divergence", epsilon=0.2, epsilon_unit="cost")
     found = wb.two_sample_test(x, y, method, permutations=5)
     pool = Pool.of(Samples(x, y).weighted())
-    for order, value in zip(pool.orders(5, 0)[1:], found.null, strict=True):
+    for order, value in zip(list(pool.orders(5, 0))[1:], found.null, strict=True):
         first, second = (pool.points[places] for places in pool.parts(order))
         assert value == pytest.approx(wb.estimate(first, second, method).value, rel=1e-4)
+
+
+def climb(x, y):
+    """Uphill costs three times as much as downhill."""
+    gap = x[:, None, 0] - y[None, :, 0]
+    return np.where(gap > 0, gap, -3 * gap)
+
+
+@pytest.mark.parametrize("sides", ["one", "both"])
+def test_costs_that_are_not_symmetric_are_taken_from_x_to_y(sides):
+    x, y = pair(0, 60, 20)
+    method = wb.estimators.get("nearest_neighbor", sides=sides)
+    for first, second in ((3 * x, y + 5), (y + 5, 3 * x)):
+        found = wb.two_sample_test(first, second, method, cost=climb, permutations=3)
+        assert found.statistic == pytest.approx(
+            wb.estimate(first, second, method, cost=climb).value
+        )
+
+
+@pytest.mark.parametrize("method", ["exact", "one_dimensional", "nearest_neighbor"])
+def test_partings_are_the_same_however_many_are_held_at_once(monkeypatch, method):
+    x, y = pair(0)
+    at_once = wb.two_sample_test(x, y, method, permutations=20)
+    monkeypatch.setattr("wdist_bench.population.permuted._AT_ONCE", 8 * len(x) + 8 * len(y))
+    in_parts = wb.two_sample_test(x, y, method, permutations=20)
+    np.testing.assert_allclose(in_parts.null, at_once.null, rtol=1e-12)
+    assert in_parts.pvalue == at_once.pvalue
+
+
+def test_the_memory_of_a_line_does_not_grow_with_the_partings():
+    x, y = pair(0, 3000, 3000)
+    tracemalloc.start()
+    wb.two_sample_test(x, y, "one_dimensional", permutations=499)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 6e7  # all at once took 1.2e8
 
 
 def test_every_method_that_shares_work_is_registered():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import wdist_bench as wb
-from wdist_bench import estimators, experiment, tasks
+from wdist_bench import costs, estimators, experiment, tasks
 from wdist_bench.runs import plugins
 from wdist_bench.runs.cell import Cell
 from wdist_bench.runs.experiment_cell import ExperimentCell
@@ -54,6 +54,19 @@ class Mine(experiment.Experiment):
         return {"status": "ok", "message": "", "runs": 1, "failed": 0,
                 "compile_seconds": 0.0, "run_seconds": 0.0}
 """
+COST = """
+import wdist_bench as wb
+from dataclasses import dataclass
+
+@wb.costs.register
+@dataclass(frozen=True)
+class Mine(wb.Cost):
+    name = "mine"
+    p: float = 1
+
+    def distance(self, x, y, xp):
+        return xp.abs(x - y).sum(-1)
+"""
 SUITE = """
 title = "Mine"
 n = [4]
@@ -71,7 +84,7 @@ def fresh(monkeypatch, tmp_path):
     """Loads a plug-in file as a process does that starts afresh; nothing of it is left behind."""
     monkeypatch.setattr(sys, "dont_write_bytecode", True)  # two versions within one second
     monkeypatch.syspath_prepend(tmp_path)
-    registries = (estimators.registry, tasks.registry, experiment.registry)
+    registries = (costs.registry, estimators.registry, tasks.registry, experiment.registry)
     for registry in registries:
         registry.names()
 
@@ -106,6 +119,10 @@ def write(folder, files):
     [
         (ESTIMATOR, SUITE.replace("TASK", "histogram").replace("ESTIMATOR", "mine")),
         (TASK, SUITE.replace("TASK", "mine").replace("ESTIMATOR", "exact")),
+        (
+            COST,
+            'norm = ["mine"]' + SUITE.replace("TASK", "histogram").replace("ESTIMATOR", "exact"),
+        ),
         (EXPERIMENT, 'title = "Mine"\n[[experiments]]\nname = "mine"\n'),
     ],
 )
@@ -236,7 +253,7 @@ class Mine(CTransform):
 
 
 def test_ours_have_versions_and_keys_without_a_hash():
-    for registry in (estimators.registry, tasks.registry, experiment.registry):
+    for registry in (costs.registry, estimators.registry, tasks.registry, experiment.registry):
         for name in registry.names():
             factory = registry.factory(name)
             if factory.__module__.startswith("wdist_bench."):

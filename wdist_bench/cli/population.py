@@ -90,7 +90,9 @@ def _sentence(
     """What was found, in words."""
     who, unit = f"the populations behind {options.sides(samples)}", options.measured_in(samples)
     said = f"{name} of {who} cannot be told ({answer.status})"
-    if answer.status == "ok" and answer.level is not None:
+    if answer.status == "ok" and not answer.lower and _is_open(answer.upper):
+        said = f"these rows do not bound {name} of {who} from below (0 or more)"
+    elif answer.status == "ok" and answer.level is not None:
         said = (
             f"with {100 * answer.level:g} % confidence {name} of {who} lies "
             f"{_between(answer.lower, answer.upper)}{unit}"
@@ -110,7 +112,11 @@ def _verdict(answer: Estimate, pvalue: float, permutations: int) -> str:
     return "the test does not tell them apart" if answer.lower else "they may be one"
 
 
+def _is_open(upper: float | None) -> bool:
+    return upper is None or math.isinf(upper)
+
+
 def _between(lower: float | None, upper: float | None) -> str:
-    if upper is None or math.isinf(upper):
+    if _is_open(upper):
         return f"above {lower:.4g}"
     return f"below {upper:.4g}" if not lower else f"between {lower:.4g} and {upper:.4g}"

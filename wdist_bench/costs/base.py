@@ -133,6 +133,11 @@ class Cost(Plugin, metaclass=_Named):
         return power_in_place(found, self.p)
 
     @property
+    def moves(self) -> bool:
+        """Whether all points may be moved together: d(x + v, y + v) = d(x, y)."""
+        return self.is_norm or self.circumference > 0
+
+    @property
     def base(self) -> Cost:
         """The cost that this one increases with and that is cheapest to compute: d itself."""
         return self.to(1)

@@ -13,7 +13,7 @@ from wdist_bench.estimate import Estimate, Estimator
 from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.population.lower import LEAST_FITTED, Below, below
 from wdist_bench.population.point import point
-from wdist_bench.population.split import near_one
+from wdist_bench.population.split import near_one, ties
 from wdist_bench.population.stream import stream_interval
 from wdist_bench.population.support import check_support, mcdiarmid, mcdiarmid_upper
 from wdist_bench.population.upper import Above, above
@@ -297,9 +297,3 @@ def _times(value: float, power: int) -> float:
     """value 2^power, inf where that is beyond float64."""
     with np.errstate(over="ignore"):
         return float(np.ldexp(value, power))
-
-
-def ties(rows: Samples) -> float:
-    """Share of the rows that repeat another row of their own side."""
-    distinct = sum(len(np.unique(points, axis=0)) for points in (rows.x, rows.y))
-    return 1 - distinct / (len(rows.x) + len(rows.y))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import jax
@@ -33,6 +34,10 @@ _LINEAR_MEMORY = (
     "use one_dimensional on a line, or bracket or sliced, whose memory is linear in the points, or "
     "fewer rows"
 )
+_AT_ONCE = 2**20  # places of rows in the partings that are held at once, 8 MB
+
+Costs = Callable[[Int[np.ndarray, "b k"]], Any]
+"""W_p^p of some partings (b, k), NaN where one fails: shape (b,)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +76,13 @@ class Pool:
         """Which rows lie at the places of either sample."""
         return order[: self.count], order[self.count :]
 
-    def orders(self, permutations: int, seed: int) -> Int[np.ndarray, "b k"]:
-        """The rows as they came, then in random orders."""
+    def orders(self, permutations: int, seed: int) -> Iterator[Int[np.ndarray, " k"]]:
+        """The rows as they came, then in random orders, each made when it is asked for."""
         generator = np.random.default_rng([seed, 17])
         straight = np.arange(len(self.points))
-        return np.stack([straight, *(generator.permutation(straight) for _ in range(permutations))])
+        yield straight
+        for _ in range(permutations):
+            yield generator.permutation(straight)
 
 
 class Statistics(NamedTuple):
@@ -94,8 +101,9 @@ def statistics(
     together = _TOGETHER.get(type(estimator))
     if together is None or (together is _on_a_line and cost.circumference):
         return _one_by_one(pool, cost, estimator, orders, seed)
-    found = together(pool, cost, estimator, orders)
-    costs = np.asarray(found, np.float64)
+    costs_of = together(pool, cost, estimator)
+    found = [np.asarray(costs_of(block), np.float64) for block in _blocks(orders, pool)]
+    costs = np.concatenate(found)
     if not np.isfinite(costs).all():
         failed = int(np.count_nonzero(~np.isfinite(costs)))
         return Statistics(
@@ -107,8 +115,15 @@ def statistics(
     return Statistics(np.maximum(costs, 0.0) ** (1 / cost.p))
 
 
+def _blocks(orders: Iterator[np.ndarray], pool: Pool) -> Iterator[Int[np.ndarray, "b k"]]:
+    """The orders, as many at once as are held."""
+    count = max(1, _AT_ONCE // len(pool.points))
+    while block := list(islice(orders, count)):
+        yield np.stack(block)
+
+
 def _one_by_one(
-    pool: Pool, cost: Cost, estimator: Estimator, orders: np.ndarray, seed: int
+    pool: Pool, cost: Cost, estimator: Estimator, orders: Iterable[np.ndarray], seed: int
 ) -> Statistics:
     """Any estimator, fitted anew for every parting."""
     values: list[float] = []
@@ -124,41 +139,45 @@ def _one_by_one(
     return Statistics(np.array(values))
 
 
-def _exact(pool: Pool, cost: Cost, estimator: Exact, orders: np.ndarray) -> list[float]:
-    """W_p^p of each parting by the linear programme, on the pooled costs."""
+def _exact(pool: Pool, cost: Cost, estimator: Exact) -> Costs:
+    """By the linear programme, on the pooled costs."""
     matrix = _matrix(pool, cost, _EXACT_BYTES)
-    costs = []
-    for order in orders:
+
+    def one(order: np.ndarray) -> float:
         part = matrix[np.ix_(*pool.parts(order))]
         solution = solve_exact(part, pool.a, pool.b, estimator.max_iterations)
-        costs.append(solution.cost if solution.converged else np.nan)
-    return costs
+        return solution.cost if solution.converged else np.nan
+
+    return lambda orders: [one(order) for order in orders]
 
 
-def _on_a_line(pool: Pool, cost: Cost, estimator: OneDimensional, orders: np.ndarray) -> Any:
-    """W_p^p of each parting; all are sorted together where weights are equal."""
+def _on_a_line(pool: Pool, cost: Cost, estimator: OneDimensional) -> Costs:
+    """By quantiles; partings are sorted together where weights are equal."""
     line = cost.on_line(pool.points)[:, 0]
-    if pool.even:
+
+    def together(orders: np.ndarray) -> Any:
         x, y = line[orders[:, : pool.count]].T, line[orders[:, pool.count :]].T
         return line_cost(x, y, None, None, cost.p)
-    costs = []
-    for order in orders:
+
+    def one(order: np.ndarray) -> float:
         first, second = pool.parts(order)
-        costs.append(line_cost(line[first, None], line[second, None], pool.a, pool.b, cost.p)[0])
-    return costs
+        found = line_cost(line[first, None], line[second, None], pool.a, pool.b, cost.p)
+        return float(found[0])
+
+    return together if pool.even else lambda orders: [one(order) for order in orders]
 
 
-def _nearest(pool: Pool, cost: Cost, estimator: NearestNeighbor, orders: np.ndarray) -> Any:
+def _nearest(pool: Pool, cost: Cost, estimator: NearestNeighbor) -> Costs:
     """Mean cost to the nearest row of the other part, one compiled program."""
     check_not_forked()
     with jax.enable_x64(True):
-        return _nearest_program(
-            jnp.asarray(_matrix(pool, cost, _NEAREST_BYTES)),
-            jnp.asarray(pool.a),
-            jnp.asarray(pool.b),
-            jnp.asarray(orders),
-            estimator.sides == "both",
-        )
+        held = jnp.asarray(_matrix(pool, cost, _NEAREST_BYTES)), *map(jnp.asarray, (pool.a, pool.b))
+
+    def together(orders: np.ndarray) -> Any:
+        with jax.enable_x64(True):
+            return _nearest_program(*held, jnp.asarray(orders), estimator.sides == "both")
+
+    return together
 
 
 @partial(jax.jit, static_argnames=("both",))
@@ -169,23 +188,21 @@ def _nearest_program(
     orders: Int[Array, "b k"],
     both: bool,
 ) -> Float[Array, " b"]:
-    def toward(rows: jax.Array, others: jax.Array, weights: jax.Array) -> jax.Array:
-        return weights @ matrix[others][:, rows].min(0)
-
     def statistic(order: jax.Array) -> jax.Array:
         first, second = order[: len(a)], order[len(a) :]
-        one = toward(second, first, b)
-        return jnp.maximum(one, toward(first, second, a)) if both else one
+        costs = matrix[first][:, second]
+        one = b @ costs.min(0)
+        return jnp.maximum(one, a @ costs.min(1)) if both else one
 
     return jax.lax.map(statistic, orders)
 
 
-def _divergence(pool: Pool, cost: Cost, estimator: SinkhornDivergence, orders: np.ndarray) -> Any:
+def _divergence(pool: Pool, cost: Cost, estimator: SinkhornDivergence) -> Costs:
     """Sinkhorn divergences at one temperature, one compiled program."""
     matrix = _matrix(pool, cost, _DIVERGENCE_BYTES)
     share = estimator.epsilon * (float(matrix.mean()) or 1.0)
     epsilon = share if estimator.epsilon_unit == "mean_cost" else estimator.epsilon
-    return divergences(
+    return lambda orders: divergences(
         matrix, pool.a, pool.b, orders, epsilon, estimator.threshold, estimator.max_iterations,
     )  # fmt: skip
 
@@ -198,10 +215,10 @@ def _matrix(pool: Pool, cost: Cost, bytes_a_pair: int) -> Float[np.ndarray, "k k
     return cost.matrix(pool.points, pool.points)
 
 
-_TOGETHER: dict[type, Callable[..., Any]] = {
+_TOGETHER: dict[type, Callable[..., Costs]] = {
     Exact: _exact,
     OneDimensional: _on_a_line,
     NearestNeighbor: _nearest,
     SinkhornDivergence: _divergence,
 }
-"""Estimators whose permutations share work: W_p^p of all partings, NaN where one fails."""
+"""Estimators whose permutations share work."""

@@ -35,5 +35,11 @@ def near_one(rows: Samples) -> tuple[Samples, int]:
     return Samples(np.ldexp(x, -power), np.ldexp(y, -power), rows.a, rows.b), power
 
 
+def ties(rows: Samples) -> float:
+    """Share of the rows that repeat another row of their own side."""
+    distinct = sum(len(np.unique(points, axis=0)) for points in (rows.x, rows.y))
+    return 1 - distinct / (len(rows.x) + len(rows.y))
+
+
 def _samples(x: tuple[np.ndarray, np.ndarray], y: tuple[np.ndarray, np.ndarray]) -> Samples:
     return Samples(x[0], y[0], x[1] / x[1].sum(), y[1] / y[1].sum())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from wdist_bench.population.lower import LEAST_FITTED, Below
@@ -10,6 +12,7 @@ from wdist_bench.problem import Samples
 
 MIN_ROWS = 20
 """Effective rows of a side: eight fit and choose, twelve are averaged over."""
+_CHANCE = 1e-6  # of a refusal of independent rows of few points
 
 
 def refusal_before(rows: Samples, bounded: bool = False) -> str:
@@ -39,15 +42,39 @@ def _too_little(rows: Samples) -> str:
 def _shared(rows: Samples) -> str:
     if min(len(rows.x), len(rows.y)) < MIN_ROWS:  # so few rows of a discrete law may be equal
         return ""
-    distinct = [np.unique(points, axis=0) for points in (rows.x, rows.y)]
-    shared = sum(map(len, distinct)) - len(np.unique(np.concatenate(distinct), axis=0))
-    without_ties = len(distinct[0]) == len(rows.x) and len(distinct[1]) == len(rows.y)
-    if without_ties and 2 * shared >= min(len(rows.x), len(rows.y)):
-        return (
-            f"x and y share {shared} rows though no row repeats within a side, so they are not "
-            "independent samples, and no interval holds for them; draw both anew"
-        )
-    return ""
+    once = [_met_once(points) for points in (rows.x, rows.y)]
+    shared = sum(map(len, once)) - len(np.unique(np.concatenate(once), axis=0))
+    fewest = min(map(len, once))
+    if shared == 0 or 2 * shared < fewest:
+        return ""
+    without_ties = len(once[0]) == len(rows.x) and len(once[1]) == len(rows.y)
+    if without_ties:
+        said = "though no row repeats within a side"
+    elif _by_chance(shared, fewest) < _CHANCE:
+        said = f"of the {fewest} that come once on their side, more than chance lets"
+    else:
+        return ""
+    return (
+        f"x and y share {shared} rows {said}, so they are not independent samples, and no "
+        "interval holds for them; draw both anew"
+    )
+
+
+def _met_once(points: np.ndarray) -> np.ndarray:
+    """The rows that come once on their side."""
+    distinct, counts = np.unique(points, axis=0, return_counts=True)
+    return np.asarray(distinct[counts == 1])
+
+
+def _by_chance(shared: int, rows: int) -> float:
+    """At most how likely it is that so many rows that come once do so on the other side too.
+
+    A point that is met k times in the mean is met once with a probability of k exp(-k), which is
+    1 / e at most, whatever the law.
+    """
+    from scipy.special import bdtrc
+
+    return float(bdtrc(shared - 1, rows, math.exp(-1)))
 
 
 def describe(low: Below | None, high: Above, reach: float | None, side: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from wdist_bench import metrics
 from wdist_bench.costs import Cost
+from wdist_bench.estimate import Fitted
 from wdist_bench.estimators.potential import FittedPotential
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import Task
@@ -44,6 +45,25 @@ def critic_gradients(
     x, y = sampler.draw(key, count)
     points = (y if cost.p == 1 else x).astype(jnp.float32)
     return points, metrics.gradients(fitted.critic, points)
+
+
+_critic_gradients = jax.jit(critic_gradients, static_argnames=("cost", "count"))
+
+
+def agreement_of(
+    task: Task, fitted: Fitted, sampler: Sampler, cost: Cost, key: jax.Array
+) -> dict[str, float]:
+    """How the gradient of what was fitted agrees with the optimal potential's; empty where one of
+    them is not known.
+    """
+    if not isinstance(fitted, FittedPotential):
+        return {}
+    count = gradient_points(task, sampler, cost)
+    if not count:
+        return {}
+    with jax.enable_x64(sampler.x64):
+        found = _critic_gradients(fitted, sampler, cost, key, count)
+    return agreement(task, cost, *found)
 
 
 def agreement(task: Task, cost: Cost, points: Any, gradients: Any) -> dict[str, float]:

@@ -55,18 +55,20 @@ def measured(
     compile_seconds: float,
     run_seconds: float,
     agreement: dict[str, np.ndarray],
+    target: str = "",
 ) -> Measured:
     """From the answers of every run on its batches, and its training history in units of E[c].
 
     A run has the status of its last failed answer; one whose mean is below 0 beyond its noise, and
-    no lower bound that may be, is "not_converged".
+    no lower bound that may be, is "not_converged". `target` is what the estimator speaks of, by
+    default what its answers do.
     """
     first = answers[0][0]
-    costs = np.array([[answer.cost for answer in run] for run in answers], np.float64)
+    costs = np.array([[_signed(answer) for answer in run] for run in answers], np.float64)
     failed = [[answer for answer in run if answer.status != "ok"] for run in answers]
     statuses = [bad[-1].status if bad else "ok" for bad in failed]
     messages = [bad[-1].message if bad else "" for bad in failed]
-    for run, message in negative_runs(costs, cost.p, first.bound, first.target).items():
+    for run, message in negative_runs(costs, cost.p, first.bound, target or first.target).items():
         statuses[run], messages[run] = "not_converged", message
     names = dict.fromkeys(name for run in answers for one in run for name in one.diagnostics)
     return Measured(
@@ -86,6 +88,11 @@ def measured(
         upper=_gathered(answers, "upper", certified=True),
         stderr=_gathered(answers, "stderr"),
     )  # fmt: skip
+
+
+def _signed(answer: Estimate) -> float:
+    """The cost, with its sign where `wb.estimate` reads one below 0 as 0: means need it."""
+    return answer.diagnostics.get("signed_dual", answer.cost)
 
 
 def stacked(histories: list[np.ndarray]) -> np.ndarray:

@@ -30,7 +30,7 @@ from wdist_bench.estimators.potential import (
 )
 from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.problem import Problem, Sampler, Samples
-from wdist_bench.protocol.agreement import agreement, critic_gradients, gradient_points
+from wdist_bench.protocol.agreement import agreement_of
 from wdist_bench.protocol.maps import (
     MapProbe,
     images_of_answer,
@@ -38,8 +38,9 @@ from wdist_bench.protocol.maps import (
     map_probe,
 )
 from wdist_bench.protocol.parallel import run_keys
+from wdist_bench.protocol.place import sampler_for
 from wdist_bench.protocol.several import mean_of_runs, with_truth
-from wdist_bench.protocol.stream import Keys, Stream, _draw, evaluation_batches
+from wdist_bench.protocol.stream import Keys, Stream, _draw, check_drawn, evaluation_batches
 from wdist_bench.results.statistics import is_negative, negative_message, t_interval, vacuous
 from wdist_bench.solvers.machine.forks import check_not_forked
 from wdist_bench.tasks import Task
@@ -117,9 +118,10 @@ def evaluate(
     own = estimator.batch_size
     n = check_integer(own if batch_size is None else batch_size, "batch_size", 1)
     stream = Stream(n, 1, check_integer(eval_batches, "eval_batches", 2), check_seed(seed))
-    sampler = task.sampler()
+    sampler = sampler_for(task, cost)
     if estimator.target == "batch" or batch_size is not None:
         check_limit(task, sampler, n)
+    check_drawn(cost, sampler, stream)
     count = None if eval_samples is None else check_integer(eval_samples, "eval_samples", 2)
     known = known_truth(task, cost)
     probe = map_probe(task, cost, stream.seed)
@@ -153,7 +155,7 @@ def _one_run(
         answer,
         message=answer.message or doubt,
         diagnostics=answer.diagnostics
-        | _gradients(task, fitted, sampler, cost, keys)
+        | agreement_of(task, fitted, sampler, cost, keys.gradient)
         | _maps(estimator, fitted, sampler, cost, keys, stream, probe),
     )
 
@@ -184,20 +186,6 @@ def _doubt(
     return describe_doubt(estimator, answer.value, cost, diagnostics)
 
 
-def _gradients(
-    task: Task, fitted: Fitted, sampler: Sampler, cost: Cost, keys: Keys
-) -> dict[str, float]:
-    """How the critic's gradient agrees with the optimal potential's; empty where not known."""
-    if not isinstance(fitted, FittedPotential):
-        return {}
-    count = gradient_points(task, sampler, cost)
-    if not count:
-        return {}
-    with jax.enable_x64(sampler.x64):
-        found = _critic_gradients(fitted, sampler, cost, keys.gradient, count)
-    return agreement(task, cost, *found)
-
-
 def _maps(
     estimator: Estimator,
     fitted: Fitted,
@@ -217,9 +205,6 @@ def _maps(
         first = next(evaluation_batches(sampler, keys.evaluation, stream))
         images = images_of_answer(ask(estimator, fitted, first, cost), probe)
     return probe.agreement(images)
-
-
-_critic_gradients = jax.jit(critic_gradients, static_argnames=("cost", "count"))
 
 
 def _finish(
@@ -249,6 +234,8 @@ def _finish(
     allowed = vacuous(cost.p, estimator.bound, estimator.target)
     if is_negative(mean, stderr, count) and not allowed:
         return Estimate.failed("not_converged", negative_message(mean, stderr), **shared)
+    if cost.p > 1 and mean < 0:  # as the value reads
+        diagnostics["signed_cost"], mean = mean, 0.0
     if estimator.bound == "lower" and estimator.target == "population":
         # One-sided: below the true distance in 95 % of repetitions, and 0 always is.
         from scipy.special import stdtrit

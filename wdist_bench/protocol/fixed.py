@@ -22,6 +22,7 @@ from wdist_bench.protocol.answers import Measured, measured
 from wdist_bench.protocol.compilation import compiling
 from wdist_bench.protocol.maps import images_of_answer, map_probe, over_runs
 from wdist_bench.protocol.parallel import run_keys
+from wdist_bench.protocol.place import sampler_for
 from wdist_bench.protocol.stream import Keys, Stream, evaluation_batches
 from wdist_bench.tasks.base import Task, check_limit
 
@@ -32,12 +33,12 @@ def run_fixed(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> M
     Compile seconds are those that jax reports while the estimator runs; the first run of a shape
     pays them, and run seconds are without them. Drawing the arrays is in neither.
     """
-    return run_on_arrays(_drawn(task, stream), task, estimator, cost, stream)
+    return run_on_arrays(_drawn(task, cost, stream), task, estimator, cost, stream)
 
 
-def _drawn(task: Task, stream: Stream) -> Iterator[tuple[Keys, Samples]]:
+def _drawn(task: Task, cost: Cost, stream: Stream) -> Iterator[tuple[Keys, Samples]]:
     """The keys and the arrays of each run."""
-    sampler = task.sampler()
+    sampler = sampler_for(task, cost)
     check_limit(task, sampler, stream.n)
     for key in run_keys(stream.seed, stream.runs):
         keys = Keys.of(key)

@@ -7,8 +7,8 @@ a task trains on the same minibatches and is evaluated on the same batches.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -21,7 +21,12 @@ from wdist_bench.estimate import DirectEstimator, Estimate, Estimator
 from wdist_bench.estimators.given import ask, check_cost, fit, traced_cost
 from wdist_bench.estimators.potential import FittedPotential
 from wdist_bench.problem import Problem, Sampler, Samples
-from wdist_bench.protocol.agreement import agreement, critic_gradients, gradient_points
+from wdist_bench.protocol.agreement import (
+    agreement,
+    agreement_of,
+    critic_gradients,
+    gradient_points,
+)
 from wdist_bench.protocol.answers import Measured, measured
 from wdist_bench.protocol.maps import (
     Images,
@@ -32,9 +37,11 @@ from wdist_bench.protocol.maps import (
     over_runs,
 )
 from wdist_bench.protocol.parallel import map_runs, run_keys
+from wdist_bench.protocol.place import InPlace, sampler_for
 from wdist_bench.results.statistics import negative_runs
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.tasks.base import Task, check_limit
+from wdist_bench.tasks.rows import Rows
 from wdist_bench.validation import check_integer, check_seed
 
 
@@ -80,12 +87,16 @@ class Stream:
 def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> Measured:
     """Every run of one estimator on one task, all in one program where the estimator is traced."""
     check_cost(estimator, cost)
-    sampler = task.sampler()
+    sampler = sampler_for(task, cost)
     check_limit(task, sampler, stream.n)
+    check_drawn(cost, sampler, stream)
     keys = run_keys(stream.seed, stream.runs)
     probe = map_probe(task, cost, stream.seed)
     if not estimator.traced:
         return _run_on_host(sampler, estimator, cost, stream, keys, probe)
+    if _needs_float64(sampler):
+        of_gradients = partial(agreement_of, task, sampler=sampler, cost=cost)
+        return _run_on_host(sampler, estimator, cost, stream, keys, probe, of_gradients)
     one_run = partial(_one_run, estimator, cost, stream, gradient_points(task, sampler, cost))
     ends = None if probe is None else (probe.x, probe.y)
     timed = map_runs(one_run, keys, (sampler, ends), sampler.x64)
@@ -153,6 +164,23 @@ def _divergence(history: np.ndarray) -> str:
     return f"the estimate became NaN or inf {when}; lower the learning rate or rescale the data"
 
 
+def _needs_float64(sampler: Sampler) -> bool:
+    """Whether the float32 of programs has no digits for the points, and the host is to evaluate."""
+    return isinstance(sampler, InPlace) or (isinstance(sampler, Rows) and sampler.on_two_scales)
+
+
+def check_drawn(cost: Cost, sampler: Sampler, stream: Stream) -> None:
+    """Raise ValueError where the points of the first batch have no meaning for the cost; nothing is
+    drawn for costs that take all points.
+    """
+    if type(cost).check_points is Cost.check_points:
+        return
+    few = replace(stream, n=min(stream.n, sampler.limit or stream.n))
+    first = _first(sampler, run_keys(stream.seed, 1)[0], few)
+    for name, points in (("x", first.x), ("y", first.y)):
+        cost.check_points(points, name)
+
+
 def _one_run(
     estimator: Estimator,
     cost: Cost,
@@ -188,13 +216,15 @@ def _run_on_host(
     stream: Stream,
     keys: jax.Array,
     probe: MapProbe | None,
+    of_gradients: Callable[..., dict[str, float]] = lambda fitted, key: {},
 ) -> Measured:
     """The same protocol for estimators that run on the host, run by run and batch by batch.
 
-    The map of a run is that of its answer on the first batch, which is not timed.
+    The map of a run is that of its answer on the first batch, which is not timed, and neither is
+    what `of_gradients` says of what was fitted.
     """
     answers: list[list[Estimate]] = []
-    histories, maps, seconds = [], [], 0.0
+    histories, found, seconds = [], [], 0.0
     for run_key in keys:
         own = Keys.of(run_key)
         start = time.perf_counter()
@@ -207,8 +237,10 @@ def _run_on_host(
         others = [ask(estimator, fitted, s, cost).numbers() for s in batches]
         seconds += time.perf_counter() - start
         answers.append([first.numbers(), *others])
-        maps.append({} if probe is None else probe.agreement(images_of_answer(first, probe)))
-    return measured(answers, cost, histories, 0.0, seconds, over_runs(maps))
+        maps = {} if probe is None else probe.agreement(images_of_answer(first, probe))
+        found.append(of_gradients(fitted=fitted, key=own.gradient) | maps)
+    target = estimator.target
+    return measured(answers, cost, histories, 0.0, seconds, over_runs(found), target)
 
 
 def evaluation_batches(sampler: Sampler, key: jax.Array, stream: Stream) -> Iterator[Samples]:
@@ -233,7 +265,7 @@ def batch_truths(task: Task, cost: Cost, stream: Stream) -> np.ndarray:
 
     An entry is NaN where the exact solver could not prove optimality.
     """
-    sampler = task.sampler()
+    sampler = sampler_for(task, cost)
     truths = np.full((stream.runs, stream.eval_batches), np.nan)
     for run, run_key in enumerate(run_keys(stream.seed, stream.runs)):
         batches = evaluation_batches(sampler, Keys.of(run_key).evaluation, stream)

@@ -14,7 +14,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from wdist_bench import estimators, tasks
+from wdist_bench import costs, estimators, tasks
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
 from wdist_bench.interface import ADDED
@@ -87,6 +87,7 @@ class Cell:
         for kind, code in (
             ("task", source(tasks.factory(self.task), self.task_parameters)),
             ("estimator", source(type(estimator), parameters(estimator))),
+            ("cost", source(costs.factory(self.norm), {})),
         ):
             if code:  # a plug-in's; our own have versions
                 settings[f"{kind}_source"] = code
@@ -97,7 +98,8 @@ class Cell:
                 settings["task_version"] = task.version
             if data := task.data_digest:  # other images than keys mean that say nothing of them
                 settings["data"] = data
-            if (origin := task.origin) is not None and origin.any():  # drawn relative to it
+            origin = task.origin
+            if origin is not None and origin.any() and self.cost.moves:  # drawn relative to it
                 settings["origin"] = origin.tolist()
         except FileNotFoundError:  # its file is not here: it will be skipped, and tried again
             task_parameters = self.task_parameters

@@ -27,7 +27,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
-from wdist_bench import estimators, tasks
+from wdist_bench import costs, estimators, tasks
 
 _OURS = Path(__file__).resolve().parents[1]
 _PYTHON = Path(sysconfig.get_path("stdlib")).resolve()
@@ -40,12 +40,12 @@ def source(factory: Any, parameters: Mapping[str, Any]) -> str:
 
     Args:
         factory: its registered class.
-        parameters: its parameters; the code of an estimator or a task that one of them names (the
-            loss of a GAN, say) counts too.
+        parameters: its parameters; the code of an estimator, a task or a cost that one of them
+            names (the loss of a GAN, say) counts too.
     """
     named = [
         registry.factory(word)
-        for registry in (estimators.registry, tasks.registry)
+        for registry in (estimators.registry, tasks.registry, costs.registry)
         for word in _words(parameters.values())
         if word in registry.names()
     ]

@@ -11,6 +11,9 @@ import numpy as np
 
 from wdist_bench.problem import Resampler, Sampler, Samples
 
+# Where 2^-24 of the farthest point is 1e-5 of how far most points are.
+_FAR, _MOST = 128.0, 0.9
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -34,6 +37,16 @@ class Rows(Sampler):
     def dim(self) -> int:
         """Dimension of the points, the length of a row."""
         return self.resampler.dim
+
+    @property
+    def on_two_scales(self) -> bool:
+        """Whether float32 loses the distances of most points to a few that are far from zero: the
+        farthest is more than 128 times as far as nine tenths are. No common origin helps those.
+        """
+        held = self.resampler.samples
+        sides = np.asarray(held.x), np.asarray(held.y)
+        sizes = np.concatenate([np.maximum(side.max(1), -side.min(1)) for side in sides])
+        return bool(sizes.max() > _FAR * np.quantile(sizes, _MOST))
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         """n rows of x and n rows of y."""
