@@ -19,7 +19,7 @@ from wdist_bench.tasks.transforms import Transform
 
 PACKAGE = Path(wdist_bench.__file__).parent
 NOUNS = {"costs", "problem", "estimate", "truth", "experiment", "inputs", "display", "folders",
-         "interface", "validation", "registry"}  # fmt: skip
+         "interface", "validation", "registry", "extras"}  # fmt: skip
 NUMERICS = {"networks", "solvers", "datasets", "metrics"}
 PLUGINS = NOUNS | NUMERICS | {"results", "tasks", "estimators"}
 MAY_IMPORT = {
@@ -85,6 +85,17 @@ def test_importing_the_library_loads_nothing_heavy():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert answer.stdout.strip() == "[]"
+
+
+def test_citing_needs_docstrings_and_no_extra():
+    """Experiments are looked at too, without what runs and draws them."""
+    code = (
+        "import sys; from wdist_bench import extras; "
+        "sys.modules |= dict.fromkeys(extras._BENCH); "
+        "import wdist_bench; print(wdist_bench.cite('exact').keys[0])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (answer.stdout, answer.stderr) == ("wdist_bench\n", "")
 
 
 REGISTRIES = {"tasks", "estimators", "cards/truths"}  # one file an entry

@@ -332,6 +332,12 @@ def test_what_a_fitted_estimator_lacks_is_said_at_its_first_use(words, fitted):
     assert "\n" not in str(raised.value)
 
 
+def test_a_potential_of_data_brought_to_unit_size_holds_the_unit():
+    """It would be evaluated on the data as they are."""
+    with pytest.raises(TypeError, match=r"whole: expected the field `unit` .* got FittedLinear"):
+        wb.estimate(X, Y, without({"standardize": True})())
+
+
 def test_a_traced_estimate_that_is_no_scalar_is_told_so():
     estimator = without({"fitted": Vector})()
     with pytest.raises(TypeError, match="whole: expected a scalar from `batch_cost`, got shape"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wdist_bench.display.printable import printable
+from wdist_bench.extras import REPORTS, require
 from wdist_bench.inputs.elsewhere import explained
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def run_suite(
     """Run what a suite is missing in a results folder, write its report, and read it.
 
     Cells run in worker processes, so a script needs `if __name__ == "__main__":` around this.
-    Needs the extra `bench`.
+    Workers import the modules of your plug-ins; what a notebook alone defines runs in its own
+    process, without `timeout`, and afresh in each session. Needs the extra `bench`.
 
     Args:
         suite: a suite file, or the name of one of ours, "quick" say.
@@ -41,6 +43,7 @@ def run_suite(
         progress: a bar with the time left (in a notebook too: of ipywidgets where that is
             installed, else a line a cell), or a function that is told each event.
     """
+    require("run_suite", *REPORTS, "pydantic", "rich")  # not when all has run
     from wdist_bench.report import write_report
     from wdist_bench.report.results import Results
     from wdist_bench.runs.isolation import Workers

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
 from wdist_bench.interface import Plugin
 from wdist_bench.registry import Registry
+
+_TABLES = ("errors", "comparisons", "rates", "time_to_target")
+"""Stems of the files of a report that a plain table of a study would replace."""
 
 
 class Experiment(Plugin):
@@ -35,6 +39,16 @@ class Experiment(Plugin):
 
         With at least `status`, `message`, `runs`, `failed`, `compile_seconds`, `run_seconds`.
         """
+
+    @classmethod
+    def check_class(cls) -> None:
+        """Its plain table has a file of its own."""
+        name = cls.study or cls.name
+        if re.sub(r"\W", "_", name).lower() in _TABLES:
+            raise ValueError(
+                f"experiment {cls.__name__}: expected another name, or `study`, than those of the "
+                f"tables of a report ({', '.join(_TABLES)}), got {name!r}; rename it"
+            )
 
     @classmethod
     def write(cls, folder: Path, records: list[dict[str, Any]]) -> list[Path]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -49,6 +51,21 @@ def test_run_writes_table_figure_and_environment(tmp_path, command):
     again, said, _ = command("run", suite, "--out", out)
     assert again == 0
     assert "kept from an earlier run" in said
+
+
+def test_what_a_report_lacks_is_said_before_anything_runs(tmp_path, monkeypatch, command):
+    suite, out = tmp_path / "tiny.toml", tmp_path / "out"
+    suite.write_text(SUITE)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # as where it is not installed
+    fix = "pip install 'wdist-bench[bench]'"
+    code, _, complaint = command("run", suite, "--out", out)
+    assert (code, fix in complaint, out.exists()) == (2, True, False)
+    with pytest.raises(ModuleNotFoundError, match=re.escape(fix)):
+        wb.run_suite(suite, out)
+    with pytest.raises(ModuleNotFoundError, match=re.escape(fix)):
+        wb.estimate([[0.0]], [[1.0]]).plot()
+    monkeypatch.setattr("wdist_bench.cli.app", lambda: __import__("matplotlib.pyplot"))
+    assert fix in command("compare")[2]
 
 
 @pytest.mark.slow

@@ -24,6 +24,7 @@ def without_plugins() -> Iterator[None]:
     before = tuple(dict(table) for table in _TABLES)
     names = [path.stem for path in before[-1]]
     modules = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+    places = list(sys.path)
     _set(_FRESH)
     try:
         yield
@@ -31,6 +32,7 @@ def without_plugins() -> Iterator[None]:
         for path in plugins._loaded:
             sys.modules.pop(path.stem, None)
         _set(before)
+        sys.path[:] = places
         sys.modules.update(modules)
 
 

@@ -234,3 +234,17 @@ def test_answers_are_equal_by_content():
     assert failed != 3
     with pytest.raises(TypeError, match="unhashable"):
         hash(failed)
+
+
+class Recorded:
+    """A tensor of PyTorch whose gradient is recorded."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError(
+            "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+        )
+
+
+def test_a_tensor_with_a_gradient_is_led_to_what_keeps_it():
+    with pytest.raises(TypeError, match=r"detach.* wdist_bench\.pytorch keeps its gradient"):
+        wb.distance(Recorded(), A)

@@ -10,7 +10,6 @@ import pytest
 import wdist_bench as wb
 from wdist_bench.population import interval as module
 from wdist_bench.population.limits import MeanLimits
-from wdist_bench.population.split import weighted
 from wdist_bench.population.upper import Above, Halves
 from wdist_bench.population.words import refusal_before
 
@@ -133,7 +132,7 @@ def test_rows_that_both_samples_share_are_refused_whatever_repeats():
     # independent rows of few points, 1 / e of which are met once on either side
     for points in (20, 60, 200):
         x, y = (g.integers(0, points, (points, 1)).astype(float) for _ in "xy")
-        assert "share" not in refusal_before(weighted(wb.Samples(x, y)))
+        assert "share" not in refusal_before(wb.Samples(x, y).weighted())
 
 
 def test_a_law_without_a_mean_gets_a_lower_end_alone():

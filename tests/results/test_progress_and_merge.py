@@ -65,6 +65,22 @@ def test_different_suites_are_put_one_after_the_other(tmp_path):
     assert merged.plan["title"] == "One; Two"
 
 
+def test_families_are_those_of_the_later_plan_and_of_the_record_where_none_says(tmp_path):
+    old, one, two, out = (tmp_path / name for name in ("old", "one", "two", "out"))
+    write(old, [cell("o", family="old")], keys=("o",))
+    for folder, family in ((one, "wrogn"), (two, "wrong")):
+        write(folder, [cell("a", family="wrogn"), cell("b", family="other")], keys=())
+        append(folder, {"type": "plan", "title": "", "description": "", "keys": ["a", "b"],
+                        "families": [[family, 1], ["other", 1]], "attempt": 1})  # fmt: skip
+    for _ in range(2):
+        merged = merge([old, one, two], out)
+        assert [record["family"] for record in merged.planned()] == ["old", "wrong", "other"]
+    assert sum('"plan"' in path.read_text() for path in out.glob("journal*.jsonl")) == 1
+    append(out, {"type": "plan", "title": "", "description": "", "keys": ["a"], "attempt": 9,
+                 "families": [["a"]]})  # fmt: skip
+    assert len(read_journal(out).unreadable) == 1
+
+
 def test_a_folder_without_a_journal_is_refused_by_name(tmp_path):
     write(tmp_path / "one", [cell("a")])
     with pytest.raises(FileNotFoundError, match="nothing: expected a journal"):

@@ -16,7 +16,8 @@ from wdist_bench.report import write_report
 from wdist_bench.results.journal import read_journal
 from wdist_bench.results.journal_writing import append
 from wdist_bench.results.progress import progress
-from wdist_bench.results.record import ResultError, check_record, checked
+from wdist_bench.results.readable import check_record
+from wdist_bench.results.record import ResultError, checked
 from wdist_bench.runs.engine import InProcess
 from wdist_bench.runs.experiment_cell import ExperimentCell
 from wdist_bench.runs.plugins import load_plugin

@@ -57,6 +57,13 @@ def suite(tmp_path):
     return load
 
 
+@pytest.mark.parametrize("said", [{"name": "errors"}, {"name": "mine", "study": "Time-to target"}])
+def test_a_table_of_the_report_is_not_replaced(said):
+    kind = dataclass(frozen=True)(type("Mine", (PowerOfTwo,), said))
+    with pytest.raises(ValueError, match="experiment Mine: expected another name, or `study`"):
+        register(kind)
+
+
 def test_a_sweep_is_a_product_and_every_point_is_journaled(suite, tmp_path):
     for event in run_suite(suite(), tmp_path / "out"):
         assert event.kind in ("started", "finished")

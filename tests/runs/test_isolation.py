@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from waiting import PATIENCE, wait_for
 
+from wdist_bench import estimators
 from wdist_bench.results.journal import read_journal
 from wdist_bench.runs import plugins, work
 from wdist_bench.runs.isolation import WorkerError, Workers
@@ -138,6 +139,49 @@ def test_a_worker_killed_between_two_cells_is_replaced(plugin):
         assert slot.call(os.getpid, (), None) != first
     finally:
         workers.close()
+
+
+def test_a_process_imports_modules_of_others_and_names_what_is_in_none(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "of_others.py").write_text(
+        "from wdist_bench import estimators\n"
+        "estimators.registry._classes['of_others'] = estimators.factory('exact')\n"
+    )
+    (tmp_path / "leaves.py").write_text("import sys; sys.exit(1)\n")
+    wanted = [plugins.Stranger("estimator", name, name) for name in ("of_others", "leaves")]
+    wanted.append(plugins.Stranger("task", "of_a_cell", "__main__"))
+    assert plugins.unknown(wanted) == {"leaves", "of_a_cell"}
+    del estimators.registry._classes["of_others"]
+
+
+NOTEBOOK = """
+from dataclasses import dataclass
+from pathlib import Path
+import wdist_bench as wb
+
+@wb.estimators.register
+@dataclass(frozen=True)
+class OfACell(wb.DirectEstimator):
+    name, version, target, bound = "of_a_cell", 1, "batch", "none"
+
+    def estimate(self, samples, cost):
+        return wb.Estimate(2.0, 2.0, target="batch", bound="none")
+
+Path("s.toml").write_text("".join('title = "t"; n = [8]; runs = 2; eval_batches = 2; '
+    'tasks = [{name = "gaussian_shift"}]; estimators = [{name = "of_a_cell"}, {name = "exact"}]'
+    .replace("; ", "\\n")))
+print(wb.run_suite("s.toml", "out", progress=False).table["status"].tolist())
+"""
+
+
+@pytest.mark.slow
+def test_an_estimator_that_a_notebook_defines_runs_in_its_process(tmp_path):
+    """A text that is run with -c has no file, as a notebook."""
+    done = subprocess.run(
+        [sys.executable, "-c", NOTEBOOK], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert done.stdout == "['ok', 'ok']\n"
+    assert "of_a_cell: this session alone defines it" in done.stderr
 
 
 def test_workers_that_cannot_start_are_one_clear_error(tmp_path):

@@ -14,6 +14,7 @@ from wdist_bench import datasets, estimators, tasks
 from wdist_bench.results.journal import read_journal
 from wdist_bench.runs.cell import Cell
 from wdist_bench.runs.experiment_cell import ExperimentCell
+from wdist_bench.runs.runner import run_suite
 from wdist_bench.runs.suite import load_suite
 from wdist_bench.tasks.gaussian_shift import GaussianShift
 
@@ -48,6 +49,29 @@ def test_every_field_of_a_cell_but_its_family_is_in_the_identity():
     refused = replace(CELL, refusal="no meaning")
     assert {f.name for f in fields(Cell)} - set(refused.identity("cpu")) == {"family"}
     assert key(replace(CELL, family="other")) == key()
+
+
+FAMILY = """
+title = "One law"
+n = [4, {n}]
+runs = 1
+eval_batches = 1
+[[tasks]]
+name = "histogram"
+family = "{family}"
+[[estimators]]
+name = "one_dimensional"
+"""
+
+
+def test_a_family_is_that_of_the_suite_and_not_of_when_a_cell_ran(tmp_path):
+    """One law would lie in two panels else, with too few sizes for a slope in each."""
+    suite, out = tmp_path / "s.toml", tmp_path / "out"
+    for family, n, kept in (("hitsograms", 5, 0), ("histograms", 6, 1)):
+        suite.write_text(FAMILY.format(family=family, n=n))
+        kinds = [event.kind for event in run_suite(load_suite(suite), out)]
+        assert kinds.count("kept") == kept
+    assert [record["family"] for record in read_journal(out).planned()] == ["histograms"] * 2
 
 
 def test_a_refused_cell_is_another_one_than_the_same_that_runs():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +18,7 @@ from wdist_bench.runs.plugins import load_plugin
 from wdist_bench.runs.runner import run_suite
 from wdist_bench.runs.source import source_digest
 from wdist_bench.runs.suite import load_suite
+from wdist_bench.submit.pack import _code
 
 ESTIMATOR = """
 import wdist_bench as wb
@@ -93,6 +95,8 @@ def fresh(monkeypatch, tmp_path):
             registry._classes.pop("mine", None)
         for path in [path for path in plugins._loaded if path.is_relative_to(tmp_path)]:
             del plugins._loaded[path]
+            while str(path.parent) in sys.path and path.parent != tmp_path:
+                sys.path.remove(str(path.parent))
         for name, module in list(sys.modules.items()):
             place = getattr(module, "__file__", None)
             if place and Path(place).is_relative_to(tmp_path):
@@ -216,6 +220,26 @@ def test_an_installed_distribution_counts_whole_and_what_others_installed_does_n
     assert source_digest(fresh(place / "plugin.py")) == before
     write(place, {"part": "x = 1"})
     assert source_digest(fresh(place / "plugin.py")) != before
+
+
+def test_a_plugin_imports_files_beside_it_from_wherever_it_is_called(fresh, tmp_path):
+    write(tmp_path / "mine", {"plugin": "import near" + ESTIMATOR, "near": ""})
+    assert fresh(tmp_path / "mine" / "plugin.py").name == "mine"
+
+
+def test_what_is_packed_is_all_of_the_code_and_has_the_same_hash_elsewhere(fresh, tmp_path):
+    imported = "".join(f"{line}\n" for line, _ in IMPORTS.values())
+    write(tmp_path / "here", BESIDE | {"plugin": imported + ESTIMATOR})
+    before = source_digest(fresh(tmp_path / "here" / "plugin.py"))
+    cell = {"task": "histogram", "estimator": "mine", "norm": "l2", "task_parameters": {},
+            "estimator_parameters": {}}  # fmt: skip
+    packed = _code(SimpleNamespace(records=[cell]), (str(tmp_path / "here" / "plugin.py"),))
+    assert packed.keys() == {f"{name}.py" for name in BESIDE.keys() - {"unrelated"} | {"plugin"}}
+    for name, content in packed.items():
+        path = tmp_path / "there" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    assert source_digest(fresh(tmp_path / "there" / "plugin.py")) == before
 
 
 def test_the_place_of_a_plugin_does_not_count(fresh, tmp_path):

@@ -80,6 +80,43 @@ def test_protocols_and_sizes_of_the_profile_count_before_cells_are_made(
         load_suite(path)
 
 
+def test_a_parameter_with_the_name_of_a_key_goes_under_sweep(tmp_path, monkeypatch):
+    @dataclass(frozen=True)
+    class Restarts(wb.estimators.factory("nearest_neighbor")):
+        name = "restarts"
+        runs: int = 1
+
+    monkeypatch.setitem(wb.estimators.registry._classes, "restarts", Restarts)
+    text = 'name = "histogram"\n[[estimators]]\nname = "restarts"\n'
+    with pytest.raises(ValueError, match=r"runs of 'restarts'.*give .* as sweep = {runs = \[3\]}"):
+        parameters(tmp_path, text + "runs = 3\n")
+    parameters(tmp_path, text + "sweep = {runs = [3]}\n")
+    cell = load_suite(tmp_path / "s.toml").cells[-1]
+    assert (cell.runs, cell.build_estimator().runs) == (20, 3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"histogram"', '"mine"', "got 'mine'; .*, or load the plug-in that has it, with .*--plug"),
+        ('title = "t"', 'title = "t"\nnorm = ["torus"]', "got 'torus', which needs period; call"),
+        ('title = "t"', 'title = "t"\nnorm = ["mahalanobis"]', "which needs precision"),
+    ],
+)
+def test_what_a_suite_cannot_name_is_said_with_the_way_out(tmp_path, old, new, said):
+    path = tmp_path / "s.toml"
+    path.write_text((SUITE + 'name = "histogram"\n').replace(old, new))
+    with pytest.raises(ValueError, match=said) as caught:
+        load_suite(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_suite(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text(SUITE.lstrip() + 'name = "histogram"\n', encoding="utf-8-sig")
+    assert load_suite(path).title == "t"
+
+
 def test_the_declared_type_decides():
     known = {
         "gaussian_shift": {"dim": True, "shift": False, "scale": True},

@@ -78,6 +78,7 @@ def plugin():
 
 def forget():
     plugins._loaded.pop(PLUGIN.resolve(), None)
+    sys.path[:] = [place for place in sys.path if place != str(PLUGIN.parent.resolve())]
     sys.modules.pop(PLUGIN.stem, None)
 
 
@@ -256,6 +257,15 @@ def test_the_command_exits_with_1_and_packs_nothing(measured, tmp_path, monkeypa
     assert code == 1
     assert "FAIL repeated cells agree with the committed ones" in said
     assert not list(tmp_path.glob("*.tar.gz"))
+
+
+def test_a_plugin_may_raise_anything(tmp_path, monkeypatch):
+    def fails(submission):
+        raise RuntimeError("no luck today")
+
+    monkeypatch.setattr(checks, "RULES", {"runs": fails})
+    [finding] = check(Submission(tmp_path, tmp_path))
+    assert (finding.passed, finding.problem) == (False, "RuntimeError: no luck today")
 
 
 def test_two_plugins_of_one_file_name_are_refused(tmp_path):

@@ -84,5 +84,7 @@ def main() -> None:
     try:
         app()
     except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
-        echo(f"error: {str(error) or 'memory ran out'}", err=True)
+        from wdist_bench.extras import way_out
+
+        echo(f"error: {str(error) or 'memory ran out'}{way_out(error)}", err=True)
         sys.exit(2)

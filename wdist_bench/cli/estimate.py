@@ -63,7 +63,7 @@ def estimate(
     import wdist_bench as wb
     from wdist_bench import costs
 
-    given = _options(option or [], "--option", "x y method cost p norm seed")
+    given = named_values(option or [], "--option", "x y method cost p norm seed")
     if read_as == "mass":
         named = {"--columns": columns, "--by": by, "--groups": groups, "--weights": weights}
         present = {name: value is not None for name, value in named.items()}
@@ -80,7 +80,7 @@ def estimate(
         echo_answer(read)
     warning = options.warn(found, norm) if read_as == "rows" else ""
     start = time.perf_counter()
-    cost = costs.get(norm, p=p, **_options(cost_option or [], "--cost-option", "name p"))
+    cost = costs.get(norm, p=p, **named_values(cost_option or [], "--cost-option", "name p"))
     given = {"a": found.a, "b": found.b} | given
     with said_meanwhile(f"{method} ..."):
         answer = wb.estimate(found.x, found.y, method, cost=cost, seed=seed, **given)
@@ -127,7 +127,7 @@ def _sentence(answer: Estimate, cost: Cost, samples: TwoSamples) -> str:
     return f"{name} is about {value}{unit}; this estimator bounds it on no side"
 
 
-def _options(pairs: list[str], flag: str, taken: str) -> dict[str, Any]:
+def named_values(pairs: list[str], flag: str, taken: str = "") -> dict[str, Any]:
     """name=value pairs; values are numbers, lists and the like as JSON has them, else words.
 
     Names that are `taken` the command has itself.

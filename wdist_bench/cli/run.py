@@ -79,11 +79,13 @@ def run(
     """
     import jax
 
+    from wdist_bench.extras import REPORTS, require
     from wdist_bench.runs.runner import run_suite
     from wdist_bench.runs.shipped import find_suite
     from wdist_bench.runs.suite import load_suite
     from wdist_bench.validation import check_number
 
+    require("run", *REPORTS)  # not when all has run
     # This process only reads the suite; the accelerators' memory is for the workers.
     jax.config.update("jax_platforms", "cpu")
     loaded = load_suite(find_suite(suite), profile)

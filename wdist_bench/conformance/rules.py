@@ -18,21 +18,24 @@ from wdist_bench.validation import check_name
 _SHORT = {"steps": 30, "batch_size": 64, "centers": 32, "planes": 8, "held_out": 5}
 
 
-def check(name: str) -> list[Finding]:
-    """Run the conformance suite on a registered estimator or task, or both of that name."""
+def check(name: str, **options: Any) -> list[Finding]:
+    """Run the conformance suite on a registered estimator or task, or both of that name.
+
+    `options` are those that it is built with beside its defaults.
+    """
     check_name(name, [*estimators.names(), *tasks.names()], "estimator or task")
     findings = []
     if name in estimators.names():
-        findings += _findings(ESTIMATOR_RULES, short(name))
+        findings += _findings(ESTIMATOR_RULES, short(name, **options))
     if name in tasks.names():
-        findings += _findings(TASK_RULES, tasks.get(name))
+        findings += _findings(TASK_RULES, tasks.get(name, **options))
     return findings
 
 
-def short(name: str) -> Estimator:
+def short(name: str, **options: Any) -> Estimator:
     """The estimator of a name, trained for a moment where it trains."""
-    options = parameters(estimators.get(name))
-    return estimators.get(name, **{p: v for p, v in _SHORT.items() if p in options})
+    has = parameters(estimators.get(name, **options))
+    return estimators.get(name, **options | {p: v for p, v in _SHORT.items() if p in has})
 
 
 def _findings(rules: dict[str, Callable[[Any], str | None]], subject: Any) -> list[Finding]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wdist_bench.extras import require
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -61,6 +63,7 @@ def _bins(values: np.ndarray) -> tuple[int, tuple[float, float]]:
 
 def current_axes() -> Any:
     """Those of pyplot, in a new figure where there is none."""
+    require("plot", "matplotlib")
     import matplotlib.pyplot as plt
 
     return plt.gca()

@@ -7,7 +7,7 @@ interface is told so in one sentence, where it is first needed.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import jax
@@ -95,6 +95,13 @@ def _lacking(estimator: Estimator, fitted: Any) -> str:
         return (
             f"a pytree dataclass from `fit`, since compiled programs take a potential, got {kind}; "
             "put @jax.tree_util.register_dataclass and @dataclass(frozen=True) on it"
+        )
+    if not (isinstance(fitted, FittedPotential) and estimator.standardize):
+        return ""
+    if "unit" not in {field.name for field in fields(fitted)}:  # type: ignore[arg-type]
+        return (
+            f"the field `unit` in what `fit` returns, since `standardize` is True, got {kind} "
+            "without it; give it `problem.unit`, or leave `standardize` out"
         )
     return ""
 

@@ -133,6 +133,7 @@ def _as_array(given: Any, name: str) -> np.ndarray:
         return np.asarray(plain)
     except Exception as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
+        reason += "; wdist_bench.pytorch keeps its gradient" * ("requires grad" in reason)
         raise TypeError(
             f"{name}: expected an array of shape (n, d), got {type(given).__name__} that "
             f"NumPy cannot convert ({reason}); pass a NumPy or JAX array"

@@ -95,7 +95,7 @@ def recommend(
             milliseconds are not: they have five runs whatever is left. The interval is computed of
             as many random rows as a third of the budget allows. Imports are not counted.
         runs: runs of each estimator where the budget allows, at least 5.
-        methods: names or estimators, or a single one; None for all that are registered.
+        methods: names or estimators, or a single one; None for all whose options have defaults.
         rows: the most rows of a side in a run. x and y have more: random ones are taken.
         seed: of all samples and initialisations.
         watch: told of every trial as soon as it is done.

@@ -246,8 +246,11 @@ def label(estimator: Estimator) -> str:
 
 
 def chosen(methods: Any) -> dict[str, Estimator]:
-    """Estimators by label in the order in which they enter; None for all but baselines."""
+    """Estimators by label in the order in which they enter; None for all but baselines, and those
+    of which an option has to be given.
+    """
     usual = [name for name in estimators.names() if not estimators.factory(name).baseline]
+    usual = [name for name in usual if not estimators.registry.needed(name)]
     given = usual if methods is None else methods
     given = [given] if isinstance(given, (str, Estimator)) else given
     found = [estimators.get(m) if isinstance(m, str) else m for m in given]

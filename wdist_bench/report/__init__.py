@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from wdist_bench.extras import REPORTS, require
 from wdist_bench.folders import write
 from wdist_bench.report.results import Results
 from wdist_bench.report.studies import write_experiments
@@ -16,6 +17,7 @@ def write_report(folder: Path, results: Results | None = None) -> list[Path]:
     What the last report wrote and this one does not is removed. `results` are the folder's where
     they are read already.
     """
+    require("report", *REPORTS)
     results = results or Results(folder)
     from wdist_bench.report.page.page import write_page
 

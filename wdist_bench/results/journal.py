@@ -37,7 +37,8 @@ from wdist_bench.results.journal_files import (
     open_journal,
 )
 from wdist_bench.results.journal_lines import Keep, Parser, state
-from wdist_bench.results.record import check_record
+from wdist_bench.results.plan import families, in_family
+from wdist_bench.results.readable import check_record
 from wdist_bench.results.statistics import negative_runs
 
 SCHEMA = 1
@@ -85,8 +86,12 @@ class Journal:
         return {key: named.get(key, key) for key in self.keys}
 
     def planned(self) -> list[dict[str, Any]]:
-        """The records of the last suite, in its order, as far as there are any."""
-        return [self.cells[key] for key in self.keys if key in self.cells]
+        """The records of the last suite, in its order, as far as there are any.
+
+        The family of a cell is that of the suite now, which may have changed since it ran.
+        """
+        of = families(self.plan)
+        return [in_family(self.cells[k], of.get(k)) for k in self.keys if k in self.cells]
 
     def lacks_truth(self, record: dict[str, Any]) -> bool:
         """Whether a cell was measured, and the exact values of its batches are not here."""

@@ -9,6 +9,7 @@ from typing import Any
 from wdist_bench.folders import is_plain, read_plain, write
 from wdist_bench.results.journal import Journal, JournalReader, next_attempt, read_journal
 from wdist_bench.results.journal_writing import append
+from wdist_bench.results.plan import families, in_stretches
 
 _MOST = 2**20  # bytes of an environment.json
 
@@ -71,11 +72,15 @@ def _plan(sources: list[Journal]) -> dict[str, Any]:
     for source in sources:
         cells |= {k: name for k, name in source.labels.items() if name != k or k not in cells}
     plans = [source.plan for source in sources]
+    of: dict[str, str] = {}
+    for plan in plans:
+        of |= families(plan)
     return plans[0] | {
         "title": _joined([plan["title"] for plan in plans], "; "),
         "description": _joined([plan["description"] for plan in plans], "\n"),
         "keys": list(cells),
         "labels": list(cells.values()),
+        "families": in_stretches(of.get(key, "") for key in cells) if of else [],
     }
 
 
@@ -89,4 +94,4 @@ def _joined(texts: list[str], between: str) -> str:
 
 
 def _content(plan: dict[str, Any]) -> tuple[Any, ...]:
-    return plan.get("title"), plan.get("keys")
+    return plan.get("title"), plan.get("keys"), plan.get("families", [])

@@ -1,8 +1,7 @@
-"""What a record holds: the results that a cell must give, and the fields that readers rely on.
+"""The results that a cell must give.
 
-Results come from code that may be anybody's, so they are checked where they arise, in the process
-that ran the cell: a record that is written can be read. Lines come from files that may be
-anybody's, so those few fields without which nothing can be told are checked again when read.
+They come from code that may be anybody's, so they are checked where they arise, in the process that
+ran the cell: a record that is written can be read.
 """
 
 from __future__ import annotations
@@ -14,8 +13,6 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
-from wdist_bench.results.journal_lines import Stored
 
 _DEEPEST = 50  # lists in lists; readers of JSON give up at about a thousand
 
@@ -161,45 +158,3 @@ def _shown(value: Any) -> str:
         return f"{repr(value)[:60]} ({type(value).__name__})"
     except BaseException:  # a stranger's __repr__
         return type(value).__name__
-
-
-_Types = tuple[tuple[str, type | tuple[type, ...]], ...]
-_NEEDED: dict[str, _Types] = {
-    "cell": (("key", str), ("status", str)),
-    "truth": (("key", str), ("costs", (list, Stored))),
-    "started": (("key", str), ("host", str), ("pid", int)),
-    "environment": (("key", str), ("environment", dict)),
-    "plan": (("title", str), ("description", str), ("keys", list)),
-}
-_NUMBER = (int, float)
-_IF_THERE: _Types = (
-    ("attempt", int), ("message", str), ("runs", int), ("failed", int), ("seconds", _NUMBER),
-    ("compile_seconds", _NUMBER), ("run_seconds", _NUMBER), ("parameters", dict),
-)  # fmt: skip
-_LATEST = 1e15  # seconds; also what no NaN and no infinity is below
-
-
-def check_record(record: Any) -> None:
-    """See that a line of a journal has the fields that every reader relies on.
-
-    By hand, at about a microsecond: a folder may hold hundreds of thousands.
-
-    Raises:
-        KeyError: one is missing.
-        TypeError: one has another type.
-    """
-    if not isinstance(record, dict):
-        raise TypeError
-    for name, kind in _NEEDED[record["type"]]:
-        if not isinstance(record[name], kind):
-            raise TypeError
-    for name, kind in _IF_THERE:
-        if name in record and not isinstance(record[name], kind):
-            raise TypeError
-    written = record.get("written", 0)
-    if not isinstance(written, _NUMBER) or not -_LATEST < written < _LATEST:
-        raise TypeError
-    if record["type"] == "plan":
-        for keys in (record["keys"], record.get("labels", [])):
-            if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-                raise TypeError

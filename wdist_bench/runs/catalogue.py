@@ -52,8 +52,7 @@ def _tasks() -> tuple[list[str], Rows]:
 
 def _dim_and_truths(name: str, known: list[cards.Card]) -> tuple[str, str]:
     """Of a task at its defaults, or what it needs instead."""
-    parameters = inspect.signature(tasks.factory(name)).parameters.values()
-    if needed := [each.name for each in parameters if each.default is each.empty]:
+    if needed := tasks.registry.needed(name):
         return "?", f"needs: {', '.join(needed)}"
     try:
         task = tasks.get(name)

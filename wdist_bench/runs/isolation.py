@@ -23,7 +23,9 @@ from typing import Any
 from wdist_bench.datasets import places
 from wdist_bench.runs import memory, processes, work
 from wdist_bench.runs.cell import digest
-from wdist_bench.runs.plugins import loaded_plugins
+from wdist_bench.runs.engine import InProcess
+from wdist_bench.runs.plugins import Stranger, loaded_plugins, strangers, unknown
+from wdist_bench.runs.source import named_by
 from wdist_bench.runs.work import Job
 from wdist_bench.runs.worker import LOOK, DeadlineError, EndedError, Worker, WorkerError
 from wdist_bench.validation import check_integer, check_number
@@ -54,6 +56,9 @@ class _Loss:
 
 class Workers:
     """The engine of one machine.
+
+    Workers import the modules that have registered something in this process. What none of these
+    has, since it was defined in a notebook say, runs in this process.
 
     Args:
         jobs: cells at a time. With more than one they share the machine and their seconds are no
@@ -88,6 +93,8 @@ class Workers:
         self._jobs: queue.SimpleQueue[tuple[Job, Future[dict[str, Any]]]] = queue.SimpleQueue()
         self._closed = threading.Event()
         self._environment: dict[str, Any] = {}
+        self._strangers: tuple[Stranger, ...] = ()
+        self._unknown: frozenset[str] = frozenset()
         self._starting = threading.Lock()
         atexit.register(self.close)  # whoever forgot to close it does not hang at exit
 
@@ -97,6 +104,8 @@ class Workers:
             if not self._environment:
                 self._guard.start()
                 self._environment = self._every[0].call(work.environment, (), None)
+                self._strangers = strangers()
+                self._unknown = self._introduce(self._every[0], None)
                 self._begin()
         return self._environment
 
@@ -105,9 +114,22 @@ class Workers:
         for target, arguments in tasks:
             threading.Thread(target=target, args=arguments, daemon=True).start()
 
+    def _introduce(self, slot: _Slot, timeout: float | None) -> frozenset[str]:
+        """Let a worker import what this process has imported; what it lacks then."""
+        if not self._strangers:
+            return frozenset()
+        return frozenset(slot.call(unknown, (self._strangers,), timeout))
+
     def submit(self, job: Job) -> Future[dict[str, Any]]:
-        """Run a job in the next idle worker."""
+        """Run a job in the next idle worker, or here, where no worker knows what it needs."""
         self.environment()
+        for name in sorted(self._unknown & named_by(job.cell)):
+            places.warn_once(
+                f"here {name}",
+                f"{name}: this session alone defines it, so its cells run in this process, without "
+                "deadline and memory limit; write it to a file and import that for these",
+            )
+            return InProcess().submit(job)
         future: Future[dict[str, Any]] = Future()
         self._jobs.put((job, future))
         return future
@@ -145,6 +167,7 @@ class Workers:
         try:
             if fresh:  # which takes its seconds, and the cell has those that it may take to itself
                 slot.call(work.environment, (), self.timeout)
+                self._introduce(slot, self.timeout)
             record = slot.call(work.execute, (job,), self.timeout)
             slot.fresh = False
             if fresh or record["status"] != "out_of_memory" or job.tries > 1:

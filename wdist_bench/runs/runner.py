@@ -23,6 +23,7 @@ from wdist_bench.estimate import NOT_RUN
 from wdist_bench.folders import write
 from wdist_bench.results.journal import TRIED_AGAIN, JournalReader, next_attempt, rank
 from wdist_bench.results.journal_writing import append
+from wdist_bench.results.plan import in_stretches
 from wdist_bench.runs.cell import Cell, digest
 from wdist_bench.runs.engine import Engine, InProcess
 from wdist_bench.runs.experiment_cell import ExperimentCell
@@ -117,6 +118,7 @@ def _plan(suite: Suite, places: list[_Place], engine: Engine) -> dict[str, Any]:
         "description": suite.description,
         "keys": [place.key for place in places],
         "labels": [place.cell.label for place in places],
+        "families": in_stretches(getattr(place.cell, "family", "") for place in places),
         "at_once": engine.at_once,
     }
 

@@ -57,8 +57,37 @@ def _words(values: Iterable[Any]) -> Iterator[str]:
     for value in values:
         if isinstance(value, str):
             yield value
+        elif isinstance(value, Mapping):
+            yield from _words(value.values())
         elif isinstance(value, (tuple, list)):
             yield from _words(value)
+
+
+def named_by(cell: Any) -> set[str]:
+    """Every text of a cell: the names of what it is made of are among them."""
+    return {*_words(vars(cell).values())}
+
+
+def code_behind(values: Iterable[Any]) -> dict[Path, str]:
+    """Every file of the plug-ins that values name, and where it lies below a folder from which all
+    of them can be imported.
+    """
+    begun: set[Path] = set()
+    for name in {*_words(values)}:
+        for registry in (estimators.registry, tasks.registry, costs.registry):
+            if name in registry.names():
+                begun |= _begin(registry.factory(name)) or set()
+    return {file: place(file, sys.path) for file in _whole(begun)}
+
+
+def place(file: Path, roots: Iterable[str] = ()) -> str:
+    """A file's path below the nearest of the roots, or where the module or package begins that it
+    belongs to.
+    """
+    top = _package(file) or file
+    known = {Path(root).resolve() for root in roots} & {*top.parents}
+    nearest = max(known, key=lambda root: len(root.parts), default=top.parent)
+    return file.relative_to(nearest).as_posix()
 
 
 @cache
@@ -68,15 +97,25 @@ def source_digest(factory: Any) -> str:
     A class that is in no file (of an interactive session) has a hash of its own, which no other
     class or session has: its cells are never kept from one to the next.
     """
+    begin = _begin(factory)
+    if begin is None:
+        return secrets.token_hex(8)
+    return _digest(_whole(begin)) if begin else ""
+
+
+def _begin(factory: Any) -> set[Path] | None:
+    """The files of a class and of those that it derives from which are not ours; None where one of
+    them is in no file.
+    """
     begin: set[Path] = set()
     for part in inspect.getmro(factory):
-        place = getattr(sys.modules.get(part.__module__), "__file__", None)
-        file = Path(place).resolve() if place else None
+        at = getattr(sys.modules.get(part.__module__), "__file__", None)
+        file = Path(at).resolve() if at else None
         if file is not None and file.is_file():
             begin |= {file} if _is_plugin(file) else set()
         elif part.__module__.partition(".")[0] not in sys.stdlib_module_names:
-            return secrets.token_hex(8)
-    return _digest(_whole(begin)) if begin else ""
+            return None
+    return begin
 
 
 def _whole(begin: set[Path]) -> dict[Path, str]:

@@ -15,11 +15,12 @@ from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from wdist_bench import estimators, experiment, tasks
+from wdist_bench import costs, estimators, experiment, tasks
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimator
 from wdist_bench.estimators.given import check_cost
 from wdist_bench.protocol.protocols import PROTOCOLS
+from wdist_bench.registry import Registry
 from wdist_bench.runs.cell import Cell
 from wdist_bench.runs.experiment_cell import ExperimentCell
 from wdist_bench.runs.sweeps import settings, swept
@@ -175,7 +176,7 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
             f"{path.stat().st_size:,}; is this a suite?"
         )
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         document = Document.model_validate(content)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path}: expected TOML, got a syntax error: {error}; fix it") from error
@@ -190,6 +191,7 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
     except ValueError as error:  # a whole number of more than 4,300 digits, say
         raise ValueError(f"{path}: expected TOML, got {error}; correct it") from error
     try:
+        _check_names(document)
         _check_number(document.sized(budget))
         cells: tuple[Cell | ExperimentCell, ...] = (
             *_cells(document.sized(budget), budget),
@@ -203,6 +205,43 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
             "give another profile"
         )
     return Suite(path.stem, document.title, document.description, cells, profile)
+
+
+def _check_names(document: Document) -> None:
+    """Refuse names that nobody has registered, and what an entry cannot say."""
+    kinds = (
+        (tasks.registry, document.tasks),
+        (estimators.registry, document.estimators),
+        (experiment.registry, document.experiments),
+    )
+    for registry, entries in kinds:
+        for entry in entries:
+            _check_entry(entry, registry)
+    for norm in document.norm:
+        needed = set(costs.registry.needed(norm)) - {"p"} if norm in costs.names() else ()
+        if needed:
+            raise ValueError(
+                f"norm: expected costs that a name tells, got {norm!r}, which needs "
+                f"{', '.join(sorted(needed))}; call wb.evaluate(..., cost=wb.costs.get({norm!r}, "
+                "...)), or register a cost that has them"
+            )
+
+
+def _check_entry(entry: Entry, registry: Registry[Any]) -> None:
+    try:
+        factory = registry.factory(entry.name)
+    except ValueError as error:
+        said = str(error).removesuffix("?")
+        raise ValueError(
+            f"{said}, or load the plug-in that has it, with wdist-bench --plugin FILE or by import"
+        ) from None
+    own = entry.model_fields_set & type(entry).model_fields.keys() - {"name", "sweep"}
+    for key in sorted(own & {option.name for option in fields(factory)}):
+        raise ValueError(
+            f"{key} of {entry.name!r}: expected a key of the suite, or a parameter of "
+            f"{registry.kind} {entry.name!r}, got one that may be either; give the parameter as "
+            f"sweep = {{{key} = [{getattr(entry, key)!r}]}}, and leave {key} of the suite to others"
+        )
 
 
 def _check_number(document: Document) -> None:

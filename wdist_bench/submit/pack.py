@@ -16,11 +16,13 @@ from wdist_bench.conformance.findings import Finding
 from wdist_bench.folders import read_plain, write
 from wdist_bench.results.journal_files import COMPACT
 from wdist_bench.results.journal_writing import compacted
+from wdist_bench.runs.source import code_behind, place
 from wdist_bench.submit.checks import Submission
 
 MANIFEST = "submission.json"
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
-_MOST = 2**22  # bytes of a plug-in
+_MOST = 2**22  # bytes of a file of a plug-in
+_NAMES = ("task", "estimator", "norm", "task_parameters", "estimator_parameters")
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,16 @@ def pack(
 ) -> Packed:
     """Write `NAME.tar.gz`, the same bytes for the same content.
 
-    Inside is one folder NAME: the compact journal, `environment.json`, the plug-in files, and
-    `submission.json` with the name, the new estimators, the digest of each file and what was
-    checked.
+    Inside is one folder NAME: the compact journal, `environment.json`, the plug-in files with all
+    code that the keys rest on, as it is imported from that folder, and `submission.json` with the
+    name, the new estimators, the digest of each file and what was checked.
 
     Raises:
-        ValueError: a rule is broken, the name is none, or two plug-in files have one.
+        ValueError: a rule is broken, the name is none, two files of code have one, or one of them
+            cannot be read or is too large.
     """
     check_name(name)
-    files = [Path(plugin).name for plugin in plugins]
+    files = [place(Path(plugin).resolve()) for plugin in plugins]
     if len(set(files)) < len(files):
         raise ValueError(
             f"submit: expected plug-in files of different names, got {', '.join(files)}; rename one"
@@ -73,8 +76,7 @@ def pack(
     out.mkdir(parents=True, exist_ok=True)
     content = {COMPACT: compacted(submission.results.journal)}
     content["environment.json"] = read_plain(submission.folder / "environment.json", _MOST) or b"{}"
-    for plugin in map(Path, plugins):
-        content[plugin.name] = read_plain(plugin.resolve(), _MOST) or b""
+    content |= _code(submission, plugins)
     digests = {file: hashlib.sha256(data).hexdigest() for file, data in content.items()}
     manifest = {
         "name": name, "estimators": submission.new, "plugins": files,
@@ -82,6 +84,25 @@ def pack(
     }  # fmt: skip
     content[MANIFEST] = (json.dumps(manifest, indent=1) + "\n").encode()
     return Packed(write(out / f"{name}.tar.gz", _archive(name, content)), digests)
+
+
+def _code(submission: Submission, plugins: tuple[str, ...]) -> dict[str, bytes]:
+    """The plug-in files and whatever else keys rest on, by their place in the folder."""
+    named = [record[name] for record in submission.records for name in _NAMES]
+    files = code_behind(named) | {Path(p).resolve(): place(Path(p).resolve()) for p in plugins}
+    content: dict[str, bytes] = {}
+    for inside, file in sorted((inside, file) for file, inside in files.items()):
+        data = read_plain(file, _MOST)
+        if data is None:
+            raise ValueError(
+                f"submit: expected files of code that can be read, of {_MOST // 2**20} MiB at "
+                f"most, got {file}; keep data out of them"
+            )
+        if content.setdefault(inside, data) != data:
+            raise ValueError(
+                f"submit: expected files of code of different names, got two {inside}; rename one"
+            )
+    return content
 
 
 def _archive(name: str, content: dict[str, bytes]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any, ClassVar
@@ -91,8 +92,12 @@ class Task(Plugin):
 
     @property
     def dim(self) -> int:
-        """Dimension of the points, the length of a row."""
-        return self.sampler().dim
+        """Dimension of the points, the length of a row.
+
+        Raises:
+            TypeError: the task is a plug-in's, and its sampler lacks what programs need.
+        """
+        return checked_sampler(self.sampler()).dim
 
     def sample(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         """n points of mu and n of nu, each of shape (n, dim), in the task's own coordinates: in
@@ -185,7 +190,42 @@ class _OfTask(Sampler):
 @lru_cache(maxsize=1024)
 def _width(task: Any) -> int:
     """Length of a row of what a task draws."""
-    return int(jax.eval_shape(lambda key: task.draw(key, 1)[0], jax.random.key(0)).shape[1])
+    return _dim_of(type(task).__name__, task.draw)
+
+
+def checked_sampler(sampler: Sampler) -> Sampler:
+    """The sampler; raises TypeError, in a sentence, where a plug-in's is no pytree or draws arrays
+    of other shapes. Otherwise JAX would say so, or nobody.
+    """
+    kind = type(sampler)
+    if kind.__module__.startswith("wdist_bench."):
+        return sampler
+    if not isinstance(sampler, Sampler) or jax.tree_util.all_leaves([sampler]):
+        raise TypeError(
+            f"{kind.__name__}: expected a wb.Sampler that is a pytree dataclass from `sampler`, "
+            "since compiled programs take it, got another class; derive it, and put "
+            "@jax.tree_util.register_dataclass and @dataclass(frozen=True) on it"
+        )
+    with jax.enable_x64(sampler.x64):
+        drawn = _dim_of(kind.__name__, sampler.draw)
+    if drawn != sampler.dim:
+        raise TypeError(
+            f"{kind.__name__}: expected `draw` to give points of its `dim`, {sampler.dim}, got "
+            f"{drawn}; correct one of them"
+        )
+    return sampler
+
+
+def _dim_of(name: str, draw: Callable[..., Any]) -> int:
+    """Length of a row of both arrays that are drawn; TypeError where they are none of that kind."""
+    drawn = jax.eval_shape(lambda key: draw(key, 1), jax.random.key(0))
+    shapes = [points.shape for points in jax.tree.leaves(drawn)]
+    if len(shapes) != 2 or len({*shapes}) > 1 or len(shapes[0]) != 2 or shapes[0][0] != 1:
+        raise TypeError(
+            f"{name}: expected `draw` to give two arrays of shape (n, dim), got shapes {shapes} "
+            "for n = 1; on a line dim is 1, as in points.reshape(n, 1)"
+        )
+    return int(shapes[0][1])
 
 
 def check_limit(task: Task, sampler: Sampler, n: int) -> None:
