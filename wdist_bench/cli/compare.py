@@ -107,8 +107,9 @@ def _failures(change: Change) -> str:
 def _speed(found: Comparison) -> str:
     before, after = found.hardware
     where = f"both on {before}" if before == after else f"first on {before}, second on {after}"
-    if math.isnan(found.speed):
-        return f"speed: not known; {where}"
+    timed = sum(change.speed > 0 for change in found.changes)
+    if not timed:
+        return f"speed: not known, no cell was timed alone on the machine in both; {where}"
     low, high = found.speed_interval
-    interval = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
+    interval = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}] over {timed} cells"
     return f"speed: {found.speed:.2f} times the seconds a run{interval}; {where}"
