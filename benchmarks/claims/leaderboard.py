@@ -85,6 +85,10 @@ def on_leaderboard(journal: Journal) -> list[tuple[str, str]]:
     table["task_parameters"] = "{}"
     table["truth_population"] = [record["truth_population"]["value"] for record in records]
     off = [cell.errors("population") for cell in cells(journal)]
+    failed = table["setting"].isin(table["setting"][table["failed"] > 0])
+    table["run_errors_population"] = pd.Series(
+        [errors if some else None for errors, some in zip(off, failed, strict=True)], dtype=object
+    )
     table["abs_error_population"] = [
         e[np.isfinite(e)].mean() if np.isfinite(e).any() else np.nan for e in off
     ]

@@ -147,7 +147,8 @@ def test_runs_that_fail_and_cells_that_raise_are_regressions(make_folder):
     for task in ("fails", "raises", "stays"):
         before.add("critic", truths, truths, task=task)
     after.add("critic", broken, truths, task="fails")
-    after.without_result("critic", "error", "ValueError: no", task="raises", runs=RUNS)
+    lost = {"task": "raises", "runs": RUNS, "eval_batches": 2}
+    after.without_result("critic", "error", "ValueError: no", **lost)
     after.add("critic", truths, truths, task="stays")
     found = compare(before.write(), after.write())
     assert [change.verdict for change in found.changes] == ["regression"] * 2 + ["unchanged"]
@@ -279,7 +280,7 @@ def test_a_cell_that_is_refused_now_is_a_regression_and_in_both_no_cell(make_fol
     before, after = make_folder("a"), make_folder("b")
 
     def refuse(folder, task):  # as `Cell.refused` does: nothing ran
-        folder.without_result("critic", "refused", "p is 1", task=task)
+        folder.without_result("critic", "refused", "p is 1", task=task, eval_batches=2)
         folder.cells[-1] |= {"runs": 0, "failed": 0}
 
     for folder in (before, after):

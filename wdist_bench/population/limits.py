@@ -15,8 +15,8 @@ from wdist_bench.protocol.tails import skewness_correction
 # Twice the first term of the Cornish-Fisher expansion. A sample that missed its rare large values
 # shows too little of its skewness: once the term, an upper limit at 97.5 % for the mean of 100
 # exponential, log-normal (sigma 1) or Pareto (index 3) values misses in 3.3, 5.5 and 6.3 % of
-# samples; twice the term, in 2.1, 3.9 and 4.5 %, and both limits together in at most 5 %
-# (results/claims/mean_limits.md).
+# samples; twice the term, in 2.1, 3.9 and 4.5 %, and both limits together in at most 5 %, with an
+# index of 2.2 in 6.6 % (results/claims/mean_limits.md).
 _SKEWNESS_TERMS = 2.0
 # Spacings of the largest values that the tail index reads: 5 % of the values, at least ten where
 # these are no more than a tenth, and none where they would be fewer than five.

@@ -37,7 +37,8 @@ class Comparison:
         changes: one for each shared cell, in A's order.
         only_a: cells that B lacks, or could not run for want of data.
         only_b: cells that A lacks.
-        speed: geometric mean over cells of the ratio of seconds a run, B over A.
+        speed: geometric mean over cells of the ratio of seconds a run, B over A; cells that shared
+            the machine have none.
         speed_interval: its 95 % interval over cells, Student's t on logarithms; (nan, nan) below
             six cells.
         hardware: where A and where B ran.
@@ -57,10 +58,11 @@ class Comparison:
     @property
     def speed_in_words(self) -> str:
         """The ratio of seconds with its interval."""
-        if math.isnan(self.speed):
-            return "not known"
+        timed = sum(change.speed > 0 for change in self.changes)
+        if not timed:
+            return "not known: no cell was timed alone on the machine in both"
         low, high = self.speed_interval
-        ends = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}]"
+        ends = "" if math.isnan(low) else f" [{low:.2f}, {high:.2f}] over {timed} cells"
         return f"{self.speed:.2f} times the seconds a run{ends}"
 
     def plain(self) -> dict[str, Any]:
@@ -71,9 +73,10 @@ class Comparison:
 def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFECT) -> Comparison:
     """Compare the cells of two results folders, A the baseline and B the candidate.
 
-    Cells are the same when task, cost, size, protocol, estimator and the options given to it are;
-    versions and defaults may differ, that is what is compared. Where the batches of both are the
-    same (the hash of their data, seed and sizes), runs are paired.
+    Cells are the same when task, cost, size, evaluation batches, protocol, estimator and the
+    options given to it are; versions and defaults may differ, that is what is compared. Where the
+    batches of both are the same (the hash of their data, seed and sizes; between other numbers of
+    runs, the exact values), runs are paired.
 
     A regression is
 
@@ -86,12 +89,14 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
     - by rule, with two runs or more on each side, half of B's 100 times worse than all of A's.
 
     The tests flip whole runs (of pairs) or shuffle them, all cells at once: at most `level` of
-    comparisons of equal folders say that any cell changed, whatever the law of the errors.
+    comparisons of equal folders say that any cell changed, whatever the law of the errors. Where
+    the distance is sampled, what is said holds two of its standard errors below and above it too.
 
     Raises:
         NothingSharedError: the folders share no cell, a ValueError.
     """
-    check_number(level, "level", above=0)
+    if check_number(level, "level", above=0) >= 1:
+        raise ValueError(f"level: expected a share below 1, got {level:g}; write 0.05 for 5 %")
     check_number(min_effect, "min_effect", minimum=0)
     before, after = read_run(a), read_run(b)
     cells_a, cells_b = _ran(before), _ran(after)
@@ -99,15 +104,17 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
     if not pairs:
         raise NothingSharedError(
             f"compare: expected folders that share a cell, got none in common between {a} "
-            f"({len(cells_a)} cells) and {b} ({len(cells_b)}); run one suite into both"
+            f"({len(cells_a)} cells) and {b} ({len(cells_b)}); run one suite into both, with the "
+            "same numbers of points and evaluation batches"
         )
     found = changes(pairs, level, min_effect)
     logs = [math.log(change.speed) for change in found if change.speed > 0]
     interval = t_interval(logs if len(logs) >= TIMED else [])
+    several = len({cell.record["eval_batches"] for cell in cells_a + cells_b}) > 1
     return Comparison(
         found,
-        tuple(_named(cell) for cell in only_a),
-        tuple(_named(cell) for cell in only_b),
+        tuple(_named(cell, several) for cell in only_a),
+        tuple(_named(cell, several) for cell in only_b),
         math.exp(float(np.mean(logs))) if logs else math.nan,
         (math.exp(interval[0]), math.exp(interval[1])),
         (_hardware(a, before), _hardware(b, after)),
@@ -119,8 +126,9 @@ def _ran(journal: Journal) -> list[Cell]:
     return [cell for cell in cells(journal) if cell.record["status"] != "skipped"]
 
 
-def _named(cell: Cell) -> str:
-    return f"{cell.variant} on {cell.label}"
+def _named(cell: Cell, batches: bool) -> str:
+    said = f"{cell.variant} on {cell.label}"
+    return f"{said}, {cell.record['eval_batches']} batches" if batches else said
 
 
 def _match(

@@ -92,6 +92,16 @@ def below(values: np.ndarray, threshold: float) -> str:
     return FAILS if low >= threshold else UNDECIDED
 
 
+def is_below(first: np.ndarray, second: np.ndarray) -> str:
+    """Whether the mean of the first is below that of the second, over the runs that both have.
+
+    It does not hold by the runs that the first lacks, nor fail by those of the second.
+    """
+    verdict = below(first - second, 0)
+    lacking = {HOLDS: first, FAILS: second}.get(verdict, np.zeros(0))
+    return verdict if np.isfinite(lacking).all() else UNDECIDED
+
+
 def verdict_table(claims: Iterable[Claim]) -> list[str]:
     """Lines of Markdown: a row a claim."""
     rows = [

@@ -207,3 +207,18 @@ def test_settings_have_one_number_in_all_tables(make_folder):
         folder.add(name, [[1 + off], [1.1 + off]], [[1.0]] * 2)
     found = read_journal(folder.write())
     assert set(comparison_table(found)["setting"]) == {labelled_table(found)["setting"].iloc[-1]}
+
+
+@pytest.mark.parametrize(("stderr", "told"), [(0.0, True), (1e-4, True), (0.003, False)])
+def test_who_is_closer_within_the_error_of_the_truth_is_not_told_apart(stderr, told):
+    """At 1.002 `a` was the closest, told apart; with the truth one standard error lower, `b`."""
+    rng = np.random.default_rng(0)
+    source = journal({name: np.zeros(RUNS) for name in "ab"})
+    for name, level in (("a", 1.002), ("b", 1.0)):
+        known = {"value": 1.002, "stderr": stderr}
+        runs = level + 1e-4 * rng.normal(size=(RUNS, 1))
+        source.cells[name] |= {"truth_population": known, "costs": pack(runs)}
+    source.truths["truth"]["costs"] = pack(np.ones((RUNS, 1)))
+    [row] = comparison_table(source).query("against == 'population'").to_dict("records")
+    assert (row["best"], row["told_apart"]) == ("a", told)
+    assert row["p_adjusted"] == (2.0 ** (1 - RUNS) if told else 1)

@@ -359,3 +359,19 @@ def test_versions_of_one_estimator_in_a_setting_are_two_variants(make_folder):
         "a (version 1)": 1, "b": 2, "a (version 2)": 3,
     }  # fmt: skip
     assert len(comparison_table(journal)) == 2 * 3 * 2
+
+
+def test_who_gives_up_where_it_is_hard_is_not_first_for_it(make_folder):
+    """Ranked by the mean over its own runs it was told apart, and nobody said that half failed."""
+    folder = make_folder()
+    for i in range(12):
+        off = np.linspace(0.1, 1, 20)[:, None]
+        quits = np.where(off > 0.5, np.nan, 1.01 * off)  # worse in every run that both have
+        for name, errors in (("plain", off), ("quits", quits), ("far", 2 + off)):
+            folder.add(name, 1 + errors, np.ones((20, 1)), task=f"task{i}", target="population")
+    table = table_of(folder)
+    for truth in ("population", "batch"):
+        board = leaderboard(table, truth)
+        assert [(s.variant, s.rank) for s in board] == [("plain", 1), ("quits", 2), ("far", 3)]
+    only = table[table["variant"] != "plain"]
+    assert "; 132 of its 240 runs failed; " in verdicts(only)[0]

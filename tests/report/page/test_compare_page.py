@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from wdist_bench.report.compare import compare
-from wdist_bench.report.page.compare import Axis, write_compare_page
+from wdist_bench.report.page.compare import Axis, _boards, write_compare_page
+from wdist_bench.report.results import Results
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,18 @@ def test_every_cell_has_its_two_errors_and_the_verdict_of_compare(folders, tmp_p
     assert "<b>gone" not in html
     assert "default-src 'none'" in html
     assert not re.findall(r"""(?:src|href)="(?:https?:|//)""", html)
+
+
+def test_an_estimator_with_other_options_has_a_row_of_its_own(make_folder):
+    """Each folder has one funnel, so neither says of how many steps it is."""
+    both = []
+    for steps in (500, 4000):
+        folder = make_folder()
+        for name, options in (("funnel", {"steps": steps}), ("exact", {})):
+            folder.add(name, [[1.1]] * 2, [[1.0]] * 2, estimator_options=options)
+        both.append(Results(folder.write()))
+    names = {row["variant"] for row in _boards(both, "population")}
+    assert names == {"funnel (steps 500)", "funnel (steps 4000)", "exact"}
 
 
 def test_the_axis_is_logarithmic_and_keeps_what_lies_outside_on_it():

@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 from wdist_bench.report.comparing.leaderboard import leaderboard
-from wdist_bench.report.page.site import result_folders, write_site
+from wdist_bench.report.page.site import Entry, _joined, _Page, result_folders, write_site
 from wdist_bench.report.results import Results
+from wdist_bench.report.tables.settings import named
 
 
 @pytest.fixture(scope="module")
@@ -115,3 +116,22 @@ def test_filters_links_and_width(chrome, site, width):
     assert chrome.find_element("css selector", "#details").get_attribute("open")
     assert chrome.find_element("css selector", "#details-title").text.startswith("near on")
     assert chrome.get_log("browser") == []
+
+
+def test_variants_of_all_suites_are_named_together(make_folder):
+    """Two estimators of one name were ranked and tested as one; an option may be the default."""
+    pages = []
+    for suite, asked in (("first", {}), ("second", {"steps": 500}), ("third", {"steps": 5000})):
+        folder = make_folder()
+        whole = {"steps": 500, "clip": 0.01} | asked
+        folder.add("critic", [[1.1]], [[1.0]], estimator_options=asked, estimator_parameters=whole)
+        folder.add("exact", [[1.0]], [[1.0]])
+        results = Results(folder.write())
+        records = [named(cell.record) for cell in results.cells]
+        entry = Entry(suite, suite, "", 2, "", False)
+        pages.append(_Page(entry, results.labelled, records))
+        assert list(results.labelled["variant"]) == ["critic", "exact"]
+    assert list(_joined(pages)["variant"]) == [
+        "critic (steps 500)", "exact", "critic (steps 500)", "exact", "critic (steps 5000)",
+        "exact",
+    ]  # fmt: skip

@@ -12,6 +12,7 @@ from wdist_bench.report.figures import suites
 from wdist_bench.report.tables.errors import errors, labelled_table
 from wdist_bench.report.tables.markdown import _seconds
 from wdist_bench.report.text.closing import closing
+from wdist_bench.report.text.verdicts import verdicts
 from wdist_bench.results.journal import failed_runs, pack, read_journal, run_costs, unpack
 
 
@@ -30,6 +31,15 @@ def test_errors_of_two_runs_by_hand():
     assert row["estimate_sd"] == pytest.approx(np.sqrt(8))
     low, high = stats.t.interval(0.95, 1, loc=4, scale=np.sqrt(8) / np.sqrt(2))
     assert (row["estimate_ci_low"], row["estimate_ci_high"]) == pytest.approx((low, high))
+
+
+def test_seconds_of_a_shared_machine_are_no_timing(make_folder):
+    folder = make_folder()
+    for name, off in (("a", 0.1), ("b", 0.2)):
+        folder.add(name, [[1 + off]] * 2, [[1.0]] * 2, shared=name == "a")
+    table = labelled_table(read_journal(folder.write()))
+    assert list(table["seconds_per_run"].isna()) == [True, False]
+    assert "; no timing)." in verdicts(table)[0]
 
 
 def test_p_2_averages_costs_within_a_run_and_roots_over_runs():

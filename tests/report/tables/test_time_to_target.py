@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 
 from wdist_bench.report import write_report
+from wdist_bench.report.figures.time_to_target import draw
 from wdist_bench.report.results import Results
-from wdist_bench.report.tables.time_to_target import rungs, summary, time_to_target
+from wdist_bench.report.tables.time_to_target import _markdown, rungs, summary, time_to_target
 
 EXACT = np.full((2, 1), 4.0)
 
 
-def folder_of(make_folder, problems=4, protocol="fixed", failed=False):
+def folder_of(make_folder, problems=4, protocol="fixed", failed=False, sharing=()):
     """`bracket` at three tolerances, errors of 5, .5 and .05 % in 1, 2 and 4 s; `sliced` 20 % off
     in .1 s; `exact` in 8 s, but on the first problem, where it is the fastest.
     """
@@ -30,6 +31,8 @@ def folder_of(make_folder, problems=4, protocol="fixed", failed=False):
         folder.add("sliced", EXACT * 0.8, EXACT, **shared, run_seconds=0.2)
         values = np.where([[failed], [False]], math.nan, EXACT)
         folder.add("exact", values, EXACT, **shared, run_seconds=0.5 if k == 0 else 16.0)
+        for record in folder.cells[-5:]:
+            record["shared"] = (record["estimator"], k) in sharing
     return folder.write()
 
 
@@ -55,6 +58,21 @@ def test_shares_count_all_problems_and_ratios_the_fastest_of_each(make_folder):
 def test_a_rung_with_a_failed_run_reaches_nothing(make_folder):
     times = time_to_target(rungs(Results(folder_of(make_folder, failed=True))))
     assert np.isinf(times.loc[times["estimator"] == "exact", "seconds"]).all()
+
+
+def test_what_shared_the_machine_is_reached_without_seconds(make_folder):
+    """It counted as not reached; a ladder whose first rung was shared had the seconds of a later
+    one.
+    """
+    sharing = {("exact", 1), ("exact", 2), ("sliced", 0), *(("bracket", k) for k in range(4))}
+    times = time_to_target(rungs(Results(folder_of(make_folder, sharing=sharing))))
+    text = _markdown(summary(times))
+    assert "| exact | 4: 4.1 s [1], 2 timed | 4: 4.1 s [1], 2 timed |" in text
+    assert "| bracket | 4: no timing | 4: no timing | 4: no timing | 0 |" in text
+    assert "Cells that shared the machine have no timing" in text
+    alone = _markdown(summary(time_to_target(rungs(Results(folder_of(make_folder))))))
+    assert "shared" not in alone
+    draw(times)
 
 
 def test_files_are_written_and_the_page_shows_them(make_folder):

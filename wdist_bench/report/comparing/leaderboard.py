@@ -3,7 +3,8 @@
 The unit is the task: a pair of populations with its parameters counts once, at however many costs,
 sizes and seeds it was measured. A statement is about tasks like those of the suite, so an estimator
 that is better on a few of them by chance is not told apart from its equals, however small the noise
-of its runs is; what holds on one setting alone is in `comparisons.py`.
+of its runs is; what holds on one setting alone is in `comparisons.py`. So is the error of a sampled
+truth: noise of its task, that favours nobody.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,9 +36,9 @@ class Standing:
         variant: the estimator, with the options that tell it apart.
         bound: what its number claims to be, of `target`.
         target: "batch" or "population".
-        rank: mean over tasks of its rank by error, 1 the best; a cell that ran and gave no number
-            is last, one that raised or was stopped too. NaN where it was run in too few of the
-            settings to be ranked.
+        rank: mean over tasks of its rank by error, 1 the best, where runs failed any two by the
+            runs that both have; a cell that ran and gave no number is last, one that raised or was
+            stopped too. NaN where it was run in too few of the settings to be ranked.
         tasks: tasks it was ranked on: those where all the ranked were run.
         settings: settings of these tasks; where it is not ranked, those it was run in.
         p_value: that it and the first are equal on tasks like these: sign flips of whole tasks,
@@ -47,7 +49,8 @@ class Standing:
         relative_bias: the same of |mean over runs of the estimate - truth|.
         failed: runs without a number.
         runs: all runs.
-        seconds: median seconds a run, without compilation.
+        seconds: median seconds a run, without compilation, of cells that had the machine for
+            themselves; NaN where none had.
     """
 
     variant: str
@@ -126,7 +129,31 @@ def _ranked(rows: pd.DataFrame) -> pd.DataFrame:
     """
     variants, settings = _shared(rows)
     rows = rows[rows["variant"].isin(variants) & rows["setting"].isin(settings)]
-    return rows.assign(rank=rows.groupby("setting")["error"].rank())
+    return rows.assign(rank=_ranks(rows))
+
+
+def _ranks(rows: pd.DataFrame) -> pd.Series:
+    """The place of each row within its setting, by the mean error over runs; ties share the mean.
+
+    Where one of two lost runs they are compared on those that both have: who gives no number where
+    it is hard has the smaller mean.
+    """
+    ranks = rows.groupby("setting")["error"].rank()
+    partly = rows["setting"].isin(rows["setting"][rows["run_errors"].notna()])
+    for _, here in rows[partly].groupby("setting"):
+        contest = list(zip(here["error"], here["run_errors"], strict=True))
+        ranks[here.index] = [0.5 + sum(_behind(one, other) for other in contest) for one in contest]
+    return ranks
+
+
+def _behind(one: tuple[float, Any], other: tuple[float, Any]) -> float:
+    """1 where the other one is closer, 0.5 where neither is (itself, say), else 0."""
+    gap = one[0] - other[0] if one[0] != other[0] else 0.0
+    runs = min(0 if errors is None else len(errors) for _, errors in (one, other))
+    if runs and any(np.isnan(errors).any() for _, errors in (one, other)):
+        gaps = one[1][:runs] - other[1][:runs]
+        gap = float(np.nansum(gaps)) if np.isfinite(gaps).any() else gap
+    return 0.5 + 0.5 * float(np.sign(gap))
 
 
 def equality(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
@@ -142,7 +169,7 @@ def equality(rows: pd.DataFrame) -> dict[tuple[str, str], float]:
     rows = rows[rows["variant"].isin(variants)]
     if rows.empty:
         return {}
-    rows = rows.assign(rank=rows.groupby("setting")["error"].rank())
+    rows = rows.assign(rank=_ranks(rows))
     wide = rows.pivot_table("rank", ["task_unit", "setting"], "variant", sort=False)
     pairs = list(itertools.combinations(variants, 2))
     gaps = np.column_stack([wide[a] - wide[b] for a, b in pairs])
@@ -184,6 +211,7 @@ def rows_to_rank(table: pd.DataFrame, truth: str, bound: str = "") -> pd.DataFra
     task = ["task", "task_parameters"] if {"task", "task_parameters"} <= set(table) else ["setting"]
     rows = table[[name for name in _NEEDED if name in table]].assign(
         error=error.fillna(math.inf),
+        run_errors=table.get(f"run_errors_{truth}"),
         relative_error=error / scale,
         relative_bias=bias / scale,
         task_unit=table.groupby(task, sort=False, dropna=False).ngroup(),

@@ -24,7 +24,7 @@ def draw(times: pd.DataFrame) -> Any:
 
     The estimators that reach the most of all targets are drawn.
     """
-    reached = times.assign(reached=np.isfinite(times["seconds"]))
+    reached = times.assign(reached=~np.isinf(times["seconds"]))
     order = reached.groupby("estimator")["reached"].sum().sort_values(ascending=False)
     names = list(order.index[:_LINES])
     styles = looks((name, name) for name in names)
@@ -44,6 +44,7 @@ def draw(times: pd.DataFrame) -> Any:
     legend_above(figure, handles, [label(name) for name in styles])
     rest = times["estimator"].nunique() - len(names)
     more = f"; {rest} that reach fewer are in the table" if rest else ""
+    more += "; without cells that shared the machine" if times["seconds"].isna().any() else ""
     figure.supxlabel(f"of {problems} problems; higher and further left is better{more}", **NOTE)
     return figure
 

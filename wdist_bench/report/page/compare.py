@@ -13,6 +13,7 @@ from wdist_bench.report.comparing.changes import Change
 from wdist_bench.report.comparing.leaderboard import TRUTHS, Standing, leaderboard
 from wdist_bench.report.page.page import template_text, templates
 from wdist_bench.report.results import Results
+from wdist_bench.report.tables.settings import named, variants_of_all
 from wdist_bench.report.text.wording import number, p_value, percent
 
 VERDICTS = ("regression", "improvement", "not testable", "unchanged")
@@ -122,7 +123,12 @@ def _moved(change: Change) -> str:
 
 def _boards(results: list[Results], truth: str) -> list[dict[str, Any]]:
     """One row an estimator with its standing in A and in B, in the order of A."""
-    both = [{s.variant: s for s in leaderboard(one.labelled, truth)} for one in results]
+    variants = variants_of_all(
+        [[named(cell.record) for cell in one.cells] for one in results],
+        [[cell.setting for cell in one.cells] for one in results],
+    )
+    tables = [one.labelled.assign(variant=v) for one, v in zip(results, variants, strict=True)]
+    both = [{s.variant: s for s in leaderboard(table, truth)} for table in tables]
     names = dict.fromkeys([*both[0], *both[1]])
     return [
         {"variant": name, "sides": [_standing(board, name) for board in both]} for name in names

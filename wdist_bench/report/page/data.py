@@ -130,13 +130,15 @@ def experiment_cells(journal: Journal) -> tuple[list[dict[str, str]], int]:
 
 
 def _experiment_cell(record: dict[str, Any]) -> dict[str, str]:
+    shared = " (shared)" if record.get("shared") and "run_seconds" in record else ""
     return {
         "experiment": record["experiment"],
         "parameters": ", ".join(f"{k} {v}" for k, v in record["parameters"].items()),
         "status": record["status"],
         "message": record["message"],
         "failed": f"{record['failed']} of {record['runs']}" if "failed" in record else "",
-        **{name: _hundredths(record.get(name)) for name in ("compile_seconds", "run_seconds")},
+        "compile_seconds": _hundredths(record.get("compile_seconds")),
+        "run_seconds": _hundredths(record.get("run_seconds")) + shared,
     }
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +27,7 @@ from wdist_bench.report.page.data import descriptions, embedded, short, standing
 from wdist_bench.report.page.page import Shared, template_text, templates, write_page
 from wdist_bench.report.results import Results
 from wdist_bench.report.studies import write_experiments
+from wdist_bench.report.tables.settings import named, spelled_out, variants_of_all
 from wdist_bench.report.text.escaping import csv
 from wdist_bench.results.journal_files import compact, entries
 
@@ -105,7 +105,7 @@ def write_site(root: Path, out: Path) -> list[Path]:
     made = _pages(folders, out)
     shown = [page.entry for page in made]
     files = [write(out / PLOTLY, get_plotlyjs()), *(out / entry.page for entry in shown)]
-    joined = _joined([p.table.assign(suite=p.entry.name) for p in made if len(p.table)])
+    joined = _joined([page for page in made if len(page.table)])
     cells = _flat(joined)
     files += [
         write(out / "cells.csv", csv(cells)),
@@ -118,8 +118,11 @@ def write_site(root: Path, out: Path) -> list[Path]:
 
 @dataclass(frozen=True, eq=False)
 class _Page:
+    """Of one folder: what stands on the index, its rows, and the records that name these."""
+
     entry: Entry
     table: pd.DataFrame
+    records: list[dict[str, Any]]
 
 
 def _pages(folders: list[Path], out: Path) -> list[_Page]:
@@ -134,12 +137,13 @@ def _pages(folders: list[Path], out: Path) -> list[_Page]:
 def _page(folder: Path, out: Path) -> _Page:
     results = Results(folder)
     _suite_page(folder, results, out)
+    records = [named(cell.record) for cell in results.cells]
     plan = results.journal.plan
     entry = Entry(
         folder.name, plan["title"], " ".join(plan["description"].split()),
         len(results.journal.planned()), _note(folder), results.labelled.empty,
     )  # fmt: skip
-    return _Page(entry, results.labelled)
+    return _Page(entry, results.labelled, records)
 
 
 def _note(folder: Path) -> str:
@@ -168,12 +172,22 @@ def _suite_page(folder: Path, results: Results, out: Path) -> None:
         place.rmdir()
 
 
-def _joined(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """The rows of all suites; a setting of one suite is none of another."""
-    every = [table.assign(setting=table["suite"] + "/" + table["setting"].astype(str))
-             for table in tables]  # fmt: skip
-    if not every:
+def _joined(pages: list[_Page]) -> pd.DataFrame:
+    """The rows of all suites, their variants named together; a setting of one suite is none of
+    another.
+    """
+    if not pages:
         raise ValueError("site: expected cells of estimators in some folder, got none; add one")
+    settings = [[int(number) for number in page.table["setting"]] for page in pages]
+    variants = variants_of_all(spelled_out([page.records for page in pages]), settings)
+    every = [
+        page.table.assign(
+            suite=page.entry.name,
+            setting=page.entry.name + "/" + page.table["setting"].astype(str),
+            variant=own,
+        )
+        for page, own in zip(pages, variants, strict=True)
+    ]
     return pd.concat([table.astype(object) for table in every], ignore_index=True)
 
 

@@ -15,8 +15,11 @@ from wdist_bench.report.tables.settings import names
 from wdist_bench.results.journal import Journal, failed_runs, run_costs, unpack
 
 _IDENTITY = (
-    "task", "task_parameters", "p", "norm", "n", "protocol", "estimator", "estimator_options",
+    "task", "task_parameters", "p", "norm", "n", "eval_batches", "protocol", "estimator",
+    "estimator_options",
 )  # fmt: skip
+SAMPLED = (-2.0, 2.0)
+"""Standard errors from a sampled distance at which what is told apart by it must be so too."""
 _DEPENDENT = "matched"  # the protocol whose arrays are the ends of optimal pairs
 
 
@@ -71,6 +74,11 @@ class Cell:
         return float(self.distance.get("value", math.nan))
 
     @property
+    def sampled(self) -> bool:
+        """Whether that distance is itself known up to an error alone."""
+        return bool((self.distance.get("stderr") or 0) > 0)
+
+    @property
     def failed(self) -> int:
         """Runs that gave no number."""
         return failed_runs(self.record)
@@ -79,18 +87,22 @@ class Cell:
         """W_p from W_p^p; a negative lower bound on a cost gives 0 for p > 1."""
         return roots(cost, self.record["p"])
 
-    def errors(self, against: str) -> np.ndarray:
+    def errors(self, against: str, off: float = 0.0) -> np.ndarray:
         """(runs,) errors, NaN where a run gave no number; empty where nothing ran or is known.
 
         Against "batch" the mean over the evaluation batches of |W_p - exact W_p|; against
-        "population" |W_p of the run - distance of the populations|.
+        "population" |W_p of the run - distance of the populations|, taken `off` standard errors of
+        its own from what is known of it.
         """
         costs, truths = self.costs, self.truths if against == "batch" else None
         if costs is None:
             return np.zeros(0)
         if against == "population":
-            off = self.root(costs.mean(axis=1)) - self.population
-            return np.zeros(0) if math.isnan(self.population) else np.abs(off)
+            if math.isnan(self.population):
+                return np.zeros(0)
+            truth = max(0.0, self.population + off * self.distance.get("stderr", 0.0))
+            runs: np.ndarray = np.abs(self.root(costs.mean(axis=1)) - truth)
+            return runs
         if truths is None:
             return np.zeros(0)
         gaps: np.ndarray = np.abs(self.root(costs) - self.root(truths)).mean(axis=1)

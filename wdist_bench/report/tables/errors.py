@@ -123,9 +123,11 @@ def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.Da
 
     Added columns: `variant`, the estimator with the options in which it occurs more than once;
     `setting`, a number shared by the rows of one task at one cost and size (same samples);
-    `setting_label`, its name; `seconds_per_run`, run seconds per run; `relative_batch` and
-    `relative_population`, the errors of one run (`abs_error_batch`, `abs_error_population`) over
-    the true distance; `relative_bias`, |bias_population| over it; `mean_cost` and
+    `setting_label`, its name; `seconds_per_run`, run seconds per run, NaN where the cell shared the
+    machine, which is no timing; `relative_batch` and `relative_population`, the errors of one run
+    (`abs_error_batch`, `abs_error_population`) over the true distance; `run_errors_batch` and
+    `run_errors_population`, these errors run by run, in settings where a cell lost some of its
+    runs; `relative_bias`, |bias_population| over the distance; `mean_cost` and
     `mean_cost_stderr`, W_p^p over runs, where it claims to bound that of the populations; and from
     the records `seed`, `key`, `started`, `environment`, `backend`, `estimator_version`,
     `truth_reference`.
@@ -144,7 +146,14 @@ def labelled_table(journal: Journal, table: pd.DataFrame | None = None) -> pd.Da
     number = ["failed", "runs", "run_seconds", "abs_error_batch", "abs_error_population",
               "bias_population", "truth_batch", "truth_population"]  # fmt: skip
     table = table.assign(**{name: pd.to_numeric(table[name]) for name in number})
-    table["seconds_per_run"] = table["run_seconds"] / table["runs"]
+    alone = [not cell.record.get("shared") for cell in found]
+    table["seconds_per_run"] = (table["run_seconds"] / table["runs"]).where(alone)
+    partly = set(table["setting"][(table["failed"] > 0) & (table["failed"] < table["runs"])])
+    for truth in ("batch", "population"):
+        table[f"run_errors_{truth}"] = pd.Series(
+            [cell.errors(truth) if cell.setting in partly else None for cell in found],
+            table.index, object,
+        )  # fmt: skip
     table["relative_batch"] = table["abs_error_batch"] / _positive(table["truth_batch"])
     distance = _positive(table["truth_population"])
     table["relative_population"] = table["abs_error_population"] / distance

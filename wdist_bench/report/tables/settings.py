@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -41,6 +42,54 @@ def names(records: list[dict[str, Any]]) -> pd.DataFrame:
     labels = _setting_labels(shown)
     named = _told_apart(variants(records), list(shown["setting"]), records)
     return pd.DataFrame({"variant": named, "setting": shown["setting"], "setting_label": labels})
+
+
+def variants_of_all(
+    folders: list[list[dict[str, Any]]], settings: list[list[int]]
+) -> list[list[str]]:
+    """The variant of each record of several folders, named together.
+
+    A folder by itself says of an estimator what varies there, so a name of one may stand for other
+    options in the next.
+
+    Args:
+        folders: the records of each, as far as `named` keeps them.
+        settings: the settings of these, numbered in each folder.
+    """
+    places: dict[tuple[int, int], int] = {}
+    numbers = [
+        places.setdefault((folder, setting), len(places))
+        for folder, inside in enumerate(settings)
+        for setting in inside
+    ]
+    records = list(itertools.chain(*folders))
+    found = iter(_told_apart(variants(records), numbers, records))
+    return [list(itertools.islice(found, len(inside))) for inside in folders]
+
+
+def named(record: dict[str, Any]) -> dict[str, Any]:
+    """What names and tells variants apart, without the numbers of a record."""
+    needed = ("estimator", "estimator_options", "estimator_parameters", "n", *_BESIDE)
+    return {name: record.get(name) for name in needed}
+
+
+def spelled_out(folders: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]]]:
+    """The records with the options that any of the same parameters was given: what is one's option
+    may be another's default.
+    """
+    given: dict[str, dict[str, Any]] = {}
+    keys = [[_configuration(record) for record in inside] for inside in folders]
+    for key, record in zip(itertools.chain(*keys), itertools.chain(*folders), strict=True):
+        given.setdefault(key, {}).update(record["estimator_options"])
+    return [
+        [record | {"estimator_options": given[key]} for key, record in zip(*both, strict=True)]
+        for both in zip(keys, folders, strict=True)
+    ]
+
+
+def _configuration(record: dict[str, Any]) -> str:
+    chosen = record["estimator_parameters"] or record["estimator_options"]
+    return json.dumps([record["estimator"], chosen], sort_keys=True)
 
 
 def variants(records: list[dict[str, Any]]) -> list[str]:

@@ -37,7 +37,8 @@ class Rung:
         problem: the task at one cost and size, in words.
         estimator: its name.
         variant: with its options.
-        seconds: of one run, without compilation.
+        seconds: of one run, without compilation; NaN where it shared the machine, which is no
+            timing.
         error: mean over runs of |estimate - exact value of the same rows| over that value; NaN
             where a run failed or was refused.
     """
@@ -53,15 +54,14 @@ def rungs(results: Results) -> list[Rung]:
     """Those of a suite about time to a target; none of another suite.
 
     Such a suite gives arrays ("fixed" or "matched"), has one estimator at three budgets or more,
-    and at least four problems whose exact value is known and not 0. Cells that shared the machine
-    have no time.
+    and at least four problems whose exact value is known and not 0.
     """
     timed = [c for c in results.cells if c.record["protocol"] in _ARRAYS and _has_truth(c)]
     budgets = Counter((cell.setting, cell.record["estimator"]) for cell in timed)
     problems = {cell.setting for cell in timed}
     if max(budgets.values(), default=0) < _RUNGS or len(problems) < _PROBLEMS:
         return []
-    return [_rung(cell) for cell in timed if not cell.record.get("shared")]
+    return [_rung(cell) for cell in timed]
 
 
 def _has_truth(cell: Cell) -> bool:
@@ -73,13 +73,14 @@ def _rung(cell: Cell) -> Rung:
     errors, truths = cell.errors("batch"), cell.truths
     exact = math.nan if truths is None else float(cell.root(truths).mean())
     error = float(errors.mean()) / exact if errors.size else math.nan
-    seconds = max(record.get("run_seconds", math.nan), _CLOCK) / max(record.get("runs", 1), 1)
+    known = math.nan if record.get("shared") else record.get("run_seconds", math.nan)
+    seconds = max(known, _CLOCK) / max(record.get("runs", 1), 1)
     return Rung(cell.label, record["estimator"], cell.variant, seconds, error)
 
 
 def time_to_target(found: list[Rung]) -> pd.DataFrame:
-    """A row for each estimator, problem and target: `seconds`, inf where it was not reached, and
-    the `variant` that reached it.
+    """A row for each estimator, problem and target: `seconds`, inf where it was not reached, NaN
+    where it was and nobody knows when, and the `variant` that reached it.
     """
     by_place: dict[tuple[str, str], list[Rung]] = {}
     for rung in found:
@@ -97,19 +98,20 @@ def summary(times: pd.DataFrame) -> pd.DataFrame:
     """A row for each estimator and target, over all problems of the suite.
 
     `share`: of all problems where the target was reached; a refused problem counts as not reached.
-    `median_seconds`: where it was reached. `median_ratio`: its seconds over the fewest of any
-    estimator on the same problem, median where it was reached.
+    `timed`: those where its seconds are known too. `median_seconds`: of these. `median_ratio`: its
+    seconds over the fewest known of any estimator on the same problem, median of these.
     """
     problems = times["problem"].nunique()
     fewest = times.groupby(["problem", "target"])["seconds"].transform("min")
     shown = times.assign(ratio=times["seconds"] / fewest)
     rows = []
     for (estimator, target), here in shown.groupby(["estimator", "target"], sort=False):
-        reached = here[np.isfinite(here["seconds"])]
+        reached = here[~np.isinf(here["seconds"])]
         rows.append(
             {
                 "estimator": estimator, "target": target, "problems": problems,
                 "reached": len(reached), "share": len(reached) / problems,
+                "timed": int(reached["seconds"].notna().sum()),
                 "median_seconds": reached["seconds"].median(),
                 "median_ratio": reached["ratio"].median(),
             }
@@ -145,18 +147,28 @@ its own seconds: someone who does not know the right budget needs more. Compilin
 """
 
 
+_UNTIMED = """
+Cells that shared the machine have no timing: what they reached counts, its seconds are neither in
+the medians nor among the fewest.
+"""
+
+
 def _markdown(table: pd.DataFrame) -> str:
     """A line for each estimator, the one that reaches the finer targets on more problems first."""
     order = table.groupby("estimator")["share"].sum().sort_values(ascending=False, kind="stable")
     head = ["estimator", *(f"within {100 * target:g} %" for target in TARGETS)]
     cells = {(row["estimator"], row["target"]): row for _, row in table.iterrows()}
     lines = [[name, *(_in_words(cells[name, t]) for t in TARGETS)] for name in order.index]
-    introduction = _INTRODUCTION.format(problems=int(table["problems"].max()))
-    return f"{introduction}\n{grid(head, lines)}\n"
+    said = _INTRODUCTION.format(problems=int(table["problems"].max()))
+    said += _UNTIMED if (table["timed"] < table["reached"]).any() else ""
+    return f"{said}\n{grid(head, lines)}\n"
 
 
 def _in_words(row: pd.Series) -> str:
     if not row["reached"]:
         return "0"
+    if not row["timed"]:
+        return f"{row['reached']}: no timing"
     said = f"{row['median_seconds']:.2g} s [{row['median_ratio']:.2g}]"
+    said += f", {row['timed']} timed" if row["timed"] < row["reached"] else ""
     return f"{row['reached']}: {said}"

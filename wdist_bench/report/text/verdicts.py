@@ -68,7 +68,10 @@ def headline(truth: str, standings: list[Standing]) -> str:
     if math.isfinite(first.relative_error):
         text += f"; error of a run {percent(first.relative_error)} of the distance in the median"
         text += f" setting, bias of the mean over runs {percent(first.relative_bias)}"
-    text += f"; {seconds(first.seconds)} a run)."
+    if first.failed:
+        text += f"; {first.failed} of its {first.runs} runs failed"
+    timed = math.isfinite(first.seconds)
+    text += f"; {seconds(first.seconds)} a run)." if timed else "; no timing)."
     apart = [s.variant for s in ranked[1:] if s.apart]
     close = [s.variant for s in ranked[1:] if not s.apart]
     needed = least_tasks(len(ranked))

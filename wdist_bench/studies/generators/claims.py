@@ -17,9 +17,11 @@ from wdist_bench.results.statistics import mean_interval
 from wdist_bench.studies.claims import (
     FAILS,
     HOLDS,
+    UNDECIDED,
     Claim,
     below,
     in_every_run,
+    is_below,
     joint,
     negation,
     not_run,
@@ -168,7 +170,7 @@ def _paired(
         found.append(
             Claim(
                 f"{what}: {said}",
-                below(gap, 0),
+                is_below(ours, theirs),
                 f"{mean_interval(ours)[0]:.3g} against {mean_interval(theirs)[0]:.3g}, "
                 f"difference {mean:+.3g} [{low:+.3g}, {high:+.3g}]",
             )
@@ -187,8 +189,9 @@ def _smoother(records: list[Record], name: str) -> list[Claim]:
 
 
 def tracks(record: Record) -> str:
-    """Whether the loss follows the exact W1 along training."""
-    return negation(below(unpack(record["rank_correlation"]), TRACKS))
+    """Whether the loss follows the exact W1 along training; failed runs cannot hold."""
+    verdict = negation(below(unpack(record["rank_correlation"]), TRACKS))
+    return UNDECIDED if record["failed"] and verdict == HOLDS else verdict
 
 
 def _followed(records: list[Record], name: str) -> list[Claim]:

@@ -10,7 +10,7 @@ from scipy.linalg import sqrtm
 from scipy.stats import kendalltau
 
 from wdist_bench import experiment
-from wdist_bench.results.journal import unpack
+from wdist_bench.results.journal import pack, unpack
 from wdist_bench.runs.suite import load_suite
 from wdist_bench.studies.claims import FAILS, HOLDS, UNDECIDED
 from wdist_bench.studies.generators import claims, methods, words
@@ -330,3 +330,32 @@ def test_the_gpu_profile_runs_in_small(cell):
     record = experiment.get("generator", **small).run()
     assert record["status"] == "ok"
     assert np.isfinite(unpack(record["w1"])).all()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "verdict"),
+    [
+        ([1.0, 1.0, 1.1, 1.1], [2.0] * 4, HOLDS),
+        ([np.nan, np.nan, 1.0, 1.1], [2.0] * 4, UNDECIDED),
+        ([1.0, 1.0, 1.1, 1.1], [np.nan, 2.0, 2.0, 2.1], HOLDS),
+        ([3.0, 3.0, 3.1, 3.1], [np.nan, 2.0, 2.0, 2.1], UNDECIDED),
+        ([np.nan, 3.0, 3.0, 3.1], [2.0] * 4, FAILS),
+    ],
+)
+def test_no_comparison_is_won_by_the_runs_that_failed(ours, theirs, verdict):
+    """Who met NaN in half of its runs was nearer in those that were left."""
+    records = [
+        {"parameters": {"generator": name, "dataset": "digits", "classes": []}, "w1": pack(runs)}
+        for name, runs in (("ddpm", np.array(ours)), ("gradient_penalty", np.array(theirs)))
+    ]
+    [claim] = claims._paired(
+        {"place": records}, "ddpm", "gradient_penalty", "W1", lambda r: unpack(r["w1"])
+    )
+    assert claim.verdict == verdict
+
+
+@pytest.mark.parametrize(("failed", "verdict"), [(0, HOLDS), (2, UNDECIDED)])
+def test_no_loss_tracks_by_the_runs_that_are_left(failed, verdict):
+    found = np.where(np.arange(4) < failed, np.nan, [0.9, 0.91, 0.9, 0.91])
+    record = {"failed": failed, "rank_correlation": pack(found)}
+    assert claims.tracks(record) == verdict

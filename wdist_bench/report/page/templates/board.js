@@ -5,7 +5,7 @@ const board = (() => {
     ["Error of a run", "Mean over runs of |estimate \u2212 truth| / true distance, median over settings: what one run is off."],
     ["Every setting", "The same error in each setting (small dots) and in the median one (large), on one logarithmic axis.", "text dots"],
     ["Behind the first", "Whether it ranks lower than the first beyond chance, on tasks like these: sign flips of whole tasks, Holm's p-values over all pairs, level 5\u2009%.", "text"],
-    ["Mean rank", "Rank by the error of a run within each setting (1 is the best; a cell that ran and gave no number is last), mean over the tasks that all the ranked were run on."],
+    ["Mean rank", "Rank by the error of a run within each setting (1 is the best; where runs failed, any two by the runs that both have; a cell that ran and gave no number is last), mean over the tasks that all the ranked were run on."],
     ["Claims", "What its number claims to be, of its target.", "text"],
     ["Bias", "|Mean of the runs \u2212 truth| / true distance, median over settings: what the mean of many runs is off."],
     ["Failed runs", "Runs without a number, of all runs."],
@@ -89,7 +89,7 @@ const board = (() => {
 
   function note(standings, truth) {
     return (standings.length ? "" : "Nothing to rank: no setting has two estimators with this truth and bound. ") +
-      "Rank 1 is the smallest error of a run within a setting. Told apart: on tasks like these, at most 5\u2009% of such tables would tell equal estimators apart. " +
+      "Rank 1 is the smallest error of a run within a setting; where runs failed, two are compared on the runs that both have. Told apart: on tasks like these, at most 5\u2009% of such tables would tell equal estimators apart. " +
       (truth === "batch" ? "The solver exact is not ranked: it defines this truth. " : "Settings whose two populations are the same are left out: there the smallest number wins, whatever it measures. ") +
       (standings.some((s) => s.rank === null) ? "Not ranked: run in too few of the settings. " : "") +
       "Ranks are of the settings in which all the ranked were run; each is tested against the first on all that both were run in.";

@@ -192,7 +192,7 @@ function details(row) {
   body.replaceChildren(
     ...(row.message || row.status !== "ok"
       ? [el("div", { class: "notes" }, el("strong", {}, row.status), el("div", {}, row.message || "no message"))] : []),
-    el("h3", {}, `Numbers (distances in ${units})`), el("dl", { class: "definitions" }, ...pairs([...errors, ...numbers, ["Compilation, in all", format.seconds(row.compile_seconds)], ["Runs in all", format.seconds(row.run_seconds)], ...published])),
+    el("h3", {}, `Numbers (distances in ${units})`), el("dl", { class: "definitions" }, ...pairs([...errors, ...numbers, ["Compilation, in all", format.seconds(row.compile_seconds)], ["Runs in all", format.seconds(row.run_seconds) + (row.run_seconds > 0 && row.seconds_per_run === null ? " (shared the machine: no timing)" : "")], ...published])),
     el("h3", {}, "Truth"), el("dl", { class: "definitions" }, ...pairs([["Kind", row.truth_kind], ["Standard error", format.number(row.truth_population_stderr, 4, format.scale(row))], ["Source", row.truth_reference]])),
     el("h3", {}, "The estimator"), ...estimators.about(row.estimator),
     el("h3", {}, "Parameters of the estimator"), el("pre", {}, pretty(row.estimator_parameters)),

@@ -20,6 +20,7 @@ from wdist_bench.studies.claims import (
     below,
     conjunction,
     in_every_run,
+    is_below,
     joint,
     not_run,
     opposite,
@@ -178,7 +179,7 @@ def _paired(
                 continue
             ours, theirs = paired(number(losses["c_transform"]), number(losses[rival]))
             gap = ours - theirs
-            verdict = below(gap, 0) if lower else below(-gap, 0)
+            verdict = is_below(ours, theirs) if lower else is_below(theirs, ours)
             mean, low, high = mean_interval(gap)
             found.append(
                 Claim(
