@@ -92,14 +92,13 @@ def below(values: np.ndarray, threshold: float) -> str:
     return FAILS if low >= threshold else UNDECIDED
 
 
-def is_below(first: np.ndarray, second: np.ndarray) -> str:
-    """Whether the mean of the first is below that of the second, over the runs that both have.
+def is_below(gap: np.ndarray, failed: tuple[int, int]) -> str:
+    """Whether the mean of the first is below that of the second, by first - second in each run.
 
-    It does not hold by the runs that the first lacks, nor fail by those of the second.
+    NaN runs are left out, but nobody wins by runs that failed: so many of the first, of the second.
     """
-    verdict = below(first - second, 0)
-    lacking = {HOLDS: first, FAILS: second}.get(verdict, np.zeros(0))
-    return verdict if np.isfinite(lacking).all() else UNDECIDED
+    verdict = below(gap, 0)
+    return UNDECIDED if {HOLDS: failed[0], FAILS: failed[1]}.get(verdict) else verdict
 
 
 def verdict_table(claims: Iterable[Claim]) -> list[str]:

@@ -170,7 +170,7 @@ def _paired(
         found.append(
             Claim(
                 f"{what}: {said}",
-                is_below(ours, theirs),
+                is_below(gap, (one["failed"], other["failed"])),
                 f"{mean_interval(ours)[0]:.3g} against {mean_interval(theirs)[0]:.3g}, "
                 f"difference {mean:+.3g} [{low:+.3g}, {high:+.3g}]",
             )

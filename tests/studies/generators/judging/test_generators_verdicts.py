@@ -345,7 +345,11 @@ def test_the_gpu_profile_runs_in_small(cell):
 def test_no_comparison_is_won_by_the_runs_that_failed(ours, theirs, verdict):
     """Who met NaN in half of its runs was nearer in those that were left."""
     records = [
-        {"parameters": {"generator": name, "dataset": "digits", "classes": []}, "w1": pack(runs)}
+        {
+            "parameters": {"generator": name, "dataset": "digits", "classes": []},
+            "w1": pack(runs),
+            "failed": int(np.isnan(runs).sum()),
+        }
         for name, runs in (("ddpm", np.array(ours)), ("gradient_penalty", np.array(theirs)))
     ]
     [claim] = claims._paired(

@@ -177,9 +177,11 @@ def _paired(
             if "c_transform" not in losses or rival not in losses:
                 found.append(not_run(statement))
                 continue
-            ours, theirs = paired(number(losses["c_transform"]), number(losses[rival]))
+            both = losses["c_transform"], losses[rival]
+            ours, theirs = paired(*map(number, both))
             gap = ours - theirs
-            verdict = is_below(ours, theirs) if lower else is_below(theirs, ours)
+            own, other = (record["failed"] for record in both)
+            verdict = is_below(gap, (own, other)) if lower else is_below(-gap, (other, own))
             mean, low, high = mean_interval(gap)
             found.append(
                 Claim(
