@@ -313,3 +313,32 @@ def test_the_page_says_who_takes_which():
         cost = built.get(name, lambda p, name=name: cost_of(name, p))(p)
         assert set(takers(cost)) == taken, (name, p)
     assert {name for name, _ in said} == {*costs.names(), *built}
+
+
+@dataclass(frozen=True)
+class Uphill(wb.Cost):
+    """Three times as dear upwards as downwards."""
+
+    name: ClassVar[str] = "uphill"
+    symmetric: ClassVar[bool] = False
+    p: float = 1
+
+    def distance(self, x, y, xp):
+        gap = y - x
+        return (xp.maximum(-gap, 0) + 3 * xp.maximum(gap, 0)).sum(-1)
+
+
+@pytest.mark.parametrize("n", [40, 1100])
+def test_a_cost_that_is_not_symmetric_is_taken_the_right_way_round(n):
+    """In tiles of the device, in blocks of the host, and from the other side."""
+    rng = np.random.default_rng(0)
+    low, high = rng.normal(size=(2, n, 17)).astype(np.float32) + np.float32([[[0]], [[3]]])
+    for x, y in ((low, high), (high, low)):
+        costs = Uphill().matrix(x, y)
+        for sides in ("one", "both"):
+            method = estimators.get("nearest_neighbor", sides=sides)
+            wanted = costs.min(0).mean()
+            wanted = max(wanted, costs.min(1).mean()) if sides == "both" else wanted
+            assert wb.estimate(x, y, method, cost=Uphill()).value == pytest.approx(wanted)
+            found = wb.distance(x, y, method=method, cost=Uphill())
+            assert found == pytest.approx(wanted, rel=1e-4)

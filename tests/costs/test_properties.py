@@ -291,3 +291,18 @@ def test_tiny_distances_on_the_sphere_keep_their_digits():
     """A millionth of a degree along a meridian, where chords of unit vectors lose half of them."""
     x, y = np.array([[51.0, 7.0]]), np.array([[51.0 + 1e-6, 7.0]])
     assert wb.Cost(1, "sphere").matrix(x, y)[0, 0] == pytest.approx(np.radians(1e-6), rel=1e-8)
+
+
+def test_a_cost_is_not_made_anew_for_each_axis(monkeypatch):
+    """Eigenvalues, factor and inverse of the matrix, of which there were as many as columns."""
+    rng = np.random.default_rng(0)
+    x, y = np.float32(rng.normal(size=(2, 9, 30)))
+    made, settle = [], costs.Mahalanobis.settle
+    monkeypatch.setattr(costs.Mahalanobis, "settle", lambda self: made.append(1) or settle(self))
+    cost = costs.Mahalanobis(np.eye(30) + 0.1, 1)
+    wb.distance(x, y, method="nearest_neighbor", cost=cost)
+    wb.estimate(x, y, "gaussian", cost=cost)
+    assert len(made) == 1
+    assert cost.lengths_of_axes(30) == pytest.approx(np.full(30, 1.1**0.5))
+    base = wb.Cost.lengths_of_axes(cost, 30)
+    np.testing.assert_allclose(cost.lengths_of_axes(30), base, rtol=1e-14)

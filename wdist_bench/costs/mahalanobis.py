@@ -88,6 +88,11 @@ class Mahalanobis(Cost):
         center = x.mean(0)
         return L2(self.p).matrix(*(_product(z - center, self.factor.values, np) for z in (x, y)))
 
+    def lengths_of_axes(self, dim: int) -> Float[np.ndarray, " {dim}"]:
+        """||L^T e_k||_2, the lengths of the rows of L."""
+        lengths: np.ndarray = np.sqrt((self.factor.values**2).sum(-1))
+        return lengths
+
     def scaled(self, factor: float) -> Mahalanobis:
         """That of the precision times factor^2."""
         return Mahalanobis(factor * (factor * self.precision.values), self.p)

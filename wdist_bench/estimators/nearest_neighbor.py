@@ -51,7 +51,7 @@ class NearestNeighbor(DirectEstimator, TracedFitted):
         one = nearest_neighbor_cost(x, y, b, cost, None if a is None else a > 0)
         if self.sides == "one":
             return one
-        other = nearest_neighbor_cost(y, x, a, cost, None if b is None else b > 0)
+        other = nearest_neighbor_cost(y, x, a, cost.transposed, None if b is None else b > 0)
         return jnp.maximum(one, other)
 
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:

@@ -168,11 +168,12 @@ def _over_tiles(
     rows, columns = map(min, (x.shape[0], y.shape[0]), _tile())
     x_tiles, phi_tiles = _tiles(x, rows, x[0]), _tiles(phi, rows, -jnp.inf)
     firsts = jnp.arange(len(x_tiles), dtype=jnp.int32) * rows
+    from_y = cost.transposed
 
     def transform(points: jax.Array) -> Any:
         def step(carry: Any, tile: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[Any, None]:
             phi, x, first = tile
-            return update(carry, cost.pairwise(points, x) - phi, first), None
+            return update(carry, from_y.pairwise(points, x) - phi, first), None
 
         every = jax.tree.map(lambda value: jnp.full(columns, value), start)
         return jax.lax.scan(step, every, (phi_tiles, x_tiles, firsts))[0]
