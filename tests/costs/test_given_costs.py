@@ -315,6 +315,25 @@ def test_the_page_says_who_takes_which():
     assert {name for name, _ in said} == {*costs.names(), *built}
 
 
+def test_a_function_may_look_at_all_points():
+    """Costs over their own maximum, which certificates and blocks of neighbours took in parts."""
+    rng = np.random.default_rng(0)
+    x = np.vstack([10 * rng.normal(size=(953, 2)), 0.1 * rng.normal(size=(147, 2))])
+    y = rng.normal(size=(1000, 2))
+    a = np.append(np.full(1099, 1 / 1099), 0)
+
+    def share(x, y):
+        costs = cdist(x, y)
+        return costs / costs.max()
+
+    wanted = cdist(x, y) / cdist(x[:-1], y).max()  # what has no mass has no say
+    for method in ("nearest_neighbor", "sinkhorn"):
+        found = wb.estimate(x, y, method, cost=share, a=a)
+        assert found.value == wb.estimate(None, None, method, cost=wanted, a=a).value
+    few = np.ones((3, 4))
+    assert wb.estimate(x[:3], y[:4], "bracket", cost=lambda x, y: few).value == pytest.approx(1)
+
+
 @dataclass(frozen=True)
 class Uphill(wb.Cost):
     """Three times as dear upwards as downwards."""
