@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Real
 
 from wdist_bench.costs.base import Cost
 from wdist_bench.inputs.containers import refuse_masked
+from wdist_bench.inputs.traced import refuse_traced
 
 _HOST = "costs of a function or a matrix are known on the host alone"
 
@@ -21,6 +22,7 @@ def check_matrix(values: Any, shape: tuple[int, ...], what: str) -> Float[np.nda
     try:
         costs = np.asarray(values, np.float64)
     except (TypeError, ValueError):
+        refuse_traced(values, what)
         costs = np.empty(0)
     if costs.shape != shape:
         raise ValueError(

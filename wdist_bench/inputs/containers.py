@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from wdist_bench.inputs.traced import refuse_traced
+
 # Integers up to here are exact in float64.
 EXACT_INTEGER = 2**53
 # Columns that pandas writes where nobody named them: row numbers, no coordinates.
@@ -132,6 +134,7 @@ def _as_array(given: Any, name: str) -> np.ndarray:
         ) else given  # fmt: skip
         return np.asarray(plain)
     except Exception as error:
+        refuse_traced(given, name)
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise TypeError(
             f"{name}: expected an array of shape (n, d), got {type(given).__name__} that "
