@@ -18,8 +18,9 @@ from wdist_bench.solvers.machine.forks import check_not_forked
 from wdist_bench.solvers.machine.memory import fits
 from wdist_bench.validation import check_samples, check_seed
 
-# Of what a function of points returns, of its copy that was checked, and of the costs kept.
-_BYTES_A_PAIR = 24
+# Of what a function of points returns, of its copy that was checked, of the costs kept, and what
+# the solvers that hold all pairs take beside them.
+_BYTES_A_PAIR = 75
 
 
 def estimate(
