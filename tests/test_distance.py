@@ -337,3 +337,41 @@ def test_powers_that_single_precision_loses_are_no_distance_of_0():
 def test_the_pivots_allowed_are_those_of_the_method():
     x, y, _, _ = problem("exact")
     assert jnp.isnan(wb.distance(x, y, method=wb.estimators.get("exact", max_iterations=1)))
+
+
+@pytest.mark.parametrize(
+    ("method", "p", "power"),
+    [
+        ("exact", 4, -12),
+        pytest.param("sinkhorn_divergence", 2, 20, marks=pytest.mark.slow),
+    ],
+)
+def test_slopes_at_coordinates_of_zero_do_not_depend_on_the_unit(method, p, power):
+    """`jnp.ldexp`, which brings rows near one, has the slope 1 at 0."""
+    x = jnp.array([[0.0, 1.0], [2.0, 0.0], [0.3, 0.7]], jnp.float32)
+    y = jnp.array([[0.5, 0.3], [0.9, 2.0], [0.0, 0.1]], jnp.float32)
+    slope = jax.grad(lambda x, y: wb.distance(x, y, p=p, method=method), argnums=(0, 1))
+    unit = np.float32(2.0**power)
+    for found, wanted in zip(slope(unit * x, unit * y), slope(x, y), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-2, atol=1e-3)
+
+
+@pytest.mark.parametrize("far", [1e6 + 0.03, 1.7e9 + 60])
+def test_rows_of_the_host_in_double_precision_keep_their_digits_far_from_zero(far):
+    """Epoch seconds, map coordinates: single precision has none left for them there."""
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 2)), rng.normal(size=(20, 2)) + 1
+    wanted = wb.estimate(x, y).value
+    assert wb.distance(x + far, (y + far).tolist()) == pytest.approx(wanted, rel=1e-5)
+    padded, mass = np.vstack([[0, 0], x + far]), np.append(0, np.full(20, 1 / 20))
+    assert wb.distance(padded, y + far, mass) == pytest.approx(wanted, rel=1e-5)
+    day = wb.costs.Torus(86_400.0)
+    seconds = 1_700_000_000 + np.array([[0], [500]])
+    assert wb.distance(seconds, seconds + 60, cost=day) == pytest.approx(60)
+    near = arrays_of_device(x, y, None, None, may_move=True)
+    assert (near[0] == np.float32(x)).all()  # and others are what they are
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(TypeError, match="y: expected real numbers, got dtype complex64; stack"):
+        wb.distance(jnp.zeros((2, 1)), jnp.zeros((2, 1), jnp.complex64))

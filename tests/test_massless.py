@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import numpy as np
 import pytest
 
@@ -116,3 +117,31 @@ def test_ok_means_the_gap_that_was_asked_for():
     else:
         assert answer.status == "not_converged"
         assert np.isnan(answer.value)
+
+
+SLOW_DIVERGENCE = pytest.param("sinkhorn_divergence", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("method", ["exact", "sliced", "nearest_neighbor", SLOW_DIVERGENCE])
+def test_a_sentinel_without_mass_does_no_harm_inside_a_program(method):
+    """1e20 has no square in single precision, and 0 times that is no number."""
+    (x, y, a, b), padded = ([np.float32(part) for part in parts] for parts in _padded(2, far=1e20))
+    p = 2 if "sink" in method else 3
+    value = jax.value_and_grad(lambda *xyab: wb.distance(*xyab, p, method), (0, 1))
+    found, slopes = value(*padded)
+    wanted, others = value(x, y, a, b)
+    assert found == pytest.approx(float(wanted), rel=1e-5)
+    np.testing.assert_allclose(np.delete(slopes[0], 7, 0), others[0], atol=1e-4)
+    np.testing.assert_allclose(slopes[1][:-1], others[1], atol=1e-4)
+
+
+@pytest.mark.parametrize("method", ["nearest_neighbor", SLOW_DIVERGENCE])
+def test_padding_leaves_the_others_their_digits_inside_a_program(method):
+    """Beyond 16 columns squared distances come from products, about the mean of the rows."""
+    rng = np.random.default_rng(0)
+    x, y = np.float32(1e4 + np.array([[[0.0]], [[1.0]]]) + rng.normal(size=(2, 32, 20)))
+    mass = np.full(32, 1 / 32, np.float32)
+    padded = [np.vstack([points, np.zeros_like(points)]) for points in (x, y)]
+    found = wb.distance(*padded, *[np.append(mass, 0 * mass)] * 2, p=2, method=method)
+    wanted = wb.distance(x, y, mass, mass, p=2, method=method)
+    assert found == pytest.approx(float(wanted), rel=2e-2)

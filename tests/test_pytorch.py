@@ -108,3 +108,8 @@ def test_errors_are_those_of_jax(distance, monkeypatch):
 def test_arrays_are_refused(distance):
     with pytest.raises(TypeError, match="expected a tensor, got ndarray"):
         distance(np.zeros((2, 2)), torch.zeros(2, 2))
+
+
+def test_complex_numbers_are_refused(distance):
+    with pytest.raises(TypeError, match=r"x: expected real numbers, got torch\.complex64; stack"):
+        distance(torch.zeros(2, 1, dtype=torch.complex64), torch.zeros(2, 1))

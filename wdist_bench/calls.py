@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
 import jax
 import numpy as np
 
-from wdist_bench.costs import Cost, Matrix, as_cost
+from wdist_bench.costs import Cost, Matrix, Pairwise, as_cost
 from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, out_of_memory
 from wdist_bench.estimators.given import ask, check_cost, check_estimator, fit
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.results.statistics import is_negative, negative_message, vacuous
 from wdist_bench.solvers.machine.forks import check_not_forked
+from wdist_bench.solvers.machine.memory import fits
 from wdist_bench.validation import check_samples, check_seed
+
+# Of what a function of points returns, of its copy that was checked, of the costs kept, and what
+# the solvers that hold all pairs take beside them.
+_BYTES_A_PAIR = 75
 
 
 def estimate(
@@ -44,8 +50,9 @@ def estimate(
         cost: a ground cost, instead of p and norm: a `wdist_bench.Cost`, the name of one, or for
             solvers of batches a function that gives the (n, m) costs of arrays x and y, or these
             costs themselves. Costs of a function or a matrix are c_ij = d_ij^p: `value` is the p-th
-            root of their mean under the best plan. Beside a matrix x and y may be None, or
-            anything that has n and m entries.
+            root of their mean under the best plan. A function is asked once, for all pairs, where
+            these fit into memory, else for parts of the rows. Beside a matrix x and y may be None,
+            or anything that has n and m entries.
         a: (n,) weights of x summing to one; None for equal weights. A Series is matched to the
             rows of x by its index.
         b: (m,) weights of y.
@@ -70,6 +77,8 @@ def estimate(
     check_cost(estimator, cost)
     for name, points in (("x", samples.x), ("y", samples.y)):
         cost.check_points(points, name)
+    if isinstance(cost, Pairwise):
+        samples, cost = _asked_once(samples, cost)
     seed = check_seed(seed)
     if isinstance(estimator, DirectEstimator) and type(estimator).fit is DirectEstimator.fit:
         answer = ask(estimator, estimator, samples, cost)  # needs no key, and no data on the device
@@ -81,6 +90,28 @@ def estimate(
         except (MemoryError, jax.errors.JaxRuntimeError) as error:
             answer = out_of_memory(error, estimator)
     return _remarked(answer, checked.remark)
+
+
+def _asked_once(samples: Samples, cost: Pairwise) -> tuple[Samples, Cost]:
+    """The costs of a function, and the numbers of the points, where there is memory for all pairs.
+
+    Solvers look at parts of the rows, in which costs over their own maximum, say, are others. Rows
+    without mass are asked about apart, since they have no say in the others.
+    """
+    x, y = samples.x, samples.y
+    if not fits(len(x) * len(y) * _BYTES_A_PAIR):
+        return samples, cost
+    costs = np.empty((len(x), len(y)))
+    for i, j in itertools.product(_parts(x, samples.a), _parts(y, samples.b)):
+        costs[np.ix_(i, j)] = cost.matrix(x[i], y[j])
+    held = Matrix(costs, cost.p)
+    return Samples(held.rows, held.columns, samples.a, samples.b), held
+
+
+def _parts(points: np.ndarray, weights: np.ndarray | None) -> list[np.ndarray]:
+    """Places of the points with mass, and of those without, where there are any."""
+    mass = np.ones(len(points)) if weights is None else weights
+    return [part for part in map(np.flatnonzero, (mass > 0, mass == 0)) if part.size]
 
 
 def _numbered(points: Any, numbers: np.ndarray, name: str) -> Any:

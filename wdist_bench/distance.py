@@ -29,6 +29,7 @@ from wdist_bench.solvers.differentiable import (
     sliced_cost,
 )
 from wdist_bench.solvers.machine.forks import check_not_forked
+from wdist_bench.solvers.massless import gathered
 from wdist_bench.solvers.sliced import directions
 
 # Marginals to reach where the method is given by name: derivatives are as good as potentials are.
@@ -50,8 +51,9 @@ def distance(
     The value is that of `wb.estimate` in the finer dtype of x and y, float32 at least, as a scalar
     array.
     Derivatives are those of the optimum (of `sliced` at its fixed directions): exact where plan and
-    potentials are unique, one of the subgradients elsewhere, 0 where the distance is 0. Those in
-    the weights hold along changes that keep their sum. Reverse and forward mode, once.
+    potentials are unique, one of the subgradients elsewhere; where the distance is 0, those in the
+    points are 0, and for p > 1 all. Those in the weights hold along changes that keep their sum.
+    Once, in reverse and in forward mode; of `nearest_neighbor` with many pairs in reverse mode.
 
     Args:
         x: (n, d) points of mu: of JAX, or read from the host as `wb.estimate` does, columns
@@ -78,18 +80,32 @@ def distance(
     check_not_forked()
     estimator = check_estimator(method, {})
     ground = _ground(cost, p)
-    x, y, a, b = arrays_of_device(x, y, a, b, may_move=ground.is_norm)
+    x, y, a, b = arrays_of_device(x, y, a, b, may_move=movable(ground))
     check_shapes(x, y, a, b)
     check_cost(estimator, ground)
     estimator.check_dim(x.shape[1])
     _check_columns(ground, x.shape[1])
     x, y = ground.or_nan(x), ground.or_nan(y)
+    finite = jnp.isfinite(x).all() & jnp.isfinite(y).all()
     samples, power = Samples(x, y, a, b), jnp.zeros((), jnp.int32)
     if _scales(estimator, ground):
         power = _power(samples, ground, isinstance(estimator, SinkhornDivergence))
-        samples = Samples(jnp.ldexp(x, -power), jnp.ldexp(y, -power), a, b)
+        most = jnp.finfo(x.dtype).max
+        x, y = (jnp.clip(_scaled(points, -power), -most, most) for points in (x, y))
+        samples = Samples(x, y, a, b)
     total = _cost_of(estimator, ground, isinstance(method, str))(samples)
-    return jnp.ldexp(_root(total, ground.p), power)
+    return _scaled(_root(jnp.where(finite, total, jnp.nan), ground.p), power)
+
+
+def movable(cost: Cost) -> bool:
+    """Whether a common origin of all points changes no distance."""
+    return cost.is_norm or cost.circumference > 0
+
+
+def _scaled(values: jax.Array, power: jax.Array) -> jax.Array:
+    """Values times 2^power, in two factors that are held. `jnp.ldexp` has another slope at 0."""
+    one, half = jnp.ones((), values.dtype), power // 2
+    return values * jnp.ldexp(one, half) * jnp.ldexp(one, power - half)
 
 
 def _ground(cost: Any, p: float | None) -> Cost:
@@ -134,9 +150,7 @@ def _power(samples: Samples, cost: Cost, of_all: bool) -> jax.Array:
 
 def _unit(cost: Cost, dim: int, dtype: Any) -> Any:
     """Lengths of the axes in the norm of the cost."""
-    if cost.minkowski:
-        return 1
-    return jnp.asarray([cost.length(axis) for axis in np.eye(dim)], dtype)
+    return 1 if cost.minkowski else jnp.asarray(cost.lengths_of_axes(dim), dtype)
 
 
 def _largest(gaps: jax.Array, weights: jax.Array | None) -> jax.Array:
@@ -195,5 +209,6 @@ def _sinkhorn(
     positive = jnp.where(total < 0, 0.0, total)
     if cost.p <= cost.negative_type:  # not below 0 in exact arithmetic
         return positive
-    inexact = threshold * jax.lax.stop_gradient(cost.pairwise(samples.x, samples.y)).max()
+    near = gathered(samples.x, a), gathered(samples.y, b)
+    inexact = threshold * jax.lax.stop_gradient(cost.pairwise(*near)).max()
     return jnp.where(total < -inexact, jnp.nan, positive)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from wdist_bench import distance as of_arrays
 from wdist_bench.costs import Cost
-from wdist_bench.distance import _ground
+from wdist_bench.distance import _ground, movable
 from wdist_bench.estimate import Estimator
 from wdist_bench.estimators.given import check_estimator
 from wdist_bench.inputs.device import arrays_of_device
@@ -51,6 +51,11 @@ def distance(
                 f"{name}: expected a tensor, got {type(tensor).__name__}; wrap it in torch.tensor, "
                 "or call wb.distance for arrays"
             )
+        if tensor is not None and tensor.is_complex():
+            raise TypeError(
+                f"{name}: expected real numbers, got {tensor.dtype}; stack real and imaginary "
+                "parts as two coordinates"
+            )
     check_estimator(method, {})
     return _Distance.apply(method, _ground(cost, p), *tensors)
 
@@ -64,7 +69,7 @@ class _Distance(torch.autograd.Function):
         needed = tuple(k for k in range(4) if ctx.needs_input_grad[2 + k])
         with jax.enable_x64(wide):
             x, y, a, b = (_array(tensor, wide) for tensor in tensors)
-            arrays = arrays_of_device(x, y, a, b, may_move=cost.is_norm)
+            arrays = arrays_of_device(x, y, a, b, may_move=movable(cost))
             value, slopes = _program(method, cost, needed)(*arrays)
         found = [None] * 4
         for k, slope in zip(needed, slopes, strict=True):
@@ -95,7 +100,7 @@ def _array(tensor: torch.Tensor | None, wide: bool) -> Any:
     """Of JAX; whole numbers that float32 may round as an array of the host."""
     if tensor is None:
         return None
-    if not (wide or tensor.is_floating_point() or tensor.is_complex()):
+    if not (wide or tensor.is_floating_point()):
         return tensor.detach().cpu().numpy()
     tensor = tensor.detach().to(torch.float64 if wide else torch.float32).contiguous()
     try:

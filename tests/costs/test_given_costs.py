@@ -313,3 +313,51 @@ def test_the_page_says_who_takes_which():
         cost = built.get(name, lambda p, name=name: cost_of(name, p))(p)
         assert set(takers(cost)) == taken, (name, p)
     assert {name for name, _ in said} == {*costs.names(), *built}
+
+
+def test_a_function_may_look_at_all_points():
+    """Costs over their own maximum, which certificates and blocks of neighbours took in parts."""
+    rng = np.random.default_rng(0)
+    x = np.vstack([10 * rng.normal(size=(953, 2)), 0.1 * rng.normal(size=(147, 2))])
+    y = rng.normal(size=(1000, 2))
+    a = np.append(np.full(1099, 1 / 1099), 0)
+
+    def share(x, y):
+        costs = cdist(x, y)
+        return costs / costs.max()
+
+    wanted = cdist(x, y) / cdist(x[:-1], y).max()  # what has no mass has no say
+    for method in ("nearest_neighbor", "sinkhorn"):
+        found = wb.estimate(x, y, method, cost=share, a=a)
+        assert found.value == wb.estimate(None, None, method, cost=wanted, a=a).value
+    few = np.ones((3, 4))
+    assert wb.estimate(x[:3], y[:4], "bracket", cost=lambda x, y: few).value == pytest.approx(1)
+
+
+@dataclass(frozen=True)
+class Uphill(wb.Cost):
+    """Three times as dear upwards as downwards."""
+
+    name: ClassVar[str] = "uphill"
+    symmetric: ClassVar[bool] = False
+    p: float = 1
+
+    def distance(self, x, y, xp):
+        gap = y - x
+        return (xp.maximum(-gap, 0) + 3 * xp.maximum(gap, 0)).sum(-1)
+
+
+@pytest.mark.parametrize("n", [40, 1100])
+def test_a_cost_that_is_not_symmetric_is_taken_the_right_way_round(n):
+    """In tiles of the device, in blocks of the host, and from the other side."""
+    rng = np.random.default_rng(0)
+    low, high = rng.normal(size=(2, n, 17)).astype(np.float32) + np.float32([[[0]], [[3]]])
+    for x, y in ((low, high), (high, low)):
+        costs = Uphill().matrix(x, y)
+        for sides in ("one", "both"):
+            method = estimators.get("nearest_neighbor", sides=sides)
+            wanted = costs.min(0).mean()
+            wanted = max(wanted, costs.min(1).mean()) if sides == "both" else wanted
+            assert wb.estimate(x, y, method, cost=Uphill()).value == pytest.approx(wanted)
+            found = wb.distance(x, y, method=method, cost=Uphill())
+            assert found == pytest.approx(wanted, rel=1e-4)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -290,3 +293,56 @@ def test_tiny_distances_on_the_sphere_keep_their_digits():
     """A millionth of a degree along a meridian, where chords of unit vectors lose half of them."""
     x, y = np.array([[51.0, 7.0]]), np.array([[51.0 + 1e-6, 7.0]])
     assert wb.Cost(1, "sphere").matrix(x, y)[0, 0] == pytest.approx(np.radians(1e-6), rel=1e-8)
+
+
+def off(found, truth):
+    """Whether both ends miss the truth, which they are said to hold within 1e-9."""
+    return found.lower > truth * (1 + 1e-8) or found.upper < truth * (1 - 1e-8)
+
+
+@pytest.mark.parametrize(
+    ("cost", "x", "y", "truth"),
+    [
+        (costs.Torus(0.1), (0.0,), (1e7 + 0.01,), Fraction(1e7 + 0.01) - 10**8 * Fraction(0.1)),
+        (costs.Torus(360), (-1e-10,), (359.9999999998,),
+         Fraction(359.9999999998) + Fraction(1e-10) - 360),
+        (wb.Cost(1, "sphere"), (48.857, 2.0), (48.857 + 1e-8, 2.0),
+         Fraction(48.857 + 1e-8) - Fraction(48.857)),
+        (wb.Cost(1, "sphere"), (0.0, 179.99999999), (0.0, -179.99999996),
+         360 - Fraction(179.99999999) - Fraction(179.99999996)),
+        (wb.Cost(1, "cosine"), (3.0, 0.3), (3.0, 0.3 + 1e-10),
+         3 * (Fraction(0.3 + 1e-10) - Fraction(0.3)) / (9 + Fraction(0.3) ** 2)),
+    ],
+)  # fmt: skip
+def test_ends_hold_distances_far_below_the_size_of_the_space(cost, x, y, truth):
+    truth = abs(float(truth)) * (math.pi / 180 if cost.norm == "sphere" else 1)
+    assert not off(wb.estimate([x], [y], cost=cost), truth)
+    near = wb.estimate([x], [y], "nearest_neighbor", cost=cost)
+    assert near.lower <= truth * (1 + 1e-8)
+    if len(x) == 1:
+        assert not off(wb.estimate([x], [y], "one_dimensional", cost=cost), truth)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_mahalanobis_distances_of_close_points_keep_their_digits(p):
+    cost = costs.Mahalanobis([[2.0, 0.5], [0.5, 1.0]], p)
+    x = np.random.default_rng(0).uniform(size=(50, 2))
+    y = x + 1e-10
+    truth = cost.root(float(cost.matched(x, y).mean()))  # from differences
+    assert not off(wb.estimate(x, y, cost=cost), truth)
+    assert wb.estimate(x, y, "nearest_neighbor", cost=cost).lower <= truth * (1 + 1e-8)
+
+
+def test_a_cost_is_not_made_anew_for_each_axis(monkeypatch):
+    """Eigenvalues, factor and inverse of the matrix, of which there were as many as columns."""
+    rng = np.random.default_rng(0)
+    x, y = np.float32(rng.normal(size=(2, 9, 30)))
+    made, settle = [], costs.Mahalanobis.settle
+    monkeypatch.setattr(costs.Mahalanobis, "settle", lambda self: made.append(1) or settle(self))
+    cost = costs.Mahalanobis(np.eye(30) + 0.1, 1)
+    wb.distance(x, y, method="nearest_neighbor", cost=cost)
+    wb.estimate(x, y, "gaussian", cost=cost)
+    assert len(made) == 1
+    assert cost.lengths_of_axes(30) == pytest.approx(np.full(30, 1.1**0.5))
+    base = wb.Cost.lengths_of_axes(cost, 30)
+    np.testing.assert_allclose(cost.lengths_of_axes(30), base, rtol=1e-14)

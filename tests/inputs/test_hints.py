@@ -4,6 +4,8 @@ in `test_mistakes`.
 
 from __future__ import annotations
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -96,3 +98,20 @@ def test_baselines_are_tried_where_they_are_named_alone():
 
 def test_one_method_may_be_named_without_a_list():
     assert list(chosen("exact")) == ["exact"] == list(chosen(wb.estimators.get("exact")))
+
+
+def test_inside_a_program_the_way_leads_to_distance():
+    for call in (
+        lambda: jax.jit(lambda v: wb.estimate(v, v + 1).value)(X),
+        lambda: jax.grad(lambda v: wb.estimate([v, v], X[:2]).value)(jnp.zeros(2)),
+        lambda: jax.jit(lambda c: wb.estimate(None, None, cost=c).value)(jnp.ones((3, 3))),
+    ):
+        with pytest.raises(TypeError, match=r"that jit, grad or vmap traces; call wb\.distance"):
+            call()
+
+
+def test_what_was_replaced_leads_to_what_is_there():
+    with pytest.raises(AttributeError, match=r"replaced by wb.population_interval\(task\)"):
+        _ = wb.population_bracket
+    with pytest.raises(ValueError, match="norm: expected none beside a cost"):
+        wb.tasks.get("gaussian_shift").truth(wb.Cost(1, "l2"), norm="l1")

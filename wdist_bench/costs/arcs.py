@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wdist_bench.costs.periodic import shortest_gap
 from wdist_bench.costs.powers import sqrt
 
 
@@ -29,9 +30,9 @@ def haversine(x: Any, y: Any, xp: Any) -> Any:
     Source: Sinnott 1984, Sky and Telescope 68, 159.
     """
     lat_x, lat_y = xp.deg2rad(x[..., 0]), xp.deg2rad(y[..., 0])
+    apart = xp.deg2rad(x[..., 0] - y[..., 0])
     cosines = xp.cos(lat_x) * xp.cos(lat_y)
-    gap = x[..., 1] - y[..., 1]
-    half = xp.deg2rad(gap - 360 * xp.round(gap / 360)) / 2
-    h = xp.sin((lat_x - lat_y) / 2) ** 2 + cosines * xp.sin(half) ** 2
+    half = xp.deg2rad(shortest_gap(x[..., 1], y[..., 1], 360, xp)) / 2
+    h = xp.sin(apart / 2) ** 2 + cosines * xp.sin(half) ** 2
     rest = xp.sin((lat_x + lat_y) / 2) ** 2 + cosines * xp.cos(half) ** 2
     return 2 * xp.arctan2(sqrt(h, xp), sqrt(rest, xp))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABCMeta, abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import jax
@@ -149,13 +149,21 @@ class Cost(Plugin, metaclass=_Named):
 
     def to(self, p: float) -> Cost:
         """The cost of the same distance with another exponent."""
+        if p == self.p:
+            return self
         changed: Cost = replace(self, p=p)  # type: ignore[type-var]
         return changed
 
     @property
     def transposed(self) -> Cost:
         """The cost c'(y, x) = c(x, y), which is this one where it is symmetric."""
-        return self
+        return self if self.symmetric else Transposed(self, self.p)
+
+    def rounding(self, dim: int) -> float:
+        """What rounding in float64 can change of any distance, however small, in `dim` columns; 0
+        where it changes no more than a share.
+        """
+        return 0.0
 
     def root(self, cost: float) -> float:
         """W_p from E[c] = W_p^p. For p > 1 a negative cost (a vacuous lower bound) gives 0."""
@@ -192,6 +200,16 @@ class Cost(Plugin, metaclass=_Named):
         """||v||, float64 on the host. Where `is_norm` alone."""
         return float(self.to(1).matched(vector, np.zeros_like(vector)))
 
+    def lengths_of_axes(self, dim: int) -> Float[np.ndarray, " {dim}"]:
+        """||e_k|| of the unit vectors, (dim,), one at a time, since dim may be large."""
+        lengths, axis, own = np.ones(dim), np.zeros(dim), self.to(1)
+        if not self.minkowski:
+            for k in range(dim):
+                axis[k] = 1
+                lengths[k] = own.length(axis)
+                axis[k] = 0
+        return lengths
+
     def on_line(self, points: Float[np.ndarray, "n 1"]) -> Float[np.ndarray, "n 1"]:
         """Positions t of numbers with d(x, y) = |t(x) - t(y)|, or the shorter arc between them
         where `circumference` is not 0. For norms, and where that is not 0.
@@ -202,6 +220,52 @@ class Cost(Plugin, metaclass=_Named):
     def circumference(self) -> float:
         """Length of the circle that `on_line` walks along; 0 for a line."""
         return 0.0
+
+
+@dataclass(frozen=True)
+class Transposed(Cost):
+    """c'(y, x) = c(x, y) for a cost that is not symmetric and says no more than its distance.
+
+    Attributes:
+        of: the cost c.
+        p: its exponent.
+    """
+
+    name: ClassVar[str] = "transposed"
+    symmetric: ClassVar[bool] = False
+
+    of: Any
+    p: float = 1
+
+    def check_points(self, points: Float[np.ndarray, "n d"], name: str) -> None:
+        """As the cost itself."""
+        self.of.check_points(points, name)
+
+    def or_nan(self, points: Float[Array, "n d"]) -> Float[Array, "n d"]:
+        """As the cost itself."""
+        nan_for_others: jax.Array = self.of.or_nan(points)
+        return nan_for_others
+
+    def distance(self, x: Any, y: Any, xp: Any) -> Any:
+        """d(y, x) over the last axis."""
+        return self.of.distance(y, x, xp)
+
+    def matrix(
+        self, x: Real[Array | np.ndarray, "n d"], y: Real[Array | np.ndarray, "m d"]
+    ) -> Float[np.ndarray, "n m"]:
+        """The costs of the pairs the other way round."""
+        costs: np.ndarray = self.of.matrix(y, x).T
+        return costs
+
+    def to(self, p: float) -> Cost:
+        """The same of the cost with another exponent."""
+        return Transposed(self.of.to(p), p)
+
+    @property
+    def transposed(self) -> Cost:
+        """The cost itself."""
+        cost: Cost = self.of
+        return cost
 
 
 def _registered(p: Any = 1, norm: Any = "l2") -> Cost:

@@ -42,6 +42,10 @@ class Cosine(Cost):
         """The angle over the last axis, in [0, pi]."""
         return angle(_unit(x, xp), _unit(y, xp), xp)
 
+    def rounding(self, dim: int) -> float:
+        """That of both unit vectors, whose squared lengths are sums of `dim` terms."""
+        return (dim + 8) * float(np.finfo(np.float64).eps)
+
 
 def _unit(points: Any, xp: Any) -> Any:
     """Points over their lengths. Their largest entry goes first, whose square may not be held."""

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Real
 
 from wdist_bench.costs.base import Cost
 from wdist_bench.inputs.containers import refuse_masked
+from wdist_bench.inputs.traced import refuse_traced
 
 
 def check_matrix(values: Any, shape: tuple[int, ...], what: str) -> Float[np.ndarray, "n m"]:
@@ -19,6 +20,7 @@ def check_matrix(values: Any, shape: tuple[int, ...], what: str) -> Float[np.nda
     try:
         costs = np.asarray(values, np.float64)
     except (TypeError, ValueError):
+        refuse_traced(values, what)
         costs = np.empty(0)
     if costs.shape != shape:
         raise ValueError(

@@ -12,11 +12,16 @@ from jaxtyping import Array, Float, Real
 
 from wdist_bench.costs.base import Cost, register
 from wdist_bench.costs.l2 import L2
-from wdist_bench.costs.powers import safe_sqrt, sqrt
+from wdist_bench.costs.powers import power, safe_sqrt, sqrt
 from wdist_bench.registry import FrozenArray
 
 # Asymmetry of a matrix that rounding explains, relative to its largest entry.
 _ASYMMETRY = 1e-8
+# Distances below this share of what L^T x sums up, whose rounding they have, are computed again
+# from the differences of the points.
+_ROUNDED_OFF = 1e-5
+# Entries of the cost matrix looked at together, and coordinates of differences held at once.
+_BLOCK_ENTRIES = 2**20
 
 
 @register
@@ -74,19 +79,48 @@ class Mahalanobis(Cost):
         return sqrt((_product(x - y, factor, xp) ** 2).sum(-1), xp)
 
     def pairwise(self, x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, "n m"]:
-        """Cost matrix c(x_i, y_j), shape (n, m), on device: that of L2 at the points L^T x."""
+        """Cost matrix c(x_i, y_j), shape (n, m), on device: that of L2 at the points L^T x, whose
+        rounding it has.
+        """
         factor, center = jnp.asarray(self.factor.values, x.dtype), x.mean(0)
         return L2(self.p).pairwise(*(_product(z - center, factor, jnp) for z in (x, y)))
 
     def matrix(
         self, x: Real[Array | np.ndarray, "n d"], y: Real[Array | np.ndarray, "m d"]
     ) -> Float[np.ndarray, "n m"]:
-        """Cost matrix c(x_i, y_j), shape (n, m), float64 on the host: L2's at the points L^T x."""
+        """Cost matrix c(x_i, y_j), shape (n, m), float64 on the host: L2's at the points L^T x,
+        those of close points from their differences.
+        """
         x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
         self.check_points(x, "x")
         self.check_points(y, "y")
         center = x.mean(0)
-        return L2(self.p).matrix(*(_product(z - center, self.factor.values, np) for z in (x, y)))
+        costs = L2(self.p).matrix(*(_product(z - center, self.factor.values, np) for z in (x, y)))
+        sizes_x, sizes_y = (self._sizes(z - center) for z in (x, y))
+        step = max(1, _BLOCK_ENTRIES // len(y))
+        for first in range(0, len(x), step):
+            rows = slice(first, first + step)
+            close = _ROUNDED_OFF * (sizes_x[rows, None] + sizes_y[None, :])
+            self._again(x[rows], y, costs[rows], costs[rows] < power(close, self.p))
+        return costs
+
+    def _sizes(self, points: np.ndarray) -> np.ndarray:
+        """Lengths of |L|^T |x|, which no rounding of L^T x exceeds by more than its share."""
+        sums = np.abs(points) @ np.abs(self.factor.values)
+        return np.asarray(L2(1).matched(sums, np.zeros_like(sums)))
+
+    def _again(self, x: np.ndarray, y: np.ndarray, costs: np.ndarray, here: np.ndarray) -> None:
+        """Those costs from the differences of the points."""
+        rows, columns = np.nonzero(here)
+        block = max(1, _BLOCK_ENTRIES // x.shape[1])
+        for first in range(0, len(rows), block):
+            part = rows[first : first + block], columns[first : first + block]
+            costs[part] = self.matched(x[part[0]], y[part[1]])
+
+    def lengths_of_axes(self, dim: int) -> Float[np.ndarray, " {dim}"]:
+        """||L^T e_k||_2, the lengths of the rows of L."""
+        lengths: np.ndarray = np.sqrt((self.factor.values**2).sum(-1))
+        return lengths
 
     def scaled(self, factor: float) -> Mahalanobis:
         """That of the precision times factor^2."""

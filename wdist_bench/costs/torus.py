@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wdist_bench.costs.base import Cost, register
+from wdist_bench.costs.periodic import shortest_gap
 from wdist_bench.costs.powers import sqrt
 from wdist_bench.registry import freeze
 from wdist_bench.validation import check_number
@@ -53,9 +54,8 @@ class Torus(Cost):
 
     def distance(self, x: Any, y: Any, xp: Any) -> Any:
         """The length of the shortest way over the last axis."""
-        gap, period = x - y, xp.asarray(self.period, x.dtype)
-        wrapped = gap - period * xp.round(gap / period)
-        return sqrt((wrapped**2).sum(-1), xp)
+        gap = shortest_gap(x, y, xp.asarray(self.period, x.dtype), xp)
+        return sqrt((gap**2).sum(-1), xp)
 
     def origin(self, middle: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
         """Of coordinates that are many periods away, which leave single precision no digits."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from wdist_bench.costs import Cost, Matrix, Pairwise
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.certificate import underflow
+from wdist_bench.solvers.certificate import distances_off
 from wdist_bench.solvers.machine.memory import fits
 from wdist_bench.solvers.proofs.rounding import below
 from wdist_bench.solvers.sparse_exact import Report, SparseSolution, solve_sparse
@@ -41,7 +41,7 @@ def solve(samples: Samples, cost: Cost, rtol: float, name: str) -> SparseSolutio
     found = solve_sparse(
         samples.x, samples.y, samples.a, samples.b, cost, rtol, report=_log_rounds(samples, name)
     )
-    if (hidden := underflow(samples, cost, found.upper)) > 0:
+    if (hidden := distances_off(samples, cost, found.upper)) > 0:
         lower, upper = below(found.lower, hidden), found.upper + hidden
         return replace(found, lower=lower, upper=upper, converged=False)
     return found

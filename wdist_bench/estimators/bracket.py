@@ -58,8 +58,8 @@ class Bracket(DirectEstimator):
         max_steps: Newton steps allowed.
 
     Source: Newton's method for entropic transport, Brauer, Clason, Lorenz, Wirth 2017 (arXiv
-    1710.06635); rounding, Altschuler, Weed, Rigollet 2017 (arXiv 1705.09634). The semidual on the
-    fewer points, and the certificate of both ends, are ours.
+    1710.06635); rounding, Altschuler, Weed, Rigollet 2017 (arXiv 1705.09634). The certificate of
+    both ends is ours.
     """
 
     name: ClassVar[str] = "bracket"

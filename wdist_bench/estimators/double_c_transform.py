@@ -64,7 +64,7 @@ def one_sided_duals(
 ) -> tuple[tuple[jax.Array, jax.Array], tuple[jax.Array, jax.Array]]:
     """The pairs (f, f^c) of L2 and (g^c, g) with g = -f of L3, each as (phi, psi)."""
     swapped = Samples(samples.y, samples.x, samples.b, samples.a)
-    psi, phi = c_transform_dual(lambda points: -critic(points), swapped, cost)
+    psi, phi = c_transform_dual(lambda points: -critic(points), swapped, cost.transposed)
     return c_transform_dual(critic, samples, cost), (phi, psi)
 
 

@@ -16,7 +16,12 @@ from wdist_bench.estimate import (
 from wdist_bench.estimators import along_arcs, register
 from wdist_bench.interface import added
 from wdist_bench.problem import Samples
-from wdist_bench.solvers.certificate import at_all_points, underflow, underflow_message
+from wdist_bench.solvers.certificate import (
+    at_all_points,
+    blurred,
+    underflow,
+    underflow_message,
+)
 from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
 from wdist_bench.solvers.machine.memory import EXACT_BYTES, fits, require_matrix
 from wdist_bench.solvers.maps import PlanMap
@@ -110,16 +115,17 @@ class Exact(DirectEstimator):
                 "violation": solution.violation,
             },
         }
-        hidden = 0.0
+        hidden = rounded = 0.0
         if not math.isnan(solution.lower):
-            hidden = underflow(kept, cost, solution.upper)
-            lower = below(solution.lower, hidden) if hidden else solution.lower
-            shared["lower"], shared["upper"] = map(cost.root, (lower, solution.upper + hidden))
+            hidden, rounded = (part(kept, cost, solution.upper) for part in (underflow, blurred))
+            off = hidden + rounded
+            lower = below(solution.lower, off) if off else solution.lower
+            shared["lower"], shared["upper"] = map(cost.root, (lower, solution.upper + off))
         if solution.message:
             return Estimate.failed("not_converged", solution.message, **shared)
         if hidden > _OPEN * solution.cost:
             return Estimate.failed("not_converged", underflow_message(cost.p), **shared)
-        left_open = solution.upper - solution.lower
+        left_open = solution.upper - solution.lower + 2 * rounded
         if left_open > _OPEN * solution.cost:
             return Estimate.failed("not_converged", _ROUNDED, **shared)
         return Estimate(

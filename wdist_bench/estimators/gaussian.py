@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
-
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import DirectEstimator, Estimate, out_of_memory_is_a_status
 from wdist_bench.estimators import register
@@ -63,19 +61,8 @@ class Gaussian(DirectEstimator):
         if samples.coincide(cost):
             return Estimate.zero(samples, bound="lower", **maps)
         total = bures_cost(*measures) if cost.p == 2 else cost.length(mean_shift(*measures))
-        lengths = _lengths_of_axes(cost, kept.x.shape[1])
+        lengths = cost.lengths_of_axes(kept.x.shape[1])
         x, y = kept.x * lengths, kept.y * lengths  # in the unit of the distance
         total = below(total, moments_rounding(total, x, y, kept.a, kept.b, cost.p))
         value = cost.root(total)
         return Estimate(value, total, target="batch", bound="lower", lower=value, **maps)
-
-
-def _lengths_of_axes(cost: Cost, dim: int) -> np.ndarray:
-    """Of unit vectors in the norm of the cost, (dim,); one at a time, since dim may be large."""
-    lengths, axis = np.ones(dim), np.zeros(dim)
-    if not cost.minkowski:
-        for k in range(dim):
-            axis[k] = 1
-            lengths[k] = cost.length(axis)
-            axis[k] = 0
-    return lengths

@@ -16,6 +16,7 @@ from wdist_bench.problem import Problem, Samples
 from wdist_bench.solvers.debiased.influence import Rows
 from wdist_bench.solvers.one_dimensional import line_potentials
 from wdist_bench.solvers.projections.max_sliced import ascend
+from wdist_bench.solvers.projections.span import in_their_span
 from wdist_bench.solvers.proofs.rounding import below
 from wdist_bench.solvers.sliced import directions, sliced_costs_and_rounding
 from wdist_bench.validation import check_integer
@@ -83,30 +84,34 @@ class FittedMaxSliced(Fitted):
         samples.check_scale(cost)
         rows, power = Rows.of(samples, cost).near_one()
         origin = rows.a @ rows.x
-        x, y = rows.x - origin, rows.y - origin
-        theta, _ = ascend(
-            x, y, rows.a, rows.b, cost.p, self._starts(x, y, rows), self.options.max_iterations
-        )
+        x, y, basis = in_their_span(rows.x - origin, rows.y - origin)
+        random = directions(self.key, self.options.starts, samples.x.shape[1])
+        if basis is not None:
+            random = basis.T @ random
+            random /= np.linalg.norm(random, axis=0)
+        starts = np.array([*_of_moments(x, y, rows), *random.T])
+        along, _ = ascend(x, y, rows.a, rows.b, cost.p, starts, self.options.max_iterations)
+        theta = along if basis is None else basis @ along
         costs, rounding = sliced_costs_and_rounding(
             samples.x, samples.y, samples.a, samples.b, cost.p, theta[:, None]
         )
         total = below(float(costs[0]), float(rounding[0]))
         value = cost.root(total)
-        phi, psi = line_potentials(x @ theta, y @ theta, rows.a, rows.b, cost.p)
+        phi, psi = line_potentials(x @ along, y @ along, rows.a, rows.b, cost.p)
         error = 2.0 ** (power * cost.p) * rows.linear(0.0, phi, psi).stderr
         return Estimate(
             value, total, target="batch", bound="lower", stderr=cost.root(total + error) - value,
             lower=value, message=_NOT_W,
         )  # fmt: skip
 
-    def _starts(self, x: np.ndarray, y: np.ndarray, rows: Rows) -> np.ndarray:
-        """Unit vectors: means' difference, extreme variances, random ones."""
-        gap = rows.a @ x - rows.b @ y
-        length = math.sqrt(float(gap @ gap))
-        random = directions(self.key, self.options.starts, x.shape[1]).T
-        _, vectors = np.linalg.eigh(_second(x, rows.a) - _second(y, rows.b))
-        first = [gap / length] if length > 0 else []
-        return np.array([*first, vectors[:, 0], vectors[:, -1], *random])
+
+def _of_moments(x: np.ndarray, y: np.ndarray, rows: Rows) -> list[np.ndarray]:
+    """Unit vectors: the difference of the means, and where variances differ most to either side."""
+    gap = rows.a @ x - rows.b @ y
+    length = math.sqrt(float(gap @ gap))
+    _, vectors = np.linalg.eigh(_second(x, rows.a) - _second(y, rows.b))
+    first = [gap / length] if length > 0 else []
+    return [*first, vectors[:, 0], vectors[:, -1]]
 
 
 def _second(points: np.ndarray, weights: np.ndarray) -> np.ndarray:

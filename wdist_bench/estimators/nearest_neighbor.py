@@ -13,8 +13,9 @@ from wdist_bench.estimate import DirectEstimator, Estimate, TracedFitted
 from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.c_transform import nearest_neighbor_cost
-from wdist_bench.solvers.certificate import nearest_cost
+from wdist_bench.solvers.certificate import blurred, nearest_cost
 from wdist_bench.solvers.maps import NearestMap
+from wdist_bench.solvers.proofs.rounding import below
 from wdist_bench.validation import check_name
 
 
@@ -51,7 +52,7 @@ class NearestNeighbor(DirectEstimator, TracedFitted):
         one = nearest_neighbor_cost(x, y, b, cost, None if a is None else a > 0)
         if self.sides == "one":
             return one
-        other = nearest_neighbor_cost(y, x, a, cost, None if b is None else b > 0)
+        other = nearest_neighbor_cost(y, x, a, cost.transposed, None if b is None else b > 0)
         return jnp.maximum(one, other)
 
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
@@ -63,4 +64,5 @@ class NearestNeighbor(DirectEstimator, TracedFitted):
         if cost == L2(2):
             kept = samples.with_mass()
             maps = {"map": NearestMap(kept.y), "inverse_map": NearestMap(kept.x)}
-        return Estimate(value, bound, target="batch", bound="lower", lower=value, **maps)
+        lower = cost.root(below(bound, blurred(samples, cost, bound)))
+        return Estimate(value, bound, target="batch", bound="lower", lower=lower, **maps)

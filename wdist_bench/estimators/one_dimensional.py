@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import jax
+import numpy as np
 
 from wdist_bench.costs import Cost
+from wdist_bench.costs.powers import rise
 from wdist_bench.estimate import DirectEstimator, Estimate, Fitted
 from wdist_bench.estimators import register
 from wdist_bench.problem import Problem, Samples
@@ -16,14 +18,16 @@ from wdist_bench.solvers.circle import circle_cost
 from wdist_bench.solvers.maps import LineMap
 from wdist_bench.solvers.one_dimensional import line_cost_and_rounding
 from wdist_bench.solvers.plans import monotone
-from wdist_bench.solvers.proofs.rounding import LEAST, SHARE, above, below
+from wdist_bench.solvers.proofs.rounding import LEAST, SHARE, UNIT, above, below
 
 # Rounding of the weights' sums may hide so much of W_p^p.
 _OPEN = 1e-6
 _ROUNDED = (
-    "the rounding of the weights moves mass over so long a way that it hides the distance; use "
-    "exact, or remove the points far off"
+    "rounding hides the distance: that of the weights moves mass over too long a way, or that of "
+    "places on a circle is as large; use exact, or remove the points far off"
 )
+# Of a place on a circle and of the way to another one, over its length.
+_PLACES = 4 * UNIT
 
 
 @register
@@ -34,8 +38,9 @@ class OneDimensional(DirectEstimator):
     `value` is W_p, exact for d = 1 in O(n log n) time; more dimensions are refused. On the line
     all norms agree but for a factor. The cost torus makes the line a circle, which is cut open at
     the best place (`solvers.circle`). Where the rounding of cumulative weights, times the jumps of
-    the cost, is more than 1e-9 of W_p^p, `lower` and `upper` are that far apart, and beyond 1e-6
-    the status is "not_converged". For p = 2 `map` is the increasing map between the samples.
+    the cost, and that of places on a circle are more than 1e-9 of W_p^p, `lower` and `upper` are
+    that far apart, and beyond 1e-6 the status is "not_converged". For p = 2 `map` is the increasing
+    map between the samples.
 
     Source: Villani 2003, Theorem 2.18; on a circle Delon, Salomon, Sobolevski 2010 (arXiv
     0902.3527).
@@ -76,13 +81,14 @@ class OneDimensional(DirectEstimator):
             plan = monotone(samples)
             return Estimate.zero(samples, bound="exact", plan=plan, **_maps(samples, plan, cost))
         total, hidden = _solve(samples, cost)
+        placed = float(rise(np.asarray(total), _PLACES * cost.circumference, cost.p))
         shared: dict[str, Any] = {
             "target": "batch",
             "bound": "exact",
-            "lower": cost.root(below(total, hidden)),
-            "upper": cost.root(above(total, hidden)),
+            "lower": cost.root(below(total, hidden + placed)),
+            "upper": cost.root(above(total, hidden + placed)),
         }
-        if hidden > _OPEN * total:
+        if hidden + (placed if total > 0 else 0.0) > _OPEN * total:
             said = underflow_message(cost.p) if total <= LEAST / _OPEN else _ROUNDED
             return Estimate.failed("not_converged", said, **shared)
         plan = None if cost.circumference else monotone(samples)

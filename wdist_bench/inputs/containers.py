@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from wdist_bench.inputs.traced import refuse_traced
+
 # Integers up to here are exact in float64.
 EXACT_INTEGER = 2**53
 # Columns that pandas writes where nobody named them: row numbers, no coordinates.
@@ -59,7 +61,7 @@ def unwrap(given: Any, name: str) -> Container:
     if array.dtype == object:
         array = _from_objects(array, name, columns)
     if array.dtype.kind not in "biufmM" and not is_ml_float(array.dtype):
-        raise TypeError(_no_numbers(array.dtype, name))
+        raise TypeError(no_numbers(array.dtype, name))
     if array.dtype.kind in "mM" and (gaps := np.isnat(array)).any():
         bad = int(gaps.reshape(len(gaps), -1).any(1).sum()) if gaps.ndim else 1
         raise ValueError(
@@ -132,6 +134,7 @@ def _as_array(given: Any, name: str) -> np.ndarray:
         ) else given  # fmt: skip
         return np.asarray(plain)
     except Exception as error:
+        refuse_traced(given, name)
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         reason += "; wdist_bench.pytorch keeps its gradient" * ("requires grad" in reason)
         raise TypeError(
@@ -140,7 +143,8 @@ def _as_array(given: Any, name: str) -> np.ndarray:
         ) from error
 
 
-def _no_numbers(dtype: np.dtype, name: str) -> str:
+def no_numbers(dtype: np.dtype, name: str) -> str:
+    """What is said of entries of a type that holds no real numbers."""
     if dtype.kind == "c":
         return (
             f"{name}: expected real numbers, got dtype {dtype}; "

@@ -169,6 +169,8 @@ def attribute_hint(name: str) -> str:
         return "files are read by wb.read_samples"
     if wanted in ("ttest", "permutationtest", "test", "twosampletest", "kstest"):
         return "call wb.two_sample_test(x, y)"
+    if wanted == "populationbracket":
+        return "it was replaced by wb.population_interval(task)"
     return ""
 
 

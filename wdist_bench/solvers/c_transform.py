@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float
 
 from wdist_bench.costs import Cost
 from wdist_bench.costs.l2 import DIRECT_DIMENSION, SMALL_ENTRIES
+from wdist_bench.solvers.massless import gathered
 
 # In many dimensions the costs are held at once up to this many entries ...
 _WHOLE_ENTRIES = 2**20
@@ -168,11 +169,12 @@ def _over_tiles(
     rows, columns = map(min, (x.shape[0], y.shape[0]), _tile())
     x_tiles, phi_tiles = _tiles(x, rows, x[0]), _tiles(phi, rows, -jnp.inf)
     firsts = jnp.arange(len(x_tiles), dtype=jnp.int32) * rows
+    from_y = cost.transposed
 
     def transform(points: jax.Array) -> Any:
         def step(carry: Any, tile: tuple[jax.Array, jax.Array, jax.Array]) -> tuple[Any, None]:
             phi, x, first = tile
-            return update(carry, cost.pairwise(points, x) - phi, first), None
+            return update(carry, from_y.pairwise(points, x) - phi, first), None
 
         every = jax.tree.map(lambda value: jnp.full(columns, value), start)
         return jax.lax.scan(step, every, (phi_tiles, x_tiles, firsts))[0]
@@ -225,5 +227,12 @@ def nearest_neighbor_cost(
         cost: ground cost.
         present: (n,) whether point i carries mass; None for all.
     """
-    psi = nearest_neighbor_costs(x, y, cost, present)
-    return psi.mean() if b is None else psi @ b
+    x = gathered(x, present)
+    psi = nearest_neighbor_costs(x, gathered(y, b), cost, present)
+    if b is None:
+        return psi.mean()
+    fixed, far_x, far_y = jax.lax.stop_gradient((psi, x, y))
+    there = jax.lax.cond(
+        (b > 0).all(), lambda: fixed, lambda: nearest_neighbor_costs(far_x, far_y, cost, present)
+    )
+    return jnp.where(b > 0, psi, jnp.nan_to_num(there)) @ b

@@ -95,7 +95,7 @@ def certify(samples: Samples, cost: Cost, g: Float[np.ndarray, " m"], eps: float
     share = float(max(off_x.max(), off_y.max())) + _SUMS
     upper = above(upper, 25 / 3 * share * mean) + apart
     lower = below(float(given_a @ phi + given_b @ psi), dual_value(phi, psi, given_a, given_b)[1])
-    if (hidden := underflow(samples, cost, upper)) > 0:
+    if (hidden := distances_off(samples, cost, upper)) > 0:
         lower, upper = below(lower, hidden), upper + hidden
     # Rounding can put the two ends of an interval of width zero in the wrong order.
     return Certificate(min(max(lower, 0.0), upper), upper, phi, psi, error)
@@ -133,7 +133,22 @@ def dual_of_host(
             for points, weights in ((x, a), (y, b))
         )
         hidden += float(rise(np.asarray(max(total, 0.0)), off, cost.p))
+    else:
+        hidden += blurred(samples, cost, max(total, 0.0))
     return max(total - hidden, min(total, 0.0)) if hidden > SHARE * abs(total) else total
+
+
+def distances_off(samples: Samples, cost: Cost, total: float) -> float:
+    """What a W_p^p of `total` may be off by since float64 does not hold distances or their powers;
+    0 where that is within 1e-9 of it.
+    """
+    return underflow(samples, cost, total) + blurred(samples, cost, total)
+
+
+def blurred(samples: Samples, cost: Cost, total: float) -> float:
+    """The part of that which `Cost.rounding` says."""
+    off = float(rise(np.asarray(total), cost.rounding(samples.x.shape[1]), cost.p))
+    return off if off > SHARE * total else 0.0
 
 
 def underflow(samples: Samples, cost: Cost, total: float) -> float:
@@ -142,10 +157,11 @@ def underflow(samples: Samples, cost: Cost, total: float) -> float:
     """
     if cost.p == 1 or not cost.traceable or SHARE * total >= LEAST:
         return 0.0
+    distance = cost.to(1)
     for rows, costs in _tiles(samples, cost):
         for x, of_x in zip(samples.x[rows], costs, strict=True):
             near = samples.y[of_x < LEAST]
-            if (cost.to(1).matched(x, near) > 0).any():
+            if (distance.matched(x, near) > 0).any():
                 return LEAST
     return 0.0
 

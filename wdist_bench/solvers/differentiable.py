@@ -19,6 +19,7 @@ from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
 from wdist_bench.solvers.machine.memory import EXACT_BYTES, require_matrix
+from wdist_bench.solvers.massless import all_pairs, gathered
 from wdist_bench.solvers.sinkhorn import entropic_potentials, softmin, symmetric_potential
 
 # How far above the smallest normal number a sum is, of which powers may be lost below that.
@@ -116,6 +117,17 @@ def line_cost(
     """W_p^p on the line, int |F^-1(t) - G^-1(t)|^p dt, by sorting."""
     if a is None and b is None and len(x) == len(y):
         return _paid(None, jnp.sort(x)[:, None], jnp.sort(y)[:, None], cost)
+    near = gathered(x[:, None], a)[:, 0], gathered(y[:, None], b)[:, 0]
+    mass, left, right = _pieces(*near, a, b)
+    total = _paid(_fixed(mass), left, right, cost)
+    # Derivatives in the weights are of the points where they lie.
+    mass, *there = _pieces(*_fixed((x, y)), a, b)
+    change = mass @ jnp.nan_to_num(cost.between(*there))
+    return total + (change - _fixed(change))
+
+
+def _pieces(x: Array, y: Array, a: Array | None, b: Array | None) -> tuple[Array, Array, Array]:
+    """Lengths of the pieces on which both quantile functions are constant, and their points."""
     x, ends_x = _quantiles(x, a)
     y, ends_y = _quantiles(y, b)
     ends = jnp.concatenate([ends_x, ends_y])
@@ -127,14 +139,14 @@ def line_cost(
     # weights are admissible potentials (`one_dimensional.line_potentials`).
     i = jnp.minimum(jnp.cumsum(of_x) - of_x, len(x) - 1)
     j = jnp.minimum(jnp.cumsum(~of_x) - ~of_x, len(y) - 1)
-    return _paid(ends - starts, x[i][:, None], y[j][:, None], cost)
+    return ends - starts, x[i][:, None], y[j][:, None]
 
 
 def _paid(mass: Array | None, x: Array, y: Array, cost: Cost) -> Array:
     """Sum of costs of matched points, each with its mass, or their mean; NaN where the dtype holds
     distances d and not their powers d^p.
     """
-    costs = cost.between(x, y)
+    costs = cost.between(gathered(x, mass), gathered(y, mass))
     total = costs.mean() if mass is None else mass @ costs
     if cost.p == 1:
         return total
@@ -198,15 +210,19 @@ def sinkhorn_divergence_cost(
     weighted = a is not None or b is not None
     a = jnp.full(len(x), 1 / len(x), x.dtype) if a is None else a
     b = jnp.full(len(y), 1 / len(y), y.dtype) if b is None else b
-    matrix = cost.pairwise(x, y)
+
+    def pairwise(x: Array, y: Array, a: Array, b: Array) -> Array:
+        return all_pairs(x, y, a, b, cost) if weighted else cost.pairwise(x, y)
+
+    matrix = pairwise(x, y, a, b)
     with jax.default_matmul_precision("highest"):
         mean = a @ matrix @ b
     temperature = jnp.where(mean > 0, share * mean, 1) if epsilon is None else jnp.asarray(epsilon)
 
     options = threshold, max_iterations, weighted
     cross = _cross_cost(matrix, a, b, temperature, *options)
-    left = _self_cost(cost.pairwise(x, x), a, temperature, *options)
-    right = _self_cost(cost.pairwise(y, y), b, temperature, *options)
+    left = _self_cost(pairwise(x, x, a, a), a, temperature, *options)
+    right = _self_cost(pairwise(y, y, b, b), b, temperature, *options)
     return cross - (left + right) / 2
 
 
@@ -294,7 +310,7 @@ def _change(potential: Array, weights: Array | None) -> Array | float:
     """0, with the potential as its derivative in the weights."""
     if weights is None:
         return 0.0
-    return potential @ (weights - jax.lax.stop_gradient(weights))
+    return jnp.nan_to_num(potential) @ (weights - jax.lax.stop_gradient(weights))
 
 
 def check_shapes(x: Array, y: Array, a: Array | None, b: Array | None) -> None:

@@ -58,7 +58,14 @@ def sliced_costs_and_rounding(
     costs, rounding = (np.concatenate(part) for part in zip(*solved, strict=True))
     # Rounding moves the projection of a point by a share of it, and W_p by the p-mean of that.
     off = sum(
-        np.average((theta.shape[0] * UNIT * np.abs(points).sum(1)) ** p, weights=mass) ** (1 / p)
+        _mean_of_power(theta.shape[0] * UNIT * np.abs(points).sum(1), mass, p)
         for points, mass in ((x, a), (y, b))
     )
     return costs, rounding + rise(costs, off, p)
+
+
+def _mean_of_power(sizes: np.ndarray, weights: np.ndarray | None, p: int | float) -> float:
+    """(sum_i w_i s_i^p)^(1/p), near one, since powers of what is small are lost."""
+    power = int(np.frexp(sizes.max())[1])
+    mean = np.average(np.ldexp(sizes, -power) ** p, weights=weights) ** (1 / p)
+    return float(np.ldexp(mean, power))

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import jax
 import numpy as np
 
-from wdist_bench.costs import Cost
+from wdist_bench.costs import Cost, as_cost
 from wdist_bench.interface import Plugin
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks.origin import at_origin
@@ -49,17 +49,19 @@ class Task(Plugin):
         """
         return _OfTask(self)
 
-    def truth(self, p: float | Cost = 1, norm: str = "l2") -> Truth | None:
+    def truth(self, p: float | Cost = 1, norm: str | None = None) -> Truth | None:
         """W_p(mu, nu) (the p-th root) for a ground cost, or None where it is not known.
 
         Args:
             p: exponent of the cost d(x, y)^p, a real number >= 1; or a Cost, which says all.
-            norm: name of a registered cost.
+            norm: name of a registered cost; None for "l2", or for that of the Cost.
 
         Raises:
-            ValueError: p or norm is none, or the cost is made for another number of coordinates.
+            ValueError: p or norm is none, norm contradicts the Cost, or that is made for another
+                number of coordinates.
         """
-        cost = p if isinstance(p, Cost) else Cost(p, norm)
+        named = p if isinstance(p, Cost) else Cost(p, "l2" if norm is None else norm)
+        cost = as_cost(named, norm=norm)
         if cost.circumference or (cost.is_norm and not cost.minkowski):
             cost.check_points(np.eye(1, self.dim), "the points")
         return self.truth_for(cost)

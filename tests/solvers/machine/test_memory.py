@@ -1,6 +1,7 @@
 """Problems too large for a cost matrix: a status before anything is allocated, with a way out."""
 
 import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import wdist_bench as wb
 from wdist_bench.costs import as_cost
 from wdist_bench.estimators import along_arcs
 from wdist_bench.problem import Samples
+from wdist_bench.solvers.machine import memory
 
 MATRIX = ("exact", "sinkhorn", "sinkhorn_divergence")
 
@@ -85,3 +87,16 @@ def test_a_compiled_distance_says_how_much_memory_is_missing(leave_free):
     leave_free(100)
     with pytest.raises(Exception, match="all pairs of 3 x 4 points need about"):
         wb.distance(np.zeros((3, 2)), np.ones((4, 2))).block_until_ready()
+
+
+def test_files_that_a_container_has_read_are_no_memory_in_use(monkeypatch, tmp_path):
+    """The kernel gives their pages back when they are needed."""
+    gib = 2**30
+    held = {"max": 2 * gib, "current": 2 * gib - 2**20}
+    for name, size in held.items():
+        (tmp_path / f"memory.{name}").write_text(f"{size}\n")
+    monkeypatch.setattr(memory, "Path", lambda path: tmp_path / path.rsplit("/", 1)[1])
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=9 * gib))
+    assert memory.available() == 2**20
+    (tmp_path / "memory.stat").write_text(f"anon {gib}\ninactive_file {gib}\nactive_file 0\n")
+    assert memory.available() == gib + 2**20

@@ -11,6 +11,7 @@ from wdist_bench.costs import as_cost
 from wdist_bench.costs.powers import rise
 from wdist_bench.solvers.debiased.influence import NoOptimumError
 from wdist_bench.solvers.exact import ExactSolution, solve_exact
+from wdist_bench.solvers.projections.span import in_their_span
 from wdist_bench.solvers.proofs.rounding import UNIT, below
 
 # Of the second moments: where displacements have less, they lose too many digits.
@@ -54,7 +55,8 @@ def subspace_robust(
     V_P = sum_ij P_ij (x_i - y_j)(x_i - y_j)^T. The inner minimum is a linear programme and any
     Omega gives a lower bound; any P gives an upper one, the sum of the k largest eigenvalues of
     V_P, also the mean of all P so far. Frank and Wolfe's steps 2 / (t + 2) towards the projection
-    on the eigenvectors of the last V_P, until both ends are within `rtol` of the upper one.
+    on the eigenvectors of the last V_P, until both ends are within `rtol` of the upper one. Few
+    points of more coordinates are seen in the space that they span, which changes neither end.
 
     Raises:
         NoOptimumError: a linear programme has no proven optimum.
@@ -62,7 +64,10 @@ def subspace_robust(
     Source: Paty and Cuturi 2019, Subspace robust Wasserstein distances (arXiv 1901.08949),
     algorithm 2 with the exact programme in place of the entropic one; the ends are ours.
     """
-    omega = np.eye(x.shape[1]) * (k / x.shape[1])
+    given = x, y
+    x, y, _ = in_their_span(x, y)
+    dim = x.shape[1]
+    omega = np.eye(dim) * (min(k, dim) / dim)
     best, averaged, lower, upper = None, np.zeros_like(omega), -np.inf, np.inf
     for step in range(max_iterations):
         solution = _solve(x, y, a, b, omega)
@@ -77,7 +82,7 @@ def subspace_robust(
         towards = vectors[0] @ vectors[0].T
         omega = omega + 2 / (step + 2) * (towards - omega)
     assert best is not None
-    proved = below(best.lower, _hidden(best.lower, x, y, a, b))
+    proved = below(best.lower, _hidden(best.lower, *given, a, b))
     return SubspaceRobust(lower, proved, upper, best.phi, best.psi, step + 1)
 
 
