@@ -70,7 +70,8 @@ def estimate(
     import wdist_bench as wb
     from wdist_bench import costs
 
-    given = _options(option or [], "--option", "x y method cost p norm seed")
+    weighted = " a b" if weights is not None or read_as is ReadAs.MASS else ""
+    given = _options(option or [], "--option", f"x y method cost p norm seed{weighted}")
     if read_as is ReadAs.MASS:
         named = {"--columns": columns, "--by": by, "--groups": groups, "--weights": weights}
         present = {name: value is not None for name, value in named.items()}
