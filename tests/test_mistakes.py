@@ -102,6 +102,7 @@ AT_THE_TERMINAL = [
     ("estimate x.csv x.csv --columns a,z", "got 'z'", "one of a, b"),
     ("estimate x.csv x.csv --norm manhattan", "got 'manhattan'", "it is called 'l1' here"),
     ("estimate t.csv --by a", "got 20: ", "choose two with --groups"),
+    ("estimate t.csv --by kind --weights a --option a=[1]", "got 'a=[1]'", "takes itself"),
     ("estimate t.csv --by kind --weights b", "got a minimum of -", "choose another column"),
     ("estimate two.npz two.npz", "got the keys u, v", "name one, as in FILE.npz:u"),
     ("estimate a.png a.png", "got the picture 'a.png'", "say --as mass"),

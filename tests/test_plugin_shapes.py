@@ -208,6 +208,17 @@ def test_a_class_that_inherits_the_decorator_is_told_so():
     assert "mild" not in wb.estimators.names()
 
 
+def test_annotations_of_what_is_no_parameter_are_none():
+    class Mild(wb.estimators.factory("nearest_neighbor")):
+        name: str = "mild"
+        version: int = 7
+
+    wb.estimators.register(Mild)
+    made = wb.estimators.get("mild")
+    del wb.estimators.registry._classes["mild"]
+    assert (made.name, made.version) == ("mild", 7)
+
+
 def test_the_first_version_may_be_0():
     first = without({"name": "first", "version": 0})
     wb.estimators.register(first)

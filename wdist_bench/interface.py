@@ -98,11 +98,12 @@ def _ignored(factory: Any) -> str:
     that count. Empty where there is none.
     """
     inherited = {field.name for field in fields(factory)}
+    noted = [noted for cls in factory.__mro__ for noted in inspect.get_annotations(cls).items()]
+    of_classes = {name for name, kind in noted if "ClassVar" in str(kind)}
     for cls in factory.__mro__:
         if "__dataclass_params__" in vars(cls):
             break
-        noted = inspect.get_annotations(cls).items()
-        own = [name for name, kind in noted if "ClassVar" not in str(kind)]
+        own = [name for name in inspect.get_annotations(cls) if name not in of_classes]
         for name in (*own, *inherited & vars(cls).keys()):
             return f"a class whose `{name}` is no parameter, since its parent alone is one"
     return ""

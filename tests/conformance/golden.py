@@ -28,7 +28,7 @@ def golden() -> dict[str, Any]:
 
 def of_estimator(name: str) -> dict[str, Any]:
     """Its answer at the first cost that it takes, as conformance asks it: value and ends."""
-    estimator = short(name)
+    estimator = short(wb.estimators.get(name))
     x, y = _problem(3, estimator)
     answer = wb.estimate(x, y, estimator, cost=next(_costs(estimator)), seed=5)
     ends = [end for end in (answer.lower, answer.upper) if end is not None]

@@ -77,6 +77,19 @@ def test_nobody_is_behind_one_that_is_told_apart_as_worse():
     assert turned > 0
 
 
+def test_comparisons_that_go_round_tell_nobody_apart_and_most_runs_come_first():
+    """C before B and B before A on runs 0 to 9, A before C on all that both have."""
+    sizes = {"A": [0.5] * 10 + [0.1] * 10, "B": [0.45] * 10, "C": [0.3] * 10 + [1.1] * 10}
+    own = {name: np.array(found + [np.nan] * (20 - len(found))) for name, found in sizes.items()}
+    compared = ranking._compared(own)
+    assert [(pair.closer, pair.other) for pair in compared] == [("A", "C"), ("C", "B"), ("B", "A")]
+    assert max(pair.p_value for pair in compared) < 0.05 / 3  # each of them is sure
+    assert not any(pair.apart for pair in compared)
+    found = standings([t for name, s in sizes.items() for t in runs(name, np.expm1(s))])
+    assert [(row.estimator, row.tied) for row in found] == [("A", True), ("C", False), ("B", False)]
+    assert not any(row.told_apart for row in found)
+
+
 def test_equal_gaps_in_five_runs_tell_nothing_apart():
     first, second = standings([*runs("one", [0.1] * 5), *runs("other", [0.105] * 5)])
     assert (first.estimator, second.tied, second.told_apart) == ("one", True, False)

@@ -75,6 +75,18 @@ def test_a_study_writes_its_files_once_and_the_page_shows_them(written, stranger
     assert page.count("data:image/png;base64,") == 1
 
 
+def test_files_of_a_study_stay_where_its_plugin_is_not_here(written, strangers, tmp_path):
+    written("stranger_first")
+    known = dict(experiment.registry._classes)
+    del experiment.registry._classes["stranger_first"]
+    for _ in range(2):
+        assert "stranger_first.md" in written("stranger_first")
+        assert {"stranger.md", "dot.png"} <= {path.name for path in tmp_path.iterdir()}
+    experiment.registry._classes.update(known)
+    written("stranger_first")
+    assert not (tmp_path / "stranger_first.md").exists()
+
+
 def test_an_experiment_without_a_report_has_a_plain_table(written, tmp_path):
     assert {"nobody_s.csv", "nobody_s.md"} <= written("nobody_s", "nobody_s")
     table = pd.read_csv(tmp_path / "nobody_s.csv")

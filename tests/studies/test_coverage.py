@@ -222,6 +222,7 @@ def test_the_page_names_what_is_broken(tmp_path):
     assert page.index("## p = 1, n = 100, level = 0.5\n") < page.index("0.70 [0.60, 0.79]")
     assert page.index("0.70 [0.60, 0.79]") < page.index("## p = 1, n = 100, level = 0.95\n")
     assert page.count("0.05 (shared)") == 2
+    assert "poisson (p = 1, n = 100, level = 0.95: 80.0% held)" in page
     table = pd.read_csv(tmp_path / "coverage.csv")
     assert table["level"].tolist() == [0.5, 0.95, 0.95, 0.95]
     assert table["shared"].tolist() == [True, False, False, False]

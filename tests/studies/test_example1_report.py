@@ -180,6 +180,18 @@ def test_a_lost_run_is_left_out_and_one_run_decides_no_line():
     assert set(verdicts(discriminator(10, 0.5, 0.3), shot).values()) == {"holds"}
 
 
+def test_a_lost_theta_leaves_open_what_the_others_do_not_decide_alone():
+    name = "2x128, clip 0.01, 1,000 steps"
+    plateau = f"critics train to a plateau ({name})"
+    pull = f"the critic pulls theta to 0 from everywhere ({name})"
+    for settings, verdict in (({}, "undecided"), ({"change": 0.1, "pull": 0.01}, "does not hold")):
+        lost = critic(**settings)
+        for field in ("history", "gradients"):
+            lost[field] = [[None] * len(lost[field][0]), *lost[field][1:]]
+        found = verdicts(lost)
+        assert (found[plateau], found[pull]) == (verdict, verdict)
+
+
 def test_the_history_of_a_critic_is_of_the_runs_with_a_number():
     history = np.array([[[1.0, 2.0], [3.0, 4.0], [9.0, np.nan]], [[np.nan, 1.0]] * 3])
     np.testing.assert_array_equal(_mean_history(history), [[2, 3], [np.nan, np.nan]])

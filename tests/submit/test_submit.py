@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
+import jax.numpy as jnp
 import pytest
 
 import wdist_bench as wb
@@ -15,7 +18,7 @@ from wdist_bench.report.page.site import write_site
 from wdist_bench.results.journal_files import COMPACT, compact_lines, lines
 from wdist_bench.runs import plugins
 from wdist_bench.submit import checks
-from wdist_bench.submit.checks import RULES, Submission, _conforming, _repeated, check
+from wdist_bench.submit.checks import RULES, Submission, _again, _conforming, _repeated, check
 from wdist_bench.submit.pack import changed_since_packed, check_name, pack
 
 PLUGIN = Path(__file__).parents[2] / "examples" / "mean_gap_plugin" / "mean_gap_plugin.py"
@@ -238,9 +241,70 @@ def test_tasks_of_a_plugin_conform_too(measured, tmp_path, monkeypatch):
     submission = Submission(submission.folder, against)
     assert submission.new_tasks == ["gaussian_shift"]
     looked = []
-    monkeypatch.setattr(checks, "conform", lambda name: looked.append(name) or [])
-    _conforming(submission)
-    assert "gaussian_shift" in looked
+    monkeypatch.setattr(checks, "check_subject", lambda subject: looked.append(subject) or [])
+    said = _conforming(submission)
+    for task in (wb.tasks.get("gaussian_shift"), wb.tasks.get("gaussian_shift", dim=5)):
+        assert looked.count(task) == 1, "with the parameters of the cells, each once"
+    assert "gaussian_shift(dim=5)" in said
+
+
+@dataclass(frozen=True)
+class Sized(wb.Task):
+    """0 against `size`, which has no default."""
+
+    size: float
+
+    name = "sized_in_tests"
+    reference = "one point each"
+
+    def draw(self, key, n):
+        return jnp.zeros((n, 1)), jnp.full((n, 1), self.size)
+
+    def truth_for(self, cost):
+        return wb.Truth(self.size, 0.0, "closed-form", self.reference) if cost.minkowski else None
+
+
+def test_a_parameter_without_a_default_is_no_reason_to_refuse(monkeypatch):
+    wb.tasks.register(Sized)
+    names = ("p", "n", "runs", "eval_batches", "seed", "protocol", "family", "norm")
+    record = dict(zip(names, (1, 8, 2, 2, 0, "stream", "", "l2"), strict=True)) | {
+        "task": "sized_in_tests", "task_options": {"size": 2.0},
+        "estimator": "exact", "estimator_options": {},
+    }  # fmt: skip
+    submission = SimpleNamespace(
+        new=[], new_tasks=["sized_in_tests"], records=[record],
+        results=SimpleNamespace(labelled=None),
+    )  # fmt: skip
+    looked = []
+    monkeypatch.setattr(checks, "check_subject", lambda subject: looked.append(subject) or [])
+    monkeypatch.setattr(checks, "broken_bounds", lambda table: (0, []))
+    assert _conforming(submission) == "sized_in_tests(size=2.0)"
+    assert looked == [Sized(2.0)]
+    del wb.tasks.registry._classes["sized_in_tests"]
+
+
+def test_cells_of_ours_that_no_folder_has_are_run_again(measured, tmp_path):
+    """nearest_neighbor with the exact values as its answers, where only exact is committed."""
+    journal, _ = measured
+    plan = next(record for record in journal if record["type"] == "plan")
+    exact = {r["key"]: r["costs"] for r in journal if r["type"] == "truth"}
+    kept = [r for r in journal if r["type"] != "cell" or r["estimator"] == "exact"]
+    near = [r for r in journal if of("nearest_neighbor")(r)]
+    forged = [r | {"costs": exact[r["truth_key"]]} for r in near]
+
+    def only(*groups):
+        cells = [r for group in groups for r in group]
+        keys = [r["key"] for r in cells if r["type"] == "cell"]
+        others = [r for r in cells if r["type"] != "plan"]
+        return [*others, plan | {"keys": keys, "labels": keys}]
+
+    write(tmp_path / "committed" / "small", only(kept))
+    honest = Submission(write(tmp_path / "honest", only(kept, near)), tmp_path / "committed")
+    assert _again(honest) == "2 cells run again"
+    mine = Submission(write(tmp_path / "mine", only(kept, forged)), tmp_path / "committed")
+    assert _repeated(mine) == "2 cells agree with the committed ones"
+    with pytest.raises(Broken, match=r"nearest_neighbor on gaussian_shift.* what a run here gives"):
+        _again(mine)
 
 
 @pytest.mark.parametrize("name", ["", "../x", "A", "a b", "a" * 60])

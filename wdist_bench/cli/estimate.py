@@ -63,7 +63,8 @@ def estimate(
     import wdist_bench as wb
     from wdist_bench import costs
 
-    given = named_values(option or [], "--option", "x y method cost p norm seed")
+    weighted = " a b" if weights is not None or read_as == "mass" else ""
+    given = named_values(option or [], "--option", f"x y method cost p norm seed{weighted}")
     if read_as == "mass":
         named = {"--columns": columns, "--by": by, "--groups": groups, "--weights": weights}
         present = {name: value is not None for name, value in named.items()}

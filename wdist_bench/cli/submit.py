@@ -17,7 +17,7 @@ def submit(
     against: Annotated[
         Path, typer.Option(help="Folder that holds the committed results folders.")
     ] = Path("results"),
-    rerun: Annotated[int, typer.Option(help="Cells of new estimators to run again.")] = 2,
+    rerun: Annotated[int, typer.Option(help="Cells to run again: of new plug-ins, of others.")] = 2,
     out: Annotated[Path, typer.Option(help="Folder for NAME.tar.gz.")] = Path(),
 ) -> None:
     """Check results and pack them, so that they can stand beside the committed ones.

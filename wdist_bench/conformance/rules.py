@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from wdist_bench import estimators, tasks
@@ -11,6 +12,7 @@ from wdist_bench.conformance.findings import Broken, Finding
 from wdist_bench.conformance.task_rules import TASK_RULES
 from wdist_bench.estimate import Estimator
 from wdist_bench.runs.cell import parameters
+from wdist_bench.tasks import Task
 from wdist_bench.validation import check_name
 
 # Critics are checked for what they claim, not for how well they train: short runs suffice, but for
@@ -26,16 +28,23 @@ def check(name: str, **options: Any) -> list[Finding]:
     check_name(name, [*estimators.names(), *tasks.names()], "estimator or task")
     findings = []
     if name in estimators.names():
-        findings += _findings(ESTIMATOR_RULES, short(name, **options))
+        findings += check_subject(estimators.get(name, **options))
     if name in tasks.names():
-        findings += _findings(TASK_RULES, tasks.get(name, **options))
+        findings += check_subject(tasks.get(name, **options))
     return findings
 
 
-def short(name: str, **options: Any) -> Estimator:
-    """The estimator of a name, trained for a moment where it trains."""
-    has = parameters(estimators.get(name, **options))
-    return estimators.get(name, **options | {p: v for p, v in _SHORT.items() if p in has})
+def check_subject(subject: Estimator | Task) -> list[Finding]:
+    """Run it on an estimator, trained for a moment where it trains, or on a task."""
+    if isinstance(subject, Task):
+        return _findings(TASK_RULES, subject)
+    return _findings(ESTIMATOR_RULES, short(subject))
+
+
+def short(estimator: Estimator) -> Estimator:
+    """The estimator, trained for a moment where it trains."""
+    options = parameters(estimator)
+    return replace(estimator, **{p: v for p, v in _SHORT.items() if p in options})  # type: ignore[type-var]
 
 
 def _findings(rules: dict[str, Callable[[Any], str | None]], subject: Any) -> list[Finding]:

@@ -8,8 +8,10 @@ shown as exp(size) - 1, for small errors |error| again.
 A budget carries some estimators further than others, and tasks are not equally hard, so any two
 are compared on the runs that both have, by the means of their sizes there. These comparisons are
 put together from the surest to the least sure, and one that contradicts those before it is left
-out (ranked pairs, Tideman 1987, Social Choice and Welfare 4, 185-206). So nobody is before one
-that it is told apart from as worse, and where all have the same runs the order is that of means.
+out (ranked pairs, Tideman 1987, Social Choice and Welfare 4, 185-206). Comparisons of different
+runs can go round in a circle: nobody in it is told apart then, and that of more runs comes first.
+So nobody is before one that it is told apart from as worse, and where all have the same runs the
+order is that of means.
 
 Two estimators are equal where swapping their sizes in a run changes nothing, so pairs are told
 apart by the signs of their differences, whole runs at once, with Holm's p-values over all pairs,
@@ -182,6 +184,8 @@ class _Comparison(NamedTuple):
         gap: by how much its mean size is larger.
         p_value: of the signs of the gaps, of this pair alone.
         apart: whether they are told apart, among all pairs.
+        runs: how many both have.
+        circular: whether they would be told apart, if others did not say the opposite.
     """
 
     closer: str
@@ -189,6 +193,8 @@ class _Comparison(NamedTuple):
     gap: float
     p_value: float
     apart: bool
+    runs: int
+    circular: bool = False
 
 
 def _compared(sizes: dict[str, np.ndarray]) -> list[_Comparison]:
@@ -201,14 +207,38 @@ def _compared(sizes: dict[str, np.ndarray]) -> list[_Comparison]:
     known = np.isfinite(gaps)
     means = np.where(known, gaps, 0).sum(0) / np.maximum(known.sum(0), 1)
     p_values, adjusted = _p_values(gaps)
+    numbers = (means, p_values, adjusted < LEVEL, known.sum(0))
     found = [
-        _Comparison(*((one, other) if mean > 0 else (other, one)), abs(mean), p_value, apart)
-        for (one, other), mean, p_value, apart in zip(
-            pairs, means.tolist(), p_values.tolist(), (adjusted < LEVEL).tolist(), strict=True
-        )
+        _Comparison(*((one, other) if mean > 0 else (other, one)), abs(mean), *rest)
+        for (one, other), mean, *rest in zip(pairs, *(n.tolist() for n in numbers), strict=True)
         if mean != 0
     ]
-    return sorted(found, key=lambda pair: (not pair.apart, pair.p_value, -pair.gap))
+    found = _without_circles(list(sizes), found)
+    return sorted(
+        found,
+        key=lambda pair: (not pair.apart, -pair.runs * pair.circular, pair.p_value, -pair.gap),
+    )
+
+
+def _without_circles(names: list[str], compared: list[_Comparison]) -> list[_Comparison]:
+    """Those that are told apart in a circle contradict one another: none of them is any more."""
+    behind = {name: {name} for name in names}
+    for pair in compared:
+        if pair.apart:
+            _put_behind(behind, pair)
+    return [
+        pair._replace(apart=False, circular=True)
+        if pair.apart and pair.closer in behind[pair.other]
+        else pair
+        for pair in compared
+    ]
+
+
+def _put_behind(behind: dict[str, set[str]], pair: _Comparison) -> None:
+    """The other one, and all behind it, are behind the closer one and all before that."""
+    for before in behind.values():
+        if pair.closer in before:
+            before |= behind[pair.other]
 
 
 def _order(names: list[str], compared: list[_Comparison]) -> list[str]:
@@ -216,22 +246,24 @@ def _order(names: list[str], compared: list[_Comparison]) -> list[str]:
     behind = {name: {name} for name in names}
     for pair in compared:
         if pair.closer not in behind[pair.other]:
-            for before in behind.values():
-                if pair.closer in before:
-                    before |= behind[pair.other]
+            _put_behind(behind, pair)
     return sorted(names, key=lambda name: -len(behind[name]))
 
 
 def _tied(first: str, compared: list[_Comparison], sizes: dict[str, np.ndarray]) -> set[str]:
-    """The first, and who is not told apart from it and comes about as close on common runs."""
+    """The first, and who is not told apart from it, nor would be but for a circle, and comes about
+    as close on common runs.
+    """
     far = set()
     for pair in compared:
-        if pair.closer == first:
+        if pair.circular and first in (pair.closer, pair.other):
+            far |= {pair.closer, pair.other}
+        elif pair.closer == first:
             common = np.isfinite(sizes[first]) & np.isfinite(sizes[pair.other])
             margin = max(_MARGIN, _MARGIN_SHARE * float(sizes[first][common].mean()))
             if pair.apart or pair.gap > margin:
                 far.add(pair.other)
-    return sizes.keys() - far
+    return sizes.keys() - (far - {first})
 
 
 def _p_values(gaps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

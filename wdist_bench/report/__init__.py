@@ -7,15 +7,15 @@ from pathlib import Path
 from wdist_bench.extras import REPORTS, require
 from wdist_bench.folders import write
 from wdist_bench.report.results import Results
-from wdist_bench.report.studies import write_experiments
+from wdist_bench.report.studies import lacks_plugins, write_experiments
 from wdist_bench.report.written import remove_others
 
 
 def write_report(folder: Path, results: Results | None = None) -> list[Path]:
     """Write every table and figure of a results folder from its journal; returns the files.
 
-    What the last report wrote and this one does not is removed. `results` are the folder's where
-    they are read already.
+    What the last report wrote and this one does not is removed, but where a study's plug-in is not
+    here. `results` are the folder's where they are read already.
     """
     require("report", *REPORTS)
     results = results or Results(folder)
@@ -23,7 +23,7 @@ def write_report(folder: Path, results: Results | None = None) -> list[Path]:
 
     journal = results.journal
     written = [*_write_cells(folder, results), *write_experiments(folder, journal)]
-    remove_others(folder, written)
+    remove_others(folder, written, keep=lacks_plugins(journal))
     page = write_page(folder, journal, results.labelled, results.compared)
     return [*written, page]  # last: it shows what the others wrote
 

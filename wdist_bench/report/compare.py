@@ -42,6 +42,7 @@ class Comparison:
         speed_interval: its 95 % interval over cells, Student's t on logarithms; (nan, nan) below
             six cells.
         hardware: where A and where B ran.
+        keys_only_b: the journal's keys of the cells that A lacks.
     """
 
     changes: tuple[Change, ...]
@@ -50,6 +51,7 @@ class Comparison:
     speed: float
     speed_interval: Interval
     hardware: tuple[str, str]
+    keys_only_b: tuple[str, ...] = ()
 
     def verdict(self, verdict: str) -> list[Change]:
         """The changes with this verdict."""
@@ -118,6 +120,7 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
         math.exp(float(np.mean(logs))) if logs else math.nan,
         (math.exp(interval[0]), math.exp(interval[1])),
         (_hardware(a, before), _hardware(b, after)),
+        tuple(cell.record["key"] for cell in only_b),
     )
 
 

@@ -68,6 +68,12 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
+def lacks_plugins(journal: Journal) -> bool:
+    """Whether an experiment is of a plug-in that is not here, whose study may have files."""
+    asked = {r["experiment"] for r in journal.planned() if "experiment" in r}
+    return not asked.issubset(experiment.names())
+
+
 def _written_by(name: str) -> tuple[str, Any]:
     """The study of an experiment and its writer; ("", None) where its plug-in is not here."""
     if name not in experiment.names():

@@ -12,15 +12,18 @@ _ENDINGS = (".csv", ".md", ".png")
 _MOST = 2**20  # bytes of the list
 
 
-def remove_others(folder: Path, written: list[Path]) -> None:
+def remove_others(folder: Path, written: list[Path], keep: bool = False) -> None:
     """Remove what the last report wrote here and this one did not, and note what this one wrote.
 
     A suite has changed, or its cells were lost since: a table of records that no longer count says
     something else than the page. The list may be anybody's, so nothing is removed but tables, texts
-    and pictures of this very folder.
+    and pictures of this very folder. With `keep` nothing is, and the list grows: some are of a
+    study whose plug-in is not here.
     """
     names = {path.name for path in written if path.parent == folder}
-    for name in _before(folder) - names:
+    before = _before(folder)
+    names |= before if keep else set()
+    for name in before - names:
         path = folder / name
         if path.parent == folder and path.suffix in _ENDINGS and is_plain(path):
             path.unlink()

@@ -375,12 +375,16 @@ def unpack(values: Sequence[Any]) -> np.ndarray:
 
 def run_costs(record: dict[str, Any]) -> np.ndarray:
     """(runs, eval_batches) W_p^p of a cell; NaN throughout a run that gave no number: one with a
-    failed evaluation, or whose mean is below 0 beyond its noise and no lower bound that may be.
+    failed evaluation, or whose mean is below 0 beyond its noise and no lower bound that may be, by
+    the rule of now or by that of its record.
     """
     costs = unpack(record["costs"])
     costs[~np.isfinite(costs).all(axis=1)] = math.nan
     claim = record.get("p", 1), record.get("bound", ""), record.get("target", "")
-    costs[list(negative_runs(costs, *claim))] = math.nan
+    statuses = record.get("run_statuses")
+    said = enumerate(statuses if isinstance(statuses, list) else [])
+    known = {run for run, status in said if status == "not_converged"}
+    costs[list(negative_runs(costs, *claim, known))] = math.nan
     return costs
 
 

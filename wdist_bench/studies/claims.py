@@ -33,11 +33,15 @@ class Claim:
     parts: tuple[Claim, ...] = ()
 
 
-def claim(source: str, text: str, holds: Any, numbers: str, *rests_on: Any) -> Claim:
-    """A claim that numbers decide; undecided where one of those that it rests on is missing."""
+def claim(
+    source: str, text: str, holds: Any, numbers: str, *rests_on: Any, fails: Any = False
+) -> Claim:
+    """A claim that numbers decide; undecided where one of those that it rests on is missing, but
+    where those that are there decide against it alone (`fails`).
+    """
     known = all(np.size(found) and not np.isnan(found).any() for found in rests_on)
     decided = HOLDS if bool(holds) else FAILS
-    return Claim(text, decided if known else UNDECIDED, numbers, source)
+    return Claim(text, FAILS if fails else decided if known else UNDECIDED, numbers, source)
 
 
 def joint(text: str, parts: Iterable[Claim]) -> Claim:

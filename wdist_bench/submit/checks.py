@@ -17,7 +17,7 @@ import numpy as np
 
 from wdist_bench import estimators, tasks
 from wdist_bench.conformance.findings import Broken, Finding
-from wdist_bench.conformance.rules import check as conform
+from wdist_bench.conformance.rules import check_subject, short
 from wdist_bench.protocol.protocols import PROTOCOLS
 from wdist_bench.report.compare import Comparison, NothingSharedError, compare
 from wdist_bench.report.comparing.changes import Change
@@ -44,7 +44,8 @@ class Submission:
     Attributes:
         folder: with a journal.
         against: the folder that holds the committed results folders.
-        reruns: how many cells of new estimators are run again.
+        reruns: how many cells of new estimators and tasks are run again, and how many of others
+            that no committed folder has.
     """
 
     folder: Path
@@ -74,6 +75,20 @@ class Submission:
     def new_tasks(self) -> list[str]:
         """Tasks that are."""
         return self._new("task", tasks.registry)
+
+    @cached_property
+    def compared(self) -> list[tuple[Path, Comparison]]:
+        """The other folders that have cells of it; of several each has its part of the level."""
+        found = []
+        for folder in result_folders(self.against):
+            if folder.resolve() == self.folder.resolve():  # it was unpacked there
+                continue
+            with suppress(NothingSharedError):
+                found.append((folder, compare(folder, self.folder)))
+        if len(found) < 2:
+            return found
+        level = LEVEL / len(found)
+        return [(folder, compare(folder, self.folder, level)) for folder, _ in found]
 
     def _new(self, kind: str, registry: Any) -> list[str]:
         named = dict.fromkeys(record[kind] for record in self.records)
@@ -208,16 +223,34 @@ def _exact_values(submission: Submission) -> str:
 
 
 def _conforming(submission: Submission) -> str:
-    """New estimators and tasks keep the rules of plug-ins, and what they claim."""
-    new = list(dict.fromkeys([*submission.new, *submission.new_tasks]))
-    for name in new:
-        failed = [finding for finding in conform(name) if not finding.passed]
+    """New estimators and tasks, as cells had them, keep the rules and what they claim."""
+    new = _new_ones(submission)
+    for subject, name in new.items():
+        failed = [finding for finding in check_subject(subject) if not finding.passed]
         if failed:
             raise Broken(f"{name}: {failed[0].rule}: {failed[0].problem}")
     broken = broken_bounds(submission.results.labelled)[1]
     if broken:
         raise Broken(f"claimed bounds broken beyond noise: {broken[0][0]} on {broken[0][1]}")
-    return ", ".join(new) or "no new estimator or task"
+    return ", ".join(new.values()) or "no new estimator or task"
+
+
+def _new_ones(submission: Submission) -> dict[Any, str]:
+    """Each once, with its name; what differs in its training alone is one."""
+    found: dict[Any, str] = {}
+    for record in submission.records:
+        cell = _cell(record)
+        if cell.estimator in submission.new:
+            name = _called(cell.estimator, cell.estimator_parameters)
+            found.setdefault(short(cell.build_estimator()), name)
+        if cell.task in submission.new_tasks:
+            found.setdefault(cell.build_task(), _called(cell.task, cell.task_parameters))
+    return found
+
+
+def _called(name: str, options: dict[str, Any]) -> str:
+    said = ", ".join(f"{option}={value!r:.40}" for option, value in options.items())
+    return f"{name}({said})" if said else name
 
 
 def _repeated(submission: Submission) -> str:
@@ -225,7 +258,7 @@ def _repeated(submission: Submission) -> str:
     too few runs for a test are named where they are others.
     """
     shared, untested = 0, []
-    for folder, found in _compared(submission):
+    for folder, found in submission.compared:
         shared += len(found.changes)
         untested += _untested(found)
         for change in found.verdict("regression") + found.verdict("improvement"):
@@ -250,20 +283,6 @@ def _repeated(submission: Submission) -> str:
     return said
 
 
-def _compared(submission: Submission) -> list[tuple[Path, Comparison]]:
-    """The other folders that have cells of it; of several each has its part of the level."""
-    found = []
-    for folder in result_folders(submission.against):
-        if folder.resolve() == submission.folder.resolve():  # it was unpacked there
-            continue
-        with suppress(NothingSharedError):
-            found.append((folder, compare(folder, submission.folder)))
-    if len(found) < 2:
-        return found
-    level = LEVEL / len(found)
-    return [(folder, compare(folder, submission.folder, level)) for folder, _ in found]
-
-
 def _untested(found: Comparison) -> list[Change]:
     """The cells that say something else, and have too few runs for a test."""
     same = partial(np.isclose, rtol=_ROUNDING, atol=0, equal_nan=True)
@@ -271,13 +290,23 @@ def _untested(found: Comparison) -> list[Change]:
 
 
 def _again(submission: Submission) -> str:
-    """Some cells of new estimators, chosen by the hash of the journal, are run again."""
-    records = {
-        record["key"]: record
-        for record in submission.records
-        if record["estimator"] in submission.new and record["run_seconds"] <= _LONGEST
-    }
-    chosen = _some(records, submission.reruns, submission)
+    """Some cells of what is new, and some others that no committed folder has, chosen by the hash
+    of the journal, are run again.
+    """
+    lacking = [set(found.keys_only_b) for _, found in submission.compared]
+    alone = set.intersection(*lacking) if lacking else set()
+    new: dict[str, dict[str, Any]] = {}
+    others: dict[str, dict[str, Any]] = {}
+    for record in submission.records:
+        if record["run_seconds"] > _LONGEST:
+            continue
+        if record["estimator"] in submission.new or record["task"] in submission.new_tasks:
+            new[record["key"]] = record
+        elif record["key"] in alone:
+            others[record["key"]] = record
+    chosen = [
+        record for kind in (new, others) for record in _some(kind, submission.reruns, submission)
+    ]
     if not chosen:
         return "none to run"
     with TemporaryDirectory() as place:

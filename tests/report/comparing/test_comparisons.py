@@ -143,6 +143,23 @@ def test_failed_runs_are_left_out_in_pairs_and_counted(gaps):
     assert (row["runs"], row["failed"]) == (RUNS - 2, 2)
 
 
+def test_who_is_closer_on_common_runs_is_not_behind_the_closest(monkeypatch):
+    """A loses to B, B to C and C to A on the runs that two have, by more than noise."""
+    monkeypatch.setattr(f"{__name__}.RUNS", 30)
+    noise = 1 + 0.001 * np.random.default_rng(0).random(30)
+    parts = {"A": (1.0, None, 1.0), "B": (0.9, 2.0, None), "C": (None, 1.9, 1.1)}
+    errors = {
+        name: noise * np.repeat([np.nan if part is None else part for part in three], 10)
+        for name, three in parts.items()
+    }
+    rows = comparison_table(journal(errors)).query("against == 'batch'").to_dict("records")
+    [ahead] = [row for row in rows if row["difference"] < 0]
+    assert (ahead["best"], ahead["other"], ahead["told_apart"]) == ("A", "B", False)
+    assert ahead["p_adjusted"] < 0.05
+    assert "behind it C by 0.1 [" in sentences(rows)[0]
+    assert "; closer on common runs B by 0.1 [" in sentences(rows)[0]
+
+
 def test_an_estimator_with_fewer_runs_is_compared_on_those(gaps):
     source = journal(gaps)
     source.cells["far"]["costs"] = source.cells["far"]["costs"][:5]

@@ -73,11 +73,29 @@ def test_laws_of_one_dimension_are_told_apart_and_lost_cells_counted(make_folder
     assert "Left out, since a run gave no number: 1 cell." in _markdown(table, 1)
 
 
+def test_a_law_all_of_whose_cells_are_lost_is_counted_among_them(make_folder):
+    folder = make_folder()
+    for shift, first in ((1.0, 1.2), (2.0, np.nan)):
+        for n in SIZES:
+            costs = [[first], [1.1], [1.3]]
+            folder.add("exact", costs, [[1.0]] * 3, population=1.0, n=n, target="population",
+                       task_parameters={"dim": 2, "shift": shift})  # fmt: skip
+    path = folder.write()
+    write_report(path)
+    text = (path / "rates.md").read_text()
+    assert "Left out, since a run gave no number: 4 cells." in text
+    assert "shift 2" not in text
+
+
 @pytest.mark.parametrize(
     ("task", "given", "support"),
     [("gaussian_shift", {}, 8), ("concentric_spheres", {}, 7), ("weighted_points", {}, None),
      ("gaussian_shift", {"std": 0}, None), ("radial", {"x": [["law", "sphere"]]}, None),
-     ("radial", {"x": [["law", "ball"]]}, 8)],
+     ("radial", {"x": [["law", "ball"]]}, 8), ("spiked_gaussian", {"spike": 0.0}, None),
+     ("spiked_gaussian", {"spike": 4.0}, 8), ("gaussian_shift", {"scale": 0.0}, None),
+     ("radial", {"x": [["law", "gaussian"], ["std", 0.0]]}, None),
+     ("radial", {"y": {"law": "ball", "radius": 0}}, None),
+     ("concentric_spheres", {"radius_x": 0.0}, None)],
 )  # fmt: skip
 def test_theory_is_of_laws_with_a_density(task, given, support):
     assert _support({"task": task, "dim": 8, "task_parameters": given}) == support

@@ -77,6 +77,19 @@ def test_a_lower_bound_of_populations_below_zero_is_an_answer_at_p_2():
     assert failed_runs(claim | {"p": 2, "bound": "none"}) == 2
 
 
+@pytest.mark.parametrize("claim", [{}, {"p": 2, "bound": "lower", "target": "population"}])
+def test_a_run_that_its_record_calls_lost_stays_it(claim):
+    """Three standard errors were the limit for any number of batches once, and for any claim."""
+    noise = np.random.default_rng(0).normal(size=20)
+    noise = (noise - noise.mean()) / noise.std(ddof=1)
+    below = noise - 3.2 / np.sqrt(20)
+    record = {"costs": pack(np.stack([below, below, noise]))} | claim
+    assert failed_runs(record) == 0  # Student's limit is 3.45
+    record["run_statuses"] = ["ok", "not_converged", "not_converged"]
+    assert failed_runs(record) == 1
+    assert np.isnan(run_costs(record)[1]).all()
+
+
 def test_nothing_but_failures_gives_no_numbers():
     row = errors(np.full((2, 2), np.nan), np.ones((2, 2)), p=1, population=0.0)
     assert "estimate" not in row

@@ -4,8 +4,10 @@ The error of a run is compared, run by run on the same samples: against "batch",
 evaluation batches of |estimate - exact value of that batch|; against "population", |estimate of the
 run - distance of the two populations|, but for equal populations: there the smallest number wins,
 whatever it measures. The closest is who loses to the fewest others by the mean over the runs that
-both have. What is said is about this setting, and the chance is that of runs; what holds on tasks
-like these is in `leaderboard.py`.
+both have. Where runs failed these means can go round in a circle: who is closer on common runs than
+the closest, by more than noise, is named as that and not as told apart from it. What is said is
+about this setting, and the chance is that of runs; what holds on tasks like these is in
+`leaderboard.py`.
 
 Two estimators are equal in a setting where swapping them in a run changes nothing. So the test of a
 pair flips the signs of its differences, whole runs at once over all settings (run i of every
@@ -226,7 +228,7 @@ def _row(
         "ci_high": interval[1],
         "p_value": test.single,
         "p_adjusted": test.adjusted,
-        "told_apart": test.adjusted < LEVEL,
+        "told_apart": test.adjusted < LEVEL and difference.mean > 0,
         "least_p": test.least,
         "best_variant": best,
         "other_variant": other,
@@ -246,19 +248,28 @@ def _sentence(against: str, rows: list[dict[Any, Any]]) -> str:
     first = rows[0]
     best = inline(first["best_variant"])
     said = f"Closest to the {against} truth, paired by run: **{best}** "
-    said += f"({first['best_error']:.3g}); behind it "
-    parts = []
-    for row in rows:
-        interval = f"[{row['ci_low']:.3g}, {row['ci_high']:.3g}]"
-        parts.append(
-            f"{inline(row['other_variant'])} by {row['difference']:.3g} {interval} ({_level(row)})"
-        )
-    return said + ", ".join(parts) + "."
+    said += f"({first['best_error']:.3g})"
+    behind = [_by(row) for row in rows if not _is_closer(row)]
+    said += f"; behind it {', '.join(behind)}" * bool(behind)
+    closer = [_by(row, -1) for row in rows if _is_closer(row)]
+    return said + f"; closer on common runs {', '.join(closer)}" * bool(closer) + "."
+
+
+def _is_closer(row: dict[Any, Any]) -> bool:
+    """Whether the other one is closer on common runs, by more than noise."""
+    return bool(row["difference"] < 0 and row["p_adjusted"] < LEVEL)
+
+
+def _by(row: dict[Any, Any], sign: int = 1) -> str:
+    """Who it is, and by how much behind, or with -1 closer."""
+    low, high = sorted(sign * row[end] for end in ("ci_low", "ci_high"))
+    gap = f"{sign * row['difference']:.3g} [{low:.3g}, {high:.3g}]"
+    return f"{inline(row['other_variant'])} by {gap} ({_level(row)})"
 
 
 def _level(row: dict[Any, Any]) -> str:
     if not row["least_p"] < LEVEL:
         return f"{row['runs']} common runs are too few to tell"
     level = p_value(row["p_adjusted"])
-    level += "" if row["told_apart"] else ", not told apart"
+    level += "" if row["told_apart"] or _is_closer(row) else ", not told apart"
     return level + (f", without {count(row['failed'], 'failed run')}" if row["failed"] else "")

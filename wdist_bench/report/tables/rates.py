@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _FEWEST = 4  # sizes that make a suite one about rates
 _DENSE = ("gaussian_shift", "spiked_gaussian", "dilation", "reweighted_mixture")
 """Tasks whose laws have a density in the space, and no part that has to stay."""
+_WIDTHS = ("std", "scale", "factor", "spike", "radius_x", "radius_y", "x", "y")
+"""Parameters that are widths of a law, or hold one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +71,9 @@ class Law:
 
 
 def laws(results: Results) -> list[Law]:
-    """Those of a suite about rates: at least four numbers of points in one; else none."""
+    """Those of a suite about rates: at least four numbers of points in one; else none. Where a run
+    of each cell gave no number, a law has no errors.
+    """
     groups: dict[tuple[str, float], list[Cell]] = {}
     for cell in results.cells:
         if cell.record.get("costs") and not math.isnan(cell.population):
@@ -82,7 +86,7 @@ def laws(results: Results) -> list[Law]:
     sizes = [len({cell.record["n"] for cell in here}) for *_, here in apart]
     if max(sizes, default=0) < _FEWEST:  # no array is read then
         return []
-    return [law for law in (_law(*each) for each in apart) if law.errors]
+    return [_law(*each) for each in apart]
 
 
 def _told_apart(family: str, here: list[Cell]) -> dict[str, list[Cell]]:
@@ -140,7 +144,8 @@ def _theory(law: Law, dim: int) -> float:
 
 def write_rates(folder: Path, results: Results) -> list[Path]:
     """`rates.csv`, `rates.md` and `rates.png`; nothing where no task was run at four sizes."""
-    found = laws(results)
+    every = laws(results)
+    found = [law for law in every if law.errors]
     if not found:
         return []
     from wdist_bench.report.drawing import save
@@ -149,7 +154,7 @@ def write_rates(folder: Path, results: Results) -> list[Path]:
     table = slopes(found)
     return [
         write(folder / "rates.csv", csv(table)),
-        write(folder / "rates.md", _markdown(table, sum(law.lost for law in found))),
+        write(folder / "rates.md", _markdown(table, sum(law.lost for law in every))),
         save(draw(found), folder / "rates.png"),
     ]
 
@@ -176,12 +181,21 @@ def _support(record: dict[str, Any]) -> int | None:
     none, or the mass of a part may have to stay.
     """
     task, dim, given = record["task"], int(record["dim"]), record["task_parameters"]
-    if given.get("std") == 0 or given.get("factor") == 0:
-        return None  # points
+    if any(_flat(value) for name, value in given.items() if name in _WIDTHS):
+        return None  # points, or a law of fewer dimensions
     if task == "concentric_spheres":
         return dim - 1
     dense = "sphere" not in str(given) if task == "radial" else task in _DENSE
     return dim if dense else None
+
+
+def _flat(width: Any) -> bool:
+    """Whether a width is 0, or one of a law that is named with its parameters."""
+    if isinstance(width, dict):
+        width = list(width.values())
+    if isinstance(width, list | tuple):
+        return any(map(_flat, width))
+    return isinstance(width, int | float) and width == 0
 
 
 def _table(found: dict[int, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

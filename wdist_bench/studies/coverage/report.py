@@ -58,7 +58,7 @@ def write_coverage(folder: Path, records: list[dict[str, Any]]) -> list[Path]:
         *study_shortcomings(records),
         "## In short\n",
         _table(_summary(rows)),
-        _sentences(rows),
+        _sentences(rows, told),
         *(_section(here, told) for _, here in rows.groupby(_SECTION, sort=True)),
     ]
     return [
@@ -144,26 +144,33 @@ def _summary(rows: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def _sentences(rows: pd.DataFrame) -> str:
-    """What `ours` states and what was found, in words."""
+def _sentences(rows: pd.DataFrame, told: list[str]) -> str:
+    """What `ours` states and what was found, in words; cells by law and the columns `told`."""
     mine = rows[rows["method"] == "ours"]
     broken = mine[mine["broken"] & mine["counts"]]
     beyond = mine[mine["broken"] & ~mine["counts"]]
     light = mine[mine["light"] & mine["counts"] & (mine["n"] >= 400) & (mine["refused"] > 0)]
     lines = [
         f"- `ours` is broken in {len(broken)} of {int(mine['counts'].sum())} cells that count"
-        f"{_named(broken)}, and in {len(beyond)} of the {int((~mine['counts']).sum())} others"
-        f"{_named(beyond)}.",
+        f"{_named(broken, told)}, and in {len(beyond)} of the {int((~mine['counts']).sum())} others"
+        f"{_named(beyond, told)}.",
         f"- It refuses {mine.loc[mine['counts'], 'refused'].mean():.1%} of the samples of the "
         f"cells that count; on bounded and sub-Gaussian laws with 400 rows or more it refuses in "
-        f"{len(light)} cells{_named(light)}.",
+        f"{len(light)} cells{_named(light, told)}.",
     ]
     return "\n".join(["", *lines, ""])
 
 
-def _named(cells: pd.DataFrame) -> str:
-    names = [f"{c.law} (p = {c.p}, n = {c.n}: {c.held:.1%} held)" for c in cells.itertuples()]
+def _named(cells: pd.DataFrame, told: list[str]) -> str:
+    names = [
+        f"{cell['law']} ({_title(cell, told)}: {cell['held']:.1%} held)"
+        for cell in cells.to_dict("records")
+    ]
     return f": {'; '.join(names)}" if names else ""
+
+
+def _title(cell: dict[Any, Any], told: list[str]) -> str:
+    return ", ".join(f"{name} = {cell[name]}" for name in told)
 
 
 def _seconds(value: float, shared: bool) -> Any:
@@ -178,7 +185,7 @@ def _section(here: pd.DataFrame, told: list[str]) -> str:
         here: the cells of the section.
         told: columns that its heading names.
     """
-    title = ", ".join(f"{name} = {here[name].iloc[0]}" for name in told)
+    title = _title(here.iloc[0].to_dict(), told)
     found = []
     for law, cells in here.groupby("law", sort=False):
         by_method = {cell["method"]: cell for cell in cells.to_dict("records")}

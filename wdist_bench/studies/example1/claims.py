@@ -135,7 +135,7 @@ def _critic(record: Record) -> list[Claim]:
               f"value changes by less than {PLATEAU:.0%} over the last quarter of training at "
               f"{settled} of {cells} thetas (mean over runs), at most "
               f"{largest(np.abs(changes)):.1%}; {alone} of {apart.sum() * record['runs']} "
-              "single runs do", changes),
+              "single runs do", changes, fails=settled < cells),
         Claim(f"the value is a line in abs(theta) ({name})", negation(below(fit.r2, LINE)),
               f"R^2 {r2:.4f} [{low:.4f}, {high:.4f}] over runs; kappa {kappa:.5f} "
               f"[{kappa_low:.5f}, {kappa_high:.5f}]", "WGAN equation 3"),
@@ -146,7 +146,8 @@ def _critic(record: Record) -> list[Claim]:
               f"root mean square of (difference / standard error) {rms:.2f}", rms),
         claim("Example 1", f"the critic pulls theta to 0 from everywhere ({name})",
               slopes.min() > 0.1,
-              f"gradient towards 0, over kappa: {slopes.min():.2f} to {slopes.max():.2f}", slopes),
+              f"gradient towards 0, over kappa: {slopes.min():.2f} to {slopes.max():.2f}", slopes,
+              fails=(slopes <= 0.1).any()),
         claim("Example 1", f"its pull is constant, as that of W1 ({name})", slope_cv < CONSTANT,
               f"coefficient of variation {slope_cv:.1%}; {close}{slopes.min():.2f} to "
               f"{slopes.max():.2f} over all", slopes, slope_cv),
@@ -209,7 +210,7 @@ def _discriminators(records: list[Record]) -> list[Claim]:
         claim("Example 1", f"JSD estimate within {JSD_ERROR} of log 2 for abs(theta) >= 0.1",
               (error < JSD_ERROR).all(),
               f"{steps:,} steps: largest error of the mean over runs {largest(error):.2g} nats",
-              error),
+              error, fails=(error >= JSD_ERROR).any()),
         claim("Theorems 2.1, 2.2", "a perfect discriminator exists", (right == 1).all(),
               f"every point on its right side in {int((right == 1).sum())} of {right.size} "
               f"trainings; largest distance from D* "

@@ -120,6 +120,19 @@ def test_a_place_that_was_lost_leaves_claims_open():
     assert verdicts([*good, *lost])["the standard GAN fails with these networks"] == UNDECIDED
 
 
+def test_a_second_seed_of_one_loss_leaves_claims_as_they_are():
+    rivals = [record(loss, error=0.5) for loss in gan_claims.RIVALS]
+    records = [record("c_transform", error=0.05), *rivals]
+    more = [record("weight_clipping", error=0.5, seed=1), record("c_transform", rate=0.1)]
+    before = verdicts(records)
+    assert before["the c-transform estimates best"] == HOLDS
+    assert before["WGAN makes good samples on one class"] == HOLDS
+    for one in more:
+        assert verdicts([*records, one]) == before
+    alone = [record("c_transform"), *(record("weight_clipping", seed=seed) for seed in (1, 2))]
+    assert verdicts(alone)["the c-transform estimates best"] == UNDECIDED
+
+
 def test_pairs_are_of_the_runs_that_both_have():
     rivals = [record(loss, error=0.5) for loss in gan_claims.RIVALS]
     for runs, verdict in ((1, UNDECIDED), (2, HOLDS)):

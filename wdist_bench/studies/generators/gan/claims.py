@@ -27,7 +27,7 @@ from wdist_bench.studies.claims import (
     paired,
 )
 from wdist_bench.studies.generators.claims import TRACKS
-from wdist_bench.studies.generators.words import by_place
+from wdist_bench.studies.generators.words import by_place, place
 
 GOOD = 1.2
 ACCEPTABLE = 1.5
@@ -151,14 +151,25 @@ def _quality(records: list[dict[str, Any]], losses: tuple[str, ...], factor: flo
     word = "good" if factor == GOOD else "acceptable"
     found: list[Claim] = []
     for loss in losses:
-        for place, here in by_place(records).items():
-            what = f"{loss} is {word} on {place}"
+        for where, here in _places(records, loss).items():
+            what = f"{loss} is {word} on {where}"
             found += [
                 Claim(what, is_within(r, factor), f"misfit {misfit_text(r)}{_coverage_text(r)}")
                 for r in here
                 if r["parameters"]["loss"] == loss and "w1" in r
             ] or [not_run(what)]
     return found
+
+
+def _places(records: list[dict[str, Any]], *losses: str) -> dict[str, list[dict[str, Any]]]:
+    """Where losses are compared: the places in which each has a record, a lost one perhaps, and all
+    places of rows that have none such. More seeds or rates of one of them make places of its own.
+    """
+    places = by_place(records)
+    names = {at: {r["parameters"]["loss"] for r in here} for at, here in places.items()}
+    whole = [at for at in places if names[at].issuperset(losses)]
+    rows = {place(places[at][0]) for at in whole}
+    return {at: here for at, here in places.items() if at in whole or place(here[0]) not in rows}
 
 
 def _paired(
@@ -170,10 +181,11 @@ def _paired(
 ) -> list[Claim]:
     """The c-transform against each rival on each restriction, paired by run."""
     found = []
-    for place, here in by_place(records).items():
+    meet = {rival: _places(records, "c_transform", rival) for rival in rivals}
+    for where, here in by_place(records).items():
         losses = {record["parameters"]["loss"]: record for record in here if "w1" in record}
-        for rival in rivals:
-            statement = f"{what} {'below' if lower else 'above'} that of {rival} on {place}"
+        for rival in (rival for rival in rivals if where in meet[rival]):
+            statement = f"{what} {'below' if lower else 'above'} that of {rival} on {where}"
             if "c_transform" not in losses or rival not in losses:
                 found.append(not_run(statement))
                 continue

@@ -1,0 +1,91 @@
+"""Wrong tasks are found out by one rule each, and right ones are not accused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import wdist_bench as wb
+from wdist_bench.conformance import task_rules, truth_routes
+from wdist_bench.conformance.rules import _findings
+from wdist_bench.conformance.task_rules import TASK_RULES
+
+SAMPLES = "samples (n, dim) finite points, by key"
+KNOWN = "gives a Truth or None for every cost"
+INDEPENDENT = "draws both populations independently"
+BETWEEN = "has a truth between what other routes allow"
+
+
+@dataclass(frozen=True)
+class Uniforms(wb.Task):
+    """U[0, 1] against U[0, 3]: W_p = 2 (1 + p)^(-1/p) in norms, off by a factor at some costs."""
+
+    name = "uniforms_in_tests"
+    reference = "quantiles t and 3 t"
+
+    drawn: str = ""
+    off: str = ""
+
+    def draw(self, key, n):
+        levels = jax.random.uniform(key, (2, n, 1), jnp.float32)
+        if self.drawn == "y from another key":
+            levels = levels.at[1].set(jax.random.uniform(jax.random.key(7), (n, 1), jnp.float32))
+        if self.drawn == "rows of y three times":
+            levels = levels.at[1].set(levels[1, jnp.arange(n) // 3])
+        if self.drawn == "antithetic rows of x":
+            half = levels[0, : n // 2]
+            levels = levels.at[0, : 2 * (n // 2)].set(jnp.concatenate([half, 1 - half]))
+        if self.drawn == "y in one point":
+            levels = levels.at[1].set(0.5)
+        return levels[0], 3 * levels[1]
+
+    def truth_for(self, cost):
+        value = 2 * (1 + cost.p) ** (-1 / cost.p)
+        if self.off in (f"p = {cost.p}", cost.norm):
+            return wb.Truth(100 * value, 0.0, "closed-form", self.reference)
+        return wb.Truth(value, 0.0, "closed-form", self.reference) if cost.minkowski else None
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrong", "words"),
+    [
+        (SAMPLES, {"drawn": "y from another key"}, "other keys gave the same y"),
+        (INDEPENDENT, {"drawn": "rows of y three times"}, "the mean of n rows of y is"),
+        (INDEPENDENT, {"drawn": "antithetic rows of x"}, "the mean of n rows of x is"),
+        (KNOWN, {"off": "torus"}, "W_1 (torus) = 100 is above 1 times W_1 (l2) = 1"),
+        (KNOWN, {"off": "linf"}, "W_1 (linf) = 100 is above 1 times W_1 (l2) = 1"),
+        (BETWEEN, {"off": "p = 3"}, "W_3 (l2) = 125.992, but is at most"),
+    ],
+    ids=str,
+)
+def test_a_wrong_task_breaks_the_rule(monkeypatch, rule, wrong, words):
+    if rule == BETWEEN:
+        monkeypatch.setattr(task_rules, "COSTS", ())
+        monkeypatch.setattr(truth_routes, "_GROUP_SIZE", 5_000)
+    monkeypatch.setattr(task_rules, "_ROWS", 2_000)
+    monkeypatch.setattr(task_rules, "_BATCHES", 200)
+    [finding] = _findings({rule: TASK_RULES[rule]}, Uniforms(**wrong))
+    assert words in finding.problem
+
+
+@pytest.mark.parametrize("drawn", ["", "y in one point"])
+def test_a_right_sampler_is_not_accused(drawn):
+    rules = {rule: TASK_RULES[rule] for rule in (SAMPLES, INDEPENDENT)}
+    assert [f.problem for f in _findings(rules, Uniforms(drawn=drawn)) if f.problem] == []
+
+
+@dataclass(frozen=True)
+class OnCircles(Uniforms):
+    """A truth at costs alone that no route is for."""
+
+    def truth_for(self, cost):
+        return None if cost.minkowski else wb.Truth(0.1, 0.0, "closed-form", self.reference)
+
+
+def test_a_truth_that_nothing_was_held_against_says_so():
+    [finding] = _findings({BETWEEN: TASK_RULES[BETWEEN]}, OnCircles())
+    assert finding.passed
+    assert finding.note == "it has no truth at the costs that there are routes for"
