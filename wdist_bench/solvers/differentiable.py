@@ -121,7 +121,7 @@ def line_cost(
     mass, left, right = _pieces(*near, a, b)
     total = _paid(_fixed(mass), left, right, cost)
     # Derivatives in the weights are of the points where they lie.
-    mass, *there = _pieces(*_fixed((x, y)), a, b)
+    mass, *there = _pieces(_fixed(x), _fixed(y), a, b)
     change = mass @ jnp.nan_to_num(cost.between(*there))
     return total + (change - _fixed(change))
 
