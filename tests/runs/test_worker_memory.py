@@ -42,7 +42,7 @@ def finished(suite, out, limit):
 @pytest.mark.slow
 def test_a_worker_that_has_grown_is_renewed_and_an_innocent_cell_runs_again(suite, tmp_path):
     # each fits into 1.5 GiB beside a fresh worker (250 MB, 600 with CUDA), no two of them do
-    records = finished(suite([800, 801, 802]), tmp_path / "out", 1.5 * GIB)
+    records = finished(suite([800, 801, 802]), tmp_path / "out", 3 * GIB // 2)
     assert [record["status"] for record in records] == ["ok"] * 3
 
 
