@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wdist_bench.cli.compare import _speed
 from wdist_bench.report.compare import NothingSharedError, compare
 
 RUNS = 20
@@ -96,12 +95,12 @@ def test_seconds_of_a_shared_machine_are_no_speed(make_folder):
         paths.append(folder.write())
     found = compare(*paths)
     assert found.speed == pytest.approx(2)
-    assert _speed(found).startswith("speed: 2.00 times the seconds a run; both on")
+    assert found.speed_in_words == "2.00 times the seconds a run"
     folder.cells[-1]["shared"] = True
     found = compare(paths[0], folder.write())
     assert np.isnan(found.speed)
-    assert "no cell was timed alone on the machine in both" in _speed(found)
-    assert "over 7 cells; both on" in _speed(compare(paths[0], paths[0]))
+    assert "no cell was timed alone on the machine in both" in found.speed_in_words
+    assert "over 7 cells" in compare(paths[0], paths[0]).speed_in_words
 
 
 @pytest.mark.parametrize("level", [5, 1])
