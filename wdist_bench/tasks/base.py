@@ -49,19 +49,20 @@ class Task(Plugin):
         """
         return _OfTask(self)
 
-    def truth(self, p: float | Cost = 1, norm: str | None = None) -> Truth | None:
+    def truth(self, p: float | Cost = 1, norm: str = "l2") -> Truth | None:
         """W_p(mu, nu) (the p-th root) for a ground cost, or None where it is not known.
 
         Args:
             p: exponent of the cost d(x, y)^p, a real number >= 1; or a Cost, which says all.
-            norm: name of a registered cost; None for "l2", or for that of the Cost.
+            norm: name of a registered cost, left out beside a Cost.
 
         Raises:
             ValueError: p or norm is none, norm contradicts the Cost, or that is made for another
                 number of coordinates.
         """
-        named = p if isinstance(p, Cost) else Cost(p, "l2" if norm is None else norm)
-        cost = as_cost(named, norm=norm)
+        cost = p if isinstance(p, Cost) else Cost(p, norm)
+        if norm not in ("l2", cost.norm):  # the default says nothing
+            as_cost(cost, norm=norm)
         if cost.circumference or (cost.is_norm and not cost.minkowski):
             cost.check_points(np.eye(1, self.dim), "the points")
         return self.truth_for(cost)
