@@ -3,8 +3,8 @@
 The unit is the task: a pair of populations with its parameters counts once, at however many costs,
 sizes and seeds it was measured. A statement is about tasks like those of the suite, so an estimator
 that is better on a few of them by chance is not told apart from its equals, however small the noise
-of its runs is; what holds on one setting alone is in `comparisons.py`. So is the error of a sampled
-truth: noise of its task, that favours nobody.
+of its runs is; what holds on one setting alone is in `comparisons.py`. The error of a sampled truth
+is noise of its task, which favours nobody.
 """
 
 from __future__ import annotations
