@@ -158,19 +158,24 @@ def _pairs(places: Places, first: str, second: str) -> list[tuple[str, Record, R
 def _paired(
     places: Places, first: str, second: str, what: str, number: Callable[[Record], Any]
 ) -> list[Claim]:
-    """Whether a number of the first generator is below that of the second, place by place."""
+    """Whether a number of the first generator is below that of the second, place by place;
+    undecided where a run that did not fail has no number.
+    """
     found = []
     for said, one, other in _pairs(places, first, second):
         if is_lost(one) or is_lost(other):
             found.append(not_run(f"{what}: {said}"))
             continue
-        ours, theirs = paired(number(one), number(other))
+        numbers, failed = (number(one), number(other)), (one["failed"], other["failed"])
+        ours, theirs = paired(*numbers)
         gap = ours - theirs
         mean, low, high = mean_interval(gap)
+        # a run that did not fail and has no number, of a gradient that vanished, say
+        whole = all(np.isnan(n).sum() <= f for n, f in zip(numbers, failed, strict=True))
         found.append(
             Claim(
                 f"{what}: {said}",
-                is_below(gap, (one["failed"], other["failed"])),
+                is_below(gap, failed) if whole else UNDECIDED,
                 f"{mean_interval(ours)[0]:.3g} against {mean_interval(theirs)[0]:.3g}, "
                 f"difference {mean:+.3g} [{low:+.3g}, {high:+.3g}]",
             )

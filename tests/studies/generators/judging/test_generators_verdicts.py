@@ -248,6 +248,16 @@ def test_a_claim_does_not_begin_to_hold_by_the_loss_of_a_cell(tmp_path):
     assert {after[name] for name in decisive} == {UNDECIDED}
 
 
+def test_a_gradient_that_vanished_in_one_run_leaves_its_comparisons_undecided():
+    smooth, rough = [0.1, 0.11, 0.12], [0.5, np.nan, 0.51]
+    name = "WGANs have smoother gradients: length"
+    wgans = [on_mixture(wgan, steadiness=smooth) for wgan in claims.WGANS]
+    gan = on_mixture("saturating", steadiness=rough)
+    assert decided(*wgans, gan)[name] == UNDECIDED
+    # the run that failed has no number either, and loses nothing for the others
+    assert decided(*wgans, gan | {"failed": 1})[name] == HOLDS
+
+
 def test_nobody_wins_a_race_on_a_shared_machine():
     name = "DDPM, ancestral is nearer than GAN, -log D at equal seconds"
     slow = [[9.0, 8.0, 7.0], [9.0, 8.1, 7.1], [9.0, 8.2, 7.3]]
