@@ -105,10 +105,6 @@ def _files(split: str) -> tuple[str, str]:
     return f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte"
 
 
-def _find(split: str) -> Found | None:
-    return first_found("mnist", partial(_look, split))
-
-
 def _look(split: str, folder: Path) -> Found | None:
     """The images, and the labels where they lie beside them."""
     paths = []
@@ -169,7 +165,7 @@ def _downloads(split: str) -> tuple[Download, ...]:
 MNIST = ImageSet(
     name="mnist",
     splits=("test", "train"),
-    find=_find,
+    find=partial(first_found, "mnist", _look),
     read=_read,
     missing=_missing,
     measured=frozenset(_CONTENTS.values()),
