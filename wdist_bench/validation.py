@@ -163,7 +163,7 @@ def check_samples(x: Any, y: Any, a: Any = None, b: Any = None) -> CheckedSample
     return CheckedSamples(points_x, points_y, weights_a, weights_b, remark)
 
 
-def check_same_dimension(x: np.ndarray, y: np.ndarray, names: tuple[str, str] = ("x", "y")) -> None:
+def check_same_dimension(x: Any, y: Any, names: tuple[str, str] = ("x", "y")) -> None:
     """Both point sets live in the same space."""
     if x.shape[1] != y.shape[1]:
         raise ValueError(

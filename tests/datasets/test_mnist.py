@@ -11,13 +11,17 @@ import pytest
 
 from wdist_bench import datasets
 from wdist_bench.datasets import mnist
-from wdist_bench.datasets.mnist import read_idx
+from wdist_bench.datasets.mnist import _parsed, _unpacked
 
 PIXELS = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 WHOLE = struct.pack(">4i", 2051, 2, 3, 4) + PIXELS.tobytes()
 IMAGES = gzip.compress(struct.pack(">4i", 2051, 10_000, 28, 28) + bytes(10_000 * 784))
 STEM = "t10k-images-idx3-ubyte"
 LABELS = "t10k-labels-idx1-ubyte"
+
+
+def read_idx(path, content):
+    return _parsed(_unpacked(path, content), path, content)
 
 
 def labels(values):

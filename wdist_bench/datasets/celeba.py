@@ -56,10 +56,6 @@ _RESIZES = {"crop108": _antialiased, "crop108_plain": _plain}
 _MEASURED = "7aa650d302b826015d5a78393f2793f7c3ce23dd21badf8f055c19a76303f9fa"
 
 
-def _find(split: str) -> Found | None:
-    return first_found("celeba", partial(_look, split))
-
-
 def _look(split: str, folder: Path) -> Found | None:
     places = [folder / name for name in _PLACES]
     place = next((place for place in places if place.is_dir() or place.is_file()), None)
@@ -118,7 +114,8 @@ def _missing(split: str) -> str:
 
 
 CELEBA = ImageSet(
-    "celeba", tuple(_RESIZES), _find, _read, _missing, measured=frozenset({_MEASURED})
-)
+    "celeba", tuple(_RESIZES), partial(first_found, "celeba", _look), _read, _missing,
+    measured=frozenset({_MEASURED}),
+)  # fmt: skip
 """64 x 64 colour faces. Source: Liu, Luo, Wang, Tang, Deep learning face attributes in the wild,
 ICCV 2015. No class labels are read."""

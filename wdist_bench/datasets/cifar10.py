@@ -74,10 +74,6 @@ def read_batch(data: bytes, source: str) -> tuple[np.ndarray, np.ndarray]:
     return pixels.reshape(_RECORDS, _PIXELS), labels
 
 
-def _find(split: str) -> Found | None:
-    return first_found("cifar10", partial(_look, split))
-
-
 def _look(split: str, folder: Path) -> Found | None:
     """The unpacked batches, else the archive, which is read in place."""
     batches = tuple(folder / _FOLDER / name for name in _BATCHES[split])
@@ -158,7 +154,7 @@ def _missing(split: str) -> str:
 CIFAR10 = ImageSet(
     name="cifar10",
     splits=("test", "train"),
-    find=_find,
+    find=partial(first_found, "cifar10", _look),
     read=_read,
     missing=_missing,
     measured=frozenset({_MEASURED, _together([_PUBLISHED[name] for name in _BATCHES["train"]])}),

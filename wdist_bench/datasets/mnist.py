@@ -47,20 +47,6 @@ _CONTENTS = {
 }
 
 
-def read_idx(path: Path, content: str) -> np.ndarray:
-    """An IDX file of unsigned bytes, plain or gzipped (.gz).
-
-    Args:
-        path: the file.
-        content: "images", shape (count, rows, columns), or "labels", shape (count,).
-
-    Raises:
-        ValueError: a broken gzip file, more than MNIST holds, another magic number, or another
-            length than its shape.
-    """
-    return _parsed(_unpacked(path, content), path, content)
-
-
 def _unpacked(path: Path, content: str) -> bytes:
     """The bytes of a plain or gzipped file."""
     most = _MOST[content]
@@ -79,6 +65,7 @@ def _unpacked(path: Path, content: str) -> bytes:
 
 
 def _parsed(data: bytes, path: Path, content: str) -> np.ndarray:
+    """The unsigned bytes of an IDX file: (count, rows, columns) of images, (count,) of labels."""
     rank = 3 if content == "images" else 1
     start = 4 + 4 * rank
     if len(data) < start:
@@ -103,10 +90,6 @@ def _parsed(data: bytes, path: Path, content: str) -> np.ndarray:
 def _files(split: str) -> tuple[str, str]:
     stem = _STEMS[split]
     return f"{stem}-images-idx3-ubyte", f"{stem}-labels-idx1-ubyte"
-
-
-def _find(split: str) -> Found | None:
-    return first_found("mnist", partial(_look, split))
 
 
 def _look(split: str, folder: Path) -> Found | None:
@@ -169,7 +152,7 @@ def _downloads(split: str) -> tuple[Download, ...]:
 MNIST = ImageSet(
     name="mnist",
     splits=("test", "train"),
-    find=_find,
+    find=partial(first_found, "mnist", _look),
     read=_read,
     missing=_missing,
     measured=frozenset(_CONTENTS.values()),

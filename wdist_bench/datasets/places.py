@@ -113,9 +113,9 @@ def folders(name: str) -> list[Path]:
     return [folder / name for folder in (data_folder(), cache_folder()) if folder is not None]
 
 
-def first_found(name: str, look: Callable[[Path], T | None]) -> T | None:
-    """What `look` finds in the first folder that has it."""
-    found = (look(folder) for folder in folders(name) if _is_folder(folder))
+def first_found(name: str, look: Callable[[str, Path], T | None], split: str) -> T | None:
+    """What `look` finds of a split in the first folder that has it."""
+    found = (look(split, folder) for folder in folders(name) if _is_folder(folder))
     return next((each for each in found if each is not None), None)
 
 

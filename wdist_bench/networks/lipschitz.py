@@ -71,11 +71,8 @@ def spectral_bound(kernel: Float[Array, "fan_in fan_out"]) -> Float[Array, ""]:
 def orthonormal(key: jax.Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> jax.Array:
     """A random kernel with orthonormal rows or columns, from a Gaussian one by Bjorck."""
     kernel = jax.random.normal(key, shape, dtype)
-    kernel = kernel / spectral_bound(kernel)
-    (kernel,) = jax.lax.fori_loop(
-        jnp.int32(0), jnp.int32(_FROM_SCRATCH), lambda _, kernels: bjorck(kernels, 1), (kernel,)
-    )
-    return kernel
+    kernel, times = kernel / spectral_bound(kernel), jnp.int32(_FROM_SCRATCH)
+    return jax.lax.fori_loop(jnp.int32(0), times, lambda _, one: bjorck(one, 1), kernel)
 
 
 def certify(params: Any, cost: Cost) -> Any:

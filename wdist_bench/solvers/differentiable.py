@@ -21,6 +21,7 @@ from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
 from wdist_bench.solvers.machine.memory import EXACT_BYTES, require_matrix
 from wdist_bench.solvers.massless import all_pairs, gathered
 from wdist_bench.solvers.sinkhorn import entropic_potentials, softmin, symmetric_potential
+from wdist_bench.validation import check_same_dimension
 
 # How far above the smallest normal number a sum is, of which powers may be lost below that.
 _DIGITS = 2.0**10
@@ -326,8 +327,4 @@ def check_shapes(x: Array, y: Array, a: Array | None, b: Array | None) -> None:
                 f"{of_it}: expected one weight per point, shape {points.shape[:1]}, got shape "
                 f"{weights.shape}; pass None for equal weights"
             )
-    if x.shape[1] != y.shape[1]:
-        raise ValueError(
-            f"x and y: expected equal dimensions, got {x.shape[1]} and {y.shape[1]}; both must "
-            "hold points of the same space, one a row"
-        )
+    check_same_dimension(x, y)

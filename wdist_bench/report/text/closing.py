@@ -15,6 +15,7 @@ from wdist_bench.report.results import Results
 from wdist_bench.report.tables.settings import SETTING, task_label
 from wdist_bench.report.text.verdicts import verdicts
 from wdist_bench.report.text.wording import error_on_batches, number, scale_of, signed
+from wdist_bench.results.progress import counted
 
 ROWS = 5
 """Rows of a task that a terminal shows."""
@@ -117,6 +118,5 @@ def _headline(results: Results) -> str:
     if said:
         return said[0].replace("**", "")
     records = journal.planned()
-    counts = Counter(record["status"] for record in records)
-    ended = ", ".join(f"{count} {status}" for status, count in counts.items())
+    ended = counted(Counter(record["status"] for record in records))
     return f"{len(records)} of {len(journal.keys)} cells: {ended}."

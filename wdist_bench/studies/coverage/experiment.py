@@ -12,7 +12,7 @@ import numpy as np
 from wdist_bench.experiment import Experiment, register
 from wdist_bench.population.interval import check_level
 from wdist_bench.results.journal import pack
-from wdist_bench.studies.coverage.laws import NAMES, pair
+from wdist_bench.studies.coverage.laws import pairs
 from wdist_bench.studies.coverage.methods import METHODS
 from wdist_bench.validation import check_integer, check_name, check_p, check_seed
 
@@ -30,7 +30,7 @@ class Coverage(Experiment):
     first `reason`.
 
     Attributes:
-        law: name of the pair, see `laws.NAMES`.
+        law: name of the pair, a key of `laws.pairs()`.
         method: "ours", "naive", "bootstrap" or "subsampling".
         n: rows of each law.
         p: exponent of the cost.
@@ -51,23 +51,24 @@ class Coverage(Experiment):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_name(self.law, NAMES, "law")
+        check_name(self.law, pairs(), "law")
         check_name(self.method, METHODS, "method")
         check_integer(self.n, "n", 2)
         check_integer(self.repetitions, "repetitions", 1)
         check_level(self.level)
         check_seed(self.seed)
-        if check_p(self.p) not in pair(self.law).ps:
+        known = pairs()[self.law].ps
+        if check_p(self.p) not in known:
             raise ValueError(
-                f"p: expected one of {pair(self.law).ps}, for which the distance of {self.law!r} "
+                f"p: expected one of {known}, for which the distance of {self.law!r} "
                 f"is known, got {self.p}; sweep over those"
             )
 
     def run(self) -> dict[str, Any]:
         """The intervals of all repetitions and how many hold the truth."""
-        laws = pair(self.law)
+        laws = pairs()[self.law]
         truth = laws.truth(self.p)
-        place = NAMES.index(self.law)
+        place = [*pairs()].index(self.law)
         found, seconds = [], 0.0
         for repetition in range(self.repetitions):
             generator = np.random.default_rng([self.seed, place, self.n, repetition])

@@ -13,7 +13,7 @@ from wdist_bench.folders import write
 from wdist_bench.report.text.escaping import csv
 from wdist_bench.report.text.missing import study_shortcomings
 from wdist_bench.results.journal import unpack
-from wdist_bench.studies.coverage.laws import NAMES, pair
+from wdist_bench.studies.coverage.laws import pairs
 
 BROKEN_LEVEL = 0.999
 """A cell breaks its statement where the upper limit of its coverage, at this confidence, is below
@@ -49,7 +49,7 @@ def write_coverage(folder: Path, records: list[dict[str, Any]]) -> list[Path]:
     rows = pd.DataFrame([_row(record) for record in records if "lower" in record])
     if rows.empty:
         return []
-    rows["place"] = rows["law"].map(NAMES.index)
+    rows["place"] = rows["law"].map([*pairs()].index)
     rows = rows.sort_values([*_SECTION, "place", "method"], kind="stable").drop(columns="place")
     told = ["p", "n", *(name for name in ("level", "seed") if rows[name].nunique() > 1)]
     parts = [
@@ -83,7 +83,7 @@ def clopper_pearson(count: int, trials: int, level: float = 0.95) -> tuple[float
 def _row(record: dict[str, Any]) -> dict[str, Any]:
     """Every number of a cell."""
     given, truth = record["parameters"], record["truth"]
-    laws, p, n = pair(given["law"]), given["p"], given["n"]
+    laws, p, n = pairs()[given["law"]], given["p"], given["n"]
     lower, value = unpack(record["lower"]), unpack(record["value"])
     upper = np.where(np.isnan(value), math.nan, unpack(record["upper"]))
     answers, held = record["runs"] - record["refused"], record["held"]

@@ -8,6 +8,8 @@ from itertools import pairwise
 
 import numpy as np
 
+from wdist_bench.tasks.moments import panels as gauss_legendre
+
 Density = Callable[[np.ndarray], np.ndarray]
 """Log-density at points, -inf outside the support."""
 
@@ -17,13 +19,11 @@ _PANELS = 160
 
 def rule(edges: list[float], panels: int = _PANELS) -> tuple[np.ndarray, np.ndarray]:
     """Points and weights on equal panels between consecutive edges: smooth pieces go between."""
-    unit, weight = np.polynomial.legendre.leggauss(_NODES)
     places = np.array(sorted(set(edges)), np.float64)
     cuts = np.concatenate(
         [np.linspace(a, b, panels + 1)[:-1] for a, b in pairwise(places)] + [places[-1:]]
     )
-    middle, half = (cuts[:-1] + cuts[1:]) / 2, np.diff(cuts) / 2
-    return (middle[:, None] + half[:, None] * unit).ravel(), (half[:, None] * weight).ravel()
+    return gauss_legendre(cuts, np.polynomial.legendre.leggauss(_NODES))
 
 
 def kullback_leibler(p: Density, q: Density, edges: list[float]) -> float:

@@ -42,7 +42,7 @@ from wdist_bench.studies.generators.judging.verdicts import (
     verdict,
 )
 from wdist_bench.studies.generators.pool import MIXTURE
-from wdist_bench.studies.generators.words import by_place, label, name_of, setting
+from wdist_bench.studies.generators.words import LABELS, by_place, label, name_of, setting
 
 Record = dict[str, Any]
 Places = dict[str, list[Record]]
@@ -99,16 +99,12 @@ def decide(records: list[Record]) -> list[Claim]:
         joint("WGANs weigh the modes better than GANs", _weights(compared)),
         *(
             joint(
-                f"{_named(a)} is nearer than {_named(b)} at equal seconds", _raced(compared, a, b)
+                f"{LABELS[a]} is nearer than {LABELS[b]} at equal seconds", _raced(compared, a, b)
             )
             for a, b in EQUAL_SECONDS
         ),
     ]
     return [claim for claim in claims if claim.parts]
-
-
-def _named(name: str) -> str:
-    return label({"parameters": {"generator": name}})
 
 
 def _of(records: list[Record], name: str) -> list[Record]:
@@ -150,7 +146,7 @@ def _pairs(places: Places, first: str, second: str) -> list[tuple[str, Record, R
     for where, here in places.items():
         both = [_of(here, name) for name in (first, second)]
         if all(both):
-            said = f"{_named(first)} below {_named(second)} on {where}"
+            said = f"{LABELS[first]} below {LABELS[second]} on {where}"
             found.append((said, both[0][0], both[1][0]))
     return found
 
@@ -209,19 +205,19 @@ def _followed(records: list[Record], name: str) -> list[Claim]:
 
 
 def _meaningful(records: list[Record], name: str) -> Claim:
-    return joint(f"The loss of {_named(name)} is meaningful", _followed(records, name))
+    return joint(f"The loss of {LABELS[name]} is meaningful", _followed(records, name))
 
 
 def _meaningless(records: list[Record], name: str) -> Claim:
     parts = opposite(_followed(records, name))
-    return joint(f"The loss of {_named(name)} is not meaningful", parts)
+    return joint(f"The loss of {LABELS[name]} is not meaningful", parts)
 
 
 def _stability(records: list[Record]) -> list[Claim]:
     """One claim for each generator that was varied."""
     return [
         joint(
-            f"{_named(name)} is stable over architectures and rates",
+            f"{LABELS[name]} is stable over architectures and rates",
             [_nearly_works(r) for r in _of(records, name)],
         )
         for name in dict.fromkeys(map(name_of, records))

@@ -25,13 +25,13 @@ class Modes(NamedTuple):
     """What rows make of the modes.
 
     Attributes:
-        found: how many of the eight.
+        modes: how many of the eight are found.
         on_modes: share of the rows within `REACH` of a centre.
         weights_w1: W1 of the shares of the modes (by the nearest centre) to their weights, in the
             units of the rows: mass times the distance between centres that it must move.
     """
 
-    found: int
+    modes: int
     on_modes: float
     weights_w1: float
 

@@ -58,8 +58,8 @@ def test_precision_and_recall_by_hand():
 def test_copies_are_much_nearer_to_one_row_than_to_the_next():
     training = np.array([[0.0], [1.0]])
     found = copies(np.array([[0.0], [0.24], [0.26], [0.9]]), training)
-    assert found.share == pytest.approx(3 / 4)  # .24 < .76 / 3, .26 > .74 / 3, .1 < .9 / 3
-    assert found.distance == pytest.approx((0.1 + 0.24) / 2)
+    assert found.copied == pytest.approx(3 / 4)  # .24 < .76 / 3, .26 > .74 / 3, .1 < .9 / 3
+    assert found.nearest == pytest.approx((0.1 + 0.24) / 2)
 
 
 def test_the_frechet_distance_is_that_of_the_papers():

@@ -189,18 +189,18 @@ def test_smoothness_is_of_the_second_half():
 def test_modes_and_weights_of_the_mixture_by_hand():
     true = np.repeat(mixture.CENTRES, (100 * mixture.WEIGHTS).round().astype(int), axis=0)
     found = mixture.modes_of(true)
-    assert found.found == 8
+    assert found.modes == 8
     assert found.on_modes == 1
     assert found.weights_w1 == pytest.approx(0, abs=1e-9)
     # the fifth mode's quarter is moved to the fourth: one step along the octagon
     moved = true.copy()
     moved[(moved == mixture.CENTRES[4]).all(1)] = mixture.CENTRES[3]
     found = mixture.modes_of(moved)
-    assert found.found == 7
+    assert found.modes == 7
     assert found.weights_w1 == pytest.approx(0.25 * 2 * mixture.RADIUS * np.sin(np.pi / 8))
     far = mixture.modes_of(true + np.array([0.0, 5 * mixture.SD]))
     assert far.on_modes == 0
-    assert far.found == 0
+    assert far.modes == 0
     assert far.weights_w1 == pytest.approx(0, abs=1e-9)
 
 

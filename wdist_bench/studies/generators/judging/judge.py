@@ -120,18 +120,11 @@ def _judged(rows: np.ndarray, labels: np.ndarray | None, real: Split) -> dict[st
     found: dict[str, Any] = {"spread": real.spread}
     for p in PS:
         found |= _distance(rows, real.monitors[p], p)
-    likeness, near = precision_recall(real.held_out, rows), copies(rows, real.training)
     return found | {
         "frechet": real.seen(rows),
         "frechet_real": real.seen(real.training[: len(real.held_out)]),
-        "precision": likeness.precision,
-        "precision_real": real.likeness.precision,
-        "recall": likeness.recall,
-        "recall_real": real.likeness.recall,
-        "nearest": near.distance,
-        "nearest_real": real.copies.distance,
-        "copied": near.share,
-        "copied_real": real.copies.share,
+        **_beside(precision_recall(real.held_out, rows), real.likeness),
+        **_beside(copies(rows, real.training), real.copies),
         **_classes(rows, labels, real),
         **(_modes(rows, real) if real.dataset == MIXTURE else {}),
     }
@@ -152,15 +145,15 @@ def _distance(rows: np.ndarray, watch: Monitor, p: int) -> dict[str, float]:
 
 
 def _modes(rows: np.ndarray, real: Split) -> dict[str, float]:
-    ours, theirs = mixture.modes_of(rows), mixture.modes_of(real.training[: len(rows)])
-    return {
-        "modes": ours.found,
-        "modes_real": theirs.found,
-        "on_modes": ours.on_modes,
-        "on_modes_real": theirs.on_modes,
-        "weights_w1": ours.weights_w1,
-        "weights_w1_real": theirs.weights_w1,
-    }
+    return _beside(mixture.modes_of(rows), mixture.modes_of(real.training[: len(rows)]))
+
+
+def _beside(ours: Any, theirs: Any) -> dict[str, float]:
+    """The fields of a measure of generated rows, each with that of real rows after it."""
+    found: dict[str, float] = {}
+    for name, value in ours._asdict().items():
+        found |= {name: value, f"{name}_real": getattr(theirs, name)}
+    return found
 
 
 def _classes(rows: np.ndarray, labels: np.ndarray | None, real: Split) -> dict[str, Any]:

@@ -32,12 +32,12 @@ class Copies(NamedTuple):
     """Generated rows beside the training rows.
 
     Attributes:
-        distance: median distance of a row to its nearest training row.
-        share: of the rows, those that are copies.
+        nearest: median distance of a row to its nearest training row.
+        copied: share of the rows that are copies.
     """
 
-    distance: float
-    share: float
+    nearest: float
+    copied: float
 
 
 def precision_recall(
