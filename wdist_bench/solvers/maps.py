@@ -69,8 +69,9 @@ class PlanMap:
 
     def _beyond(self, points: Points) -> Points:
         """The image of points that are no rows."""
-        held = np.asarray(self.plan.sum(axis=0)).ravel() > 0
-        y, center = self.y[held], self.y.mean(0)
+        held = _mass(self.plan, 0) > 0
+        y = self.y[held]
+        center = y.mean(0)
         inside = y - center
         height = ((inside**2).sum(1) - self.psi[held]) / 2
         return y[_highest(points - center, inside, height)]
@@ -84,15 +85,20 @@ class PlanMap:
 
 def barycentres(x: Rows, y: Columns, plan: Any) -> tuple[np.ndarray, np.ndarray]:
     """Rows that have mass, each once and in order, and where the plan carries each on average."""
-    mass = np.asarray(plan.sum(axis=1)).ravel()
+    mass = _mass(plan, 1)
     kept = mass > 0
     places, of_row = np.unique(x[kept], axis=0, return_inverse=True)
     of_row = of_row.ravel()
-    center = y.mean(0)  # products of numbers far from zero would lose digits
+    center = y[_mass(plan, 0) > 0].mean(0)  # products of numbers far from zero would lose digits
     total = np.zeros_like(places)
     np.add.at(total, of_row, (plan @ (y - center))[kept])
     weight = np.bincount(of_row, mass[kept], minlength=len(places))
     return places, center + total / weight[:, None]
+
+
+def _mass(plan: Any, axis: int) -> np.ndarray:
+    """Of the columns of a plan, axis 0, or of its rows, axis 1."""
+    return np.asarray(plan.sum(axis=axis)).ravel()
 
 
 @dataclass(frozen=True, eq=False)
