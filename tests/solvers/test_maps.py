@@ -153,6 +153,15 @@ def test_nearest_rows_by_all_distances(dim):
     assert answer.cost == pytest.approx(moved)
 
 
+def test_nearest_rows_beside_one_far_off():
+    """About the mean of the rows products were rounded by more than the others differ by."""
+    rng = np.random.default_rng(20)
+    rows, points = rng.normal(size=(60, 20)), rng.normal(size=(50, 20))
+    rows[7] = 1e12
+    expected = ((points[:, None] - rows) ** 2).sum(-1).argmin(1)
+    np.testing.assert_array_equal(nearest(rows, points), expected)
+
+
 @pytest.mark.parametrize("method", ["exact", "sinkhorn", "gaussian", "nearest_neighbor"])
 def test_maps_belong_to_p_2_and_l2_and_to_points_of_their_dimension(method):
     x, y = _rows(15)

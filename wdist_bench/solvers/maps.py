@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from wdist_bench.costs import L2
 from wdist_bench.costs.l2 import power_of_two
+from wdist_bench.solvers.proofs.rounding import SHARE, UNIT
 from wdist_bench.validation import check_asked
 
 # Numbers held at once.
@@ -288,8 +290,15 @@ def nearest(rows: Rows, points: Points) -> np.ndarray:
 
         return np.asarray(cKDTree(rows, balanced_tree=False).query(points)[1])
     center = rows.mean(0)
-    inside = rows - center
-    return _highest(points - center, inside, (inside**2).sum(1) / 2)
+    inside, asked = rows - center, points - center
+    squares = (inside**2).sum(1)
+    found = _highest(asked, inside, squares / 2)
+    # Beside a row far off products round more than near rows differ by.
+    off = UNIT * rows.shape[1] * (np.einsum("kd,kd->k", asked, asked) + squares[found])
+    unsure = np.flatnonzero(off > SHARE * L2(2).matched(points, rows[found]))
+    for tile in _tiles(len(unsure), len(rows)):
+        found[unsure[tile]] = L2(2).matrix(points[unsure[tile]], rows).argmin(1)
+    return found
 
 
 def _highest(
