@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from wdist_bench.costs import L2
 from wdist_bench.costs.l2 import power_of_two
+from wdist_bench.solvers.projections.span import in_their_span
 from wdist_bench.solvers.proofs.rounding import SHARE, UNIT
 from wdist_bench.validation import check_asked
 
@@ -183,7 +184,7 @@ class LinearMap:
     """T(x) = m_y + A (x - m_x), the optimal map between Gaussians with the moments of two samples.
 
     A = S^-1/2 (S^1/2 R S^1/2)^1/2 S^-1/2 for the covariances S of x and R of y. Where S has no
-    spread, so has the image.
+    spread, so has the image. Of few points in many columns A is that of their span.
 
     Attributes:
         x: (n, d) points.
@@ -202,21 +203,29 @@ class LinearMap:
     def __call__(self, points: Any) -> Points:
         """T at points (k, d)."""
         points = check_asked(points, self.x.shape[1])
-        mean_x, mean_y, matrix = self._moments
-        return mean_y + (points - mean_x) @ matrix
+        mean_x, mean_y, matrix, basis = self._moments
+        moved = points - mean_x
+        if basis is None:
+            return mean_y + moved @ matrix
+        return mean_y + moved @ basis @ matrix @ basis.T
 
     @cached_property
-    def _moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """m_x, m_y and A, which is symmetric."""
-        mean_x, cov_x, unit_x = _moments(self.x, self.a)
-        mean_y, cov_y, unit_y = _moments(self.y, self.b)
+    def _moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+        """m_x, m_y and A, which is symmetric: in the basis of the last, where that is not None."""
+        start_x, start_y = self.x[0], self.y[0]
+        x, y, basis = in_their_span(self.x - start_x, self.y - start_y)
+        mean_x, cov_x, unit_x = _moments(x, self.a)
+        mean_y, cov_y, unit_y = _moments(y, self.b)
         values, vectors = np.linalg.eigh(cov_x)
         spread = values > _FLAT * values[-1]
         values, vectors = values[spread], vectors[:, spread]
         root, inverse = ((vectors * values**power) @ vectors.T for power in (0.5, -0.5))
         inner = np.linalg.eigh(root @ cov_y @ root)
         middle = (inner[1] * np.sqrt(np.maximum(inner[0], 0))) @ inner[1].T
-        return mean_x, mean_y, np.ldexp(inverse @ middle @ inverse, unit_y - unit_x)
+        if basis is not None:
+            mean_x, mean_y = basis @ mean_x, basis @ mean_y
+        matrix = np.ldexp(inverse @ middle @ inverse, unit_y - unit_x)
+        return start_x + mean_x, start_y + mean_y, matrix, basis
 
 
 @dataclass(frozen=True, eq=False)
