@@ -56,6 +56,24 @@ def test_projections_keep_their_digits_beside_a_far_point_without_mass():
     )
 
 
+@pytest.mark.parametrize(("method", "dim"), [("exact", 3), ("one_dimensional", 1)])
+def test_maps_are_centred_on_the_mass(method, dim):
+    """About the mean of all rows y - mean was one number: a map was off by its own size."""
+    (x, y, a, b), (far_x, far_y, far_a, far_b) = _padded(dim, far=1e20)
+    bare = wb.estimate(x, y, method, 2, a=a, b=b)
+    padded = wb.estimate(far_x, far_y, method, 2, a=far_a, b=far_b)
+    asked = np.vstack([x, y, np.zeros((1, dim))])
+    np.testing.assert_allclose(padded.map(asked), bare.map(asked), atol=1e-9)
+    np.testing.assert_allclose(padded.inverse_map(asked), bare.inverse_map(asked), atol=1e-9)
+
+
+def test_the_potential_of_weighted_points_is_centred_on_the_mass():
+    (x, y, a, b), (far_x, far_y, far_a, far_b) = _padded(2, far=1e20)
+    bare = wb.tasks.get("weighted_points", x=x, y=y, a=a, b=b).potential(x, 1)
+    task = wb.tasks.get("weighted_points", x=far_x, y=far_y, a=far_a, b=far_b)
+    assert np.ptp(np.asarray(task.potential(x, 1) - bare)) < 1e-5
+
+
 SLOW_FUNNEL = pytest.param(
     "funnel", 1, FAR, {"centers": 8, "planes": 4, "held_out": 2}, marks=pytest.mark.slow
 )

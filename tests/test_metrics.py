@@ -117,3 +117,14 @@ def test_map_cosine_weighs_moves_by_their_size():
     half = points + np.array([[3.0, 0.0], [0.0, -1.0]])
     assert metrics.map_cosine(half, best, points) == pytest.approx((9 - 1) / 10)
     assert math.isnan(metrics.map_cosine(points, best, points))
+
+
+@pytest.mark.parametrize("unit", [1e-165, 1e-85, 1e80, 1e160])
+def test_numbers_of_maps_do_not_depend_on_the_unit(unit):
+    """Products of squares left float64's range: NaN, 0 or ZeroDivisionError."""
+    points = np.random.default_rng(0).normal(size=(100, 2))
+    best = points * [2.0, 0.5] + 1
+    found = metrics.unexplained_variance(unit * points, unit * best)
+    assert found == pytest.approx(metrics.unexplained_variance(points, best))
+    cosine = metrics.map_cosine(unit * best, unit * (best + points), unit * points)
+    assert cosine == pytest.approx(metrics.map_cosine(best, best + points, points))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import numpy as np
 
 from wdist_bench.costs import Cost, Matrix, Pairwise, as_cost
-from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, out_of_memory
+from wdist_bench.estimate import DirectEstimator, Estimate, Estimator, Fitted, Map, out_of_memory
 from wdist_bench.estimators.given import ask, check_cost, check_estimator, fit
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.results.statistics import is_negative, negative_message, vacuous
 from wdist_bench.solvers.machine.forks import check_not_forked
 from wdist_bench.solvers.machine.memory import fits
-from wdist_bench.validation import check_samples, check_seed
+from wdist_bench.validation import check_columns, check_samples, check_seed
 
 # Of what a function of points returns, of its copy that was checked, of the costs kept, and what
 # the solvers that hold all pairs take beside them.
@@ -89,7 +89,35 @@ def estimate(
             answer = _signed(ask(estimator, fitted, samples, cost), estimator, cost)
         except (MemoryError, jax.errors.JaxRuntimeError) as error:
             answer = out_of_memory(error, estimator)
-    return _remarked(answer, checked.remark)
+    return _remarked(_named(answer, checked.columns), checked.remark)
+
+
+@dataclass(frozen=True, eq=False)
+class NamedMap:
+    """A map of points whose columns have names: those of a data frame are matched by name.
+
+    Attributes:
+        map: of points in the order of these columns.
+        columns: their names.
+    """
+
+    map: Map
+    columns: tuple[str, ...]
+
+    def __call__(self, points: Any) -> np.ndarray:
+        """The map at points (k, d)."""
+        return self.map(check_columns(points, self.columns))
+
+
+def _named(answer: Estimate, columns: tuple[str, ...] | None) -> Estimate:
+    """The answer with maps that know the names of the columns."""
+    if columns is None:
+        return answer
+    maps = {"map": answer.map, "inverse_map": answer.inverse_map}
+    named: dict[str, Any] = {
+        name: NamedMap(one, columns) for name, one in maps.items() if one is not None
+    }
+    return replace(answer, **named)
 
 
 def _asked_once(samples: Samples, cost: Pairwise) -> tuple[Samples, Cost]:

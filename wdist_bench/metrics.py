@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from wdist_bench.costs import Cost
+from wdist_bench.costs.l2 import power_of_two
 from wdist_bench.solvers.c_transform import c_transform
 
 # Points that go through a network and its gradient at once.
@@ -104,8 +105,11 @@ def unexplained_variance(images: ArrayLike, optimal: ArrayLike) -> float:
     Source: Korotin et al. 2021 (arXiv 2106.01954), the metric L2-UVP.
     """
     found, best = np.asarray(images, np.float64), np.asarray(optimal, np.float64)
-    if not np.ptp(best, axis=0).any():
+    spread = np.ptp(best, axis=0)
+    if not spread.any():
         return math.nan
+    unit = power_of_two(spread)
+    found, best = np.ldexp(found, -unit), np.ldexp(best, -unit)
     variance = float(best.var(axis=0).sum())
     return 100 * float(((found - best) ** 2).sum(1).mean()) / variance
 
@@ -118,5 +122,7 @@ def map_cosine(images: ArrayLike, optimal: ArrayLike, points: ArrayLike) -> floa
     """
     start = np.asarray(points, np.float64)
     move, best = np.asarray(images, np.float64) - start, np.asarray(optimal, np.float64) - start
+    # The cosine does not depend on either size; float64 holds products of squares of these.
+    move, best = (np.ldexp(part, -power_of_two(part, within=200)) for part in (move, best))
     size = math.sqrt(float((move**2).sum()) * float((best**2).sum()))
     return float((move * best).sum()) / size if size else math.nan

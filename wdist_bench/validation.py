@@ -137,6 +137,7 @@ class CheckedSamples(NamedTuple):
         a: (n,) weights of x that sum to 1, None for equal ones.
         b: (m,) weights of y that sum to 1, None for equal ones.
         remark: one sentence on what the user may not have meant, mostly "".
+        columns: names of the coordinates, None where no side has names.
     """
 
     x: np.ndarray
@@ -144,6 +145,7 @@ class CheckedSamples(NamedTuple):
     a: np.ndarray | None
     b: np.ndarray | None
     remark: str
+    columns: tuple[str, ...] | None
 
 
 def check_samples(x: Any, y: Any, a: Any = None, b: Any = None) -> CheckedSamples:
@@ -160,7 +162,16 @@ def check_samples(x: Any, y: Any, a: Any = None, b: Any = None) -> CheckedSample
         remark = doubt(points_x, points_y)
     weights_a = check_weights(a, len(points_x), "a", left)
     weights_b = check_weights(b, len(points_y), "b", right)
-    return CheckedSamples(points_x, points_y, weights_a, weights_b, remark)
+    columns = right.columns if left.columns is None else left.columns
+    return CheckedSamples(points_x, points_y, weights_a, weights_b, remark, columns)
+
+
+def check_columns(points: Any, columns: tuple[str, ...]) -> np.ndarray:
+    """Points (k, d) that a map is asked about, in the order of the columns of its samples: by name
+    where they have names, by position where they have none.
+    """
+    samples = Container(np.empty((0, len(columns))), columns)
+    return match_columns(samples, unwrap(points, "points"), ("x", "points")).values
 
 
 def check_same_dimension(x: Any, y: Any, names: tuple[str, str] = ("x", "y")) -> None:

@@ -108,7 +108,8 @@ class FittedNeural(wb.Fitted):
 
     def estimate(self, samples: wb.Samples, cost: wb.Cost) -> wb.Estimate:
         """The root of sum_i a_i phi(x_i) + sum_j b_j psi(y_j), W_2."""
-        sides = (self.trained.phi, samples.x, samples.a), (self.trained.psi, samples.y, samples.b)
+        kept = samples.with_mass()
+        sides = (self.trained.phi, kept.x, kept.a), (self.trained.psi, kept.y, kept.b)
         means = [
             np.average(np.asarray(values(self._entered(points)), np.float64), weights=weights)
             for values, points, weights in sides

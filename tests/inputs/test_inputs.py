@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import pickle
 from decimal import Decimal
 
 import jax.numpy as jnp
@@ -210,6 +211,18 @@ def test_parameters_of_tasks_lose_neither_masks_nor_labels():
         wb.tasks.get("own_data", samples=np.ma.masked_less(A, 0))
     with pytest.raises(ValueError, match=r"x and y: expected plain arrays, got pandas objects"):
         wb.tasks.get("weighted_points", x=FRAME, y=SWAPPED)
+
+
+@pytest.mark.parametrize("samples", [(FRAME, SWAPPED + 1), (A, FRAME + 1), (FRAME, A + 1)])
+def test_maps_match_columns_too(samples):
+    """Those of the very frame that `estimate` matched by name were taken by position."""
+    answer = pickle.loads(pickle.dumps(wb.estimate(*samples, "gaussian", 2)))
+    for carry in (answer.map, answer.inverse_map):
+        np.testing.assert_array_equal(carry(SWAPPED), carry(A))
+        np.testing.assert_array_equal(carry(FRAME), carry(A))
+        with pytest.raises(ValueError, match="x and points: expected the same columns, got 'h'"):
+            carry(FRAME.rename(columns={"h": "a"}))
+    assert wb.estimate(*samples).map is None
 
 
 def test_recommend_matches_columns_too():

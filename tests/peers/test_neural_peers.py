@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest_peers import ENTRIES, ROOT, peer_class
@@ -81,6 +82,18 @@ def test_ott_itself_goes_half_of_the_way():
 def test_neural_peers_keep_the_rules_of_plug_ins(name, rule):
     pytest.importorskip("diffrax")
     ESTIMATOR_RULES[rule](peer_class(name)(**SMALL[name]))
+
+
+def test_rows_without_mass_have_no_say():
+    """0 times the NaN of a far row was called divergence."""
+    from wdist_bench_peers_neural.ott import FittedNeural, Trained
+
+    def potential(z):
+        return jnp.where(jnp.abs(z).max(1) > 1e3, jnp.nan, z[:, 0])
+
+    found = FittedNeural(peer_class("ott_enot")(), Trained(*[potential] * 4), np.zeros(2), 1.0)
+    x, y = np.array([[1.0, 0.0], [1e20, 0.0]]), np.array([[3.0, 0.0]])
+    assert found.estimate(wb.Samples(x, y, np.array([1.0, 0.0])), COST).cost == pytest.approx(4)
 
 
 @pytest.mark.parametrize("name", TRAINED)

@@ -146,6 +146,18 @@ def test_a_law_without_a_mean_gets_a_lower_end_alone():
     assert wb.population_interval(x, y, side="lower").status == "ok"
 
 
+def test_a_lower_end_waits_for_no_upper_one_that_takes_hours(monkeypatch):
+    """10^5 rows in 20 columns: seconds, and then `bracket` on 10^10 pairs."""
+    x, y = np.random.default_rng(0).normal(size=(2, 60, 9)) + [[[2.0]], [[0.0]]]
+    wanted = wb.population_interval(x, y, side="lower")
+    monkeypatch.setattr("wdist_bench.population.upper.HELD_ENTRIES", 1000)
+    monkeypatch.delattr("wdist_bench.population.interval.above")
+    found = wb.population_interval(x, y, side="lower")
+    assert (found.status, found.lower, found.upper) == ("ok", wanted.lower, math.inf)
+    assert found.value == found.diagnostics["critic_mean"] >= found.lower > 0
+    assert "that of 60 x 60 rows was not computed" in found.message
+
+
 def test_a_support_gives_mcdiarmids_ends():
     g = np.random.default_rng(0)
     x, y = g.uniform(size=(400, 1)), g.uniform(size=(500, 1)) + 1

@@ -34,6 +34,14 @@ def test_the_exact_map_at_a_row_is_the_barycentre_of_its_plan():
         np.testing.assert_allclose(image[held], mass[held], atol=1e-10)
 
 
+def test_the_exact_map_of_its_rows_searches_nothing(monkeypatch):
+    """All products of 10^5 rows took a minute, for what a dictionary holds."""
+    x, y = _rows(0)
+    answer = wb.estimate(x, y, p=2)
+    monkeypatch.delattr("wdist_bench.solvers.maps._highest")
+    assert answer.map(x).shape == x.shape
+
+
 def test_between_rows_the_exact_map_is_the_gradient_of_its_convex_potential():
     """Differences of max_j <x, y_j> - (|y_j|^2 - psi_j) / 2, whose value is (|x|^2 - phi(x)) / 2
     at the rows.
@@ -126,6 +134,17 @@ def test_the_linear_map_of_fewer_rows_than_dimensions_stays_in_their_span():
     np.testing.assert_allclose((image - image.mean(0)) @ span.T, 0, atol=1e-8)
 
 
+def test_the_linear_map_of_few_rows_is_that_of_their_span(monkeypatch):
+    """Repeated rows have the same moments, and are as many as their columns."""
+    x, y = _rows(21, n=16, dim=60)
+    points = np.random.default_rng(22).normal(size=(5, 60))
+    wanted = LinearMap(np.tile(y, (3, 1)), np.tile(x, (3, 1)))(points)
+    real, sizes = np.linalg.eigh, []
+    monkeypatch.setattr(np.linalg, "eigh", lambda c: sizes.append(len(c)) or real(c))
+    np.testing.assert_allclose(LinearMap(y, x)(points), wanted, atol=1e-8)
+    assert max(sizes) <= len(x) + len(y)
+
+
 def test_on_a_line_the_map_is_increasing_and_that_of_quantiles():
     rng = np.random.default_rng(14)
     x, y = rng.normal(size=(50, 1)), rng.gamma(2.0, size=(50, 1))
@@ -151,6 +170,15 @@ def test_nearest_rows_by_all_distances(dim):
     np.testing.assert_array_equal(answer.map(points), rows[expected])
     moved = ((rows - answer.inverse_map(rows)) ** 2).sum(1).mean()
     assert answer.cost == pytest.approx(moved)
+
+
+def test_nearest_rows_beside_one_far_off():
+    """About the mean of the rows products were rounded by more than the others differ by."""
+    rng = np.random.default_rng(20)
+    rows, points = rng.normal(size=(60, 20)), rng.normal(size=(50, 20))
+    rows[7] = 1e12
+    expected = ((points[:, None] - rows) ** 2).sum(-1).argmin(1)
+    np.testing.assert_array_equal(nearest(rows, points), expected)
 
 
 @pytest.mark.parametrize("method", ["exact", "sinkhorn", "gaussian", "nearest_neighbor"])

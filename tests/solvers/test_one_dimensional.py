@@ -7,8 +7,11 @@ import pytest
 from scipy.stats import wasserstein_distance
 
 from wdist_bench.costs import Cost
+from wdist_bench.problem import Samples
+from wdist_bench.solvers.circle import circle_cost
 from wdist_bench.solvers.exact import solve_exact
-from wdist_bench.solvers.one_dimensional import line_cost
+from wdist_bench.solvers.one_dimensional import line_cost, line_cost_and_rounding
+from wdist_bench.solvers.plans import monotone
 from wdist_bench.solvers.sliced import directions, sliced_costs
 
 
@@ -61,6 +64,23 @@ def test_a_million_points_take_sorting_time():
     """A translation by 2 of a million points; an n x m method could not hold them."""
     x = np.random.default_rng(0).normal(size=(10**6, 1))
     assert line_cost(x, x[::-1] + 2, None, None, 2) == pytest.approx([4.0], rel=1e-9)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.3])
+def test_levels_of_many_weights_do_not_drift(share):
+    """A share at 0 moves to 1, the rest at 10^6 to 10^6 + 1: W_1 is 1. Plain sums of 10^5 weights
+    are off by 10^-12, and took that mass over the whole way.
+    """
+    n, far = 100_000, 1e6
+    first = round(share * n)
+    x, y = np.repeat([0.0, far], [first, n - first]), np.array([1.0, far + 1])
+    a, b = np.full(n, 1 / n), np.array([share, 1 - share])
+    on_line = line_cost_and_rounding(x[:, None], y[:, None], a, b, 1)
+    for cost, rounding in (map(float, map(np.squeeze, on_line)), circle_cost(x, y, a, b, 4e6, 1)):
+        assert cost - rounding <= 1 + 1e-9
+        assert cost + rounding >= 1 - 1e-9
+    plan = monotone(Samples(x[:, None], y[:, None], a, b)).toarray()
+    assert plan[first:, 0].sum() <= 1e-15
 
 
 @pytest.mark.parametrize("p", [1, 2])

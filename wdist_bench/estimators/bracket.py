@@ -24,12 +24,13 @@ from wdist_bench.solvers.bracket import HELD_ENTRIES, bracket, bracket_of_costs
 from wdist_bench.solvers.bracket import Bracket as BracketArrays
 from wdist_bench.solvers.certificate import at_all_points, certify
 from wdist_bench.solvers.machine.forks import check_not_forked
-from wdist_bench.solvers.machine.memory import fits
+from wdist_bench.solvers.machine.memory import INSTEAD_FOR_GIVEN, fits, require_matrix
 from wdist_bench.solvers.sparse_exact import SparseSolution
 from wdist_bench.validation import check_integer, check_number
 
 _SMALLEST_SIZE = 32  # points that smaller samples are padded to, so that few programs are compiled
 _BYTES_A_PAIR = 24  # where costs are held, their tiles and the plan in float32 included
+_BYTES_A_GIVEN_PAIR = 40  # the same of a function's costs or a matrix, of up to 1.6 padded pairs
 _SURELY_FREE = 2**24  # pairs that memory is not asked for
 # Pairs from which arcs take less: .11 to .74 of the time at 2,400 points in 2 to 8 dimensions.
 _MANY = 2**22
@@ -45,11 +46,13 @@ class Bracket(DirectEstimator):
     ends are those of W_p^p and the gap is relative to the upper one; outside they are p-th roots.
     The ends are computed in float64 from `Cost.matrix`; what rounding can have done to them is
     taken off where it is more than 1e-9 of them. Memory is 24 bytes a pair up to 2^28
-    pairs where so much is free, and linear in n + m beyond; any weights are allowed, and everything
-    but the final certificate is one compiled program (`solvers.bracket.bracket`, which also runs
-    under jit and vmap), for a few numbers of points. Problems of 2^22 pairs or more in up to 8
-    dimensions, and those whose costs cannot be held, are solved along few of their pairs instead,
-    as by `exact`, until the gap is `rtol`; its log and its answer to an interrupt are the same.
+    pairs where so much is free, and linear in n + m beyond. Costs of a function or a matrix take 40
+    bytes a pair, and the status is "out_of_memory" where these are not free. Any weights are
+    allowed, and everything but the final certificate is one compiled program
+    (`solvers.bracket.bracket`, which also runs under jit and vmap), for a few numbers of points.
+    Problems of 2^22 pairs or more in up to 8 dimensions, and those whose costs cannot be held, are
+    solved along few of their pairs instead, as by `exact`, until the gap is `rtol`; its log and its
+    answer to an interrupt are the same.
 
     Attributes:
         rtol: relative gap to reach; 0 is reached where the two measures are one and the same.
@@ -152,6 +155,8 @@ class Bracket(DirectEstimator):
         if cost.traceable:
             held = _held_entries(len(x) * len(y))
             return bracket(x, y, a, b, cost, self.rtol, self.max_steps, held_entries=held)
+        n, m, dim = len(samples.x), len(samples.y), samples.x.shape[1]
+        require_matrix(n, m, dim, _BYTES_A_GIVEN_PAIR, INSTEAD_FOR_GIVEN)
         costs = jnp.asarray(cost.matrix(arrays[0], arrays[2]), jnp.float64)
         return bracket_of_costs(costs, a, b, self.rtol, self.max_steps)
 

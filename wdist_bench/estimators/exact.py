@@ -23,7 +23,12 @@ from wdist_bench.solvers.certificate import (
     underflow_message,
 )
 from wdist_bench.solvers.exact import MAX_ITERATIONS, solve_exact
-from wdist_bench.solvers.machine.memory import EXACT_BYTES, fits, require_matrix
+from wdist_bench.solvers.machine.memory import (
+    EXACT_BYTES,
+    INSTEAD_FOR_GIVEN,
+    fits,
+    require_matrix,
+)
 from wdist_bench.solvers.maps import PlanMap
 from wdist_bench.solvers.plans import monotone, of_arcs, of_dense
 from wdist_bench.solvers.proofs.rounding import below
@@ -103,7 +108,8 @@ class Exact(DirectEstimator):
             found = along_arcs.solve(kept, cost, self.rtol, self.name)
             if found.converged or found.interrupted or not held:
                 return self._of_arcs(found, samples, cost)
-        require_matrix(len(kept.x), len(kept.y), kept.x.shape[1], EXACT_BYTES)
+        advice = "" if cost.traceable else INSTEAD_FOR_GIVEN
+        require_matrix(len(kept.x), len(kept.y), kept.x.shape[1], EXACT_BYTES, advice)
         solution = solve_exact(cost.matrix(kept.x, kept.y), kept.a, kept.b, self.max_iterations)
         shared: dict[str, Any] = {
             "target": "batch",

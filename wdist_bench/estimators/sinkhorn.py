@@ -17,7 +17,7 @@ from wdist_bench.estimate import (
 from wdist_bench.estimators import register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.certificate import at_all_points, certify
-from wdist_bench.solvers.machine.memory import require_matrix
+from wdist_bench.solvers.machine.memory import INSTEAD_FOR_GIVEN, require_matrix
 from wdist_bench.solvers.maps import EntropicInverse, EntropicMap
 from wdist_bench.solvers.sinkhorn import Entropic, sinkhorn
 from wdist_bench.validation import check_integer, check_name, check_number
@@ -101,7 +101,8 @@ class Sinkhorn(_Entropic):
         """The upper bound, with the certified interval."""
         samples.check_scale(cost)
         kept = samples.with_mass()
-        require_matrix(len(kept.x), len(kept.y), kept.x.shape[1], _BYTES_A_PAIR)
+        advice = "" if cost.traceable else INSTEAD_FOR_GIVEN
+        require_matrix(len(kept.x), len(kept.y), kept.x.shape[1], _BYTES_A_PAIR, advice)
         matrix = cost.matrix(kept.x, kept.y)
         epsilon = self.temperature(matrix, kept)
         run = self.solve(matrix, kept.a, kept.b, epsilon)

@@ -16,7 +16,7 @@ from wdist_bench.population.point import point
 from wdist_bench.population.split import near_one, ties
 from wdist_bench.population.stream import stream_interval
 from wdist_bench.population.support import check_support, mcdiarmid, mcdiarmid_upper
-from wdist_bench.population.upper import Above, above
+from wdist_bench.population.upper import Above, above, left_out
 from wdist_bench.population.words import describe, refusal_before
 from wdist_bench.problem import Samples
 from wdist_bench.tasks import Task
@@ -81,7 +81,8 @@ def population_interval(
             level does not hold for them.
         b: (m,) weights of the rows of y, likewise.
         side: "both", or "lower" and "upper" for one end with all of the error probability; the
-            other end is then inf, or 0.
+            other end is then inf, or 0. Of more than 2^28 pairs in more than 8 columns "lower"
+            looks at no distance of the rows, and `value` is what the function reads.
         seed: of the splits.
         cost: a `Cost`, or the name of its norm; l2 by default.
         support: an upper bound on the distance of any two points of both populations. Both ends
@@ -203,7 +204,8 @@ class _Answer:
             return self.refused(problem)
         rows, power = near_one(self.rows)
         low = None if self.side == "upper" else self._below(rows)
-        high = above(rows, self.cost, self._generator(_HALVES_STREAM))
+        over = left_out(rows, self.cost) if self.side == "lower" and low is not None else None
+        high = over or above(rows, self.cost, self._generator(_HALVES_STREAM))
         diagnostics = self._diagnostics(low, high, power)
         lower = 0.0 if low is None else self._lower(low, power)
         if (failure := high.failure) and (self.side != "lower" or low is None):

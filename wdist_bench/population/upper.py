@@ -10,6 +10,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.estimate import Estimate
+from wdist_bench.estimators import along_arcs
 from wdist_bench.estimators.bracket import Bracket
 from wdist_bench.estimators.exact import Exact
 from wdist_bench.population.limits import MeanLimits, Side, tail_index
@@ -17,6 +18,7 @@ from wdist_bench.population.lower import Below
 from wdist_bench.population.support import diameter
 from wdist_bench.problem import Samples
 from wdist_bench.protocol.tails import MIN_INDEX
+from wdist_bench.solvers.bracket import HELD_ENTRIES
 
 # Pairs of rows up to which the linear programme is solved: 6,000 rows a side take 20 seconds and
 # 1.8 GB. Beyond, `bracket` certifies both ends within 1e-3 in linear memory, in minutes.
@@ -133,6 +135,18 @@ def above(rows: Samples, cost: Cost, generator: np.random.Generator) -> Above:
         for values, points in ((phi, rows.x), (psi, rows.y))
     )
     return Above(route, answer.cost, limits, index, parts)
+
+
+def left_out(rows: Samples, cost: Cost) -> Above | None:
+    """No upper end, where only the lower one was asked for and this one would take hours: of more
+    pairs than `bracket` holds, in more columns than arcs prune. None elsewhere.
+    """
+    n, m = len(rows.x), len(rows.y)
+    if n * m <= HELD_ENTRIES or along_arcs.prunes(rows, cost, 0):
+        return None
+    said = f"that of {n} x {m} rows was not computed, which the lower end does not need"
+    skipped = Estimate.failed("skipped", said, target="batch", bound="none")
+    return Above("none", math.nan, _NOTHING, math.inf, _NO_HALVES, skipped)
 
 
 def _of_any_potentials(rows: Samples, cost: Cost) -> MeanLimits:

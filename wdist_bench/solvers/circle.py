@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wdist_bench.costs.powers import power
-from wdist_bench.solvers.proofs.rounding import UNIT
+from wdist_bench.solvers.proofs.rounding import UNIT, running_sums
 
 _GOLDEN = (5**0.5 - 1) / 2
 _STEPS = 100  # golden sections of an interval of length 2 down to rounding
@@ -54,8 +54,10 @@ def circle_cost(
 
 def _levels(points: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Sorted points, each once, and the mass up to and with each; the last exactly 1."""
-    points, inverse = np.unique(points, return_inverse=True)
-    ends = np.cumsum(np.bincount(inverse.ravel(), weights))
+    points, place, many = np.unique(points, return_inverse=True, return_counts=True)
+    ends = np.cumsum(many)
+    if weights is not None:
+        ends = running_sums(weights[np.argsort(place.ravel(), kind="stable")])[ends - 1]
     return points, ends / ends[-1]
 
 

@@ -62,13 +62,14 @@ def moments_rounding(
     """What rounding can have added to `total`: |mean_shift| for p = 1, bures_cost for p = 2.
 
     The unit of each coordinate is that in which its axis has length 1 in the norm of the cost.
-    A sum of n terms is off by about sqrt(n) units of their root mean square. The isometry Q is
-    that of a product of both factors, whose rounding is of the size of the largest spread: beside
-    a few points far off it is not the best one for the others.
+    A sum of n terms is off by about sqrt(n) units of their root mean square, and one of equal
+    terms, added one after the other, by up to n / 2 of their mean. The isometry Q is that of a
+    product of both factors, whose rounding is of the size of the largest spread: beside a few
+    points far off it is not the best one for the others.
     """
     terms, dim = max(len(x), len(y)), x.shape[1]
     lengths = [_length(points - x[0], weights) for points, weights in ((x, a), (y, b))]
-    shift = 4 * UNIT * (terms + dim) ** 0.5 * dim**0.5 * sum(lengths)
+    shift = UNIT * max(4 * (terms + dim) ** 0.5 * dim**0.5, terms / 2) * sum(lengths)
     if p == 1:
         return shift
     return float(shift * (2 * total**0.5 + shift) + 8 * UNIT * dim * lengths[0] * lengths[1])

@@ -14,7 +14,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from wdist_bench.costs import L2
 from wdist_bench.costs.l2 import power_of_two
+from wdist_bench.solvers.projections.span import in_their_span
+from wdist_bench.solvers.proofs.rounding import SHARE, UNIT
 from wdist_bench.validation import check_asked
 
 # Numbers held at once.
@@ -61,16 +64,19 @@ class PlanMap:
     def __call__(self, points: Any) -> Points:
         """T at points (k, d)."""
         points = check_asked(points, self.x.shape[1])
-        images = self._beyond(points)
         rows, means = self._barycentres
         at = np.array([rows.get(point.tobytes(), -1) for point in points + 0.0], np.int64)
+        if (at >= 0).all():
+            return means[at]
+        images = self._beyond(points)
         images[at >= 0] = means[at[at >= 0]]
         return images
 
     def _beyond(self, points: Points) -> Points:
         """The image of points that are no rows."""
-        held = np.asarray(self.plan.sum(axis=0)).ravel() > 0
-        y, center = self.y[held], self.y.mean(0)
+        held = _mass(self.plan, 0) > 0
+        y = self.y[held]
+        center = y.mean(0)
         inside = y - center
         height = ((inside**2).sum(1) - self.psi[held]) / 2
         return y[_highest(points - center, inside, height)]
@@ -84,15 +90,20 @@ class PlanMap:
 
 def barycentres(x: Rows, y: Columns, plan: Any) -> tuple[np.ndarray, np.ndarray]:
     """Rows that have mass, each once and in order, and where the plan carries each on average."""
-    mass = np.asarray(plan.sum(axis=1)).ravel()
+    mass = _mass(plan, 1)
     kept = mass > 0
     places, of_row = np.unique(x[kept], axis=0, return_inverse=True)
     of_row = of_row.ravel()
-    center = y.mean(0)  # products of numbers far from zero would lose digits
+    center = y[_mass(plan, 0) > 0].mean(0)  # products of numbers far from zero would lose digits
     total = np.zeros_like(places)
     np.add.at(total, of_row, (plan @ (y - center))[kept])
     weight = np.bincount(of_row, mass[kept], minlength=len(places))
     return places, center + total / weight[:, None]
+
+
+def _mass(plan: Any, axis: int) -> np.ndarray:
+    """Of the columns of a plan, axis 0, or of its rows, axis 1."""
+    return np.asarray(plan.sum(axis=axis)).ravel()
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +184,7 @@ class LinearMap:
     """T(x) = m_y + A (x - m_x), the optimal map between Gaussians with the moments of two samples.
 
     A = S^-1/2 (S^1/2 R S^1/2)^1/2 S^-1/2 for the covariances S of x and R of y. Where S has no
-    spread, so has the image.
+    spread, so has the image. Of few points in many columns A is that of their span.
 
     Attributes:
         x: (n, d) points.
@@ -192,21 +203,29 @@ class LinearMap:
     def __call__(self, points: Any) -> Points:
         """T at points (k, d)."""
         points = check_asked(points, self.x.shape[1])
-        mean_x, mean_y, matrix = self._moments
-        return mean_y + (points - mean_x) @ matrix
+        mean_x, mean_y, matrix, basis = self._moments
+        moved = points - mean_x
+        if basis is None:
+            return mean_y + moved @ matrix
+        return mean_y + moved @ basis @ matrix @ basis.T
 
     @cached_property
-    def _moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """m_x, m_y and A, which is symmetric."""
-        mean_x, cov_x, unit_x = _moments(self.x, self.a)
-        mean_y, cov_y, unit_y = _moments(self.y, self.b)
+    def _moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
+        """m_x, m_y and A, which is symmetric: in the basis of the last, where that is not None."""
+        start_x, start_y = self.x[0], self.y[0]
+        x, y, basis = in_their_span(self.x - start_x, self.y - start_y)
+        mean_x, cov_x, unit_x = _moments(x, self.a)
+        mean_y, cov_y, unit_y = _moments(y, self.b)
         values, vectors = np.linalg.eigh(cov_x)
         spread = values > _FLAT * values[-1]
         values, vectors = values[spread], vectors[:, spread]
         root, inverse = ((vectors * values**power) @ vectors.T for power in (0.5, -0.5))
         inner = np.linalg.eigh(root @ cov_y @ root)
         middle = (inner[1] * np.sqrt(np.maximum(inner[0], 0))) @ inner[1].T
-        return mean_x, mean_y, np.ldexp(inverse @ middle @ inverse, unit_y - unit_x)
+        if basis is not None:
+            mean_x, mean_y = basis @ mean_x, basis @ mean_y
+        matrix = np.ldexp(inverse @ middle @ inverse, unit_y - unit_x)
+        return start_x + mean_x, start_y + mean_y, matrix, basis
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,8 +301,15 @@ def nearest(rows: Rows, points: Points) -> np.ndarray:
 
         return np.asarray(cKDTree(rows, balanced_tree=False).query(points)[1])
     center = rows.mean(0)
-    inside = rows - center
-    return _highest(points - center, inside, (inside**2).sum(1) / 2)
+    inside, asked = rows - center, points - center
+    squares = (inside**2).sum(1)
+    found = _highest(asked, inside, squares / 2)
+    # Beside a row far off products round more than near rows differ by.
+    off = UNIT * rows.shape[1] * (np.einsum("kd,kd->k", asked, asked) + squares[found])
+    unsure = np.flatnonzero(off > SHARE * L2(2).matched(points, rows[found]))
+    for tile in _tiles(len(unsure), len(rows)):
+        found[unsure[tile]] = L2(2).matrix(points[unsure[tile]], rows).argmin(1)
+    return found
 
 
 def _highest(

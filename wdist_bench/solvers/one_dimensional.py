@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from jaxtyping import Float
 
 from wdist_bench.costs.powers import power
-from wdist_bench.solvers.proofs.rounding import SHARE, UNIT
+from wdist_bench.solvers.proofs.rounding import SHARE, UNIT, running_sums
 
 
 def line_cost(
@@ -59,15 +61,20 @@ def line_cost_and_rounding(
 def _weighted(
     x: np.ndarray, y: np.ndarray, a: np.ndarray | None, b: np.ndarray | None, p: int | float
 ) -> tuple[float, float]:
-    (x, ends_x), (y, ends_y) = _quantiles(x, a), _quantiles(y, b)
+    (x, a), (y, b) = _in_order(x, a), _in_order(y, b)
+    equal = a.min() == a.max() and b.min() == b.max()
+    ends_x, ends_y = (_ends(weights, np.cumsum if equal else running_sums) for weights in (a, b))
     mass, paid = _pieces(x, ends_x, y, ends_y, p)
     cost = float(mass @ paid)
-    level = UNIT * np.sqrt(len(x) + len(y))  # sums of so many terms, whose errors are independent
+    level = UNIT * np.sqrt(len(x) + len(y))  # of weights, whose errors are independent
+    if not equal:
+        return cost, float(level * np.abs(np.diff(paid)).sum())
+    # The levels i / n, from which sums of equal weights drift.
+    even_x, even_y = (np.arange(1, len(points) + 1) / len(points) for points in (x, y))
+    level += np.abs(ends_x - even_x).max() + np.abs(ends_y - even_y).max()
     rounding = float(level * np.abs(np.diff(paid)).sum())
-    if a is None and b is None and rounding > SHARE * cost:
-        # The levels i / n without the rounding of a sum: those that are equal stay equal.
-        levels = (np.arange(1, len(points) + 1) / len(points) for points in (x, y))
-        mass, paid = _pieces(x, next(levels), y, next(levels), p)
+    if rounding > SHARE * cost:  # levels that are equal stay equal without a sum
+        mass, paid = _pieces(x, even_x, y, even_y, p)
         cost, rounding = float(mass @ paid), UNIT * float(np.abs(np.diff(paid[mass > 0])).sum())
     return cost, rounding
 
@@ -85,13 +92,18 @@ def _pieces(
     return mass, power(np.abs(x[i] - y[j]), p)
 
 
-def _quantiles(points: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Sorted points with mass and their cumulative weights, the last exactly 1."""
+def _in_order(points: np.ndarray, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted points with mass and their weights."""
     weights = np.full(len(points), 1 / len(points)) if weights is None else weights
     points, weights = points[weights > 0], weights[weights > 0]
     order = np.argsort(points, kind="stable")
-    ends = np.cumsum(weights[order])
-    return points[order], ends / ends[-1]
+    return points[order], weights[order]
+
+
+def _ends(weights: np.ndarray, add_up: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Cumulative weights, the last exactly 1."""
+    ends = add_up(weights)
+    return ends / ends[-1]
 
 
 def line_potentials(

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from wdist_bench.problem import Samples
+from wdist_bench.solvers.proofs.rounding import running_sums
 
 # Mass that the rounding of cumulative weights puts between neighbours, and that is none.
 _NOTHING = 16 * np.finfo(np.float64).eps
@@ -64,7 +65,7 @@ def _ends(count: int, weights: np.ndarray | None, order: np.ndarray) -> np.ndarr
     """Cumulative weights of sorted points, the last exactly 1."""
     if weights is None:
         return np.arange(1, count + 1) / count
-    ends = np.cumsum(weights[order])
+    ends = running_sums(weights[order])
     return ends / ends[-1]
 
 

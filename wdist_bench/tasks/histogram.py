@@ -83,11 +83,16 @@ class Histogram(Task):
 
     @property
     def work(self) -> float:
-        """Unnormalised W_1 in units of mass x distance: total mass times W_1, by the cdfs."""
+        """Unnormalised W_1 in units of mass x distance: total mass times W_1, of counts by the
+        cdfs, which they make exact.
+        """
+        counts = all(float(mass).is_integer() for mass in (*self.weights_x, *self.weights_y))
+        if not counts or not self.total == math.fsum(self.weights_y) < 2**53:
+            mass, start, end = self._coupling()
+            return self.total * math.fsum(mass * np.abs(start - end))
         order = np.argsort(self.positions, kind="stable")
-        x, y = np.asarray(self.weights_x)[order], np.asarray(self.weights_y)[order]
-        # The totals may differ by rounding; counts are left exactly as they are.
-        carried = np.cumsum(x - y * (self.total / math.fsum(self.weights_y)))[:-1]
+        x, y = (np.asarray(side, float)[order] for side in (self.weights_x, self.weights_y))
+        carried = np.cumsum(x - y)[:-1]
         return math.fsum(np.abs(carried) * np.diff(np.asarray(self.positions)[order]))
 
     def sampler(self) -> Sampler:

@@ -109,13 +109,12 @@ class WeightedPoints(Task):
         samples, solution = self._samples(), _solve(self, Cost(p))
         if solution is None:
             return None
-        psi = solution.psi
-        if samples.b is not None:
-            psi = np.where(samples.b > 0, psi, -np.inf)
+        y = samples.with_mass().y
+        psi = solution.psi if samples.b is None else solution.psi[samples.b > 0]
         # Centred, so that float32 holds the distances.
-        center = samples.y.mean(0)
+        center = y.mean(0)
         points = np.asarray(points, np.float64) - center
-        y = jnp.asarray(samples.y - center, jnp.float32)
+        y = jnp.asarray(y - center, jnp.float32)
         return c_transform(
             jnp.asarray(psi, jnp.float32), y, jnp.asarray(points, jnp.float32), Cost(p)
         )

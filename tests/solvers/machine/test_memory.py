@@ -62,6 +62,23 @@ def test_points_without_mass_take_no_memory(method, p, leave_free):
         assert (phi[:, None] + psi[None, :500] <= costs + 1e-9).all()
 
 
+@pytest.mark.parametrize("method", ["exact", "sinkhorn", "bracket"])
+def test_costs_of_ones_own_that_do_not_fit_are_never_made(method, leave_free):
+    """`bracket` made all of them, where it was named as linear in the points."""
+    leave_free(2**10)
+    x, y = np.arange(20.0)[:, None], np.arange(20.0)[:, None] + 1
+
+    def parts(x, y):
+        assert len(x) * len(y) < 400
+        return np.abs(x - y.T)
+
+    for cost in (parts, np.abs(x - y.T)):
+        found = wb.estimate(x, y, method, cost=cost)
+        assert found.status == "out_of_memory"
+        assert "use nearest_neighbor" in found.message
+        assert "bracket" not in found.message
+
+
 @pytest.mark.parametrize(
     ("method", "solver"),
     [("bracket", "bracket"), ("exact", "solve_exact"), ("sinkhorn", "certify")],

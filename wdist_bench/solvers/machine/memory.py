@@ -10,6 +10,10 @@ _GIB = 2**30
 _SURELY_FREE = 2**22
 EXACT_BYTES = 49
 """Of a pair of points in the network simplex: costs, plan and its graph, at 3,000 and 4,096."""
+INSTEAD_FOR_GIVEN = (
+    "use nearest_neighbor (a lower bound), which asks for parts of the costs, or fewer points"
+)
+"""Advice for costs of a function or a matrix, which solvers of plans take all at once."""
 
 
 def available() -> int:
