@@ -297,6 +297,12 @@ def test_tiny_distances_on_the_sphere_keep_their_digits():
     assert wb.Cost(1, "sphere").matrix(x, y)[0, 0] == pytest.approx(np.radians(1e-6), rel=1e-8)
 
 
+def test_places_about_a_pole_keep_their_digits_in_single_precision():
+    x, y = jnp.float32([[90 - 2**-7, 0]]), jnp.float32([[90 - 2**-7, 180]])
+    found = wb.Cost(1, "sphere").between(x, y)
+    assert float(found[0]) == pytest.approx(np.radians(2**-6), rel=1e-6)
+
+
 def off(found, truth):
     """Whether both ends miss the truth, which they are said to hold within 1e-9."""
     return found.lower > truth * (1 + 1e-8) or found.upper < truth * (1 - 1e-8)
@@ -312,6 +318,10 @@ def off(found, truth):
          Fraction(48.857 + 1e-8) - Fraction(48.857)),
         (wb.Cost(1, "sphere"), (0.0, 179.99999999), (0.0, -179.99999996),
          360 - Fraction(179.99999999) - Fraction(179.99999996)),
+        (wb.Cost(1, "sphere"), (89.9999999, 0.0), (89.9999999, 180.0),
+         180 - 2 * Fraction(89.9999999)),
+        (wb.Cost(1, "sphere"), (-89.99999999, 10.0), (-89.99999999, 190.0),
+         180 - 2 * Fraction(89.99999999)),
         (wb.Cost(1, "cosine"), (3.0, 0.3), (3.0, 0.3 + 1e-10),
          3 * (Fraction(0.3 + 1e-10) - Fraction(0.3)) / (9 + Fraction(0.3) ** 2)),
     ],
