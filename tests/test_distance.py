@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -370,6 +373,25 @@ def test_rows_of_the_host_in_double_precision_keep_their_digits_far_from_zero(fa
     assert wb.distance(seconds, seconds + 60, cost=day) == pytest.approx(60)
     near = arrays_of_device(x, y, None, None, may_move=True)
     assert (near[0] == np.float32(x)).all()  # and others are what they are
+
+
+@dataclass(frozen=True)
+class Capped(wb.Cost):
+    """The size of x - y, below 1."""
+
+    name: ClassVar[str] = "capped"
+    moves: ClassVar[bool] = True
+    p: float = 1
+
+    def distance(self, x, y, xp):
+        return 1 - 1 / (1 + xp.abs(x - y).sum(-1))
+
+
+def test_a_cost_that_points_may_be_moved_under_keeps_the_digits_of_far_ones():
+    x, y = np.array([[1.7e9 + 0.5]]), np.array([[1.7e9 + 3.5]])
+    assert wb.estimate(x, y, cost=Capped()).value == pytest.approx(0.75)
+    assert wb.distance(x, y, cost=Capped()) == pytest.approx(0.75)
+    assert Capped().origin(x[0]) == x[0]  # of critics
 
 
 def test_complex_numbers_are_refused():

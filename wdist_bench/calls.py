@@ -50,9 +50,9 @@ def estimate(
         cost: a ground cost, instead of p and norm: a `wdist_bench.Cost`, the name of one, or for
             solvers of batches a function that gives the (n, m) costs of arrays x and y, or these
             costs themselves. Costs of a function or a matrix are c_ij = d_ij^p: `value` is the p-th
-            root of their mean under the best plan. A function is asked once, for all pairs, where
-            these fit into memory, else for parts of the rows. Beside a matrix x and y may be None,
-            or anything that has n and m entries.
+            root of their mean under the best plan. Our solvers ask a function once, for all pairs,
+            where these fit into memory, else for parts of the rows. Beside a matrix x and y may be
+            None, or anything that has n and m entries.
         a: (n,) weights of x summing to one; None for equal weights. A Series is matched to the
             rows of x by its index.
         b: (m,) weights of y.
@@ -77,7 +77,7 @@ def estimate(
     check_cost(estimator, cost)
     for name, points in (("x", samples.x), ("y", samples.y)):
         cost.check_points(points, name)
-    if isinstance(cost, Pairwise):
+    if isinstance(cost, Pairwise) and type(estimator).__module__.startswith("wdist_bench."):
         samples, cost = _asked_once(samples, cost)
     seed = check_seed(seed)
     if isinstance(estimator, DirectEstimator) and type(estimator).fit is DirectEstimator.fit:
@@ -123,8 +123,9 @@ def _named(answer: Estimate, columns: tuple[str, ...] | None) -> Estimate:
 def _asked_once(samples: Samples, cost: Pairwise) -> tuple[Samples, Cost]:
     """The costs of a function, and the numbers of the points, where there is memory for all pairs.
 
-    Solvers look at parts of the rows, in which costs over their own maximum, say, are others. Rows
-    without mass are asked about apart, since they have no say in the others.
+    Our solvers look at parts of the rows, in which costs over their own maximum, say, are others;
+    what a plug-in asks about (pairs within x, means of rows) is not known. Rows without mass are
+    asked about apart, since they have no say in the others.
     """
     x, y = samples.x, samples.y
     if not fits(len(x) * len(y) * _BYTES_A_PAIR):

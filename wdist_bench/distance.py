@@ -80,7 +80,7 @@ def distance(
     check_not_forked()
     estimator = check_estimator(method, {})
     ground = _ground(cost, p)
-    x, y, a, b = arrays_of_device(x, y, a, b, may_move=movable(ground))
+    x, y, a, b = arrays_of_device(x, y, a, b, may_move=ground.moves)
     check_shapes(x, y, a, b)
     check_cost(estimator, ground)
     estimator.check_dim(x.shape[1])
@@ -95,11 +95,6 @@ def distance(
         samples = Samples(x, y, a, b)
     total = _cost_of(estimator, ground, isinstance(method, str))(samples)
     return _scaled(_root(jnp.where(finite, total, jnp.nan), ground.p), power)
-
-
-def movable(cost: Cost) -> bool:
-    """Whether a common origin of all points changes no distance."""
-    return cost.is_norm or cost.circumference > 0
 
 
 def _scaled(values: jax.Array, power: jax.Array) -> jax.Array:

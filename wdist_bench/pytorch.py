@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from wdist_bench import distance as of_arrays
 from wdist_bench.costs import Cost
-from wdist_bench.distance import _ground, movable
+from wdist_bench.distance import _ground
 from wdist_bench.estimate import Estimator
 from wdist_bench.estimators.given import check_estimator
 from wdist_bench.inputs.device import arrays_of_device
@@ -69,7 +69,7 @@ class _Distance(torch.autograd.Function):
         needed = tuple(k for k in range(4) if ctx.needs_input_grad[2 + k])
         with jax.enable_x64(wide):
             x, y, a, b = (_array(tensor, wide) for tensor in tensors)
-            arrays = arrays_of_device(x, y, a, b, may_move=movable(cost))
+            arrays = arrays_of_device(x, y, a, b, may_move=cost.moves)
             value, slopes = _program(method, cost, needed)(*arrays)
         found = [None] * 4
         for k, slope in zip(needed, slopes, strict=True):

@@ -335,6 +335,36 @@ def test_a_function_may_look_at_all_points():
 
 
 @dataclass(frozen=True)
+class Energy(wb.DirectEstimator):
+    """Costs between the samples, and less those within them; or those to the mean of y."""
+
+    name: ClassVar[str] = "energy"
+    version: ClassVar[int] = 1
+    target: ClassVar[str] = "batch"
+    bound: ClassVar[str] = "none"
+    every_cost: ClassVar[bool] = True
+
+    to_mean: bool = False
+
+    def estimate(self, samples, cost):
+        x, y = samples.x, samples.y
+        found = cost.matrix(x, y.mean(0)[None] if self.to_mean else y).mean()
+        if not self.to_mean:
+            found -= (cost.matrix(x, x).mean() + cost.matrix(y, y).mean()) / 2
+        return wb.Estimate(found, found, target="batch", bound="none")
+
+
+@pytest.mark.parametrize("to_mean", [False, True])
+def test_a_plug_in_may_ask_a_function_what_it_likes(to_mean):
+    """It was given numbers of rows for points: a mean of them was another row."""
+    method = Energy(to_mean)
+    right = wb.estimate(X, Y, method).value
+    assert wb.estimate(X, Y, method, cost=cdist).value == pytest.approx(right, rel=1e-12)
+    with pytest.raises(ValueError, match="cost matrix: expected a row and a column"):
+        wb.estimate(X, Y, method, cost=cdist(X, Y))
+
+
+@dataclass(frozen=True)
 class Uphill(wb.Cost):
     """Three times as dear upwards as downwards."""
 

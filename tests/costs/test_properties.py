@@ -25,6 +25,8 @@ from hypothesis import strategies as st
 
 import wdist_bench as wb
 from wdist_bench import costs
+from wdist_bench.estimators import along_arcs
+from wdist_bench.problem import Samples
 
 COMPILED = pytest.mark.parametrize(("name", "p"), [(name, p) for name in NAMES for p in (1.5, 3)])
 EVERY = pytest.mark.parametrize(("name", "p"), [(name, p) for name in NAMES for p in POWERS])
@@ -295,6 +297,12 @@ def test_tiny_distances_on_the_sphere_keep_their_digits():
     assert wb.Cost(1, "sphere").matrix(x, y)[0, 0] == pytest.approx(np.radians(1e-6), rel=1e-8)
 
 
+def test_places_about_a_pole_keep_their_digits_in_single_precision():
+    x, y = jnp.float32([[90 - 2**-7, 0]]), jnp.float32([[90 - 2**-7, 180]])
+    found = wb.Cost(1, "sphere").between(x, y)
+    assert float(found[0]) == pytest.approx(np.radians(2**-6), rel=1e-6)
+
+
 def off(found, truth):
     """Whether both ends miss the truth, which they are said to hold within 1e-9."""
     return found.lower > truth * (1 + 1e-8) or found.upper < truth * (1 - 1e-8)
@@ -310,6 +318,10 @@ def off(found, truth):
          Fraction(48.857 + 1e-8) - Fraction(48.857)),
         (wb.Cost(1, "sphere"), (0.0, 179.99999999), (0.0, -179.99999996),
          360 - Fraction(179.99999999) - Fraction(179.99999996)),
+        (wb.Cost(1, "sphere"), (89.9999999, 0.0), (89.9999999, 180.0),
+         180 - 2 * Fraction(89.9999999)),
+        (wb.Cost(1, "sphere"), (-89.99999999, 10.0), (-89.99999999, 190.0),
+         180 - 2 * Fraction(89.99999999)),
         (wb.Cost(1, "cosine"), (3.0, 0.3), (3.0, 0.3 + 1e-10),
          3 * (Fraction(0.3 + 1e-10) - Fraction(0.3)) / (9 + Fraction(0.3) ** 2)),
     ],
@@ -321,6 +333,27 @@ def test_ends_hold_distances_far_below_the_size_of_the_space(cost, x, y, truth):
     assert near.lower <= truth * (1 + 1e-8)
     if len(x) == 1:
         assert not off(wb.estimate([x], [y], "one_dimensional", cost=cost), truth)
+
+
+@pytest.mark.parametrize("p", [1, 2])
+def test_angles_of_vectors_that_differ_in_length_alone_are_0(p):
+    """Raw rows against normalised ones: what is left is rounding, and the answer no failure."""
+    cost = wb.Cost(p, "cosine")
+    exact, bracket = (wb.estimators.get(name) for name in ("exact", "bracket"))
+    x = np.random.default_rng(0).normal(size=(20, 3))
+    for y in (2 * x[::-1], x / np.linalg.norm(x, axis=1, keepdims=True)):
+        samples = Samples(x, y)
+        few = along_arcs.solve(samples, cost, 1e-9, "exact")
+        of_arcs = [each._of_arcs(few, samples, cost) for each in (exact, bracket)]
+        for answer in (wb.estimate(x, y, exact, cost=cost), *of_arcs):
+            assert (answer.status, answer.lower) == ("ok", 0)
+            assert answer.value <= answer.upper < 1e-14
+
+
+def test_places_that_whole_turns_bring_together_but_for_rounding_are_one():
+    answer = wb.estimate([[0.1]], [[360.1]], "one_dimensional", cost=costs.Torus(360))
+    assert (answer.status, answer.lower) == ("ok", 0)
+    assert answer.value <= answer.upper < 1e-11
 
 
 @pytest.mark.parametrize("p", [1, 2])

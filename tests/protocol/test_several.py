@@ -80,6 +80,19 @@ def test_runs_without_a_number_are_counted_and_left_out():
     assert (one.stderr, one.interval) == (None, None)
 
 
+@pytest.mark.parametrize(("signed", "mean"), [((-3.0, 1.0, 4.0), 2 / 3), ((-3.0, 1.0, -1.0), -1)])
+def test_costs_that_read_0_do_not_raise_the_mean(signed, mean):
+    """Of an unbiased estimator at equal laws it would be above 0, however many runs there are."""
+    runs = [
+        replace(answer(max(cost, 0.0)), diagnostics={"signed_cost": cost} if cost < 0 else {})
+        for cost in signed
+    ]
+    found = mean_of_runs(runs)
+    assert found.cost == pytest.approx(max(mean, 0))
+    assert found.diagnostics.get("signed_cost", found.cost) == pytest.approx(mean)
+    assert mean_of_runs([replace(answer(0.0), cost=-1.0)] * 2).cost == -1  # p = 1
+
+
 def test_the_number_of_runs_is_whole():
     with pytest.raises(ValueError, match="runs: expected a whole number >= 1, got 0"):
         wb.evaluate("gaussian_shift", "exact", runs=0)

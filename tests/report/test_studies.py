@@ -87,6 +87,30 @@ def test_files_of_a_study_stay_where_its_plugin_is_not_here(written, strangers, 
     assert not (tmp_path / "stranger_first.md").exists()
 
 
+def test_a_plain_table_takes_no_place_of_a_study_whose_plugin_is_not_here(written, tmp_path):
+    @dataclass(frozen=True)
+    class Own(experiment.Experiment):
+        name, version = "stranger_own", 1
+        seed: int = 0
+
+        def run(self):
+            raise NotImplementedError
+
+        @classmethod
+        def write(cls, folder, records):
+            (folder / "stranger_own.md").write_text("# The finding of a week\n")
+            return [folder / "stranger_own.md"]
+
+    experiment.register(Own)
+    written("stranger_own")
+    del experiment.registry._classes["stranger_own"]
+    for _ in range(2):
+        assert "stranger_own.md" not in written("stranger_own")
+        assert (tmp_path / "stranger_own.md").read_text() == "# The finding of a week\n"
+        assert not (tmp_path / "stranger_own.csv").exists()
+    assert "The finding of a week" in (tmp_path / "report.html").read_text()
+
+
 def test_an_experiment_without_a_report_has_a_plain_table(written, tmp_path):
     assert {"nobody_s.csv", "nobody_s.md"} <= written("nobody_s", "nobody_s")
     table = pd.read_csv(tmp_path / "nobody_s.csv")

@@ -87,6 +87,21 @@ def test_a_profile_chooses_entries_and_the_suite_gives_the_seed(suite):
     assert len(suite(profile="cpu").cells) == 6
 
 
+@pytest.mark.parametrize("kind", ["tasks", "estimators", "experiments"])
+def test_what_another_profile_names_may_be_on_its_machines_alone(suite, kind):
+    text = """
+title = "Two machines"
+[[tasks]]
+name = "gaussian_shift"
+[[estimators]]
+name = "exact"
+"""
+    text += f'[[{kind}]]\nname = "of_the_gpu_machine"\nprofiles = ["gpu"]\n'
+    assert len(suite(text).cells) == 1
+    with pytest.raises(ValueError, match="of_the_gpu_machine'.*load the plug-in that has it"):
+        suite(text, profile="gpu")
+
+
 def test_a_profile_overrides_sizes(suite):
     text = """
 title = "Sizes"

@@ -12,7 +12,7 @@ import pytest
 
 from wdist_bench import datasets, estimators, tasks
 from wdist_bench.results.journal import read_journal
-from wdist_bench.runs.cell import Cell
+from wdist_bench.runs.cell import Cell, digest
 from wdist_bench.runs.experiment_cell import ExperimentCell
 from wdist_bench.runs.runner import run_suite
 from wdist_bench.runs.suite import load_suite
@@ -166,6 +166,25 @@ def test_where_data_are_drawn_from_is_in_the_key_and_what_streams_ignore_is_not(
     assert "origin" not in near.identity("cpu")
     assert far.identity("cpu")["origin"] == [1e9 + 1.5]
     assert key(replace(CELL, estimator_parameters={"steps": 5, "standardize": False})) == key()
+
+
+def test_rows_on_two_scales_have_other_keys_where_they_are_evaluated_in_another_precision():
+    """Lower bounds of before, in float32, could be above the exact value: such cells run again."""
+    near, far = (
+        Cell("own_data", {"samples": [[0.0]] * 49 + [[most]]}, "nearest_neighbor", {})
+        for most in (1.0, 1e6)
+    )
+    assert "estimator_evaluated" not in near.identity("cpu")
+    assert far.identity("cpu")["estimator_evaluated"] == "float64"
+    for same in ({"estimator": "exact"}, {"protocol": "fixed"}):  # on the host all along
+        assert "estimator_evaluated" not in replace(far, **same).identity("cpu")
+    batch = far.identity("cpu")
+    del batch["estimator_evaluated"]  # batch truths are as they were
+    assert far.truth_key("cpu") == digest(
+        {name: value for name, value in batch.items() if not name.startswith("estimator")}
+    )
+    of_rows = {name for name in tasks.names() if tasks.factory(name).of_rows}
+    assert of_rows == {"histogram", "own_data", "weighted_points"}
 
 
 def test_the_name_of_a_set_of_images_is_not_all_that_a_key_says_of_them(monkeypatch):

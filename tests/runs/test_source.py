@@ -294,3 +294,15 @@ def test_a_file_with_the_name_of_another_module_is_refused(fresh, tmp_path):
     for name in ("plugin", "queue"):
         with pytest.raises(ValueError, match=rf"no other module has, got '.*{name}\.py' beside"):
             load_plugin(tmp_path / "there" / f"{name}.py")
+
+
+def test_files_of_one_name_beside_two_plugins_are_refused(fresh, tmp_path):
+    """The second plug-in ran with those of the first, and its hash was of these too."""
+    write(tmp_path / "a", {"plugin": "import near" + ESTIMATOR, "near": ""})
+    write(tmp_path / "b", {"two": "import far", "far": "def late():\n    import near", "near": ""})
+    write(tmp_path / "c", {"three": "import far, json", "far": "", "near": "", "json": ""})
+    fresh(tmp_path / "a" / "plugin.py")
+    with pytest.raises(ValueError, match=r"beside '.*two\.py' whose names .*, got 'near\.py', for"):
+        load_plugin(tmp_path / "b" / "two.py")
+    sys.path.remove(str(tmp_path / "b"))
+    load_plugin(tmp_path / "c" / "three.py")  # imports no other's

@@ -29,10 +29,15 @@ def haversine(x: Any, y: Any, xp: Any) -> Any:
 
     Source: Sinnott 1984, Sky and Telescope 68, 159.
     """
-    lat_x, lat_y = xp.deg2rad(x[..., 0]), xp.deg2rad(y[..., 0])
-    apart = xp.deg2rad(x[..., 0] - y[..., 0])
-    cosines = xp.cos(lat_x) * xp.cos(lat_y)
+    lat_x, lat_y = x[..., 0], y[..., 0]
+    apart, together = xp.deg2rad(lat_x - lat_y), xp.deg2rad(lat_x + lat_y)
+    cosines = _cosine(lat_x, xp) * _cosine(lat_y, xp)
     half = xp.deg2rad(shortest_gap(x[..., 1], y[..., 1], 360, xp)) / 2
     h = xp.sin(apart / 2) ** 2 + cosines * xp.sin(half) ** 2
-    rest = xp.sin((lat_x + lat_y) / 2) ** 2 + cosines * xp.cos(half) ** 2
+    rest = xp.sin(together / 2) ** 2 + cosines * xp.cos(half) ** 2
     return 2 * xp.arctan2(sqrt(h, xp), sqrt(rest, xp))
+
+
+def _cosine(latitude: Any, xp: Any) -> Any:
+    """Of degrees, with all its digits next to a pole too: what is left to 90 is exact there."""
+    return xp.sin(xp.deg2rad(90 - xp.abs(latitude)))

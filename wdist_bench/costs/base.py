@@ -48,6 +48,8 @@ class Cost(Plugin, metaclass=_Named):
         norm: the registered name.
         is_norm: whether d(x, y) = ||x - y|| for a norm: points may be moved and scaled then, a
             projection has a meaning, and so has the gradient of a potential (`dual_norm`).
+        moves: whether all points may be moved together, d(x + v, y + v) = d(x, y), so that those
+            far from zero keep their digits; of norms and periodic boxes, unless a class says so.
         by_boxes: whether the norm grows with the size of each coordinate, so that the distance of
             two boxes is the norm of the gap between them.
         minkowski: the power of coordinates that the norm sums (inf: their maximum), 0 where it is
@@ -175,7 +177,7 @@ class Cost(Plugin, metaclass=_Named):
 
     def origin(self, middle: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
         """What critics subtract from points about `middle`, which must change no distance."""
-        return middle if self.is_norm else np.zeros_like(middle)
+        return middle if self.moves else np.zeros_like(middle)
 
     def scaled(self, factor: float) -> Cost | None:
         """The cost of `factor` times the distance, of a norm that has a unit of its own; None of

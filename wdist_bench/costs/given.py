@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Array, Float, Real
+from jaxtyping import Array, Float, Int, Real
 
 from wdist_bench.costs.base import Cost
 from wdist_bench.inputs.containers import refuse_masked
@@ -131,8 +131,8 @@ class Matrix(OfHost):
         self, x: Real[Array | np.ndarray, "n d"], y: Real[Array | np.ndarray, "m d"]
     ) -> Float[np.ndarray, "n m"]:
         """The costs of these pairs, of a row and a column each."""
-        i, j = (np.asarray(points)[:, 0].astype(np.int64) for points in (x, y))
-        if i.size and j.size and (i[0] < 0) == (j[0] < 0):
+        i, j = map(_numbers, (x, y))
+        if ((i < 0).any() and (j < 0).any()) or ((i >= 0).any() and (j >= 0).any()):
             raise ValueError(
                 "cost matrix: expected a row and a column, got two of a kind; it has no costs "
                 "within x or within y, pass a function of points"
@@ -140,6 +140,18 @@ class Matrix(OfHost):
         if i.size and i[0] < 0:
             return self.costs[np.ix_(j, -1 - i)].T
         return self.costs[np.ix_(i, -1 - j)]
+
+
+def _numbers(points: Real[Array | np.ndarray, "k d"]) -> Int[np.ndarray, " k"]:
+    """Those of rows and columns; ValueError where a point is neither."""
+    given = np.asarray(points)[:, 0]
+    whole = given.astype(np.int64)
+    if (whole != given).any():
+        raise ValueError(
+            f"cost matrix: expected a row and a column, got {given[whole != given][0]:g}, which is "
+            "the number of none; it has no costs of other points, pass a function of points"
+        )
+    return whole
 
 
 def as_cost(cost: Any, p: Any = None, norm: Any = None) -> Cost:

@@ -22,7 +22,7 @@ from wdist_bench.estimators import along_arcs, register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.bracket import HELD_ENTRIES, bracket, bracket_of_costs
 from wdist_bench.solvers.bracket import Bracket as BracketArrays
-from wdist_bench.solvers.certificate import at_all_points, certify
+from wdist_bench.solvers.certificate import at_all_points, at_zero, certify
 from wdist_bench.solvers.machine.forks import check_not_forked
 from wdist_bench.solvers.machine.memory import INSTEAD_FOR_GIVEN, fits, require_matrix
 from wdist_bench.solvers.sparse_exact import SparseSolution
@@ -114,7 +114,7 @@ class Bracket(DirectEstimator):
                 "rounded": bounds.error,
             },
         }
-        if not gap <= self.rtol * bounds.upper:
+        if not (gap <= self.rtol * bounds.upper or at_zero(kept, cost, bounds.upper)):
             share = gap / bounds.upper
             return Estimate.failed(
                 "not_converged",
@@ -138,7 +138,8 @@ class Bracket(DirectEstimator):
                 "gap": gap, "rounds": float(found.rounds), "arcs": float(found.arcs),
             },
         }  # fmt: skip
-        if not found.converged:
+        near_zero = at_zero(samples, cost, found.upper) and not found.interrupted
+        if not (found.converged or near_zero):
             status = "timeout" if found.interrupted else "not_converged"
             return Estimate.failed(
                 status,

@@ -18,6 +18,7 @@ from wdist_bench.interface import added
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.certificate import (
     at_all_points,
+    at_zero,
     blurred,
     underflow,
     underflow_message,
@@ -55,7 +56,8 @@ class Exact(DirectEstimator):
     `primal`, `dual` and `gap` in cost units. `lower` and `upper` are the value itself where the
     certificate proves it to 1e-9; where the largest cost is so far above that rounding shows, they
     are what is proved, and where these differ by more than 1e-3 of W_p^p the status is
-    "not_converged". Points without mass are left out. Time grows like n^3, memory like n m: 49
+    "not_converged", unless they are next to 0 as rounding is.
+    Points without mass are left out. Time grows like n^3, memory like n m: 49
     bytes a pair. Where these are not free, or 2^24 pairs and more in up to 8 dimensions are done
     sooner so, the programme is solved along few pairs and priced on all (`solvers.sparse_exact`),
     in 10 kB a point. The logger `wdist_bench` says the gap of each round (level INFO),
@@ -132,7 +134,8 @@ class Exact(DirectEstimator):
         if hidden > _OPEN * solution.cost:
             return Estimate.failed("not_converged", underflow_message(cost.p), **shared)
         left_open = solution.upper - solution.lower + 2 * rounded
-        if left_open > _OPEN * solution.cost:
+        near_zero = at_zero(kept, cost, solution.upper + rounded)
+        if left_open > _OPEN * solution.cost and not near_zero:
             return Estimate.failed("not_converged", _ROUNDED, **shared)
         return Estimate(
             cost.root(solution.cost),
@@ -162,7 +165,8 @@ class Exact(DirectEstimator):
         if found.interrupted and not found.converged:
             return Estimate.failed("timeout", f"interrupted in round {found.rounds}; {_ENDS}",
                                    **shared)  # fmt: skip
-        if not found.converged and left_open > max(_OPEN, self.rtol) * found.upper:
+        near_zero = found.converged or at_zero(samples, cost, found.upper)
+        if left_open > max(_OPEN, self.rtol) * found.upper and not near_zero:
             return Estimate.failed("not_converged", _ROUNDED, **shared)
         return Estimate(
             cost.root(found.upper),

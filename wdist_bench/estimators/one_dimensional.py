@@ -88,7 +88,8 @@ class OneDimensional(DirectEstimator):
             "lower": cost.root(below(total, hidden + placed)),
             "upper": cost.root(above(total, hidden + placed)),
         }
-        if hidden + (placed if total > 0 else 0.0) > _OPEN * total:
+        near_zero = cost.root(total) <= 3 * _PLACES * cost.circumference
+        if hidden + (0.0 if near_zero else placed) > _OPEN * total:
             said = underflow_message(cost.p) if total <= LEAST / _OPEN else _ROUNDED
             return Estimate.failed("not_converged", said, **shared)
         plan = None if cost.circumference else monotone(samples)

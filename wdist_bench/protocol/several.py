@@ -14,13 +14,16 @@ from wdist_bench.estimate import Estimate
 from wdist_bench.protocol.answers import stacked
 from wdist_bench.results.statistics import standard_error, t_interval
 
+_SIGNED = "signed_cost"  # of a run at p > 1 whose cost is below 0 and reads 0
+
 
 def mean_of_runs(answers: Sequence[Estimate]) -> Estimate:
     """Mean value over the runs that gave a number, with its standard error over runs.
 
     The interval (95 %, Student's t over runs) is that of an exact estimator alone: of a number that
     is a bound or neither, the mean has a standard error, and no interval about it holds the target.
-    No limit of one run is that of several, so `lower` and `upper` are None.
+    No limit of one run is that of several, so `lower` and `upper` are None. The mean of costs is
+    that of signed ones, and reads 0 below 0 where one of a run does.
     """
     values = np.array([answer.value for answer in answers])
     good = [answer for answer in answers if answer.status == "ok"]
@@ -31,9 +34,13 @@ def mean_of_runs(answers: Sequence[Estimate]) -> Estimate:
     found = values[np.isfinite(values)]
     counted = {"runs": float(len(answers)), "failed": float(len(answers) - len(good))}
     exact = answers[0].bound == "exact" and len(found) > 1
+    mean = float(np.mean([answer.diagnostics.get(_SIGNED, answer.cost) for answer in good]))
+    cut = any(_SIGNED in answer.diagnostics for answer in good)
+    if cut and mean < 0:
+        counted[_SIGNED] = mean
     return Estimate(
         float(found.mean()),
-        float(np.mean([answer.cost for answer in good])),
+        max(mean, 0.0) if cut else mean,
         **shared,
         stderr=standard_error(found) if len(found) > 1 else None,
         interval=t_interval(found) if exact else None,

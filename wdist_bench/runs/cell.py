@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -24,6 +25,7 @@ from wdist_bench.protocol.stream import Stream
 from wdist_bench.results.journal import pack
 from wdist_bench.runs.source import source
 from wdist_bench.tasks import Task
+from wdist_bench.tasks.rows import Rows
 
 HISTORY_POINTS = 100
 
@@ -101,6 +103,9 @@ class Cell:
             origin = task.origin
             if origin is not None and origin.any() and self.cost.moves:  # drawn relative to it
                 settings["origin"] = origin.tolist()
+            in_program = self.protocol == "stream" and estimator.traced
+            if in_program and task.of_rows and _on_two_scales(task):
+                settings["estimator_evaluated"] = "float64"  # once in float32; truths never were
         except FileNotFoundError:  # its file is not here: it will be skipped, and tried again
             task_parameters = self.task_parameters
         own = parameters(estimator)
@@ -183,6 +188,13 @@ class Cell:
             "truth_key": key,
             "truth_population": None if truth is None else vars(truth),
         }
+
+
+@lru_cache(maxsize=16)
+def _on_two_scales(task: Task) -> bool:
+    """Whether float32 loses the distances of its rows, so that the host evaluates."""
+    sampler = task.sampler()
+    return isinstance(sampler, Rows) and sampler.on_two_scales
 
 
 def summarize(result: Measured, p: float) -> dict[str, Any]:

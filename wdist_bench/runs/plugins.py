@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from wdist_bench import costs, estimators, experiment, tasks
 from wdist_bench.registry import Registry
+from wdist_bench.runs.source import shadowed
 
 _REGISTRIES: dict[str, Registry[Any]] = {
     registry.kind: registry
@@ -27,7 +28,7 @@ def load_plugin(path: Path) -> None:
 
     Raises:
         FileNotFoundError: no such file, or none of Python's.
-        ValueError: another module has its name.
+        ValueError: another module has its name, or that of a file beside it which it imports.
     """
     spec = importlib.util.spec_from_file_location(path.stem, path)
     if not path.is_file() or spec is None or spec.loader is None:
@@ -41,6 +42,11 @@ def load_plugin(path: Path) -> None:
         )
     if (folder := str(path.resolve().parent)) not in sys.path:
         sys.path.append(folder)
+    for meant, found in shadowed(path.resolve()):
+        raise ValueError(
+            f"--plugin: expected files beside {str(path)!r} whose names no other module has, got "
+            f"{meant.name!r}, for which {str(found)!r} would be imported; rename one of them"
+        )
     if path.stem not in sys.modules:  # where it is, another plug-in has imported this file
         module = importlib.util.module_from_spec(spec)
         sys.modules[path.stem] = module  # so that what it defines can be pickled

@@ -159,8 +159,38 @@ def _package(file: Path) -> Path | None:
     return top
 
 
+def shadowed(file: Path) -> Iterator[tuple[Path, Path]]:
+    """Modules beside a file that it imports, or that these do, beside the file of the user's from
+    elsewhere that has their name and would be imported instead.
+    """
+    known: set[Path] = set()
+    waiting = [file]
+    while waiting:
+        importer = waiting.pop()
+        for name in dict.fromkeys(name for name, level in _named(importer) if not level):
+            meant = _beside(file, 1, name)
+            if meant is None or meant in known:
+                continue
+            known.add(meant)
+            found = (_find(name, importer) or meant).resolve()
+            if found == meant.resolve():
+                waiting += [path for path, _ in _unit(found)]
+            elif _is_plugin(found) and not _is_installed(found):
+                yield meant, found
+
+
 def _imported(file: Path) -> Iterator[Path]:
     """The files that the import statements of a file name."""
+    for name, level in _named(file):
+        found = _beside(file, level, name) if level else _find(name, file)
+        if found is not None and found.is_file():
+            yield found.resolve()
+
+
+def _named(file: Path) -> Iterator[tuple[str, int]]:
+    """What the import statements of a file name, and how many folders above it they begin; 0 where
+    they do not say.
+    """
     if file.suffix not in SOURCE_SUFFIXES:
         return
     try:
@@ -176,10 +206,7 @@ def _imported(file: Path) -> Iterator[Path]:
             level = node.level
         else:
             continue
-        for name in names:
-            found = _beside(file, level, name) if level else _find(name, file)
-            if found is not None and found.is_file():
-                yield found.resolve()
+        yield from ((name, level) for name in names)
 
 
 def _find(name: str, importer: Path) -> Path | None:

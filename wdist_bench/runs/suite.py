@@ -139,10 +139,16 @@ class Document(BaseModel):
             )
         return self
 
-    def sized(self, profile: Profile) -> Document:
-        """The document with the sizes of a profile."""
-        sizes = self.profiles.get(profile, Sizes())
-        return self.model_copy(update=sizes.model_dump(exclude_none=True))
+    def of(self, profile: Profile) -> Document:
+        """The document with the sizes and the entries of a profile. Plug-ins of other entries may
+        be on other machines alone.
+        """
+        sizes = self.profiles.get(profile, Sizes()).model_dump(exclude_none=True)
+        entries = {
+            kind: [entry for entry in getattr(self, kind) if profile in entry.profiles]
+            for kind in ("tasks", "estimators", "experiments")
+        }
+        return self.model_copy(update=sizes | entries)
 
 
 @dataclass(frozen=True)
@@ -191,12 +197,10 @@ def load_suite(path: Path, profile: str = "cpu") -> Suite:
     except ValueError as error:  # a whole number of more than 4,300 digits, say
         raise ValueError(f"{path}: expected TOML, got {error}; correct it") from error
     try:
-        _check_names(document)
-        _check_number(document.sized(budget))
-        cells: tuple[Cell | ExperimentCell, ...] = (
-            *_cells(document.sized(budget), budget),
-            *_experiments(document, budget),
-        )
+        asked = document.of(budget)
+        _check_names(asked)
+        _check_number(asked)
+        cells: tuple[Cell | ExperimentCell, ...] = (*_cells(asked), *_experiments(asked))
     except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: {error}") from error
     if not cells:
@@ -292,12 +296,10 @@ def _mistake(error: ValidationError) -> str:
     return f"{place}: expected {expected}, got {repr(first['input'])[:80]}; correct it"
 
 
-def _experiments(document: Document, profile: str) -> list[ExperimentCell]:
+def _experiments(document: Document) -> list[ExperimentCell]:
     """Every point of every sweep."""
     cells = []
     for entry in document.experiments:
-        if profile not in entry.profiles:
-            continue
         fixed = {"seed": document.seed} | entry.parameters
         for parameters in settings(fixed, entry.sweep):
             experiment.get(entry.name, **parameters)  # a bad parameter fails before anything runs
@@ -305,19 +307,16 @@ def _experiments(document: Document, profile: str) -> list[ExperimentCell]:
     return cells
 
 
-def _cells(document: Document, profile: str) -> list[Cell]:
-    methods = [method for method in document.estimators if profile in method.profiles]
+def _cells(document: Document) -> list[Cell]:
     cells = []
     for entry in document.tasks:
-        if profile not in entry.profiles:
-            continue
         for parameters in settings(entry.parameters, entry.swept()):
             task = dim = None
             with suppress(FileNotFoundError):  # missing data are named in the results
                 task = tasks.get(entry.name, **parameters)  # a bad parameter fails first
                 dim = task.dim
             for how in _ways(document, entry):
-                here = [method for method in methods if method.runs_at(how[-1], dim)]
+                here = [method for method in document.estimators if method.runs_at(how[-1], dim)]
                 refusal = "" if task is None else PROTOCOLS[how[1]].refuses(task, how[0])
                 cells += [
                     _cell(document, entry, parameters, method, options, how, dim, refusal)

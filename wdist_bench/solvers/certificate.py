@@ -22,6 +22,8 @@ _HELD_ENTRIES = 2**24  # costs that are kept from the first pass for the second
 _NO_PLAN = 1e-290
 # Rounding of the sum of a row or a column of the plan, relative to it.
 _SUMS = 16 * UNIT
+# Times the rounding of a distance up to which one cannot be told from 0.
+_NOTHING = 4
 
 
 class Certificate(NamedTuple):
@@ -149,6 +151,13 @@ def blurred(samples: Samples, cost: Cost, total: float) -> float:
     """The part of that which `Cost.rounding` says."""
     off = float(rise(np.asarray(total), cost.rounding(samples.x.shape[1]), cost.p))
     return off if off > SHARE * total else 0.0
+
+
+def at_zero(samples: Samples, cost: Cost, upper: float) -> bool:
+    """Whether a W_p^p of at most `upper` is 0 as far as `Cost.rounding` tells, which is an answer:
+    for the angles of vectors that differ in their lengths alone, say.
+    """
+    return cost.root(upper) <= _NOTHING * cost.rounding(samples.x.shape[1])
 
 
 def underflow(samples: Samples, cost: Cost, total: float) -> float:

@@ -121,6 +121,8 @@ def line_cost(
     near = gathered(x[:, None], a)[:, 0], gathered(y[:, None], b)[:, 0]
     mass, left, right = _pieces(*near, a, b)
     total = _paid(_fixed(mass), left, right, cost)
+    if a is None and b is None:
+        return total
     # Derivatives in the weights are of the points where they lie.
     mass, *there = _pieces(_fixed(x), _fixed(y), a, b)
     change = mass @ jnp.nan_to_num(cost.between(*there))

@@ -24,11 +24,13 @@ class Task(Plugin):
     Attributes:
         version: raised whenever the same parameters would give other samples or another truth.
         reference: formula or source of the truth, one line.
+        of_rows: whether its sampler may be `tasks.rows.Rows`.
     """
 
     required: ClassVar[tuple[str, ...]] = ("reference",)
 
     version: ClassVar[int] = 1
+    of_rows: ClassVar[bool] = False
     reference: ClassVar[str]
 
     @property

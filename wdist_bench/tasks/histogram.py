@@ -50,6 +50,7 @@ class Histogram(Task):
 
     name: ClassVar[str] = "histogram"
     reference: ClassVar[str] = "monotone coupling on a line: W_p^p = int |F^-1 - G^-1|^p du"
+    of_rows: ClassVar[bool] = True
 
     positions: tuple[float, ...] = (0.0, 1.0, 2.0, 3.0)
     weights_x: tuple[float, ...] = (3.0, 2.0, 1.0, 4.0)

@@ -61,6 +61,7 @@ class OwnData(MappedTask):
 
     name: ClassVar[str] = "own_data"
     reference: ClassVar[str] = "exact sum over the rows: translation, dilation or funnel rays"
+    of_rows: ClassVar[bool] = True
 
     samples: Any = field(default=None, compare=False)
     transform: str = "translate"

@@ -48,6 +48,7 @@ class WeightedPoints(Task):
 
     name: ClassVar[str] = "weighted_points"
     reference: ClassVar[str] = "linear programme over the couplings of two discrete measures"
+    of_rows: ClassVar[bool] = True
 
     x: Any = None
     y: Any = None
