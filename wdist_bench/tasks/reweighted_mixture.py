@@ -13,7 +13,7 @@ from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler, draw_by_weight
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import PointSampler, Task
+from wdist_bench.tasks.base import Task
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_number, check_weights
 
@@ -54,7 +54,7 @@ class ReweightedMixture(Task):
 
     def sampler(self) -> Sampler:
         """n independent points of mu and n of nu a draw, each of shape (n, dim)."""
-        parts = (self._axis() * self.separation, self._shares("x"), self._shares("y"), self.std)
+        parts = (self._shares("x"), self._shares("y"), self._axis() * self.separation, self.std)
         return _Mixtures(*(jnp.asarray(part, jnp.float32) for part in parts))
 
     def truth_for(self, cost: Cost) -> Truth | None:
@@ -120,11 +120,15 @@ class ReweightedMixture(Task):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _Mixtures(PointSampler):
-    move: jax.Array
+class _Mixtures(Sampler):
     shares_x: jax.Array
     shares_y: jax.Array
+    move: jax.Array
     std: jax.Array
+
+    @property
+    def dim(self) -> int:
+        return self.move.shape[0]
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         key_x, key_y = jax.random.split(key)
