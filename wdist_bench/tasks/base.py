@@ -176,15 +176,6 @@ class SizedSampler(Sampler):
         return self.size
 
 
-class PointSampler(Sampler):
-    """One whose first array tells the dimension of its points: as rows, or as a vector."""
-
-    @property
-    def dim(self) -> int:
-        """Dimension of the points, the length of a row."""
-        return int(jax.tree.leaves(self)[0].shape[-1])
-
-
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class _OfTask(Sampler):

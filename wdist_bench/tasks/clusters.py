@@ -15,7 +15,7 @@ from wdist_bench.costs.powers import scaled
 from wdist_bench.problem import Sampler, draw_by_weight
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import PointSampler, Task
+from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.distances import p_mean, unit_of_powers
 from wdist_bench.tasks.origin import at_origin, far_origin
 from wdist_bench.truth import Truth
@@ -126,11 +126,15 @@ class Clusters(Task):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _Balls(PointSampler):
+class _Balls(Sampler):
     centers: jax.Array
     radius: jax.Array
     moves: jax.Array
     weights: jax.Array
+
+    @property
+    def dim(self) -> int:
+        return self.centers.shape[1]
 
     def points(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         """n points of mu with the moves of their clusters."""

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench.costs import Cost
+from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import PointSampler, Task
+from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_number
@@ -155,9 +156,13 @@ def mean_power_sigmoid(size: float, p: float) -> float:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _Pushed(PointSampler):
+class _Pushed(Sampler):
     direction: jax.Array
     strength: jax.Array
+
+    @property
+    def dim(self) -> int:
+        return self.direction.shape[0]
 
     def push(self, x: jax.Array) -> jax.Array:
         along = jnp.matmul(x, self.direction, precision=jax.lax.Precision.HIGHEST)

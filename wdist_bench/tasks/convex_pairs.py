@@ -17,7 +17,7 @@ from wdist_bench.datasets.files import find_file, read_arrays
 from wdist_bench.problem import Sampler
 from wdist_bench.registry import FrozenArray
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import PointSampler, Task
+from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.convex_functions import ConvexFunction, Layers, Networks, drawn_function
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_number, check_seed
@@ -233,8 +233,12 @@ def _convex(weights: np.ndarray, key: str, path: Path) -> np.ndarray:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _ConvexPairs(PointSampler):
+class _ConvexPairs(Sampler):
     pair: ConvexPair
+
+    @property
+    def dim(self) -> int:
+        return self.pair.dim
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         key_x, key_y = jax.random.split(key)

@@ -13,7 +13,6 @@ import numpy as np
 from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import distances, moments, register
-from wdist_bench.tasks.base import PointSampler
 from wdist_bench.tasks.directions import ball_points
 from wdist_bench.tasks.parameters import as_vector, frozen_vector
 from wdist_bench.tasks.transforms import Dilate, MappedTask
@@ -136,10 +135,14 @@ def _base_points(base: str, key: jax.Array, n: int, dim: int) -> jax.Array:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _Dilated(PointSampler):
+class _Dilated(Sampler):
     shift: jax.Array
     factor: jax.Array
     base: str = field(metadata={"static": True})
+
+    @property
+    def dim(self) -> int:
+        return self.shift.shape[0]
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         key_x, key_y = jax.random.split(key)

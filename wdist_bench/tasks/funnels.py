@@ -16,7 +16,6 @@ from wdist_bench.datasets.files import find_file, read_arrays
 from wdist_bench.problem import Sampler
 from wdist_bench.registry import FrozenArray
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import PointSampler
 from wdist_bench.tasks.rays import Rays, random_rays
 from wdist_bench.tasks.transforms import AlongRays, MappedTask
 from wdist_bench.truth import Truth
@@ -151,10 +150,14 @@ class Funnels(MappedTask):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _Funnels(PointSampler):
+class _Funnels(Sampler):
     x64: ClassVar[bool] = True
 
     rays: Rays
+
+    @property
+    def dim(self) -> int:
+        return self.rays.centers.shape[1]
 
     def points(self, key: jax.Array, n: int) -> jax.Array:
         """n points of the cube."""

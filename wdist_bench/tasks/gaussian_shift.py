@@ -12,7 +12,6 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import PointSampler
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.tasks.transforms import MappedTask, Translate
 from wdist_bench.truth import Truth
@@ -70,9 +69,13 @@ class GaussianShift(MappedTask):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _ShiftedGaussians(PointSampler):
+class _ShiftedGaussians(Sampler):
     half_shift: jax.Array
     scale: jax.Array
+
+    @property
+    def dim(self) -> int:
+        return self.half_shift.shape[0]
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         noise = self.scale * jax.random.normal(key, (2, n, self.dim), jnp.float32)

@@ -14,7 +14,7 @@ from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import PointSampler, Task
+from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.distances import gaussian_mean_abs, unit_of_powers
 from wdist_bench.tasks.moments import normal, product_moment
 from wdist_bench.tasks.origin import at_origin, far_origin
@@ -274,11 +274,15 @@ def _check_covariance(covariance: Any, dim: int, name: str) -> None:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _GaussianPair(PointSampler):
+class _GaussianPair(Sampler):
     mean_x: jax.Array
     root_x: jax.Array
     mean_y: jax.Array
     root_y: jax.Array
+
+    @property
+    def dim(self) -> int:
+        return self.mean_x.shape[0]
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         noise = jax.random.normal(key, (2, n, self.dim), jnp.float32)

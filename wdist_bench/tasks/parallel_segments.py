@@ -13,7 +13,6 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import PointSampler
 from wdist_bench.tasks.transforms import MappedTask, Translate
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_number
@@ -77,8 +76,12 @@ class ParallelSegments(MappedTask):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _Segments(PointSampler):
+class _Segments(Sampler):
     move: jax.Array
+
+    @property
+    def dim(self) -> int:
+        return self.move.shape[0]
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         height = jax.random.uniform(key, (2, n), jnp.float32)

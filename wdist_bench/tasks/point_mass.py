@@ -12,7 +12,7 @@ import numpy as np
 from wdist_bench.costs import L1, L2, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import distances, register
-from wdist_bench.tasks.base import PointSampler, Task
+from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.moments import normal, product_moment
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.truth import Truth
@@ -102,9 +102,13 @@ def _closed_moment(a: np.ndarray, std: float, cost: Cost) -> float | None:
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _PointAndGaussian(PointSampler):
+class _PointAndGaussian(Sampler):
     at: jax.Array
     std: jax.Array
+
+    @property
+    def dim(self) -> int:
+        return self.at.shape[0]
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         x = jnp.broadcast_to(self.at, (n, self.dim))

@@ -13,7 +13,7 @@ import numpy as np
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
-from wdist_bench.tasks.base import PointSampler, Task
+from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.moments import normal_length_mean
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_number
@@ -104,8 +104,12 @@ class SpikedGaussian(Task):
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class _SpikedPair(PointSampler):
+class _SpikedPair(Sampler):
     stds: jax.Array
+
+    @property
+    def dim(self) -> int:
+        return self.stds.shape[0]
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
         noise = jax.random.normal(key, (2, n, self.dim), jnp.float32)
