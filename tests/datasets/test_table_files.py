@@ -175,3 +175,16 @@ def test_parquet_leaves_the_index_out_and_names_other_columns(tmp_path):
     FRAME.assign(h=pd.to_timedelta(1, "s"), w=pd.to_timedelta(2, "s")).to_parquet(path)
     with pytest.raises(TypeError, match="got times of dtype"):
         load_rows(path, "x")
+
+
+def test_parquet_with_texts_is_read_however_many_rows(tmp_path):
+    """Of one text for all rows and of one a row; what they take is counted, not guessed."""
+    path, rows = tmp_path / "t.parquet", 60_000
+    kinds = pd.Series(["a", "b"] * (rows // 2))
+    numbers = {"h": np.arange(rows) / 7, "n": pd.Categorical(np.arange(rows) % 3)}
+    names = {"id": [f"row {k}" for k in range(rows)], "kind": kinds, "c": kinds.astype("category")}
+    pd.DataFrame(numbers | names).to_parquet(path)
+    for by in ("kind", "c"):
+        found = wb.read_samples(path, by=by, columns=["h"])
+        assert found.groups == ("a", "b")
+        np.testing.assert_array_equal(found.y, np.arange(1, rows, 2)[:, None] / 7)

@@ -283,14 +283,49 @@ def _check_parquet(path: Path, parameter: str) -> None:
     import pyarrow.parquet as pq
 
     schema, metadata, packed = pq.read_schema(path), pq.read_metadata(path), stored(path)
-    longest = 100 * packed  # bytes of one text, compressed well and then repeated
+    longest = 100 * packed  # bytes of one value, compressed well and then repeated
     index = (schema.pandas_metadata or {}).get("index_columns", [])
+    texts = []
     for field in schema:
-        numeric = pa.types.is_primitive(field.type) or pa.types.is_decimal(field.type)
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if _is_text(kind):
+            texts.append(field.name)
+            continue
+        numeric = pa.types.is_primitive(kind) or pa.types.is_decimal(kind)
         if not numeric and field.name not in index and metadata.num_rows * longest > _LARGE:
             raise RefusedError(
                 f"{parameter}: expected numbers, got the column {field.name!r} of type "
                 f"{field.type!s:.60} in {path}; encode or drop such columns"
             )
-    size = 8 * metadata.num_rows * metadata.num_columns
-    check_size(size, packed, f"{parameter}: {path}")
+    source, size = f"{parameter}: {path}", 8 * metadata.num_rows * metadata.num_columns
+    check_size(size + _bytes_of_chunks(metadata, texts), packed, source)
+    if texts:
+        check_size(size + _bytes_of_texts(path, texts), packed, source)
+
+
+def _is_text(kind: Any) -> bool:
+    """Whether values of a type of Arrow are texts, each of which a file may hold once."""
+    from pyarrow import types
+
+    texts = types.is_string, types.is_large_string, types.is_binary, types.is_large_binary
+    return any(one(kind) for one in texts)
+
+
+def _bytes_of_chunks(metadata: Any, names: Sequence[str]) -> int:
+    """Bytes of columns of a Parquet file as it holds them, unpacked."""
+    groups = [metadata.row_group(k) for k in range(metadata.num_row_groups)]
+    chunks = [group.column(k) for group in groups for k in range(group.num_columns)]
+    return sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema in names)
+
+
+def _bytes_of_texts(path: Path, names: list[str]) -> int:
+    """Bytes of columns of text once every row has its own; each text is held once here."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    total = 0
+    for column in pq.ParquetFile(path, read_dictionary=names).read(columns=names).columns:
+        for part in column.chunks:
+            lengths = pc.binary_length(part.dictionary).take(part.indices)
+            total += pc.sum(lengths).as_py() or 0
+    return total
