@@ -131,6 +131,24 @@ def test_arrays_of_an_npz_file_by_key(tmp_path):
     assert wb.read_samples(labelled, by="label", columns=["samples", "other"]).x.shape[1] == 3
 
 
+def test_no_array_of_an_npz_file_is_lost_or_taken_silently(tmp_path):
+    """Weights beside x and y were dropped; beside `samples` of one column all else was taken."""
+    path, rows = tmp_path / "pair.npz", np.array([[0.0], [1.0]])
+    np.savez(path, x=rows, y=rows, a=[9, 1], b=[0.1, 0.9])
+    found = wb.read_samples(path)
+    assert wb.estimate(found.x, found.y, a=found.a, b=found.b).value == pytest.approx(0.8)
+    with pytest.raises(ValueError, match="weights: expected none beside those of .*pair.npz:a"):
+        wb.read_samples(path, weights="1")
+    np.savez(path, x=rows, y=rows, b=[1.0])
+    with pytest.raises(ValueError, match=r"b \(.*one weight for each of 2 rows, got 1; save"):
+        wb.read_samples(path)
+    np.savez(path, x=rows, y=rows, w=[9, 1])
+    with pytest.raises(ValueError, match="got w beside them; name both"):
+        wb.read_samples(path)
+    np.savez(path, samples=np.arange(4.0), visit=np.arange(4.0), group=["u", "v"] * 2)
+    assert wb.read_samples(path, by="group").columns == ["samples"]
+
+
 def test_scaling_is_that_of_all_rows_and_undoes_units():
     plain = wb.read_samples(TABLE, by="kind", columns=["height", "weight"], standardize=True)
     both = np.concatenate([plain.x, plain.y])

@@ -64,6 +64,7 @@ def recommend(
 
     alone = y is None and by is None and not holds_both(x)
     read = options.read(x, x if alone else y, columns, by, groups, None, standardize, header)
+    options.refuse("recommend", {f"weights in {x}": not (read.a is None and read.b is None)})
     options.warn(read, "l2")
     points = read.x, None if alone else read.y
     names = None if methods is None else [m.strip() for m in methods.split(",") if m.strip()]

@@ -92,7 +92,8 @@ def said(samples: TwoSamples, weights: str | None) -> dict[str, Any]:
         name: described(rows) + (f", {samples.by} = {group}" if samples.by else "")
         for name, rows, group in zip("xy", (samples.x, samples.y), groups, strict=True)
     }
-    return lines | {"scaling": samples.scaling, "weights": weights}
+    own = [key for key in "ab" if getattr(samples, key) is not None]
+    return lines | {"scaling": samples.scaling, "weights": weights or ", ".join(own) or None}
 
 
 def facts(samples: TwoSamples) -> dict[str, Any]:

@@ -36,12 +36,14 @@ class Table:
         content: the columns; named 0 to d - 1 where the file names none.
         named: whether the names are those of the file.
         lines: those of a text file that it was read from.
+        points_of: the array of an .npz file whose columns are coordinates where none are named.
     """
 
     label: str
     content: pd.DataFrame
     named: bool
     lines: Lines | None = None
+    points_of: str | None = None
 
     def names(self) -> list[str]:
         """What the columns are called: by the file, else "1" to "d"."""
@@ -173,7 +175,8 @@ def read_table(
         return Table(label, _read_parquet(file, parameter), True)
     arrays = read_arrays(file, parameter)
     if whole and not key and len(arrays) > 1:
-        return Table(label, _side_by_side(arrays, label), True)
+        columns = _side_by_side(arrays, label)
+        return Table(label, columns, True, points_of="samples" if "samples" in arrays else None)
     rows = check_points(arrays[_key(arrays, key, label)], label)
     return Table(label, pd.DataFrame(rows, copy=False), False)
 

@@ -97,7 +97,8 @@ def read_samples(
         x: a data frame or an array, or a path: .csv or .tsv (separated by commas, tabs or
             semicolons), .parquet, .npy, .npz (FILE.npz:KEY for one of several arrays; with `by`,
             `weights` or `columns` its arrays are columns), or a folder of images.
-        y: the other table; None with `by`, or for an .npz file with the keys "x" and "y".
+        y: the other table; None with `by`, or for an .npz file with the keys "x" and "y", and "a"
+            and "b" where the rows have weights.
         columns: which to use; by default all but those of `by` and `weights`, and of an .npz file
             with the key "samples" those of that array.
         by: a column of x whose two values tell the samples apart.
@@ -114,8 +115,9 @@ def read_samples(
             numbers; the message says what was expected and the fix.
     """
     picked = columns is not None or by is not None or weights is not None
+    own: dict[str, str] = {}
     if y is None and by is None:
-        x, y = _two_keys(x)
+        x, y, own = _two_keys(x, weights)
     if by is not None and y is not None:
         raise ValueError(
             "by: expected one table, whose groups are compared, got two; leave out by, or y"
@@ -129,6 +131,8 @@ def read_samples(
     if by is None:
         tables = [_table(given, name, header, picked) for name, given in (("x", x), ("y", y))]
         (x, a), (y, b) = (_part(t, _places(t, wanted, None, weights), weights) for t in tables)
+        if own:
+            a, b = _own_weights(own, {"a": len(x), "b": len(y)})
         found = TwoSamples(x, y, a, b)
     else:
         found = _grouped(_table(x, "x", header, True), by, groups, wanted, weights)
@@ -137,19 +141,37 @@ def read_samples(
 
 def holds_both(x: Any) -> bool:
     """Whether it is the path of an .npz file with the keys "x" and "y"."""
+    return {"x", "y"} <= _keys(x)
+
+
+def _keys(x: Any) -> set[str]:
+    """Those of an .npz file; none where it is no path of one."""
     if not isinstance(x, (str, Path)) or not str(x).lower().endswith(".npz"):
-        return False
-    return {"x", "y"} <= set(read_arrays(find_file(str(x), "x"), "x"))
+        return set()
+    return set(read_arrays(find_file(str(x), "x"), "x"))
 
 
-def _two_keys(x: Any) -> tuple[Any, Any]:
-    """The arrays x and y of one .npz file."""
-    if holds_both(x):
-        return f"{x}:x", f"{x}:y"
-    raise ValueError(
-        "y: expected a second table, or a column of the first that tells two groups apart, got "
-        "neither; name the other file, or add --by COLUMN (by=)"
-    )
+def _two_keys(x: Any, weights: str | None) -> tuple[str, str, dict[str, str]]:
+    """The arrays x and y of one .npz file, and those of a and b that it has."""
+    keys = _keys(x)
+    if not {"x", "y"} <= keys:
+        raise ValueError(
+            "y: expected a second table, or a column of the first that tells two groups apart, got "
+            "neither; name the other file, or add --by COLUMN (by=)"
+        )
+    if strange := keys - {"x", "y", "a", "b"}:
+        raise ValueError(
+            f"x ({x}): expected the keys x and y, and a and b for weights, got "
+            f"{', '.join(sorted(strange))} beside them; name both samples, as in FILE.npz:x "
+            "FILE.npz:y"
+        )
+    own = {key: f"{x}:{key}" for key in sorted(keys & {"a", "b"})}
+    if own and weights is not None:
+        raise ValueError(
+            f"weights: expected none beside those of {', '.join(own.values())}, got {weights!r}; "
+            "leave it out"
+        )
+    return f"{x}:x", f"{x}:y", own
 
 
 def _table(given: Any, parameter: str, header: bool | None, whole: bool) -> Table:
@@ -169,8 +191,8 @@ def _places(
 ) -> list[int]:
     """Where the coordinates of a whole table lie."""
     apart = [name for name in (by, weights) if name is not None]
-    if columns is None and apart and any(n.startswith("samples[") for n in table.names()):
-        columns = ["samples"]  # of an .npz file
+    if columns is None and table.points_of is not None and table.points_of not in apart:
+        columns = [table.points_of]
     places = table.coordinates(apart) if columns is None else table.places(columns)
     if not places and (apart or columns is not None):
         raise ValueError(
@@ -183,6 +205,18 @@ def _places(
 def _part(table: Table, places: list[int], weights: str | None) -> tuple[Any, Any]:
     """Points and weights of some rows, or of all."""
     return table.points(places), None if weights is None else _weights(table, weights)
+
+
+def _own_weights(own: dict[str, str], rows: dict[str, int]) -> list[np.ndarray | None]:
+    """The arrays a and b of an .npz file with both samples, divided by their sums."""
+    tables = {key: _table(path, key, None, False) for key, path in own.items()}
+    for key, table in tables.items():
+        if len(table.content) != rows[key]:
+            raise ValueError(
+                f"{table.label}: expected one weight for each of {rows[key]} rows, got "
+                f"{len(table.content)}; save as many"
+            )
+    return [_weights(tables[key], "1") if key in tables else None for key in ("a", "b")]
 
 
 def _weights(table: Table, name: str) -> np.ndarray:
