@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from wdist_bench.costs import Cost
+from wdist_bench.inputs.distinct import distinct
 from wdist_bench.validation import check_samples
 
 # Costs of points as far apart as any two given ones: beyond, sums of a few of them overflow;
@@ -125,14 +126,11 @@ class Samples:
         for end in (np.min, np.max):
             if (end(kept.x, axis=0) != end(kept.y, axis=0)).any():
                 return False
-        (x, of_x, many_x), (y, of_y, many_y) = (
-            np.unique(points + 0.0, axis=0, return_inverse=True, return_counts=True)
-            for points in (kept.x, kept.y)  # + 0.0: -0.0 is 0.0
-        )
+        (x, of_x, many_x), (y, of_y, many_y) = map(distinct, (kept.x, kept.y))
         if not np.array_equal(x, y):
             return False
-        a = np.bincount(of_x.ravel(), kept.a, minlength=len(x))
-        b = np.bincount(of_y.ravel(), kept.b, minlength=len(y))
+        a = np.bincount(of_x, kept.a, minlength=len(x))
+        b = np.bincount(of_y, kept.b, minlength=len(y))
         allowed = (many_x + many_y) * np.finfo(np.float64).eps * np.maximum(a, b)
         return bool((np.abs(a - b) <= allowed).all())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wdist_bench.costs.l2 import power_of_two
+from wdist_bench.inputs.distinct import distinct
 from wdist_bench.problem import Samples
 
 # Squared variances of squared distances, sums of many, are the highest powers that limits take.
@@ -37,8 +38,8 @@ def near_one(rows: Samples) -> tuple[Samples, int]:
 
 def ties(rows: Samples) -> float:
     """Share of the rows that repeat another row of their own side."""
-    distinct = sum(len(np.unique(points, axis=0)) for points in (rows.x, rows.y))
-    return 1 - distinct / (len(rows.x) + len(rows.y))
+    different = sum(len(distinct(points)[0]) for points in (rows.x, rows.y))
+    return 1 - different / (len(rows.x) + len(rows.y))
 
 
 def _samples(x: tuple[np.ndarray, np.ndarray], y: tuple[np.ndarray, np.ndarray]) -> Samples:

@@ -13,6 +13,7 @@ from wdist_bench.estimate import Estimate
 from wdist_bench.estimators import along_arcs
 from wdist_bench.estimators.bracket import Bracket
 from wdist_bench.estimators.exact import Exact
+from wdist_bench.inputs.distinct import distinct
 from wdist_bench.population.limits import MeanLimits, Side, tail_index
 from wdist_bench.population.lower import Below
 from wdist_bench.population.support import diameter
@@ -158,7 +159,7 @@ def _of_any_potentials(rows: Samples, cost: Cost) -> MeanLimits:
     those of their potentials.
     """
     distance = Cost(1, cost.norm)
-    reach = diameter(np.unique(rows.x, axis=0), distance)
+    reach = diameter(distinct(rows.x)[0], distance)
     away = distance.matched(rows.x, rows.a @ rows.x)
     spread = reach ** (cost.p - 1) * math.sqrt(float(rows.a @ away**2))
     squares = [float(weights @ weights) for weights in (rows.a, rows.b)]
@@ -226,7 +227,7 @@ def _halves(
 
 def _met_once(points: np.ndarray) -> float:
     """Share of the rows that no other row equals."""
-    counts = np.unique(points, axis=0, return_counts=True)[1]
+    counts = distinct(points)[2]
     return float(np.mean(counts == 1) * len(counts) / len(points))
 
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from wdist_bench.inputs.distinct import distinct
 from wdist_bench.population.lower import LEAST_FITTED, Below
 from wdist_bench.population.upper import Above
 from wdist_bench.problem import Samples
@@ -43,7 +44,7 @@ def _shared(rows: Samples) -> str:
     if min(len(rows.x), len(rows.y)) < MIN_ROWS:  # so few rows of a discrete law may be equal
         return ""
     once = [_met_once(points) for points in (rows.x, rows.y)]
-    shared = sum(map(len, once)) - len(np.unique(np.concatenate(once), axis=0))
+    shared = sum(map(len, once)) - len(distinct(np.concatenate(once))[0])
     fewest = min(map(len, once))
     if shared == 0 or 2 * shared < fewest:
         return ""
@@ -62,8 +63,8 @@ def _shared(rows: Samples) -> str:
 
 def _met_once(points: np.ndarray) -> np.ndarray:
     """The rows that come once on their side."""
-    distinct, counts = np.unique(points, axis=0, return_counts=True)
-    return np.asarray(distinct[counts == 1])
+    different, _, counts = distinct(points)
+    return different[counts == 1]
 
 
 def _by_chance(shared: int, rows: int) -> float:

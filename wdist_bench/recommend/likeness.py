@@ -18,6 +18,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from wdist_bench.costs import Cost
+from wdist_bench.inputs.distinct import distinct
 from wdist_bench.solvers.exact import solve_exact
 
 _VALUE = 1.4  # factor between the distances of two samples up to which they are alike
@@ -67,7 +68,7 @@ def merged(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     A linear programme on coinciding rows is degenerate, and takes twenty times as long.
     """
-    points, counts = np.unique(rows, axis=0, return_counts=True)
+    points, _, counts = distinct(rows)
     if 2 * len(points) > len(rows):
         return rows, np.full(len(rows), 1 / len(rows))
     return points, counts / len(rows)

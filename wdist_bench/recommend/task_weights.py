@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wdist_bench.costs import Cost
+from wdist_bench.inputs.distinct import distinct
 from wdist_bench.recommend.task_maps import Family
 from wdist_bench.solvers.exact import solve_exact
 
@@ -67,14 +68,14 @@ class FewPoints:
     def of(cls, given: dict[str, np.ndarray]) -> FewPoints | None:
         """The distinct rows with their frequencies; None where rows hardly repeat themselves."""
         some = [rows[:: max(1, len(rows) // (2 * _MOST_POINTS))] for rows in given.values()]
-        if len(np.unique(np.concatenate(some), axis=0)) > _MOST_POINTS:
+        if len(distinct(np.concatenate(some))[0]) > _MOST_POINTS:
             return None  # without a look at all rows, of which there may be millions
         rows = np.concatenate(list(given.values()))
-        points, places = np.unique(rows, axis=0, return_inverse=True)
+        points, places, _ = distinct(rows)
         if len(points) > min(_MOST_POINTS, len(rows) / _REPEATS):
             return None
         ends = np.cumsum([len(sample) for sample in given.values()])[:-1]
-        parts = np.split(places.ravel(), ends)
+        parts = np.split(places, ends)
         counts = (np.bincount(part, minlength=len(points)) for part in parts)
         weights = (count / count.sum() for count in counts)
         return cls(points, dict(zip(given, weights, strict=True)))

@@ -16,6 +16,7 @@ from jaxtyping import Float
 
 from wdist_bench.costs import L2
 from wdist_bench.costs.l2 import power_of_two
+from wdist_bench.inputs.distinct import distinct
 from wdist_bench.solvers.projections.span import in_their_span
 from wdist_bench.solvers.proofs.rounding import SHARE, UNIT
 from wdist_bench.validation import check_asked
@@ -92,8 +93,7 @@ def barycentres(x: Rows, y: Columns, plan: Any) -> tuple[np.ndarray, np.ndarray]
     """Rows that have mass, each once and in order, and where the plan carries each on average."""
     mass = _mass(plan, 1)
     kept = mass > 0
-    places, of_row = np.unique(x[kept], axis=0, return_inverse=True)
-    of_row = of_row.ravel()
+    places, of_row, _ = distinct(x[kept])
     center = y[_mass(plan, 0) > 0].mean(0)  # products of numbers far from zero would lose digits
     total = np.zeros_like(places)
     np.add.at(total, of_row, (plan @ (y - center))[kept])
