@@ -172,6 +172,24 @@ def test_a_failing_estimator_is_counted_not_dropped():
     assert not row.ranked
 
 
+def test_where_no_budget_helps_none_is_asked_for():
+    x, y = normals(7, 40, 2), normals(8, 40, 2, 1.0)
+
+    def why(method, **options):
+        Failing.calls[0] = 0
+        found = wb.recommend(x, y, methods=[method], target="batch", runs=5, **options)
+        assert found.choice.recommended is None
+        return found.choice.reason
+
+    assert why("exact", budget=1e-6) == "there was no time for tasks within the budget; raise it"
+    assert why("one_dimensional").startswith("none takes such data: ")
+    name = label(Failing(0))
+    failed = f"{name} (diverged); choose other methods"
+    assert why(Failing(0)) == f"none had enough runs without failure: {failed}"
+    failed = f"{label(Failing(5))} (diverged); choose other methods"
+    assert why(Failing(5)) == f"none answered for the pair: {failed}"
+
+
 def test_every_call_is_told_to_the_watcher_and_the_error_is_of_fresh_runs():
     seen = []
     found = wb.recommend(normals(7, 40, 2), methods=["exact"], runs=5, watch=seen.append)

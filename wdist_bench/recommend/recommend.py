@@ -31,7 +31,7 @@ from wdist_bench.recommend.ranking import (
     standings,
 )
 from wdist_bench.recommend.recommendation import Choice, Recommendation
-from wdist_bench.recommend.similar_tasks import check_bases, similar_tasks
+from wdist_bench.recommend.similar_tasks import Similar, check_bases, similar_tasks
 from wdist_bench.recommend.trials import FEWEST, Clock, Trial, Trials, chosen
 from wdist_bench.validation import (
     check_integer,
@@ -126,7 +126,7 @@ def recommend(
             similar.tasks, target, cost, similar.n, similar.m, seed, clock, _RANKED, watch, call
         )
         trials.compete(contestants, runs)
-        choice = _choose(contestants, trials, pair, runs)
+        choice = _choose(contestants, trials, pair, runs, similar)
         return Recommendation(
             p=cost.p,
             target=target,
@@ -187,7 +187,11 @@ class _Pair:
 
 
 def _choose(
-    contestants: dict[str, Estimator], trials: Trials, pair: _Pair | None, runs: int
+    contestants: dict[str, Estimator],
+    trials: Trials,
+    pair: _Pair | None,
+    runs: int,
+    similar: Similar,
 ) -> Choice:
     """The best by its runs whose value for the pair contradicts nothing, and its error on fresh
     runs.
@@ -198,30 +202,33 @@ def _choose(
     ranked.sort(
         key=lambda row: (not row.tied, row.tied and not is_quick(contestants[row.estimator]))
     )
+    failed: dict[str, str] = {}
     if pair is not None:
-        ranked = _asked(ranked, contestants, trials, pair)
+        ranked, failed = _asked(ranked, contestants, trials, pair)
         values = {row.estimator: row for row in ranked}
         rows = [values.get(row.estimator, row) for row in rows]
         ranked = [row for row in ranked if _stands(row)]
     if not ranked:
-        return Choice(None, math.nan, _UNKNOWN, 0, False, _why_nobody(trials, rows), tuple(rows))
+        why = _no_task(similar) or _nobody_ranked(trials, rows) or _no_value(rows, failed)
+        return Choice(None, math.nan, _UNKNOWN, 0, False, why, tuple(rows))
     best = ranked[0]
     fresh = trials.fresh(best.estimator, contestants[best.estimator], runs)
-    failed, count = failures(fresh), counted(fresh)
+    lost, count = failures(fresh), counted(fresh)
     count = count if count >= FEWEST else 0
     error, interval = size_of(fresh) if count else (best.error, best.interval)
     checked = pair is None or _is_known(pair.known)
-    trusted = checked and error <= TRUSTED and failed <= FAILURES * len(fresh)
-    return Choice(best.estimator, error, interval, count, trusted, "", tuple(rows), failed)
+    trusted = checked and error <= TRUSTED and lost <= FAILURES * len(fresh)
+    return Choice(best.estimator, error, interval, count, trusted, "", tuple(rows), lost)
 
 
 def _asked(
     ranked: list[Standing], contestants: dict[str, Estimator], trials: Trials, pair: _Pair
-) -> list[Standing]:
+) -> tuple[list[Standing], dict[str, str]]:
     """With the values for the pair of the solvers of milliseconds, and of others until one stands;
-    NaN where there was no time.
+    NaN where there was no time. Who gave none by itself is told with its status.
     """
     found: list[Standing] = []
+    failed: dict[str, str] = {}
     for row in ranked:
         estimator = contestants[row.estimator]
         left, quick = trials.clock.left(), is_quick(estimator)
@@ -231,7 +238,9 @@ def _asked(
         answer, _ = trials.call(pair.x, pair.y, estimator, trials.cost.p, trials.seed, left)
         outside = is_outside(answer.value, pair.known)
         found.append(replace(row, value=answer.value, outside=outside))
-    return found
+        if answer.status not in ("ok", "timeout"):
+            failed[row.estimator] = answer.status
+    return found, failed
 
 
 def _is_known(known: Estimate) -> bool:
@@ -244,16 +253,41 @@ def _stands(row: Standing) -> bool:
     return math.isfinite(row.value) and not row.outside
 
 
-def _why_nobody(trials: Trials, rows: list[Standing]) -> str:
-    """Why no single estimator can be named."""
-    if not trials.tasks:
-        return (
-            "no task made of these rows looks like the pair, or has its distance; more rows may "
-            "help, or equal units where the scales of x and y differ"
-        )
-    if not any(row.ranked for row in rows):
+def _no_task(similar: Similar) -> str:
+    """Why there is no task; empty where there are some."""
+    if similar.tasks:
+        return ""
+    if similar.late and not similar.unlike:
+        return "there was no time for tasks within the budget; raise it"
+    return (
+        "no task made of these rows looks like the pair, or has its distance; more rows may "
+        "help, or equal units where the scales of x and y differ"
+    )
+
+
+def _nobody_ranked(trials: Trials, rows: list[Standing]) -> str:
+    """Why nobody had enough runs; empty where some had."""
+    if any(row.ranked for row in rows):
+        return ""
+    if trials.not_tried or any(trial.status == "timeout" for trial in trials.kept):
         return "none had enough runs without failure within the budget; raise it"
+    if not rows:
+        return f"none takes such data: {next(iter(trials.refused.values()))}"
+    failed = {t.estimator: t.status for t in trials.kept if t.status != "ok"}
+    return f"none had enough runs without failure{_told(failed)}"
+
+
+def _no_value(rows: list[Standing], failed: dict[str, str]) -> str:
+    """Why nobody has a value for the pair that stands."""
     outside = [row.estimator for row in rows if row.outside]
     if outside:
         return f"the value of each that was asked lies outside: {', '.join(outside)}"
+    if len(failed) == sum(row.ranked for row in rows):
+        return f"none answered for the pair{_told(failed)}"
     return "none answered for the pair within the budget; raise it"
+
+
+def _told(failed: dict[str, str]) -> str:
+    """Who failed by itself, and how: no budget helps."""
+    names = ", ".join(f"{name} ({status})" for name, status in failed.items())
+    return f": {names}; choose other methods" if failed else ""
