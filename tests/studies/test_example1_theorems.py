@@ -36,6 +36,14 @@ def test_minus_log_d_descends_kl_minus_twice_jsd(real):
     assert (np.abs(simulated.mean(axis=1) - right) < 6 * error).all()
 
 
+def test_the_identity_holds_at_every_scale():
+    """Steps of 1e-3, whatever the scale, made Theorem 2.5 fail."""
+    options = {"thetas": (0.25,), "samples": 200, "runs": 2}
+    record = get("example1_identity", scale=0.01, **options).run()
+    right, left = unpack(record["quadrature"]), unpack(record["autodiff"])
+    np.testing.assert_allclose(left, right, rtol=1e-6, atol=1e-7)
+
+
 def test_hill_finds_the_index_of_exact_pareto_quantiles():
     ranks = np.arange(1, 20_001) / 20_000
     sizes = np.stack([ranks ** (-1 / index) for index in (1.0, 3.0)])

@@ -54,7 +54,7 @@ class Example1Identity(Example1):
     Attributes:
         real: "gaussian", "mixture" or "smoothed_segment".
         thetas: means of the generator.
-        scale: its standard deviation, above 2 steps of the differences, 0.002.
+        scale: its standard deviation, above 0.002. Differences have steps of a thousandth of it.
         samples: draws of z in a run.
         runs: independent simulations.
         seed: their seed.
@@ -117,7 +117,9 @@ def divergence_gradient(
     def at(mean: float, std: float) -> float:
         return divergence(normal(mean, std), law, edges)
 
-    return derivative(lambda t: at(t, scale), theta), derivative(lambda s: at(theta, s), scale)
+    step = STEP * scale
+    by_mean = derivative(lambda mean: at(mean, scale), theta, step)
+    return by_mean, derivative(lambda std: at(theta, std), scale, step)
 
 
 def generator_gradients(
