@@ -14,6 +14,7 @@ from wdist_bench.studies.example1.identity import REALS, divergence_gradient
 from wdist_bench.studies.example1.instability import hill_index
 from wdist_bench.studies.example1.noise import restored_gradient, theorem_3_2
 from wdist_bench.studies.example1.quadrature import kullback_leibler
+from wdist_bench.studies.example1.theorems import _noise
 
 
 def test_the_gradient_of_kl_is_the_textbook_one_for_normal_laws():
@@ -86,6 +87,27 @@ def test_the_discriminator_gives_what_theorem_and_corollary_say():
     np.testing.assert_allclose(columns["noisy_autodiff"], columns["twice_jsd"], rtol=1e-6)
     np.testing.assert_allclose(columns["kl"], columns["kl_closed_form"], rtol=1e-9)
     assert (columns["jsd"] < math.log(2)).all()
+
+
+@pytest.mark.parametrize(
+    ("places", "stds", "verdict"),
+    [
+        ((0.5, 2.0), (0.03, 0.3), "holds"),
+        ((2.0,), (0.03, 0.3), "holds"),
+        ((2.0,), (0.03,), "undecided"),
+    ],
+)
+def test_rounding_of_differences_makes_no_corollary_false(places, stds, verdict):
+    """Where theta is many standard deviations, the JSD is log 2 within rounding, and its slope is
+    that of the rounding.
+    """
+    experiment = get("example1_noise", thetas=places, noise_stds=stds)
+    record = {"experiment": "example1_noise", "parameters": vars(experiment)} | experiment.run()
+    theorem, corollary = _noise([record])
+    assert (theorem.verdict, corollary.verdict) == ("holds", verdict)
+    assert ("below rounding" in corollary.numbers) == (0.03 in stds)
+    other = record | {"noisy_autodiff": (-unpack(record["noisy_autodiff"])).tolist()}
+    assert _noise([other])[1].verdict == ("does not hold" if verdict == "holds" else verdict)
 
 
 def test_without_much_noise_the_gradient_vanishes():

@@ -45,14 +45,22 @@ AT_ZERO = 0.02
 """A theta that has arrived."""
 
 
+_LEAST = 1e-280
+"""Sizes below hold no digits: exponentials are cut at exp(-700), or below float64's numbers."""
+
+
 def relative_difference(one: np.ndarray, other: np.ndarray) -> float:
-    """max |one - other| / max |other| of each group (last axis)."""
-    size = np.maximum(np.abs(other).max(axis=-1), 1e-300)
+    """max |one - other| / max |other| of each group (last axis); NaN where there is no group."""
+    if not other.size:
+        return math.nan
+    size = np.maximum(np.abs(other).max(axis=-1), _LEAST)
     return float((np.abs(one - other).max(axis=-1) / size).max())
 
 
 def small(number: float) -> str:
     """Records hold nine digits: no difference below that is told from none."""
+    if math.isnan(number):
+        return "unknown"
     return f"{number:.1g}" if number > 1e-9 else "less than 1e-9"
 
 

@@ -25,6 +25,10 @@ from wdist_bench.studies.example1.segments import Example1, check_numbers, finis
 from wdist_bench.validation import check_seed
 
 
+_STEPS = 100  # of differences, in a standard deviation
+_HELD = 1e-13  # of a JSD, at most log 2, that rounding leaves to quadrature
+
+
 @register
 @dataclass(frozen=True, kw_only=True)
 class Example1Noise(Example1):
@@ -87,7 +91,7 @@ def _point(theta: float, std: float) -> dict[str, float]:
         "autodiff": clean,
         "closed_form": restored_gradient(theta, std),
         "noisy_autodiff": noisy,
-        "twice_jsd": 2 * derivative(jsd, theta, std / 100),
+        "twice_jsd": 2 * derivative(jsd, theta, std / _STEPS),
         "kl": kullback_leibler(normal(theta, std), real, edges),
         "kl_closed_form": theta**2 / (2 * std**2),
         "jsd": jsd(theta),
@@ -97,6 +101,11 @@ def _point(theta: float, std: float) -> dict[str, float]:
 def restored_gradient(theta: float, std: float) -> float:
     """(theta / s^2) sigmoid(-theta^2 / (2 s^2)): its sign is theta's, so descent shrinks theta."""
     return theta / std**2 / (1 + math.exp(min(theta**2 / (2 * std**2), 700.0)))
+
+
+def rounding(stds: np.ndarray) -> np.ndarray:
+    """What rounding may change in `twice_jsd` at these standard deviations."""
+    return 2 * _HELD * _STEPS / stds
 
 
 def theorem_3_2(theta: float, std: float) -> float:
