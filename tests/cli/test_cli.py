@@ -199,6 +199,8 @@ def test_status_and_merge_say_what_a_folder_holds(tmp_path, command):
     assert code == 0
     assert said.startswith(f"{merged}: 1 of 1 cells\n")
     assert (merged / "errors.csv").read_bytes() == (out / "errors.csv").read_bytes()
+    (out / "journal-torn.jsonl").write_text("{\n")
+    assert f"warning: {out}: Unreadable" in command("merge", out, "--out", merged)[2]
     code, _, said = command("status", tmp_path)
     assert code == 2
     assert "run a suite first" in said
