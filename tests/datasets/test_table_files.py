@@ -133,6 +133,12 @@ def test_what_is_no_table_of_numbers_is_refused(tmp_path, text, expected):
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_in_another_encoding_is_told_so(tmp_path):
+    (tmp_path / "t.csv").write_bytes("H\xf6he,w\n1.5,2\n".encode("latin-1"))
+    with pytest.raises(ValueError, match=r"expected text in UTF-8, .*t\.csv; save it in UTF-8"):
+        load_rows(tmp_path / "t.csv", "x")
+
+
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
 def test_columns_of_two_files_are_matched_by_name(tmp_path, suffix):
     def load(frame, name):

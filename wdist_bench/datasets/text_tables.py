@@ -129,6 +129,10 @@ def read_text(path: Path, parameter: str, header: bool | None) -> tuple[pd.DataF
             path, sep=separator, header=None, dtype=str, keep_default_na=False,
             skipinitialspace=True, encoding="utf-8-sig",
         )  # fmt: skip
+    except UnicodeDecodeError:
+        raise ValueError(
+            f"{parameter}: expected text in UTF-8, got another encoding in {path}; save it in UTF-8"
+        ) from None
     except (ValueError, OSError) as error:  # pandas' parser errors are ValueErrors
         reason = str(error).strip().splitlines()[0]
         raise ValueError(
