@@ -49,6 +49,14 @@ def site(root, tmp_path_factory):
     return out
 
 
+def test_a_folder_with_the_name_of_the_index_is_refused(make_folder, tmp_path):
+    folder = make_folder()
+    folder.path = tmp_path / "index"
+    folder.write()
+    with pytest.raises(ValueError, match="index: expected another name .* rename the folder"):
+        write_site(tmp_path, tmp_path / "site")
+
+
 @pytest.mark.slow
 def test_every_cell_can_be_downloaded_with_its_numbers(root, site):
     cells = pd.read_csv(site / "cells.csv")

@@ -97,10 +97,19 @@ def write_site(root: Path, out: Path) -> list[Path]:
 
     `index.html`, a page for each folder, `cells.csv`, `cells.json`, `citations.bib` and what the
     pages show. Every number of the index links to its cell.
+
+    Raises:
+        FileNotFoundError: no folder with a journal.
+        ValueError: a folder has the name of the index, or none has cells of estimators.
     """
     from plotly.offline import get_plotlyjs
 
     folders = result_folders(root)
+    if taken := [folder for folder in folders if folder.name.lower() == "index"]:
+        raise ValueError(
+            f"{taken[0]}: expected another name than that of the page of all results, index.html, "
+            "got it; rename the folder"
+        )
     out.mkdir(parents=True, exist_ok=True)
     made = _pages(folders, out)
     shown = [page.entry for page in made]
