@@ -94,6 +94,8 @@ def test_nothing_is_dropped_silently():
     assert "Unlike your pair: contaminate of x. No time for tasks: funnels of x." in words
     assert "Not tried: funnel. Not for such data: line." in words
     assert "(100 and 80 of them, for the budget)" in said(changed(looked_y=80))
+    many = changed(rows_x=5000, looked_x=3000)
+    assert "(3000 and 120 of them, 3,000 at most)" in said(many)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from wdist_bench.recommend.likeness import exact_value
 # Rows of a side of which an interval takes half a second of one core, in few columns, and how that
 # grows: 2,000 rows take two seconds. Beyond 3,000 rows an interval is hardly narrower.
 _ROWS_A_SECOND, _GROWTH = 1000, 2.5
-_LEAST_ROWS, _MOST_ROWS = 400, 3000
+_LEAST_ROWS, MOST_ROWS = 400, 3000
 _FEW_COLUMNS = 500  # of more, the eigenvectors of covariances take seconds
 _ROUGH_ROWS = 256  # of a side
 _ROUNDING = 1e-5  # of a value: critics and Sinkhorn compute in float32
@@ -48,7 +48,7 @@ def looked_at(rows: np.ndarray, seconds: float, generator: np.random.Generator) 
     the budget alone, not from how fast the machine is.
     """
     most = int(_ROWS_A_SECOND * seconds ** (1 / _GROWTH))
-    most = min(max(most, _LEAST_ROWS), _MOST_ROWS)
+    most = min(max(most, _LEAST_ROWS), MOST_ROWS)
     if len(rows) <= most:
         return rows
     return rows[np.sort(generator.permutation(len(rows))[:most])]

@@ -15,6 +15,7 @@ import pandas as pd
 from wdist_bench.display.printable import one_line
 from wdist_bench.folders import write
 from wdist_bench.recommend.figure import write_figure
+from wdist_bench.recommend.pair_answer import MOST_ROWS
 from wdist_bench.recommend.ranking import TRUSTED
 from wdist_bench.report.text.escaping import csv
 from wdist_bench.report.text.wording import count, listed
@@ -142,8 +143,10 @@ def _known(answer: Plain) -> list[str]:
         * (pair["lower"] == 0)
     ]
     rows = f"The rows themselves are {number(pair['diagnostics']['batch'])} apart"
-    if (answer["looked_x"], answer["looked_y"]) != (answer["rows_x"], answer["rows_y"]):
-        rows += f" ({answer['looked_x']} and {answer['looked_y']} of them, for the budget)"
+    looked = answer["looked_x"], answer["looked_y"]
+    if looked != (answer["rows_x"], answer["rows_y"]):
+        why = "for the budget" if max(looked) < MOST_ROWS else f"{MOST_ROWS:,} at most"
+        rows += f" ({looked[0]} and {looked[1]} of them, {why})"
     said.append(f"{rows}; for independent rows, blind to mass that no row shows.")
     return said
 
