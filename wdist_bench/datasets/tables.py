@@ -327,7 +327,9 @@ def _bytes_of_texts(path: Path, names: list[str]) -> int:
     import pyarrow.parquet as pq
 
     total = 0
-    for column in pq.ParquetFile(path, read_dictionary=names).read(columns=names).columns:
+    with pq.ParquetFile(path, read_dictionary=names) as file:
+        columns = file.read(columns=names).columns
+    for column in columns:
         for part in column.chunks:
             lengths = pc.binary_length(part.dictionary).take(part.indices)
             total += pc.sum(lengths).as_py() or 0

@@ -1,1 +1,1 @@
-"""What users hand over: containers of arrays, doubts about them, names from elsewhere."""
+"""What users hand over: containers, doubts about them, names from elsewhere, equal rows."""
