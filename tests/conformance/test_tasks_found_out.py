@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import wdist_bench as wb
@@ -89,3 +90,41 @@ def test_a_truth_that_nothing_was_held_against_says_so():
     [finding] = _findings({BETWEEN: TASK_RULES[BETWEEN]}, OnCircles())
     assert finding.passed
     assert finding.note == "it has no truth at the costs that there are routes for"
+
+
+@dataclass(frozen=True)
+class AlongAnAxis(wb.Task):
+    """N(0, I / 100) against its translation by 8 along an axis, with one cost taken for l2."""
+
+    name = "along_an_axis_in_tests"
+    reference = "translation"
+
+    dims: int = 4
+    forgotten: str = ""
+
+    def draw(self, key, n):
+        x, y = 0.1 * jax.random.normal(key, (2, n, self.dims), jnp.float32)
+        return x, y.at[:, 0].add(8.0)
+
+    def truth_for(self, cost):
+        if cost.norm == self.forgotten:
+            return wb.Truth(8.0, 0.0, "closed-form", self.reference)
+        value = cost.length(8 * np.eye(self.dims)[0]) if cost.is_norm else None
+        return None if value is None else wb.Truth(value, 0.0, "closed-form", self.reference)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({}, ""),
+        ({"forgotten": "torus"}, "W_1 = 8 at Torus"),
+        ({"forgotten": "cosine"}, "W_1 = 8 at Cosine"),
+        ({"forgotten": "sphere", "dims": 2}, "W_1 = 8 at Sphere"),
+        ({"forgotten": "mahalanobis"}, "is above 0.5 times W_1 (mahalanobis of 4 I) = 8"),
+    ],
+    ids=str,
+)
+def test_a_truth_that_takes_a_cost_for_l2_is_found_out(parameters, words):
+    [finding] = _findings({KNOWN: TASK_RULES[KNOWN]}, AlongAnAxis(**parameters))
+    assert words in finding.problem
+    assert finding.passed == (not words)

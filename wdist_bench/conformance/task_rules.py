@@ -11,7 +11,7 @@ import numpy as np
 
 from wdist_bench.conformance.findings import COSTS, FLOAT_ERROR, is_plain_data, require
 from wdist_bench.conformance.truth_routes import Limit, Routes, draw, draw_pairs, lipschitz_excess
-from wdist_bench.costs import Cost, Torus
+from wdist_bench.costs import Cosine, Cost, Mahalanobis, Sphere, Torus
 from wdist_bench.tasks import Task
 from wdist_bench.tasks.base import known_truth
 from wdist_bench.truth import Truth
@@ -19,6 +19,8 @@ from wdist_bench.truth import Truth
 _ROWS, _BATCHES = 10_000, 400  # and batches that independence is judged by
 _PAIRS = 20_000
 _MORE = ((3, "l2"), (3, "l1"), (1, "linf"), (2, "linf"))  # costs beside COSTS
+_DOUBLE = "mahalanobis of 4 I"  # distances twice those of l2
+_WIDEST = 512  # columns up to which the matrix of that is made
 _NEAR = 0.9  # share of the truth that a route must reach to count as a check on its side
 _FEW_DIFFER = 0.1  # standard deviation of ranks, .29 where all differ and .1 where 4 % do
 
@@ -107,21 +109,27 @@ def _uncorrelated(x: np.ndarray, y: np.ndarray, what: str) -> None:
 
 
 def _knows_its_truth(task: Task) -> None:
-    """W grows with p, shrinks from l1 over l2 to linf by sqrt(d) at most each time, and is shorter
-    on a torus, where no two points are further apart than half of its diagonal.
+    """W grows with p, shrinks from l1 over l2 to linf by sqrt(d) at most each time, is shorter on a
+    torus and twice as long under 4 I, and nowhere longer than the space: the torus and the sphere
+    are so small that W_1 in l2 does not fit.
     """
     known = {(p, norm): task.truth(p, norm) for p, norm in (*COSTS, *_MORE)}
-    plain = known.get((1, "l2"))
-    period = plain.value if isinstance(plain, Truth) and plain.value > 0 else 1.0
-    known[1, "torus"] = known_truth(task, Torus(period))
+    plain, root = known.get((1, "l2")), math.sqrt(task.dim)
+    size = plain.value if isinstance(plain, Truth) and plain.value > 0 else 1.0
+    spaces = {  # and how far apart points can be there
+        Torus(size / root): size / 2,
+        Sphere(1, size / (2 * math.pi)): size / 2,
+        Cosine(1): math.pi,
+    }
+    known |= _at_odd_costs(task, list(spaces))
     for (p, norm), truth in known.items():
         kind = truth is None or isinstance(truth, Truth)
         name = f"truth(p={p}, norm={norm!r})"
         require(kind, f"{name} is a {type(truth).__name__}, not a Truth or None")
         sampled = truth is None or truth.kind != "monte-carlo" or truth.stderr > 0
         require(sampled, f"{name} is of kind monte-carlo and has a standard error of 0")
-    root = math.sqrt(task.dim)
     relations = [((1, "torus"), (1, "l2"), 1.0)]
+    relations += [((1, _DOUBLE), (1, "l2"), 2.0), ((1, "l2"), (1, _DOUBLE), 0.5)]
     for norm in ("l2", "l1", "linf"):
         relations += [((p, norm), (p + 1, norm), 1.0) for p in (1, 2)]
     for p in (1, 2, 3):
@@ -136,11 +144,28 @@ def _knows_its_truth(task: Task) -> None:
                 f"{_name(*large)} = {two.value:.6g}, which no pair of populations allows"
             )
             require(one.value <= factor * two.value + room, text)
-    wrapped = known[1, "torus"]
-    if wrapped is not None:
-        text = f"W_1 = {wrapped.value:.6g} on a torus whose edges are {period:.6g} long"
-        longest = root * period / 2 * (1 + 1e-6) + 5 * wrapped.stderr
-        require(wrapped.value <= longest, f"{text}: no points are further apart than {longest:.6g}")
+    for cost, longest in spaces.items():
+        within = known.get((1, cost.norm))
+        if within is not None:
+            text = f"W_1 = {within.value:.6g} at {cost}, where no points are further apart"
+            room = 5 * within.stderr + 1e-6 * longest
+            require(within.value <= longest + room, f"{text} than {longest:.6g}")
+
+
+def _at_odd_costs(task: Task, costs: list[Cost]) -> dict[tuple[int, str], Truth | None]:
+    """The truths at these costs and at 4 I, where such distances have a meaning for its points."""
+    points = np.concatenate(draw(task, jax.random.key(16), 500))
+    asked = {cost.norm: cost for cost in costs}
+    if task.dim <= _WIDEST:
+        asked[_DOUBLE] = Mahalanobis(4 * np.eye(task.dim))
+    found = {}
+    for name, cost in asked.items():
+        try:
+            cost.check_points(points, "points")
+        except ValueError:
+            continue
+        found[1, name] = known_truth(task, cost)
+    return found
 
 
 def _name(p: float, norm: str) -> str:
