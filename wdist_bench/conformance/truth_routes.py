@@ -312,10 +312,17 @@ def draw_pairs(
     return None if drawn is None else tuple(np.asarray(part, np.float64) for part in drawn)  # type: ignore[return-value]
 
 
-def potential(task: Task, points: np.ndarray) -> np.ndarray | None:
-    """The task's potential for p = 1 at points, in float64."""
+def potential(task: Task, points: np.ndarray, p: float = 1) -> np.ndarray | None:
+    """The task's potential at points, in float64."""
     with jax.enable_x64(task.sampler().x64):
-        values = task.potential(jax.numpy.asarray(points))
+        values = task.potential(jax.numpy.asarray(points), p)
+    return None if values is None else np.asarray(values, np.float64)
+
+
+def potential_gradient(task: Task, points: np.ndarray, p: float) -> np.ndarray | None:
+    """Its gradient as the task knows it, at points, in float64."""
+    with jax.enable_x64(task.sampler().x64):
+        values = task.potential_gradient(jax.numpy.asarray(points), p)
     return None if values is None else np.asarray(values, np.float64)
 
 
