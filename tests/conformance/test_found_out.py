@@ -12,7 +12,7 @@ import pytest
 import wdist_bench as wb
 from wdist_bench.conformance import estimator_rules
 from wdist_bench.conformance.estimator_rules import ESTIMATOR_RULES
-from wdist_bench.conformance.rules import _findings, short
+from wdist_bench.conformance.rules import _findings
 from wdist_bench.solvers.one_dimensional import line_cost
 
 CLAIMS = "keeps what it claims on batches"
@@ -370,23 +370,3 @@ def test_ends_of_an_answer_that_did_not_converge_are_looked_at(monkeypatch):
 def test_ends_that_miss_more_often_than_they_say_are_found():
     [finding] = _findings({CLAIMS: ESTIMATOR_RULES[CLAIMS]}, Noisy(level=0.99999))
     assert "its ends at level 0.99999 miss" in finding.problem
-
-
-@dataclass(frozen=True)
-class Counts(Plain):
-    """Fields of the names that are shortened, which mean something else here."""
-
-    steps: int = 500
-    batch_size: int = 16
-    centers: tuple = (0.0, 1.0)
-    planes: int = 64
-    held_out: float = 0.25
-
-    def __post_init__(self):
-        if self.steps < 100 or self.held_out >= 1:
-            raise ValueError("expected 100 steps and a share, got others; change them")
-
-
-def test_plugins_are_shortened_where_that_has_a_meaning():
-    assert short(Counts()) == Counts(planes=8)
-    assert short(GrowsAsItTrains(steps=10)).steps == 10

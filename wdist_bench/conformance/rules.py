@@ -43,7 +43,7 @@ def check_subject(subject: Estimator | Task) -> list[Finding]:
 
 
 def short(estimator: Estimator) -> Estimator:
-    """The estimator, trained for a moment where it trains: with fewer of what these names count, but
+    """The estimator, trained for a moment where it trains: fewer of what these names count, but
     where its class refuses that.
     """
     for name, most in _SHORT.items():
