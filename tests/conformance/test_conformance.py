@@ -79,7 +79,12 @@ def test_ours_conform_to_shrunken_rules(name, monkeypatch):
 
 
 def _broken(name):
-    return "\n".join(f"{f.rule}: {f.problem}" for f in check(name) if not f.passed)
+    """What does not hold; ours follow scale too, at the defaults."""
+    return "\n".join(
+        f"{f.rule}: {f.problem or f.note}"
+        for f in check(name)
+        if not f.passed or "a length of its own" in f.note
+    )
 
 
 @pytest.mark.parametrize("name", wb.tasks.names())

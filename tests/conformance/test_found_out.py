@@ -173,10 +173,37 @@ class Constant(wb.Fitted):
 
 def test_a_bound_of_populations_is_looked_at_once_it_is_trained(monkeypatch):
     monkeypatch.setattr(estimator_rules, "_POPULATIONS", ("gaussian_shift",))
+    monkeypatch.setattr(estimator_rules, "COSTS", ((1, "l2"),))
     rules = {rule: ESTIMATOR_RULES[rule] for rule in (CLAIMS, OF_POPULATIONS)}
     claims, populations = _findings(rules, OfPopulations(steps=30))
     assert claims.passed  # what it says of populations is no claim of a batch
     assert "4 is no lower bound of 2.82843 on gaussian_shift after 500 steps" in populations.problem
+
+
+@dataclass(frozen=True)
+class PluggedIn(wb.DirectEstimator):
+    """The distance of the means at p = 2, which is above that of populations; 0 at p = 1."""
+
+    name = "plugged_in"
+    version = 1
+    target = "population"
+    bound = "lower"
+
+    at: float = 2
+
+    def estimate(self, samples, cost):
+        gap = np.average(samples.x, 0, samples.a) - np.average(samples.y, 0, samples.b)
+        value = cost.length(gap) if cost.p == self.at else 0.0
+        return wb.Estimate(value, value**cost.p, target="population", bound="lower")
+
+
+def test_a_bound_of_populations_is_looked_at_for_every_cost(monkeypatch):
+    monkeypatch.setattr(estimator_rules, "_POPULATIONS", ("gaussian_shift",))
+    monkeypatch.setattr(estimator_rules, "COSTS", ((1, "l2"), (2, "l2")))
+    [wrong] = _findings({OF_POPULATIONS: ESTIMATOR_RULES[OF_POPULATIONS]}, PluggedIn())
+    assert "is no lower bound of 0 on gaussian_shift at L2(p=2" in wrong.problem
+    [right] = _findings({OF_POPULATIONS: ESTIMATOR_RULES[OF_POPULATIONS]}, PluggedIn(at=3))
+    assert right.passed, right.problem
 
 
 @dataclass(frozen=True)

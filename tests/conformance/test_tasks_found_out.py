@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 import wdist_bench as wb
@@ -17,6 +18,9 @@ SAMPLES = "samples (n, dim) finite points, by key"
 KNOWN = "gives a Truth or None for every cost"
 INDEPENDENT = "draws both populations independently"
 BETWEEN = "has a truth between what other routes allow"
+DECLARED = "has pairs and a potential that fit its truth"
+MAPS = "has maps that carry its pairs"
+Shift = type(wb.tasks.get("gaussian_shift"))
 
 
 @dataclass(frozen=True)
@@ -89,3 +93,88 @@ def test_a_truth_that_nothing_was_held_against_says_so():
     [finding] = _findings({BETWEEN: TASK_RULES[BETWEEN]}, OnCircles())
     assert finding.passed
     assert finding.note == "it has no truth at the costs that there are routes for"
+
+
+@dataclass(frozen=True)
+class AlongAnAxis(wb.Task):
+    """N(0, I / 100) against its translation by 8 along an axis, with one cost taken for l2."""
+
+    name = "along_an_axis_in_tests"
+    reference = "translation"
+
+    dims: int = 4
+    forgotten: str = ""
+
+    def draw(self, key, n):
+        x, y = 0.1 * jax.random.normal(key, (2, n, self.dims), jnp.float32)
+        return x, y.at[:, 0].add(8.0)
+
+    def truth_for(self, cost):
+        if cost.norm == self.forgotten:
+            return wb.Truth(8.0, 0.0, "closed-form", self.reference)
+        value = cost.length(8 * np.eye(self.dims)[0]) if cost.is_norm else None
+        return None if value is None else wb.Truth(value, 0.0, "closed-form", self.reference)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({}, ""),
+        ({"forgotten": "torus"}, "W_1 = 8 at Torus"),
+        ({"forgotten": "cosine"}, "W_1 = 8 at Cosine"),
+        ({"forgotten": "sphere", "dims": 2}, "W_1 = 8 at Sphere"),
+        ({"forgotten": "mahalanobis"}, "is above 0.5 times W_1 (mahalanobis of 4 I) = 8"),
+    ],
+    ids=str,
+)
+def test_a_truth_that_takes_a_cost_for_l2_is_found_out(parameters, words):
+    [finding] = _findings({KNOWN: TASK_RULES[KNOWN]}, AlongAnAxis(**parameters))
+    assert words in finding.problem
+    assert finding.passed == (not words)
+
+
+@dataclass(frozen=True)
+class Potentials(Shift):
+    """A Gaussian and its translation, with potentials and gradients times a factor for one p."""
+
+    name = "potentials_in_tests"
+
+    p: float = 1
+    potentials: float = 1.0
+    gradients: float = 1.0
+
+    def potential_for(self, points, p):
+        factor = self.potentials if p == self.p else 1.0
+        return factor * super().potential_for(points, p)
+
+    def potential_gradient_for(self, points, p):
+        factor = self.gradients if p == self.p else 1.0
+        return factor * super().potential_gradient_for(points, p)
+
+
+@pytest.mark.parametrize(
+    ("rule", "parameters", "words"),
+    [
+        (DECLARED, {}, ""),
+        (MAPS, {}, ""),
+        (DECLARED, {"gradients": -1.0}, "potential_gradient(p=1) is not that of potential"),
+        (DECLARED, {"p": 2, "gradients": 0.5}, "potential_gradient(p=2) is not that of potential"),
+        (DECLARED, {"p": 2, "potentials": 0.5, "gradients": 0.5}, "potential(p=2) does not fit"),
+        (MAPS, {"p": 2, "gradients": 0.5}, "x - 1/2 potential_gradient(p=2) misses 100 %"),
+    ],
+    ids=str,
+)
+def test_a_wrong_potential_or_gradient_is_found_out(monkeypatch, rule, parameters, words):
+    monkeypatch.setattr(task_rules, "_PAIRS", 2_000)
+    for constant in ("_GROUP_SIZE", "_PAIRS"):
+        monkeypatch.setattr(truth_routes, constant, 2_000)
+    monkeypatch.setattr(truth_routes, "_TAIL_DRAWS", 2**14)
+    [finding] = _findings({rule: TASK_RULES[rule]}, Potentials(**parameters))
+    assert words in finding.problem
+    assert finding.passed == (not words)
+
+
+def test_wide_rows_are_drawn_as_many_as_memory_holds(monkeypatch):
+    monkeypatch.setattr(truth_routes, "_WIDE", 2**16)
+    x, y = truth_routes.draw(AlongAnAxis(64), jax.random.key(0), 5_000)
+    assert len(x) == len(y) == 2**16 // 64

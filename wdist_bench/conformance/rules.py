@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -42,9 +43,15 @@ def check_subject(subject: Estimator | Task) -> list[Finding]:
 
 
 def short(estimator: Estimator) -> Estimator:
-    """The estimator, trained for a moment where it trains."""
-    options = parameters(estimator)
-    return replace(estimator, **{p: v for p, v in _SHORT.items() if p in options})  # type: ignore[type-var]
+    """The estimator, trained for a moment where it trains: fewer of what these names count, but
+    where its class refuses that.
+    """
+    for name, most in _SHORT.items():
+        value = parameters(estimator).get(name)
+        if isinstance(value, int) and value > most:
+            with suppress(TypeError, ValueError):
+                estimator = replace(estimator, **{name: most})  # type: ignore[type-var]
+    return estimator
 
 
 def _findings(rules: dict[str, Callable[[Any], str | None]], subject: Any) -> list[Finding]:

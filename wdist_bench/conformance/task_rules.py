@@ -10,8 +10,16 @@ import jax
 import numpy as np
 
 from wdist_bench.conformance.findings import COSTS, FLOAT_ERROR, is_plain_data, require
-from wdist_bench.conformance.truth_routes import Limit, Routes, draw, draw_pairs, lipschitz_excess
-from wdist_bench.costs import Cost, Torus
+from wdist_bench.conformance.truth_routes import (
+    Limit,
+    Routes,
+    draw,
+    draw_pairs,
+    lipschitz_excess,
+    potential,
+    potential_gradient,
+)
+from wdist_bench.costs import Cosine, Cost, Mahalanobis, Sphere, Torus
 from wdist_bench.tasks import Task
 from wdist_bench.tasks.base import known_truth
 from wdist_bench.truth import Truth
@@ -19,6 +27,9 @@ from wdist_bench.truth import Truth
 _ROWS, _BATCHES = 10_000, 400  # and batches that independence is judged by
 _PAIRS = 20_000
 _MORE = ((3, "l2"), (3, "l1"), (1, "linf"), (2, "linf"))  # costs beside COSTS
+_DOUBLE = "mahalanobis of 4 I"  # distances twice those of l2
+_WIDEST = 512  # columns up to which the matrix of that is made
+_STEP = 0.01  # of differences of potentials, in units of the spread of the points
 _NEAR = 0.9  # share of the truth that a route must reach to count as a check on its side
 _FEW_DIFFER = 0.1  # standard deviation of ranks, .29 where all differ and .1 where 4 % do
 
@@ -107,21 +118,27 @@ def _uncorrelated(x: np.ndarray, y: np.ndarray, what: str) -> None:
 
 
 def _knows_its_truth(task: Task) -> None:
-    """W grows with p, shrinks from l1 over l2 to linf by sqrt(d) at most each time, and is shorter
-    on a torus, where no two points are further apart than half of its diagonal.
+    """W grows with p, shrinks from l1 over l2 to linf by sqrt(d) at most each time, is shorter on a
+    torus and twice as long under 4 I, and nowhere longer than the space: the torus and the sphere
+    are so small that W_1 in l2 does not fit.
     """
     known = {(p, norm): task.truth(p, norm) for p, norm in (*COSTS, *_MORE)}
-    plain = known.get((1, "l2"))
-    period = plain.value if isinstance(plain, Truth) and plain.value > 0 else 1.0
-    known[1, "torus"] = known_truth(task, Torus(period))
+    plain, root = known.get((1, "l2")), math.sqrt(task.dim)
+    size = plain.value if isinstance(plain, Truth) and plain.value > 0 else 1.0
+    spaces = {  # and how far apart points can be there
+        Torus(size / root): size / 2,
+        Sphere(1, size / (2 * math.pi)): size / 2,
+        Cosine(1): math.pi,
+    }
+    known |= _at_odd_costs(task, list(spaces))
     for (p, norm), truth in known.items():
         kind = truth is None or isinstance(truth, Truth)
         name = f"truth(p={p}, norm={norm!r})"
         require(kind, f"{name} is a {type(truth).__name__}, not a Truth or None")
         sampled = truth is None or truth.kind != "monte-carlo" or truth.stderr > 0
         require(sampled, f"{name} is of kind monte-carlo and has a standard error of 0")
-    root = math.sqrt(task.dim)
     relations = [((1, "torus"), (1, "l2"), 1.0)]
+    relations += [((1, _DOUBLE), (1, "l2"), 2.0), ((1, "l2"), (1, _DOUBLE), 0.5)]
     for norm in ("l2", "l1", "linf"):
         relations += [((p, norm), (p + 1, norm), 1.0) for p in (1, 2)]
     for p in (1, 2, 3):
@@ -136,11 +153,28 @@ def _knows_its_truth(task: Task) -> None:
                 f"{_name(*large)} = {two.value:.6g}, which no pair of populations allows"
             )
             require(one.value <= factor * two.value + room, text)
-    wrapped = known[1, "torus"]
-    if wrapped is not None:
-        text = f"W_1 = {wrapped.value:.6g} on a torus whose edges are {period:.6g} long"
-        longest = root * period / 2 * (1 + 1e-6) + 5 * wrapped.stderr
-        require(wrapped.value <= longest, f"{text}: no points are further apart than {longest:.6g}")
+    for cost, longest in spaces.items():
+        within = known.get((1, cost.norm))
+        if within is not None:
+            text = f"W_1 = {within.value:.6g} at {cost}, where no points are further apart"
+            room = 5 * within.stderr + 1e-6 * longest
+            require(within.value <= longest + room, f"{text} than {longest:.6g}")
+
+
+def _at_odd_costs(task: Task, costs: list[Cost]) -> dict[tuple[int, str], Truth | None]:
+    """The truths at these costs and at 4 I, where such distances have a meaning for its points."""
+    points = np.concatenate(draw(task, jax.random.key(16), 500))
+    asked = {cost.norm: cost for cost in costs}
+    if task.dim <= _WIDEST:
+        asked[_DOUBLE] = Mahalanobis(4 * np.eye(task.dim))
+    found = {}
+    for name, cost in asked.items():
+        try:
+            cost.check_points(points, "points")
+        except ValueError:
+            continue
+        found[1, name] = known_truth(task, cost)
+    return found
 
 
 def _name(p: float, norm: str) -> str:
@@ -213,8 +247,11 @@ def _reach(truth: Truth, below: list[Limit], above: list[Limit], routes: Routes)
 
 
 def _pairs_and_potential_fit(task: Task) -> None:
-    """Pairs have the sampler's laws, cost the truth, and cannot be improved; E phi is the truth."""
+    """Pairs have the sampler's laws, cost the truth, and cannot be improved; potentials are theirs
+    (E phi is the truth at p = 1), and gradients those of potentials.
+    """
     for p in (1, 2):
+        _gradient_fits(task, p)
         routes, truth = Routes(task, Cost(p)), task.truth(p)
         slope = 0.0 if truth is None else p * truth.value ** (p - 1)
         drawn = draw_pairs(task, jax.random.key(3), _PAIRS, p)
@@ -223,6 +260,8 @@ def _pairs_and_potential_fit(task: Task) -> None:
             for which, pairs, points in zip("xy", drawn, fresh, strict=True):
                 text = f"{which} of pairs(p={p}) does not follow the law that the sampler draws"
                 require(_same_law(pairs, points, routes.rounding), text)
+            if p == 2:
+                _potential_is_of_pairs(task, *(points[:500] for points in drawn))
         if drawn is not None and routes.pairs is not None:
             mean, stderr, gain = routes.pairs
             text = f"another coupling of 500 of pairs(p={p}) saves {100 * gain:.2g} % of their cost"
@@ -252,6 +291,44 @@ def _pairs_and_potential_fit(task: Task) -> None:
     require(abs(mean - truth.value) <= room, text)
 
 
+def _gradient_fits(task: Task, p: int) -> None:
+    """phi(x + u) - phi(x - u) = 2 <grad phi(x), u> for short steps u in random directions, at the
+    points where gradients of critics are compared with it; a quarter may lie near a kink.
+    """
+    points = draw(task, jax.random.key(16), 500)[1 if p == 1 else 0]
+    gradient = potential_gradient(task, points, p)
+    size = float(np.median(np.linalg.norm(points - np.median(points, axis=0), axis=1)))
+    if gradient is None or size == 0:
+        return
+    name, shape = f"potential_gradient(p={p})", gradient.shape
+    require(shape == points.shape, f"{name}: expected shape {points.shape}, got {shape}")
+    steps = np.random.default_rng(0).normal(size=shape)
+    steps *= _STEP * size / np.linalg.norm(steps, axis=1, keepdims=True)
+    values = potential(task, np.concatenate([points + steps, points - steps]), p)
+    if values is None:
+        return
+    rise = values[: len(points)] - values[len(points) :]
+    slopes = np.linalg.norm(gradient, axis=1)
+    room = FLOAT_ERROR * (np.median(np.abs(values)) + slopes * np.linalg.norm(points, axis=1))
+    room += 0.1 * _STEP * size * slopes / math.sqrt(task.dim)  # of what is usual
+    other = ~(np.abs(rise - 2 * (gradient * steps).sum(1)) <= room)
+    missed = float((other & np.isfinite(rise)).mean())
+    text = f"{name} is not that of potential, which rises otherwise at {100 * missed:.3g} % of rows"
+    require(missed <= 0.25, text)
+
+
+def _potential_is_of_pairs(task: Task, x: np.ndarray, y: np.ndarray) -> None:
+    """phi(x_i) + psi(y_j) <= |x_i - y_j|^2 of optimal pairs, with psi from equality at i = j."""
+    phi, costs = potential(task, x, 2), Cost(2).matrix(x, y)
+    if phi is None:
+        return
+    excess = float((phi[:, None] - phi + np.diagonal(costs) - costs).max())
+    largest = float(costs.max())
+    room = np.abs(phi).max() + largest + 2 * math.sqrt(largest) * np.abs(x).max()
+    text = f"potential(p=2) does not fit pairs: phi(x) + psi(y) is above |x - y|^2 by {excess:.4g}"
+    require(excess <= FLOAT_ERROR * room, text)
+
+
 def _same_law(one: np.ndarray, two: np.ndarray, rounding: float) -> bool:
     """Means of waves cos(k f) and sin(k f) agree within six standard errors, for images f of
     the points on the line and wave lengths of the order of their spread. They are smooth, so that
@@ -271,7 +348,7 @@ def _same_law(one: np.ndarray, two: np.ndarray, rounding: float) -> bool:
 
 
 def _maps_carry_pairs(task: Task) -> None:
-    """T(x) = y and T^-1(y) = x of optimal pairs, and T^-1(T(x)) = x.
+    """T(x) = y and T^-1(y) = x of optimal pairs, and T^-1(T(x)) = x; x - grad phi / 2 is a map too.
 
     Pairs are float32, and a map may be steep or have jumps: one pair in a hundred may miss.
     """
@@ -281,7 +358,10 @@ def _maps_carry_pairs(task: Task) -> None:
             continue
         x, y = (np.asarray(points, np.float64) for points in pairs)
         forward, back = task.map(x, p), task.inverse_map(y, p)
-        for name, images, wanted in (("map", forward, y), ("inverse_map", back, x)):
+        known = [("map", forward, y), ("inverse_map", back, x)]
+        if p == 2 and (gradient := potential_gradient(task, x, p)) is not None:
+            known.append(("x - 1/2 potential_gradient", x - gradient / 2, y))
+        for name, images, wanted in known:
             if images is not None:
                 _carries(f"{name}(p={p})", images, wanted)
         returned = None if forward is None else task.inverse_map(forward, p)

@@ -26,6 +26,7 @@ from wdist_bench.tasks import Task
 SIGMAS = 5.0
 _GROUPS, _GROUP_SIZE = 8, 100_000
 _ENTRIES = 2**21  # coordinates of one group at most
+_WIDE = 2**24  # coordinates of any draw at most, but for the first 500 points
 _CHOOSING = 5000  # draws that choose among maps to the line
 _KEPT = 3  # maps that are evaluated
 _BATCHES, _BATCH_SIZE = 20, 400
@@ -279,7 +280,7 @@ def line_maps(x: np.ndarray, y: np.ndarray, norm: str) -> list[LineMap]:
 @lru_cache(maxsize=8)
 def _tails(task: Task, p: float) -> Tails:
     """The tails of d^p in the l2 norm; those in l1 have the same index."""
-    draws = min(_TAIL_DRAWS, 8 * _ENTRIES // task.dim)
+    draws = min(_TAIL_DRAWS, _WIDE // task.dim)
     return tails(task.sampler(), Cost(p), jax.random.key(10), draws=draws)
 
 
@@ -294,8 +295,9 @@ def _critic(task: Task) -> float:
 
 
 def draw(task: Task, key: jax.Array, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """n points of each population, or as many as one draw gives, in float64."""
-    x, y = task.sample(key, min(n, task.sampler().limit or n))
+    """n points of each population, or as many as one draw gives and _WIDE holds, in float64."""
+    n = min(n, max(_WIDE // task.dim, 500), task.sampler().limit or n)
+    x, y = task.sample(key, n)
     return np.asarray(x, np.float64), np.asarray(y, np.float64)
 
 
@@ -310,10 +312,17 @@ def draw_pairs(
     return None if drawn is None else tuple(np.asarray(part, np.float64) for part in drawn)  # type: ignore[return-value]
 
 
-def potential(task: Task, points: np.ndarray) -> np.ndarray | None:
-    """The task's potential for p = 1 at points, in float64."""
+def potential(task: Task, points: np.ndarray, p: float = 1) -> np.ndarray | None:
+    """The task's potential at points, in float64."""
     with jax.enable_x64(task.sampler().x64):
-        values = task.potential(jax.numpy.asarray(points))
+        values = task.potential(jax.numpy.asarray(points), p)
+    return None if values is None else np.asarray(values, np.float64)
+
+
+def potential_gradient(task: Task, points: np.ndarray, p: float) -> np.ndarray | None:
+    """Its gradient as the task knows it, at points, in float64."""
+    with jax.enable_x64(task.sampler().x64):
+        values = task.potential_gradient(jax.numpy.asarray(points), p)
     return None if values is None else np.asarray(values, np.float64)
 
 
