@@ -137,7 +137,7 @@ def test_no_array_of_an_npz_file_is_lost_or_taken_silently(tmp_path):
     np.savez(path, x=rows, y=rows, a=[9, 1], b=[0.1, 0.9])
     found = wb.read_samples(path)
     assert wb.estimate(found.x, found.y, a=found.a, b=found.b).value == pytest.approx(0.8)
-    with pytest.raises(ValueError, match="weights: expected none beside those of .*pair.npz:a"):
+    with pytest.raises(ValueError, match=r"weights: expected none beside those of .*pair.npz:a"):
         wb.read_samples(path, weights="1")
     np.savez(path, x=rows, y=rows, b=[1.0])
     with pytest.raises(ValueError, match=r"b \(.*one weight for each of 2 rows, got 1; save"):

@@ -98,7 +98,7 @@ name = "exact"
 """
     text += f'[[{kind}]]\nname = "of_the_gpu_machine"\nprofiles = ["gpu"]\n'
     assert len(suite(text).cells) == 1
-    with pytest.raises(ValueError, match="of_the_gpu_machine'.*load the plug-in that has it"):
+    with pytest.raises(ValueError, match=r"of_the_gpu_machine'.*load the plug-in that has it"):
         suite(text, profile="gpu")
 
 

@@ -194,11 +194,11 @@ def test_the_name_of_a_set_of_images_is_not_all_that_a_key_says_of_them(monkeypa
         ExperimentCell("gan", {"loss": "non_saturating", "dataset": "digits"}),
     )
     before = [key(cell) for cell in cells]
-    for digest in ("", "0123"):
-        monkeypatch.setattr(datasets, "content", lambda name, split, found=digest: found)
+    for content in ("", "0123"):
+        monkeypatch.setattr(datasets, "content", lambda name, split, found=content: found)
         for cell, old in zip(cells, before, strict=True):
-            assert (key(cell) == old) is (digest == "")
-            assert cell.identity("cpu").get("data", "") == digest
+            assert (key(cell) == old) is (content == "")
+            assert cell.identity("cpu").get("data", "") == content
 
 
 def committed():

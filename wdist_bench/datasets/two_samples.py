@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wdist_bench.datasets.files import find_file, read_arrays
-from wdist_bench.datasets.tables import Table, load_rows, read_table
+from wdist_bench.datasets.tables import Table, load_rows, read_table, split_key
 from wdist_bench.datasets.text_tables import numbers
 from wdist_bench.inputs.elsewhere import explained
 from wdist_bench.validation import check_flag, check_pair
@@ -209,14 +209,21 @@ def _part(table: Table, places: list[int], weights: str | None) -> tuple[Any, An
 
 def _own_weights(own: dict[str, str], rows: dict[str, int]) -> list[np.ndarray | None]:
     """The arrays a and b of an .npz file with both samples, divided by their sums."""
-    tables = {key: _table(path, key, None, False) for key, path in own.items()}
-    for key, table in tables.items():
-        if len(table.content) != rows[key]:
+    import pandas as pd
+
+    found: dict[str, np.ndarray] = {}
+    for key, path in own.items():
+        file, name = split_key(path)
+        array = np.atleast_1d(read_arrays(find_file(file, key), key)[name])
+        label = f"{key} ({file})"
+        if len(array) != rows[key]:
             raise ValueError(
-                f"{table.label}: expected one weight for each of {rows[key]} rows, got "
-                f"{len(table.content)}; save as many"
+                f"{label}: expected one weight for each of {rows[key]} rows, got {len(array)}; "
+                "save as many"
             )
-    return [_weights(tables[key], "1") if key in tables else None for key in ("a", "b")]
+        content = pd.DataFrame(array.reshape(len(array), -1))
+        found[key] = _weights(Table(label, content, False), "1")
+    return [found.get(key) for key in ("a", "b")]
 
 
 def _weights(table: Table, name: str) -> np.ndarray:

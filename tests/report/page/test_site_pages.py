@@ -53,7 +53,7 @@ def test_a_folder_with_the_name_of_the_index_is_refused(make_folder, tmp_path):
     folder = make_folder()
     folder.path = tmp_path / "index"
     folder.write()
-    with pytest.raises(ValueError, match="index: expected another name .* rename the folder"):
+    with pytest.raises(ValueError, match=r"index: expected another name .* rename the folder"):
         write_site(tmp_path, tmp_path / "site")
 
 

@@ -24,7 +24,6 @@ from wdist_bench.studies.example1.quadrature import (
 from wdist_bench.studies.example1.segments import Example1, check_numbers, finished
 from wdist_bench.validation import check_seed
 
-
 _STEPS = 100  # of differences, in a standard deviation
 _HELD = 1e-13  # of a JSD, at most log 2, that rounding leaves to quadrature
 
