@@ -29,7 +29,7 @@ _PAIRS = 20_000
 _MORE = ((3, "l2"), (3, "l1"), (1, "linf"), (2, "linf"))  # costs beside COSTS
 _DOUBLE = "mahalanobis of 4 I"  # distances twice those of l2
 _WIDEST = 512  # columns up to which the matrix of that is made
-_STEP = 0.01  # of differences of potentials, in units of the spread of the points
+_STEP = 0.001  # of differences of potentials, in units of the spread of the points
 _NEAR = 0.9  # share of the truth that a route must reach to count as a check on its side
 _FEW_DIFFER = 0.1  # standard deviation of ranks, .29 where all differ and .1 where 4 % do
 

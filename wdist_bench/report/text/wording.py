@@ -30,9 +30,9 @@ def number(value: float | None, digits: int = 4, scale: float = 1.0) -> str:
     return "0" if abs(value) < ZERO * scale else f"{value:.{digits}g}"
 
 
-def signed(value: float | None, scale: float = 1.0) -> str:
+def signed(value: float | None, digits: int = 4, scale: float = 1.0) -> str:
     """The same with its sign, a plus too."""
-    text = number(value, scale=scale)
+    text = number(value, digits, scale)
     return text if text in ("", "0") or text.startswith("-") else f"+{text}"
 
 
