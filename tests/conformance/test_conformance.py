@@ -66,6 +66,7 @@ def test_ours_conform_to_shrunken_rules(name, monkeypatch):
         taken = ((first.p, first.norm),)
         monkeypatch.setattr("wdist_bench.conformance.estimator_rules.COSTS", taken)
         monkeypatch.setattr("wdist_bench.conformance.estimator_rules._OTHERS", ())
+        monkeypatch.setattr("wdist_bench.conformance.estimator_rules._PROBLEMS", 2)
     if broken := _broken(name):
         jax.clear_caches()
         again = _broken(name)
