@@ -147,7 +147,7 @@ def test_a_law_without_a_mean_gets_a_lower_end_alone():
 
 
 def test_a_lower_end_waits_for_no_upper_one_that_takes_hours(monkeypatch):
-    """10^5 rows in 20 columns: seconds, and then `bracket` on 10^10 pairs."""
+    """As that of 10^5 rows in 20 columns, which are 10^10 pairs for `bracket`."""
     x, y = np.random.default_rng(0).normal(size=(2, 60, 9))
     x = x + 2.0
     wanted = wb.population_interval(x, y, side="lower")
