@@ -231,7 +231,10 @@ def _conforming(submission: Submission) -> str:
             raise Broken(f"{name}: {failed[0].rule}: {failed[0].problem}")
     broken = broken_bounds(submission.results.labelled)[1]
     if broken:
-        raise Broken(f"claimed bounds broken beyond noise: {broken[0][0]} on {broken[0][1]}")
+        variant, setting = broken[0]
+        raise Broken(
+            f"its claim (bound, exact value) is broken beyond noise: {variant} on {setting}"
+        )
     return ", ".join(new.values()) or "no new estimator or task"
 
 

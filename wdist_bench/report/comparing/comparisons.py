@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from wdist_bench.report.comparing.leaderboard import NULL
+from wdist_bench.report.comparing.leaderboard import NULL, claims_the_batch
 from wdist_bench.report.comparing.two_samples import columns
 from wdist_bench.report.tables.cells import SAMPLED, Cell, cells
 from wdist_bench.report.text.escaping import inline
@@ -107,11 +107,11 @@ def comparison_table(journal: Journal) -> pd.DataFrame:
 def _errors(cell: Cell) -> dict[str, np.ndarray]:
     """(runs,) errors against "batch" and "population", where there are two or more to compare.
 
-    The exact value of a batch has none of the batch, and equal populations have no distance to be
-    off.
+    Who claims the exact value of a batch is off by rounding, and equal populations have no distance
+    to be off.
     """
-    exact = cell.record["bound"] == "exact" and cell.record["target"] == "batch"
-    asked = {"batch": not exact, "population": not abs(cell.population) < NULL}
+    equal = abs(cell.population) < NULL
+    asked = {"batch": not claims_the_batch(cell.record), "population": not equal}
     found = {against: cell.errors(against) for against, wanted in asked.items() if wanted}
     return {against: e for against, e in found.items() if np.isfinite(e).sum() > 1}
 

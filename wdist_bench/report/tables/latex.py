@@ -12,7 +12,12 @@ import pandas as pd
 from wdist_bench.display.printable import one_line
 from wdist_bench.estimate import NOT_RUN
 from wdist_bench.folders import write
-from wdist_bench.report.comparing.leaderboard import TRUTHS, Standing, leaderboard
+from wdist_bench.report.comparing.leaderboard import (
+    TRUTHS,
+    Standing,
+    claims_the_batch,
+    leaderboard,
+)
 from wdist_bench.report.results import Results
 from wdist_bench.report.studies import write_experiments
 from wdist_bench.report.text.wording import number, p_value, percent, scale_of, signed
@@ -85,7 +90,7 @@ def _by_task(results: Results, truth: str) -> str:
     rows = results.labelled
     rows = rows[~rows["status"].isin(NOT_RUN) & rows[f"relative_{truth}"].notna()]
     if truth == "batch":
-        rows = rows[rows["estimator"] != "exact"]
+        rows = rows[~claims_the_batch(rows)]
     variants = list(dict.fromkeys(rows["variant"]))
     apart = results.compared
     apart = apart[apart["against"] == truth]

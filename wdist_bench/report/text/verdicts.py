@@ -10,7 +10,9 @@ import pandas as pd
 
 from wdist_bench.estimate import NOT_RUN
 from wdist_bench.report.comparing.leaderboard import (
+    NULL,
     Standing,
+    claims_the_batch,
     equal_populations,
     leaderboard,
     least_tasks,
@@ -50,6 +52,7 @@ def verdicts(table: pd.DataFrame, compared: pd.DataFrame | None = None) -> list[
             if compared is not None and len(compared):
                 rows = compared[compared["against"] == truth]
                 text += _alone(rows, standings[0].variant)
+            text += _claim_it(table) * (truth == "batch")
             said.append(text)
     said += _nulls(table)
     said += _sampling(table)
@@ -89,6 +92,13 @@ def headline(truth: str, standings: list[Standing]) -> str:
     if unranked:
         text += f" Not ranked, for want of settings in common: {tally(unranked)}."
     return text
+
+
+def _claim_it(table: pd.DataFrame) -> str:
+    """Whose numbers are off by rounding only, if they are what they claim to be."""
+    others = table[claims_the_batch(table) & (table["estimator"] != "exact")]
+    names = list(dict.fromkeys(others["variant"]))
+    return f" Not ranked, as claiming this value itself: {tally(names)}." if names else ""
 
 
 def _alone(rows: pd.DataFrame, variant: str) -> str:
@@ -140,21 +150,22 @@ _BOUNDS = [
 ]  # fmt: skip
 
 _ROUNDING = 1e-5
-"""Of a distance: float32 holds a bound no better."""
+"""Of a distance: float32 holds a bound or an exact value no better."""
 
 BROKEN = LEVEL / 2
 """Pages, of those whose bounds all hold, that may call one broken: the tests have one side."""
 
 
 def broken_bounds(table: pd.DataFrame) -> tuple[int, list[tuple[str, str]]]:
-    """How many claimed bounds were checked, and which of them were broken beyond noise: variant and
-    setting.
+    """How many claims were checked, and which were broken beyond noise: variant and setting.
 
-    A bound on the batch value holds in every batch, so a mean beyond it by more than rounding
-    breaks it. A bound on the distance of the populations holds in expectation, in W^p: Student's
-    one-sided test of the mean over runs, with Holm's correction over all such cells.
+    A bound on the batch value, or its exact value, holds in every batch, so a mean beyond it by
+    more than rounding breaks it. A bound on the distance of the populations holds in expectation,
+    in W^p: Student's one-sided test of the mean over runs, with Holm's correction over all such
+    cells.
     """
-    claimed = table.loc[table["bound"].isin(["lower", "upper"]), _BOUNDS].to_dict("records")
+    claims = table["bound"].isin(["lower", "upper"]) | claims_the_batch(table)
+    claimed = table.loc[claims, _BOUNDS].to_dict("records")
     checked = [(row, p) for row in claimed if not math.isnan(p := _chance(row))]
     tested = holm([math.nan if row["target"] == "batch" else p for row, p in checked])
     broken = [
@@ -172,10 +183,12 @@ def _chance(row: dict[Any, Any]) -> float:
     """
     from scipy.special import stdtr
 
-    sign = 1 if row["bound"] == "lower" else -1
     if row["target"] == "batch":
-        excess = sign * float(row["bias_batch"])
-        return math.nan if math.isnan(excess) else float(excess <= _ROUNDING * row["truth_batch"])
+        bias, room = float(row["bias_batch"]), _ROUNDING * row["truth_batch"]
+        excess = {"lower": bias, "upper": -bias}.get(row["bound"], abs(bias))
+        known = row["bound"] != "exact" or row["truth_batch"] > NULL  # 0 has no digits
+        return float(excess <= room) if known and not math.isnan(excess) else math.nan
+    sign = 1 if row["bound"] == "lower" else -1
     truth, error = np.float64(row["truth_population"]), float(row["mean_cost_stderr"])
     slack = 2 * float(row["truth_population_stderr"] or 0) + _ROUNDING * truth
     bound = np.maximum(truth + sign * slack, 0) ** row["p"]
@@ -186,15 +199,16 @@ def _chance(row: dict[Any, Any]) -> float:
 
 
 def _bounds(table: pd.DataFrame) -> list[str]:
-    """Whether lower bounds stayed below what they bound, upper bounds above."""
+    """Whether lower bounds stayed below what they bound, upper bounds above, exact values there."""
     checked, broken = broken_bounds(table)
     if not checked:
         return []
     if not broken:
-        return [f"All {checked} cells that claim a lower or upper bound kept it, within noise."]
+        return [f"All {checked} cells that claim a bound or the exact value kept it, within noise."]
     few = [f"{variant} on {setting}" for variant, setting in broken]
     names = tally(few if len(few) < 4 else [variant for variant, _ in broken])
-    return [f"{len(broken)} of {checked} claimed bounds were broken beyond noise: {names}."]
+    claims = f"{len(broken)} of {checked} claims of a bound or the exact value"
+    return [f"{claims} were broken beyond noise: {names}."]
 
 
 def _poor(table: pd.DataFrame) -> list[str]:

@@ -90,7 +90,7 @@ const board = (() => {
   function note(standings, truth) {
     return (standings.length ? "" : "Nothing to rank: no setting has two estimators with this truth and bound. ") +
       "Rank 1 is the smallest error of a run within a setting; where runs failed, two are compared on the runs that both have. Told apart: on tasks like these, at most 5\u2009% of such tables would tell equal estimators apart. " +
-      (truth === "batch" ? "The solver exact is not ranked: it defines this truth. " : "Settings whose two populations are the same are left out: there the smallest number wins, whatever it measures. ") +
+      (truth === "batch" ? "Not ranked: who claims this value itself, and is off by rounding. " : "Settings whose two populations are the same are left out: there the smallest number wins, whatever it measures. ") +
       (standings.some((s) => s.rank === null) ? "Not ranked: run in too few of the settings. " : "") +
       "Ranks are of the settings in which all the ranked were run; each is tested against the first on all that both were run in.";
   }

@@ -94,7 +94,7 @@ const charts = (() => {
     const truth = choice().truth, x = controls.x;
     const relative = controls.error === "relative";
     const error = (relative ? "relative_" : "abs_error_") + truth;
-    const usable = rows().filter((row) => plain(row[error]) && plain(row[x]) && row[x] > 0 && row[error] !== 0 && !(truth === "batch" && row.estimator === "exact") && (!controls.task || row.task === controls.task));
+    const usable = rows().filter((row) => plain(row[error]) && plain(row[x]) && row[x] > 0 && row[error] !== 0 && !(truth === "batch" && row.bound === "exact" && row.target === "batch") && (!controls.task || row.task === controls.task));
     const points = controls.task ? usable.map((row) => ({ row, variant: row.variant, x: row[x], y: Math.abs(row[error]), label: row.setting_label, line: row.p + row.norm + (x === "n" ? row.task_parameters : "") + (x === "dim" ? row.n : "") }))
       : medians(usable, x, error);
     const traces = [...byVariant(points)].map(([variant, list]) => trace(variant, list, controls.task && (x === "seconds_per_run" || x === "steps")));

@@ -6,7 +6,7 @@ const page = (() => {
   // Error by task: bold the smallest, dotted what no setting tells apart from it. Nothing is closest to a distance of 0.
   function matrix() {
     const { truth, bound } = board.chosen();
-    const rows = cells.rows.filter((row) => (!bound || row.bound === bound) && !row.absent && !(truth === "batch" && row.estimator === "exact"));
+    const rows = cells.rows.filter((row) => (!bound || row.bound === bound) && !row.absent && !(truth === "batch" && row.bound === "exact" && row.target === "batch"));
     const variants = distinct(rows.map((row) => row.variant));
     const groups = new Map();
     for (const row of rows) {
