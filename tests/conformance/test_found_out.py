@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
-from wdist_bench.conformance import estimator_rules
+from wdist_bench.conformance import estimator_rules, problems
 from wdist_bench.conformance.estimator_rules import ESTIMATOR_RULES
 from wdist_bench.conformance.rules import _findings
 from wdist_bench.solvers.one_dimensional import line_cost
@@ -142,7 +142,7 @@ class SortsWeights(Plain):
 )
 def test_a_wrong_estimator_breaks_the_rule(monkeypatch, rule, wrong, words):
     monkeypatch.setattr(estimator_rules, "_PROBLEMS", 4)
-    monkeypatch.setattr(estimator_rules, "COSTS", ((2, "l2"),))
+    monkeypatch.setattr(problems, "COSTS", ((2, "l2"),))
     [finding] = _findings({rule: ESTIMATOR_RULES[rule]}, wrong)
     assert words in finding.problem
 
@@ -173,7 +173,7 @@ class Constant(wb.Fitted):
 
 def test_a_bound_of_populations_is_looked_at_once_it_is_trained(monkeypatch):
     monkeypatch.setattr(estimator_rules, "_POPULATIONS", ("gaussian_shift",))
-    monkeypatch.setattr(estimator_rules, "COSTS", ((1, "l2"),))
+    monkeypatch.setattr(problems, "COSTS", ((1, "l2"),))
     rules = {rule: ESTIMATOR_RULES[rule] for rule in (CLAIMS, OF_POPULATIONS)}
     claims, populations = _findings(rules, OfPopulations(steps=30))
     assert claims.passed  # what it says of populations is no claim of a batch
@@ -199,7 +199,7 @@ class PluggedIn(wb.DirectEstimator):
 
 def test_a_bound_of_populations_is_looked_at_for_every_cost(monkeypatch):
     monkeypatch.setattr(estimator_rules, "_POPULATIONS", ("gaussian_shift",))
-    monkeypatch.setattr(estimator_rules, "COSTS", ((1, "l2"), (2, "l2")))
+    monkeypatch.setattr(problems, "COSTS", ((1, "l2"), (2, "l2")))
     [wrong] = _findings({OF_POPULATIONS: ESTIMATOR_RULES[OF_POPULATIONS]}, PluggedIn())
     assert "is no lower bound of 0 on gaussian_shift at L2(p=2" in wrong.problem
     [right] = _findings({OF_POPULATIONS: ESTIMATOR_RULES[OF_POPULATIONS]}, PluggedIn(at=3))
@@ -304,7 +304,7 @@ class Zero(wb.DirectEstimator):
     ids=lambda value: type(value).__name__,
 )
 def test_a_right_estimator_is_not_accused(monkeypatch, right):
-    monkeypatch.setattr(estimator_rules, "COSTS", ((2, "l2"),))
+    monkeypatch.setattr(problems, "COSTS", ((2, "l2"),))
     assert [f"{f.rule}: {f.problem}" for f in _findings(ESTIMATOR_RULES, right) if f.problem] == []
 
 
@@ -344,7 +344,7 @@ class FittedSlope(wb.FittedPotential):
 
 def test_a_critic_of_distances_in_a_unit_of_their_own_is_not_accused(monkeypatch):
     cost = wb.costs.Mahalanobis(1000 * np.eye(2))
-    monkeypatch.setattr(estimator_rules, "_costs", lambda estimator: [cost])
+    monkeypatch.setattr(estimator_rules, "costs", lambda estimator, dim: iter([cost]))
     [finding] = _findings({INSIDE: ESTIMATOR_RULES[INSIDE]}, Slope())
     assert finding.passed, finding.problem
 
