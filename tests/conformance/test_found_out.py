@@ -86,6 +86,21 @@ class GrowsAsItTrains(Plain):
 
 
 @dataclass(frozen=True)
+class CutsToOneSize(Plain):
+    def value(self, samples, cost):
+        size = min(len(samples.x), len(samples.y))
+        ends = (samples.x, samples.y) if samples.a is None else ()
+        return exact(wb.Samples(*(end[:size] for end in ends)) if ends else samples, cost)
+
+
+@dataclass(frozen=True)
+class LooksAtTwoColumns(Plain):
+    def value(self, samples, cost):
+        x, y = samples.x[:, :2], samples.y[:, :2]
+        return exact(wb.Samples(x, y, samples.a, samples.b), cost)
+
+
+@dataclass(frozen=True)
 class Means(wb.DirectEstimator, wb.TracedFitted):
     """The distance of the means; inside programs without one of its parts."""
 
@@ -105,6 +120,7 @@ class Means(wb.DirectEstimator, wb.TracedFitted):
     def batch_cost(self, samples, cost):
         a, b = (None, None) if self.without == "weights" else (samples.a, samples.b)
         gap = jnp.average(samples.x, 0, a) - jnp.average(samples.y, 0, b)
+        gap = gap[:2] if self.without == "columns" else gap
         power = 1 if self.without == "power" else cost.p
         return wb.Cost(power, cost.norm).between(gap, jnp.zeros_like(gap))
 
@@ -133,8 +149,11 @@ class SortsWeights(Plain):
         (CLAIMS, LooksAtNoWeights(), "claims exact"),
         (CLAIMS, TakesEveryCostForL2(), "claims exact"),
         (CLAIMS, GrowsAsItTrains(steps=30), "claims lower"),
+        (CLAIMS, CutsToOneSize(), "of 12 x 9 points in 2 columns"),
+        (CLAIMS, LooksAtTwoColumns(), "of 12 x 12 points in 5 columns"),
         (INSIDE, Means("power"), "batch_cost of samples"),
         (INSIDE, Means("weights"), "batch_cost of weighted samples"),
+        (INSIDE, Means("columns"), "batch_cost of samples"),
         (ALONE, Sorts(), "changed its input"),
         (ALONE, SortsWeights(), "changed its input"),
     ],
@@ -345,6 +364,7 @@ class FittedSlope(wb.FittedPotential):
 def test_a_critic_of_distances_in_a_unit_of_their_own_is_not_accused(monkeypatch):
     cost = wb.costs.Mahalanobis(1000 * np.eye(2))
     monkeypatch.setattr(estimator_rules, "costs", lambda estimator, dim: iter([cost]))
+    monkeypatch.setattr(problems, "_ELSEWHERE", ())
     [finding] = _findings({INSIDE: ESTIMATOR_RULES[INSIDE]}, Slope())
     assert finding.passed, finding.problem
 
