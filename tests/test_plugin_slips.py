@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import jax
+import numpy as np
 import pytest
 
 import wdist_bench as wb
 from wdist_bench.conformance import rules
 from wdist_bench.conformance.rules import check
+from wdist_bench.protocol.fixed import run_fixed
+from wdist_bench.protocol.matched import run_matched
+from wdist_bench.protocol.stream import Stream, run_stream
 from wdist_bench.recommend.trials import chosen
 from wdist_bench.runs.suite import load_suite
 
@@ -55,6 +59,55 @@ def test_a_class_that_is_defined_again_takes_its_own_place_and_no_other():
                 wb.estimators.register(kind)
     finally:
         del wb.estimators.registry._classes["anew"]
+
+
+@dataclass(frozen=True)
+class OnLines(wb.DirectEstimator):
+    """As docs/adding.md says: its dimensions are known to `check_dim` alone."""
+
+    name = "on_lines_alone"
+    version = 1
+    target = "batch"
+    bound = "exact"
+    every_cost = True
+
+    def check_dim(self, dim):
+        if dim != 1:
+            raise ValueError(f"on_lines_alone: expected d = 1, got d = {dim}; use exact")
+
+    def estimate(self, samples, cost):
+        gaps = np.sort(samples.x[:, 0]) - np.sort(samples.y[:, 0])
+        total = float((np.abs(gaps) ** cost.p).mean())
+        return wb.Estimate(cost.root(total), total, target="batch", bound="exact")
+
+
+STREAM = Stream(n=8, runs=1, eval_batches=2)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        lambda task, one: wb.estimate(*task.sample(jax.random.key(0), 8), one),
+        lambda task, one: wb.evaluate(task, one, eval_batches=2, batch_size=8),
+        lambda task, one: run_stream(task, one, wb.Cost(1), STREAM),
+        lambda task, one: run_fixed(task, one, wb.Cost(1), STREAM),
+        lambda task, one: run_matched(task, one, wb.Cost(1), STREAM),
+    ],
+    ids=["estimate", "evaluate", "stream", "fixed", "matched"],
+)
+def test_dimensions_that_are_not_taken_are_refused_wherever_it_is_asked(asked):
+    asked(wb.tasks.get("gaussian_shift", dim=1), OnLines())
+    with pytest.raises(ValueError, match=r"on_lines_alone: expected d = 1, got d = 2"):
+        asked(wb.tasks.get("gaussian_shift", dim=2), OnLines())
+
+
+def test_a_matrix_of_costs_has_no_dimension():
+    class OffLines(OnLines):
+        def check_dim(self, dim):
+            if dim < 2:
+                raise ValueError(f"off_lines: expected d > 1, got d = {dim}; use exact")
+
+    assert wb.estimate(None, None, OffLines(), cost=np.eye(3)).status == "ok"
 
 
 def test_an_option_without_a_default_is_given_and_keeps_nobody_from_recommending(monkeypatch):

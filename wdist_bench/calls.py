@@ -74,7 +74,7 @@ def estimate(
         x, y = _numbered(x, cost.rows, "x"), _numbered(y, cost.columns, "y")
     checked = check_samples(x, y, a, b)
     samples = Samples(checked.x, checked.y, checked.a, checked.b)
-    check_cost(estimator, cost)
+    check_cost(estimator, cost, None if isinstance(cost, Matrix) else samples.x.shape[1])
     for name, points in (("x", samples.x), ("y", samples.y)):
         cost.check_points(points, name)
     if isinstance(cost, Pairwise) and type(estimator).__module__.startswith("wdist_bench."):

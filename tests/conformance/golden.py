@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 import wdist_bench as wb
-from wdist_bench.conformance.estimator_rules import _costs, _problem
+from wdist_bench.conformance.problems import costs, kinds
 from wdist_bench.conformance.rules import short
 from wdist_bench.runs.cell import NUMERICS
 
@@ -29,8 +29,9 @@ def golden() -> dict[str, Any]:
 def of_estimator(name: str) -> dict[str, Any]:
     """Its answer at the first cost that it takes, as conformance asks it: value and ends."""
     estimator = short(wb.estimators.get(name))
-    x, y = _problem(3, estimator)
-    answer = wb.estimate(x, y, estimator, cost=next(_costs(estimator)), seed=5)
+    kind = next(kinds(estimator))
+    cost = next(costs(estimator, kind.dim))
+    answer = wb.estimate(*kind.problem(3), estimator, cost=cost, seed=5)
     ends = [end for end in (answer.lower, answer.upper) if end is not None]
     return {"version": estimator.version, "numbers": [answer.value, *ends]}
 

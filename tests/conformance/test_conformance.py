@@ -20,8 +20,9 @@ import wdist_bench as wb
 from wdist_bench.cli.check import check as command
 from wdist_bench.conformance import rules as conformance
 from wdist_bench.conformance import truth_routes
-from wdist_bench.conformance.estimator_rules import ESTIMATOR_RULES, _costs
+from wdist_bench.conformance.estimator_rules import ESTIMATOR_RULES
 from wdist_bench.conformance.findings import COSTS, Finding
+from wdist_bench.conformance.problems import costs
 from wdist_bench.conformance.rules import _findings, check
 from wdist_bench.conformance.task_rules import TASK_RULES
 from wdist_bench.protocol import compilation
@@ -34,8 +35,8 @@ TRAINED = {name for name in wb.estimators.names() if "steps" in parameters(wb.es
 # programs of its own: the whole takes 20 minutes, and `wdist-bench check` some seconds a plug-in.
 SHRUNKEN = {
     "estimator_rules": {"_PROBLEMS": 3, "_POPULATIONS": ("gaussian_shift",),
-                        "_POPULATION_SAMPLES": 5_000, "COSTS": ((1, "l2"), (2, "l2")),
-                        "_OTHERS": ("torus",), "_TRAINED": 0},
+                        "_POPULATION_SAMPLES": 5_000, "_TRAINED": 0},
+    "problems": {"COSTS": ((1, "l2"), (2, "l2")), "_OTHERS": ("torus",)},
     # One size of most samples, since each size is a program.
     "task_rules": {"_ROWS": 2_000, "_BATCHES": 60, "_PAIRS": 2_000, "_MORE": ()},
     "truth_routes": {"_GROUPS": 4, "_GROUP_SIZE": 2_000, "_CHOOSING": 2_000, "_PAIRS": 2_000,
@@ -62,10 +63,11 @@ def test_ours_conform_to_shrunken_rules(name, monkeypatch):
         known = [cost for cost in COSTS if task.truth(*cost) is not None]
         monkeypatch.setattr("wdist_bench.conformance.task_rules.COSTS", tuple(known[:1]))
     if name in TRAINED:
-        first = next(_costs(wb.estimators.get(name)))
+        first = next(costs(wb.estimators.get(name), 2))
         taken = ((first.p, first.norm),)
-        monkeypatch.setattr("wdist_bench.conformance.estimator_rules.COSTS", taken)
-        monkeypatch.setattr("wdist_bench.conformance.estimator_rules._OTHERS", ())
+        monkeypatch.setattr("wdist_bench.conformance.problems.COSTS", taken)
+        monkeypatch.setattr("wdist_bench.conformance.problems._OTHERS", ())
+        monkeypatch.setattr("wdist_bench.conformance.problems._ELSEWHERE", ())
         monkeypatch.setattr("wdist_bench.conformance.estimator_rules._PROBLEMS", 2)
     if broken := _broken(name):
         jax.clear_caches()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import wdist_bench as wb
-from wdist_bench.conformance import estimator_rules
+from wdist_bench.conformance import estimator_rules, problems
 from wdist_bench.conformance.estimator_rules import ESTIMATOR_RULES
 from wdist_bench.conformance.rules import _findings
 from wdist_bench.solvers.one_dimensional import line_cost
@@ -86,6 +86,21 @@ class GrowsAsItTrains(Plain):
 
 
 @dataclass(frozen=True)
+class CutsToOneSize(Plain):
+    def value(self, samples, cost):
+        size = min(len(samples.x), len(samples.y))
+        ends = (samples.x, samples.y) if samples.a is None else ()
+        return exact(wb.Samples(*(end[:size] for end in ends)) if ends else samples, cost)
+
+
+@dataclass(frozen=True)
+class LooksAtTwoColumns(Plain):
+    def value(self, samples, cost):
+        x, y = samples.x[:, :2], samples.y[:, :2]
+        return exact(wb.Samples(x, y, samples.a, samples.b), cost)
+
+
+@dataclass(frozen=True)
 class Means(wb.DirectEstimator, wb.TracedFitted):
     """The distance of the means; inside programs without one of its parts."""
 
@@ -105,6 +120,7 @@ class Means(wb.DirectEstimator, wb.TracedFitted):
     def batch_cost(self, samples, cost):
         a, b = (None, None) if self.without == "weights" else (samples.a, samples.b)
         gap = jnp.average(samples.x, 0, a) - jnp.average(samples.y, 0, b)
+        gap = gap[:2] if self.without == "columns" else gap
         power = 1 if self.without == "power" else cost.p
         return wb.Cost(power, cost.norm).between(gap, jnp.zeros_like(gap))
 
@@ -133,8 +149,11 @@ class SortsWeights(Plain):
         (CLAIMS, LooksAtNoWeights(), "claims exact"),
         (CLAIMS, TakesEveryCostForL2(), "claims exact"),
         (CLAIMS, GrowsAsItTrains(steps=30), "claims lower"),
+        (CLAIMS, CutsToOneSize(), "of 12 x 9 points in 2 columns"),
+        (CLAIMS, LooksAtTwoColumns(), "of 12 x 12 points in 5 columns"),
         (INSIDE, Means("power"), "batch_cost of samples"),
         (INSIDE, Means("weights"), "batch_cost of weighted samples"),
+        (INSIDE, Means("columns"), "batch_cost of samples"),
         (ALONE, Sorts(), "changed its input"),
         (ALONE, SortsWeights(), "changed its input"),
     ],
@@ -142,7 +161,7 @@ class SortsWeights(Plain):
 )
 def test_a_wrong_estimator_breaks_the_rule(monkeypatch, rule, wrong, words):
     monkeypatch.setattr(estimator_rules, "_PROBLEMS", 4)
-    monkeypatch.setattr(estimator_rules, "COSTS", ((2, "l2"),))
+    monkeypatch.setattr(problems, "COSTS", ((2, "l2"),))
     [finding] = _findings({rule: ESTIMATOR_RULES[rule]}, wrong)
     assert words in finding.problem
 
@@ -173,7 +192,7 @@ class Constant(wb.Fitted):
 
 def test_a_bound_of_populations_is_looked_at_once_it_is_trained(monkeypatch):
     monkeypatch.setattr(estimator_rules, "_POPULATIONS", ("gaussian_shift",))
-    monkeypatch.setattr(estimator_rules, "COSTS", ((1, "l2"),))
+    monkeypatch.setattr(problems, "COSTS", ((1, "l2"),))
     rules = {rule: ESTIMATOR_RULES[rule] for rule in (CLAIMS, OF_POPULATIONS)}
     claims, populations = _findings(rules, OfPopulations(steps=30))
     assert claims.passed  # what it says of populations is no claim of a batch
@@ -199,7 +218,7 @@ class PluggedIn(wb.DirectEstimator):
 
 def test_a_bound_of_populations_is_looked_at_for_every_cost(monkeypatch):
     monkeypatch.setattr(estimator_rules, "_POPULATIONS", ("gaussian_shift",))
-    monkeypatch.setattr(estimator_rules, "COSTS", ((1, "l2"), (2, "l2")))
+    monkeypatch.setattr(problems, "COSTS", ((1, "l2"), (2, "l2")))
     [wrong] = _findings({OF_POPULATIONS: ESTIMATOR_RULES[OF_POPULATIONS]}, PluggedIn())
     assert "is no lower bound of 0 on gaussian_shift at L2(p=2" in wrong.problem
     [right] = _findings({OF_POPULATIONS: ESTIMATOR_RULES[OF_POPULATIONS]}, PluggedIn(at=3))
@@ -304,7 +323,7 @@ class Zero(wb.DirectEstimator):
     ids=lambda value: type(value).__name__,
 )
 def test_a_right_estimator_is_not_accused(monkeypatch, right):
-    monkeypatch.setattr(estimator_rules, "COSTS", ((2, "l2"),))
+    monkeypatch.setattr(problems, "COSTS", ((2, "l2"),))
     assert [f"{f.rule}: {f.problem}" for f in _findings(ESTIMATOR_RULES, right) if f.problem] == []
 
 
@@ -344,7 +363,8 @@ class FittedSlope(wb.FittedPotential):
 
 def test_a_critic_of_distances_in_a_unit_of_their_own_is_not_accused(monkeypatch):
     cost = wb.costs.Mahalanobis(1000 * np.eye(2))
-    monkeypatch.setattr(estimator_rules, "_costs", lambda estimator: [cost])
+    monkeypatch.setattr(estimator_rules, "costs", lambda estimator, dim: iter([cost]))
+    monkeypatch.setattr(problems, "_ELSEWHERE", ())
     [finding] = _findings({INSIDE: ESTIMATOR_RULES[INSIDE]}, Slope())
     assert finding.passed, finding.problem
 

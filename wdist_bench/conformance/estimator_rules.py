@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields, replace
 from functools import partial
@@ -17,11 +17,20 @@ import numpy as np
 
 from wdist_bench import tasks
 from wdist_bench.calls import estimate
-from wdist_bench.conformance.findings import COSTS, FLOAT_ERROR, is_plain_data, require
-from wdist_bench.costs import Cosine, Cost, LInf, Mahalanobis, Sphere, Torus
+from wdist_bench.conformance.findings import FLOAT_ERROR, is_plain_data, require
+from wdist_bench.conformance.problems import (
+    Kind,
+    costs,
+    in_another_dimension,
+    kinds,
+    of_samples,
+    other_costs,
+    takes,
+)
+from wdist_bench.costs import Cost
 from wdist_bench.costs.powers import root_slope
 from wdist_bench.estimate import BOUNDS, TARGETS, DirectEstimator, Estimate, Estimator, Fitted
-from wdist_bench.estimators.given import ask, check_cost, fit, traced_cost
+from wdist_bench.estimators.given import ask, fit, traced_cost
 from wdist_bench.problem import Problem, Samples
 from wdist_bench.protocol.evaluate import evaluate
 from wdist_bench.tasks import Task
@@ -31,66 +40,6 @@ _POPULATIONS = ("gaussian_shift", "radial", "image_batches")  # the last in 64 d
 _POPULATION_SAMPLES = 50_000
 _TRAINED = 1000  # steps after which claims are looked at again, where the class has as many
 _ONE_PROGRAM = 1e-3  # share of W_p^p by which float32 inside a program may differ from the host
-_OTHERS = ("linf", "torus", "mahalanobis")  # costs that are looked at beside COSTS
-_DIMS = (2, 1, 3, 4, 64, 1024)  # of problems, the first that is taken
-
-
-def _costs(estimator: Estimator, dim: int = 0) -> Iterator[Cost]:
-    """The costs that the estimator takes: l2 and l1, or where it refuses both, others; of points of
-    that dimension, or of the one that problems have.
-    """
-    plain = [Cost(p, norm) for p, norm in COSTS + ((3, "l2"),) * estimator.every_cost]
-    taken = list(_taken(estimator, plain))
-    if not taken and estimator.every_cost:
-        odd = (Cosine(1), Sphere(1), Cosine(2), Sphere(2))
-        taken = [*_other_costs(estimator, dim), *_taken(estimator, odd)]
-    yield from taken
-
-
-def _other_costs(estimator: Estimator, dim: int = 0) -> list[Cost]:
-    """Those of who takes every cost: distances below and above the Euclidean one."""
-    matrix = np.eye(dim or _dim(estimator)) + 1
-    costs = {"linf": LInf(1), "torus": Torus(1.5, 1.5), "mahalanobis": Mahalanobis(matrix, 1.5)}
-    return list(_taken(estimator, [costs[name] for name in _OTHERS * estimator.every_cost]))
-
-
-def _taken(estimator: Estimator, costs: Iterable[Cost]) -> Iterator[Cost]:
-    for cost in costs:
-        with suppress(ValueError):
-            check_cost(estimator, cost)
-            yield cost
-
-
-def _takes(estimator: Estimator, dim: int) -> bool:
-    try:
-        estimator.check_dim(dim)
-    except ValueError:
-        return False
-    return True
-
-
-def _dim(estimator: Estimator) -> int:
-    """The plane, or another dimension where the estimator does not take it."""
-    return next((dim for dim in _DIMS if _takes(estimator, dim)), _DIMS[0])
-
-
-def _problem(seed: int, estimator: Estimator) -> tuple[np.ndarray, np.ndarray]:
-    """Two small samples, on a line where the estimator takes no plane; in space unit vectors, which
-    every cost takes.
-    """
-    rng = np.random.default_rng(seed)
-    dim = _dim(estimator)
-    x, y = rng.normal(size=(2, 12, dim))
-    y = y * rng.uniform(0.5, 2) + rng.normal(size=dim)
-    if dim == 3:
-        x, y = (points / np.linalg.norm(points, axis=1, keepdims=True) for points in (x, y))
-    return x, y
-
-
-def _weights(seed: int) -> dict[str, Any]:
-    """Uneven weights of both samples; every rule takes two, so that all share one program."""
-    a, b = np.random.default_rng([seed, 1]).dirichlet(np.ones(12), size=2)
-    return {"a": a, "b": b}
 
 
 def _fitted(estimator: Estimator, samples: Samples, cost: Cost) -> tuple[Fitted, Problem]:
@@ -120,19 +69,20 @@ def _declares_itself(estimator: Estimator) -> None:
     require(estimator.target in TARGETS, f"target is {estimator.target!r}, not one of {TARGETS}")
     require(estimator.bound in BOUNDS, f"bound is {estimator.bound!r}, not one of {BOUNDS}")
     require(isinstance(estimator.version, int), "version is not a whole number")
-    require(any(_costs(estimator)), "refuses every cost")
+    require(any(costs(estimator, next(kinds(estimator)).dim)), "refuses every cost")
 
 
-def _answers(estimator: Estimator) -> str:
+@partial(of_samples, says=True)
+def _answers(estimator: Estimator, kind: Kind) -> str:
     """Of 12 points against 9, or as many where the estimator takes no others."""
-    note = ""
-    for cost in _costs(estimator):
-        x, y = _problem(2, estimator)
+    note, (x, y), fewer = "", kind.problem(2), kind.fewer
+    for cost in costs(estimator, kind.dim):
         try:
-            answer = _ask(estimator, x, y[:9], cost)
+            answer = _ask(estimator, x, y[:fewer], cost)
         except ValueError as refusal:
-            x, note = x[:9], f"it refuses 12 points against 9: {refusal}"
-            answer = _ask(estimator, x, y[:9], cost)
+            note = f"it refuses {len(x)} points against {fewer}: {refusal}"
+            fewer = len(y)
+            answer = _ask(estimator, x, y, cost)
         if answer.status != "ok":
             require(bool(answer.message), f"{answer.status} without a message")
             require(math.isnan(answer.value), f"{answer.status} with the value {answer.value}")
@@ -141,25 +91,27 @@ def _answers(estimator: Estimator) -> str:
         root = cost.root(answer.cost)
         require(math.isclose(root, answer.value, rel_tol=1e-6), "value is not cost^(1/p)")
         if answer.potentials is not None:
-            shapes, wanted = tuple(map(np.shape, answer.potentials)), ((len(x),), (9,))
+            shapes, wanted = tuple(map(np.shape, answer.potentials)), ((len(x),), (fewer,))
             require(shapes == wanted, f"potentials have shapes {shapes}, not {wanted}")
     return note
 
 
-def _repeats(estimator: Estimator) -> None:
-    x, y = _problem(3, estimator)
-    cost = next(_costs(estimator))
+@of_samples
+def _repeats(estimator: Estimator, kind: Kind) -> None:
+    x, y = kind.problem(3)
+    cost = next(costs(estimator, kind.dim))
     first, again = (_ask(estimator, x, y, cost, seed=5).value for _ in range(2))
     require(first == again or first != first, f"the same seed gave {first} and {again}")
 
 
-def _is_a_distance_of_sets(estimator: Estimator) -> str:
+@of_samples
+def _is_a_distance_of_sets(estimator: Estimator, kind: Kind) -> str:
     """Only where the seed does not matter: a random method may change with the order of rows. Who
     is not exact may have a length of its own (a temperature, say), but no other power of lengths.
     """
-    x, y = _problem(4, estimator)
-    order, note = np.random.default_rng(0).permutation(12), ""
-    for cost in _costs(estimator):
+    x, y = kind.problem(4)
+    order, note = np.random.default_rng(0).permutation(kind.rows), ""
+    for cost in costs(estimator, kind.dim):
         values = [_ask(estimator, x, y, cost, seed=seed).value for seed in (0, 1)]
         if values[0] != values[1]:
             return note
@@ -170,7 +122,13 @@ def _is_a_distance_of_sets(estimator: Estimator) -> str:
                 "scaling by 10": (10 * x, 10 * y, 10.0),
             }
         for what, (u, v, factor) in variants.items():
-            value = _ask(estimator, u, v, cost).value / factor
+            try:
+                value = _ask(estimator, u, v, cost).value / factor
+            except ValueError as refusal:
+                if not kind.positive:
+                    raise
+                note = f"it refuses {what}: {refusal}"
+                continue
             powers = np.array([0, -1, -0.5, 1, 2])  # the first is right
             close = np.isclose(value, factor**powers * values[0], rtol=1e-4, atol=1e-6)
             text = f"{what} changes the value from {values[0]:.6g} to {value:.6g}"
@@ -180,34 +138,42 @@ def _is_a_distance_of_sets(estimator: Estimator) -> str:
     return note
 
 
-def _keeps_its_batch_claims(estimator: Estimator) -> None:
-    others = [] if estimator.bound == "none" else _other_costs(estimator)
+@of_samples
+def _keeps_its_batch_claims(estimator: Estimator, kind: Kind) -> None:
+    others = [] if estimator.bound == "none" else other_costs(estimator, kind.dim)
     misses: dict[Cost, list[tuple[bool, float]]] = defaultdict(list)
     for seed in range(_PROBLEMS):
-        for cost in dict.fromkeys([*_costs(estimator), *others * (seed < 2)]):
-            missed = _holds_claims(estimator, seed, cost)
+        for cost in dict.fromkeys([*costs(estimator, kind.dim), *others * (seed < 2)]):
+            missed = _holds_claims(estimator, kind, seed, cost)
             if missed is not None:
                 misses[cost].append(missed)
     for cost, found in misses.items():
         _misses_no_more_than_its_level(found, cost)
+    in_another_dimension(
+        estimator, kind, lambda other, cost: _holds_claims(estimator, other, 0, cost)
+    )
     if (late := _trained(estimator)) is not None and estimator.bound != "none":
         for seed in range(2):
-            _holds_claims(late, seed, next(_costs(late)))
+            _holds_claims(late, kind, seed, next(costs(late, kind.dim)))
 
 
-def _holds_claims(estimator: Estimator, seed: int, cost: Cost) -> tuple[bool, float] | None:
-    """Raise Broken where a claim on one problem does not hold; odd ones have uneven weights.
+def _holds_claims(
+    estimator: Estimator, kind: Kind, seed: int, cost: Cost
+) -> tuple[bool, float] | None:
+    """Raise Broken where a claim on one problem does not hold; odd ones have uneven weights, and
+    every other even one fewer rows of y, as in the rule for answers.
 
     Returns:
         Whether ends that hold with a level miss the exact value, and that level; None where there
         are none.
     """
-    x, y = _problem(seed, estimator)
-    weights = _weights(seed) if seed % 2 else {}
+    x, y = kind.problem(seed)
+    weights = kind.weights(seed) if seed % 2 else {}
+    y = y[: kind.fewer] if seed % 4 == 2 else y
     try:
         answer = _ask(estimator, x, y, cost, seed=seed, **weights)
     except ValueError:
-        if weights:  # refused, which the rule for hard input looks at
+        if weights or len(y) < len(x):  # refused, which the rules for these look at
             return None
         raise
     if answer.status != "ok" and answer.lower is None and answer.upper is None:
@@ -222,7 +188,7 @@ def _holds_claims(estimator: Estimator, seed: int, cost: Cost) -> tuple[bool, fl
     of_rows = answer.target == "batch"  # ends of populations may miss a batch
     if of_rows and answer.level is None:
         claim = claim or next((end for end, broken in ends.items() if broken), "")
-    where = f"problem {seed} at {cost}"
+    where = f"problem {seed} of {len(x)} x {len(y)} points in {kind.dim} columns at {cost}"
     text = f"claims {claim}, gave {answer} against the exact {exact:.6g} on {where}"
     require(not claim, text)
     return (any(ends.values()), answer.level) if of_rows and answer.level is not None else None
@@ -248,25 +214,37 @@ def _misses_no_more_than_its_level(found: list[tuple[bool, float]], cost: Cost) 
     require(chance > 1e-6, text)
 
 
-def _keeps_its_population_claim(estimator: Estimator) -> None:
+@of_samples
+def _keeps_its_population_claim(estimator: Estimator, kind: Kind) -> None:
     if estimator.target != "population" or estimator.bound == "none":
         return
-    populations = _populations(estimator)
+    populations = _populations(estimator, kind)
     for task in populations:
-        _holds_of_population(estimator, task, next(_costs(estimator, task.dim)))
-    # What is biased upwards is no lower bound of equal populations.
-    task = tasks.get("gaussian_shift", dim=_dim(estimator), shift=float(estimator.bound == "upper"))
-    for cost in islice(_costs(estimator), 1, None):
+        _holds_of_population(estimator, task, next(costs(estimator, task.dim)))
+    task = _without_a_gap(estimator, kind)
+    for cost in islice(costs(estimator, task.dim), 1, None):
         _holds_of_population(estimator, task, cost)
     if (late := _trained(estimator)) is not None:
-        _holds_of_population(late, populations[0], next(_costs(late, populations[0].dim)))
+        _holds_of_population(late, populations[0], next(costs(late, populations[0].dim)))
 
 
-def _populations(estimator: Estimator) -> list[Task]:
+def _populations(estimator: Estimator, kind: Kind) -> list[Task]:
     """The tasks of a dimension that the estimator takes, or one made for it."""
+    if kind.positive:
+        x, y = kind.problem(0)
+        return [tasks.get("weighted_points", x=x, y=y)]
     found = [tasks.get(name) for name in _POPULATIONS]
-    found = [task for task in found if _takes(estimator, task.dim)]
-    return found or [tasks.get("gaussian_shift", dim=_dim(estimator))]
+    found = [task for task in found if takes(estimator, task.dim)]
+    return found or [tasks.get("gaussian_shift", dim=kind.dim)]
+
+
+def _without_a_gap(estimator: Estimator, kind: Kind) -> Task:
+    """What is biased upwards is no lower bound of equal populations."""
+    gap = estimator.bound == "upper"
+    if kind.positive:
+        x, y = kind.problem(0)
+        return tasks.get("weighted_points", x=x, y=y if gap else x)
+    return tasks.get("gaussian_shift", dim=kind.dim, shift=float(gap))
 
 
 def _holds_of_population(estimator: Estimator, task: Task, cost: Cost) -> None:
@@ -288,33 +266,35 @@ def _holds_of_population(estimator: Estimator, task: Task, cost: Cost) -> None:
     require(beyond <= 4 * stderr + FLOAT_ERROR * (1 + exact), f"{text}{after} at {cost}")
 
 
-def _is_the_same_inside_programs(estimator: Estimator) -> None:
+@of_samples
+def _is_the_same_inside_programs(estimator: Estimator, kind: Kind) -> None:
     """Suites and `wb.distance` ask `batch_cost` alone, of weighted samples that of direct ones."""
     if not estimator.traced:
         return
-    x, y = _problem(8, estimator)
-    kinds: dict[str, dict[str, Any]] = {"samples": {}}
-    if isinstance(estimator, DirectEstimator):
-        kinds["weighted samples"] = _weights(8)
-    for cost in _costs(estimator):
-        for kind, weights in kinds.items():
-            samples = Samples.checked(x, y, **weights)
-            try:
-                fitted, problem = _fitted(estimator, samples, cost)
-                answer = ask(estimator, fitted, samples, cost)
-            except ValueError:
-                if weights:  # refused, as in the rule for hard input
-                    continue
-                raise
-            if answer.status != "ok":
-                continue
-            total = _inside(estimator, fitted, problem, samples)
-            room = _ONE_PROGRAM * (abs(answer.cost) + estimate(x, y, cost=cost).cost)
-            text = (
-                f"batch_cost of {kind} is {total:.6g} inside a program at {cost}, and the cost of "
-                f"the answer {answer.cost:.6g}; both are estimates of W_p^p"
-            )
-            require(abs(total - answer.cost) <= room, text)
+    for cost in costs(estimator, kind.dim):
+        _is_the_same_inside(estimator, kind, cost)
+        if isinstance(estimator, DirectEstimator):
+            with suppress(ValueError):  # refused, as in the rule for hard input
+                _is_the_same_inside(estimator, kind, cost, kind.weights(8))
+    in_another_dimension(estimator, kind, partial(_is_the_same_inside, estimator))
+
+
+def _is_the_same_inside(
+    estimator: Estimator, kind: Kind, cost: Cost, weights: dict[str, Any] | None = None
+) -> None:
+    x, y = kind.problem(8)
+    samples = Samples.checked(x, y, **weights or {})
+    fitted, problem = _fitted(estimator, samples, cost)
+    answer = ask(estimator, fitted, samples, cost)
+    if answer.status != "ok":
+        return
+    total = _inside(estimator, fitted, problem, samples)
+    room = _ONE_PROGRAM * (abs(answer.cost) + estimate(x, y, cost=cost).cost)
+    text = (
+        f"batch_cost of {'weighted ' * bool(weights)}samples is {total:.6g} inside a program at "
+        f"{cost}, and the cost of the answer {answer.cost:.6g}; both are estimates of W_p^p"
+    )
+    require(abs(total - answer.cost) <= room, text)
 
 
 def _inside(estimator: Estimator, fitted: Any, problem: Problem, samples: Samples) -> float:
@@ -328,14 +308,15 @@ def _inside(estimator: Estimator, fitted: Any, problem: Problem, samples: Sample
     return (unit * length) ** cost.p * float(program(samples.shifted(center, unit=unit)))
 
 
-def _takes_hard_input_or_refuses(estimator: Estimator) -> None:
-    x, y = _problem(6, estimator)
-    weights = _weights(6)
-    weights["a"] = np.r_[np.zeros(4), np.full(8, 1 / 8)]
+@of_samples
+def _takes_hard_input_or_refuses(estimator: Estimator, kind: Kind) -> None:
+    x, y = kind.problem(6)
+    weights, none, taken = kind.weights(6), kind.rows // 3, False
+    weights["a"] = np.r_[np.zeros(none), np.full(kind.rows - none, 1 / (kind.rows - none))]
     cases: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         "one point each": (x[:1], y[:1], {}),
         "identical inputs": (x, x, {}),
-        "duplicated points": (np.repeat(x[:3], 4, 0), y, {}),
+        "duplicated points": (np.resize(x[:3], x.shape), y, {}),
         "an offset of 1e6": (x + 1e6, y + 1e6, {}),
         "a scale of 1e-6": (1e-6 * x, 1e-6 * y, {}),
         "weights with zeros": (x, y, weights),
@@ -343,36 +324,41 @@ def _takes_hard_input_or_refuses(estimator: Estimator) -> None:
         "float32": (x.astype(np.float32), y.astype(np.float32), {}),
     }
     for what, (u, v, rest) in cases.items():
-        for cost in _costs(estimator):
+        for cost in costs(estimator, kind.dim):
             try:
                 answer = _ask(estimator, u, v, cost, **rest)
             except ValueError as refusal:
                 require("\n" not in str(refusal), f"{what}: the refusal has more than one line")
                 continue
+            taken = True
             exact = estimate(u, v, "exact", cost=cost, **rest).value
             room = 1e-4 * (1e-9 + exact + float(np.ptp(u, axis=0).max()))
             broken = _broken_claim(estimator, answer, exact, room)
             text = f"{what}: {answer} against the exact {exact:.6g} at {cost}"
             require(answer.status != "ok" or not broken, text)
+    if not taken:  # maybe none of these, and nothing like it
+        _ask(estimator, x, y, next(costs(estimator, kind.dim)))
 
 
-def _leaves_the_world_alone(estimator: Estimator) -> None:
+@of_samples
+def _leaves_the_world_alone(estimator: Estimator, kind: Kind) -> None:
     flag, state = jax.config.read("jax_enable_x64"), np.random.get_state()  # noqa: NPY002
     np.random.seed(20_260_101)  # noqa: NPY002  (a state that no estimator would set)
     expected = _random_state()
     try:
-        _leaves_samples_alone(estimator, {})
+        _leaves_samples_alone(estimator, kind, {})
         with suppress(ValueError):  # refused
-            _leaves_samples_alone(estimator, _weights(7))
+            _leaves_samples_alone(estimator, kind, kind.weights(7))
         require(_random_state() == expected, "changed NumPy's global random state")
     finally:
         np.random.set_state(state)  # noqa: NPY002
     require(jax.config.read("jax_enable_x64") == flag, "changed jax's 64-bit flag")
 
 
-def _leaves_samples_alone(estimator: Estimator, weights: dict[str, Any]) -> None:
+def _leaves_samples_alone(estimator: Estimator, kind: Kind, weights: dict[str, Any]) -> None:
     """Asked with samples of our own, since `estimate` copies what it is given."""
-    samples, cost = Samples.checked(*_problem(7, estimator), **weights), next(_costs(estimator))
+    samples = Samples.checked(*kind.problem(7), **weights)
+    cost = next(costs(estimator, kind.dim))
     before = copy.deepcopy(samples)
     fitted, _ = _fitted(estimator, samples, cost)
     ask(estimator, fitted, samples, cost)

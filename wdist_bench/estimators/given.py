@@ -41,17 +41,18 @@ def check_estimator(method: str | Estimator, options: dict[str, Any]) -> Estimat
     return method
 
 
-def check_cost(estimator: Estimator, cost: Cost) -> None:
+def check_cost(estimator: Estimator, cost: Cost, dim: int | None = None) -> None:
     """Raise ValueError, in a sentence that names who takes it, where the estimator has no meaning
-    for the cost.
+    for the cost, or takes no points of that dimension; None where points have none.
     """
-    if _says_it_takes(estimator, cost):
-        estimator.check_cost(cost)
-        return
-    raise ValueError(
-        f"{estimator.name}: expected norm l2 or l1 at p = 1 or 2, the only costs that it says it "
-        f"takes, got norm {cost.norm} at p = {cost.p:g}; use {', '.join(takers(cost))}"
-    )
+    if not _says_it_takes(estimator, cost):
+        raise ValueError(
+            f"{estimator.name}: expected norm l2 or l1 at p = 1 or 2, the only costs that it says "
+            f"it takes, got norm {cost.norm} at p = {cost.p:g}; use {', '.join(takers(cost))}"
+        )
+    estimator.check_cost(cost)
+    if dim is not None:
+        estimator.check_dim(dim)
 
 
 def _says_it_takes(estimator: Estimator, cost: Cost) -> bool:

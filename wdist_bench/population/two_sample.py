@@ -124,10 +124,9 @@ def two_sample_test(
             "within y are needed too, got a matrix; pass a function of points"
         )
     estimator = check_estimator(method, {})
-    check_cost(estimator, ground)
+    check_cost(estimator, ground, rows.x.shape[1])
     for name, points in (("x", rows.x), ("y", rows.y)):
         ground.check_points(points, name)
-    estimator.check_dim(rows.x.shape[1])
     rows.check_scale(ground)
     check_integer(permutations, "permutations", 1)
     seed = check_seed(seed)

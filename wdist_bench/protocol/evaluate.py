@@ -114,7 +114,7 @@ def evaluate(
             "cost: expected a cost of points, since samples are drawn anew, got a matrix; pass a "
             "function of points"
         )
-    check_cost(estimator, cost)
+    check_cost(estimator, cost, task.dim)
     own = estimator.batch_size
     n = check_integer(own if batch_size is None else batch_size, "batch_size", 1)
     stream = Stream(n, 1, check_integer(eval_batches, "eval_batches", 2), check_seed(seed))

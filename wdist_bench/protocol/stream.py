@@ -86,7 +86,7 @@ class Stream:
 
 def run_stream(task: Task, estimator: Estimator, cost: Cost, stream: Stream) -> Measured:
     """Every run of one estimator on one task, all in one program where the estimator is traced."""
-    check_cost(estimator, cost)
+    check_cost(estimator, cost, task.dim)
     sampler = sampler_for(task, cost)
     check_limit(task, sampler, stream.n)
     check_drawn(cost, sampler, stream)

@@ -372,9 +372,7 @@ def _cell(
 def _refusal(estimator: Estimator, method: EstimatorEntry, cost: Cost, dim: int | None) -> str:
     """Why an estimator does not run on a task (`dim` None where it is not known); mostly empty."""
     try:
-        check_cost(estimator, cost)
-        if dim is not None:
-            estimator.check_dim(dim)
+        check_cost(estimator, cost, dim)
     except (ValueError, NotImplementedError) as error:
         return str(error) or f"{method.name}: has no meaning for W{cost.p} with norm {cost.norm}"
     if dim is not None and method.max_dim is not None and dim > method.max_dim:
