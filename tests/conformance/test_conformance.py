@@ -36,7 +36,7 @@ TRAINED = {name for name in wb.estimators.names() if "steps" in parameters(wb.es
 SHRUNKEN = {
     "estimator_rules": {"_PROBLEMS": 3, "_POPULATIONS": ("gaussian_shift",),
                         "_POPULATION_SAMPLES": 5_000, "_TRAINED": 0},
-    "problems": {"COSTS": ((1, "l2"), (2, "l2")), "_OTHERS": ("torus",)},
+    "problems": {"COSTS": ((1, "l2"), (2, "l2")), "_OTHERS": ("torus",), "_ELSEWHERE": ()},
     # One size of most samples, since each size is a program.
     "task_rules": {"_ROWS": 2_000, "_BATCHES": 60, "_PAIRS": 2_000, "_MORE": ()},
     "truth_routes": {"_GROUPS": 4, "_GROUP_SIZE": 2_000, "_CHOOSING": 2_000, "_PAIRS": 2_000,
@@ -67,7 +67,6 @@ def test_ours_conform_to_shrunken_rules(name, monkeypatch):
         taken = ((first.p, first.norm),)
         monkeypatch.setattr("wdist_bench.conformance.problems.COSTS", taken)
         monkeypatch.setattr("wdist_bench.conformance.problems._OTHERS", ())
-        monkeypatch.setattr("wdist_bench.conformance.problems._ELSEWHERE", ())
         monkeypatch.setattr("wdist_bench.conformance.estimator_rules._PROBLEMS", 2)
     if broken := _broken(name):
         jax.clear_caches()
