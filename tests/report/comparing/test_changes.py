@@ -135,3 +135,15 @@ def test_one_run_far_off_is_no_improvement(make_folder):
     folders[1].add("critic", [[5.0]], [[1.0]], seed=1)
     [change] = compare(*(folder.write() for folder in folders)).changes
     assert (change.verdict, change.difference > 3) == ("regression", True)
+
+
+@pytest.mark.parametrize(("worse", "verdict"), [(2, "not testable"), (3, "regression")])
+def test_more_than_half_of_few_runs_need_no_test(make_folder, worse, verdict):
+    folders = make_folder(), make_folder()
+    for folder, errors in zip(
+        folders, ([0.01] * 4, [9] * worse + [0.01] * (4 - worse)), strict=True
+    ):
+        folder.add("critic", 1 + np.array(errors)[:, None], np.ones((4, 1)))
+    [change] = compare(*(folder.write() for folder in folders)).changes
+    assert change.verdict == verdict
+    assert ("more than half of the runs are 100 times" in change.message) == (worse == 3)

@@ -14,7 +14,7 @@ from wdist_bench.report.tables.cells import SAMPLED, Cell
 from wdist_bench.results.statistics import Interval, finite, mean_of
 
 DISASTER = 100
-"""Times by which half of the runs are worse than every one before: no test is needed."""
+"""Times by which more than half of the runs are worse than every one before: no test is needed."""
 ROUNDING = 1e-6
 """Of float32, as a share of the batch value: a smaller change is no change."""
 
@@ -235,7 +235,10 @@ def _verdict(found: _Tested, level: float, min_effect: float) -> tuple[str, str]
         worse = pair.gap.difference > 0
         return ("regression", "error grew") if worse else ("improvement", "error shrank")
     if matters and found.disaster:
-        return "regression", f"half of the runs or more are {DISASTER} times worse than any before"
+        return (
+            "regression",
+            f"more than half of the runs are {DISASTER} times worse than any before",
+        )
     if after and not before:
         return "improvement", "gives a number now"
     if failures_moved:
