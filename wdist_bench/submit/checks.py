@@ -28,7 +28,7 @@ from wdist_bench.results.environment import describe_environment
 from wdist_bench.results.journal import ANSWERED, SCHEMA, failed_runs, unpack
 from wdist_bench.results.journal_writing import append
 from wdist_bench.results.statistics import LEVEL
-from wdist_bench.runs.cell import Cell
+from wdist_bench.runs.cell import in_words, recorded
 from wdist_bench.runs.source import source_digest
 from wdist_bench.truth import Truth
 
@@ -152,13 +152,13 @@ def _keys(submission: Submission) -> str:
     """
     truth = cache(lambda task, p, norm: task.truth(p, norm))
     for record in submission.records:
-        cell = _cell(record)
+        cell = recorded(record)
         if cell.estimator not in estimators.names():
             raise Broken(
                 f"{cell.estimator}: expected the plug-in that has it, got none; pass it: "
                 "wdist-bench --plugin FILE submit FOLDER"
             )
-        identity = cell.identity(record["backend"])
+        identity = in_words(cell.identity(record["backend"]))
         wrong = [name for name, value in identity.items() if _other(record.get(name), value)]
         if wrong or cell.key(record["backend"]) != record["key"]:
             raise Broken(
@@ -213,7 +213,7 @@ def _exact_values(submission: Submission) -> str:
     journal = submission.results.journal
     chosen = _some({r["truth_key"]: r for r in submission.records}, _TRUTHS, submission)
     for record in chosen:
-        cell = _cell(record)
+        cell = recorded(record)
         truths = PROTOCOLS[cell.protocol].truths
         again = truths(cell.build_task(), cell.cost, cell.stream)
         given = unpack(journal.truths[record["truth_key"]]["costs"])
@@ -239,7 +239,7 @@ def _new_ones(submission: Submission) -> dict[Any, str]:
     """Each once, with its name; what differs in its training alone is one."""
     found: dict[Any, str] = {}
     for record in submission.records:
-        cell = _cell(record)
+        cell = recorded(record)
         if cell.estimator in submission.new:
             name = _called(cell.estimator, cell.estimator_parameters)
             found.setdefault(short(cell.build_estimator()), name)
@@ -327,7 +327,7 @@ def _run(chosen: list[dict[str, Any]], folder: Path) -> None:
     keys = [record["key"] for record in chosen]
     for record in chosen:
         truths: dict[str, dict[str, Any]] = {}
-        results = _cell(record).run(truths, lambda found: append(folder, found))
+        results = recorded(record).run(truths, lambda found: append(folder, found))
         own = {name: value for name, value in record.items() if name not in results}
         append(folder, own | results | {"written": 1.0})
     append(folder, {"type": "plan", "title": "again", "description": "", "keys": keys})
@@ -344,14 +344,6 @@ RULES: dict[str, Callable[[Submission], str]] = {
     "cells that are run again agree": _again,
 }
 _FIRST = (_whole, _consistent, _keys)
-
-
-def _cell(record: dict[str, Any]) -> Cell:
-    names = ("p", "norm", "n", "runs", "eval_batches", "seed", "protocol", "family")
-    return Cell(
-        record["task"], record["task_options"], record["estimator"], record["estimator_options"],
-        **{name: record[name] for name in names},
-    )  # fmt: skip
 
 
 def _label(record: dict[str, Any]) -> str:
