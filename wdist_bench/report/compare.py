@@ -126,6 +126,11 @@ def compare(a: Path, b: Path, level: float = LEVEL, min_effect: float = MIN_EFFE
     )
 
 
+def matched(a: Path, b: Path) -> list[tuple[Cell, Cell]]:
+    """The cells of two folders that `compare` holds against each other."""
+    return _match(_ran(read_run(a)), _ran(read_run(b)))[0]
+
+
 def _ran(journal: Journal) -> list[Cell]:
     """The cells that were not left out for want of data."""
     return [cell for cell in cells(journal) if cell.record["status"] != "skipped"]

@@ -30,6 +30,7 @@ from wdist_bench.results.journal_writing import append
 from wdist_bench.results.statistics import LEVEL
 from wdist_bench.runs.cell import in_words, recorded
 from wdist_bench.runs.source import source_digest
+from wdist_bench.submit.beside import changed_columns, misplaced_ends
 from wdist_bench.truth import Truth
 
 _LONGEST = 60.0  # seconds of a cell that is run again to be believed
@@ -143,7 +144,9 @@ def _consistent(submission: Submission) -> str:
             raise Broken(f"{label}: expected the exact value of every batch, got none or others")
         if failed_runs(record) < record["failed"]:
             raise Broken(f"{label}: {record['failed']} runs failed, but more have a number")
-    return "costs, failures and exact values fit together"
+        if said := misplaced_ends(record):
+            raise Broken(f"{label}: {said}")
+    return "costs, failures, certified ends and exact values fit together"
 
 
 def _keys(submission: Submission) -> str:
@@ -272,15 +275,24 @@ def _repeated(submission: Submission) -> str:
             f"expected cells that {submission.against} has too, got none; add yours to a committed "
             "suite (benchmarks/*.toml) and keep its other estimators"
         )
+    for folder, _ in submission.compared:
+        level = LEVEL / len(submission.compared)
+        if said := changed_columns(folder, submission.folder, level):
+            raise Broken(f"expected what {folder.name} has within noise, got another {said}")
     said = f"{shared - len(untested)} cells agree with the committed ones"
-    if untested:
-        first = untested[0]
-        said += (
-            f"; {len(untested)} have other errors and cannot be tested, look at them: "
-            f"{first.estimator} on {first.setting} ({first.errors[0]:.4g} there, "
-            f"{first.errors[1]:.4g} here) first"
-        )
-    return said
+    return said + _look_at(untested, "there", "here")
+
+
+def _look_at(untested: list[Change], before: str, after: str) -> str:
+    """What a reader is to look at, with the places of the two errors in words."""
+    if not untested:
+        return ""
+    first = untested[0]
+    return (
+        f"; {len(untested)} have other errors and cannot be tested, look at them: "
+        f"{first.estimator} on {first.setting} ({first.errors[0]:.4g} {before}, "
+        f"{first.errors[1]:.4g} {after}) first"
+    )
 
 
 def _untested(found: Comparison) -> list[Change]:
@@ -312,14 +324,25 @@ def _again(submission: Submission) -> str:
     with TemporaryDirectory() as place:
         _run(chosen, Path(place))
         found = compare(submission.folder, Path(place))
+        other = changed_columns(submission.folder, Path(place), LEVEL)
     for change in found.verdict("regression") + found.verdict("improvement"):
         raise Broken(
             f"{change.estimator} on {change.setting}: expected what a run here gives, got another "
             f"({change.errors[1]:.4g} here, {change.errors[0]:.4g} submitted)"
         )
-    if untested := _untested(found):
+    if other:
+        raise Broken(f"expected what a run here gives, got another {other}")
+    untested = _untested(found)
+    if untested and all(_measured_here(submission, record) for record in chosen):
         raise Broken(f"{untested[0].estimator} on {untested[0].setting}: {untested[0].message}")
-    return f"{len(chosen)} cells run again"
+    return f"{len(chosen)} cells run again" + _look_at(untested, "submitted", "here")
+
+
+def _measured_here(submission: Submission, record: dict[str, Any]) -> bool:
+    """Whether on a machine like this one, where the same cell gives the same digits."""
+    environments, here = submission.results.journal.environments, describe_environment()
+    found = environments.get(str(record.get("environment", "")), {}).get("environment") or {}
+    return all(found.get(name) == here.get(name) for name in ("cpu", "backend", "devices"))
 
 
 def _run(chosen: list[dict[str, Any]], folder: Path) -> None:

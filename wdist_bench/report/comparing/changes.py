@@ -152,7 +152,7 @@ def _measure(a: Cell, b: Cell, off: tuple[float, float] = (0.0, 0.0)) -> _Pair:
     against = "population" if claimed and not math.isnan(b.population) else "batch"
     errors = a.errors(against, off[0]), b.errors(against, off[1])
     lost = _lost(a), _lost(b)
-    same = _same_samples(a, b)
+    same = same_samples(a, b)
     return _Pair(a, b, against, same, errors, lost, paired(*errors) if same else welch(*errors))
 
 
@@ -295,7 +295,7 @@ def _scale(pair: _Pair) -> tuple[float, str]:
     return math.nan, ""
 
 
-def _same_samples(a: Cell, b: Cell) -> bool:
+def same_samples(a: Cell, b: Cell) -> bool:
     """Whether run i of both had the same batches, however many runs follow."""
     key = a.record.get("truth_key")
     if key is not None and key == b.record.get("truth_key"):
