@@ -340,7 +340,7 @@ def test_certified_ends_fit_and_are_the_committed_ones(measured, tmp_path):
             _consistent(handed_in(f"mine{factors[0]}{factors[1]}", *factors))
     wide = handed_in("wide", 0.9, 1)
     _consistent(wide)
-    with pytest.raises(Broken, match="expected what small has within noise, got another lower"):
+    with pytest.raises(Broken, match=r"expected what .* has within noise, got another lower"):
         _repeated(wide)
 
 
