@@ -152,7 +152,7 @@ def test_runs_that_fail_and_cells_that_raise_are_regressions(make_folder):
     after.add("critic", truths, truths, task="stays")
     found = compare(before.write(), after.write())
     assert [change.verdict for change in found.changes] == ["regression"] * 2 + ["unchanged"]
-    assert "more runs fail: 0 before, 10 now" in found.changes[0].message
+    assert "more runs fail: 0 of 20 before, 10 of 20 now" in found.changes[0].message
     assert "no number any more: ValueError: no" in found.changes[1].message
 
 

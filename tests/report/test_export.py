@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from wdist_bench.report.export import export
-from wdist_bench.report.tables.errors import error_table
+from wdist_bench.report.export import export, flat
+from wdist_bench.report.tables.errors import error_table, labelled_table
 from wdist_bench.report.tables.latex import escape
 from wdist_bench.results.columns import COLUMNS
 from wdist_bench.results.journal import JournalReader, read_journal
@@ -44,6 +44,15 @@ def test_parquet_gives_back_the_error_table(folder):
     assert list(found["estimator"]) == list(expected["estimator"])
     assert list(found["variant"])[1:3] == ["a_b (rate 1)", "a_b (rate 2)"]
     assert found["failed"].tolist() == expected["failed"].tolist()
+
+
+def test_words_that_look_like_numbers_stay_words(make_folder):
+    made = make_folder()
+    made.add("1", [[1.1]] * 2, [[1.0]] * 2, task="2", family="3", dataset="4")
+    made.cells[-1]["key"] = "12345678901e4567"
+    shown = flat(labelled_table(read_journal(made.write())))
+    names = ["estimator", "task", "family", "dataset", "key"]
+    assert shown[names].iloc[0].tolist() == ["1", "2", "3", "4", "12345678901e4567"]
 
 
 def test_csv_goes_where_it_is_asked_to(folder, tmp_path):

@@ -167,6 +167,14 @@ def test_shuffles_of_one_column_of_equal_sizes_are_scipys(sizes):
     assert found.single[0] == pytest.approx(expected.pvalue)
 
 
+@pytest.mark.parametrize("unit", [1e160, 1e-170])
+def test_p_values_do_not_depend_on_the_unit(unit):
+    """Squares of such gaps are infinite, or 0."""
+    gaps = 0.1 + np.abs(np.random.default_rng(0).normal(size=(12, 2)))
+    for test in (sign_flips, lambda here: shuffles(here[:6], 3 * here[6:])):
+        np.testing.assert_array_equal(test(unit * gaps).single, test(gaps).single)
+
+
 def test_randomized_p_values_of_nothing_and_of_equal_columns():
     nothing = sign_flips(np.full((3, 1), np.nan))
     assert np.isnan(nothing.single[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from wdist_bench import datasets, estimators, tasks
 from wdist_bench.results.journal import read_journal
-from wdist_bench.runs.cell import Cell, digest
+from wdist_bench.runs.cell import Cell, digest, recorded
 from wdist_bench.runs.experiment_cell import ExperimentCell
 from wdist_bench.runs.runner import run_suite
 from wdist_bench.runs.suite import load_suite
@@ -258,3 +259,24 @@ def test_nothing_but_versions_changes_the_key_of_a_committed_result(name, reques
     pairs = zip(suite.cells, identities, strict=True)
     assert lost <= Counter(place(cell) for cell, identity in pairs if identity is None)
     assert lost.total() < len(journal.plan["keys"])
+
+
+@dataclass(frozen=True)
+class Capped(estimators.factory("nearest_neighbor")):
+    name = "capped"
+    cap: float = math.inf
+    missing: str = "nan"
+
+
+def test_infinite_options_go_into_records_as_words_and_back(monkeypatch):
+    """JSON has no infinity: the run ended with the first such cell. Its key always had one."""
+    monkeypatch.setitem(estimators.registry._classes, "capped", Capped)
+    cell = replace(
+        CELL, estimator="capped", estimator_parameters={"cap": -math.inf, "missing": "nan"}
+    )
+    default = replace(cell, estimator_parameters={})
+    for made, cap in ((cell, "-inf"), (default, "inf")):
+        record = json.loads(json.dumps(made.description("cpu"), allow_nan=False))
+        assert record["estimator_parameters"]["cap"] == cap
+        assert recorded(record) == made
+        assert '"cap": ' + cap.replace("inf", "Infinity") in json.dumps(made.identity("cpu"))

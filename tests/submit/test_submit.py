@@ -15,10 +15,19 @@ import pytest
 import wdist_bench as wb
 from wdist_bench.conformance.findings import Broken
 from wdist_bench.report.page.site import write_site
+from wdist_bench.results.journal import unpack
 from wdist_bench.results.journal_files import COMPACT, compact_lines, lines
 from wdist_bench.runs import plugins
 from wdist_bench.submit import checks
-from wdist_bench.submit.checks import RULES, Submission, _again, _conforming, _repeated, check
+from wdist_bench.submit.checks import (
+    RULES,
+    Submission,
+    _again,
+    _conforming,
+    _consistent,
+    _repeated,
+    check,
+)
 from wdist_bench.submit.pack import changed_since_packed, check_name, pack
 
 PLUGIN = Path(__file__).parents[2] / "examples" / "mean_gap_plugin" / "mean_gap_plugin.py"
@@ -194,7 +203,7 @@ def absent(record):
     [
         (scaled("mean_gap", 0.97), "cells that are run again agree"),
         (scaled("nearest_neighbor", 1.1), "repeated cells agree with the committed ones"),
-        (scaled("exact", 0.98), "repeated cells agree with the committed ones"),
+        (scaled("exact", 0.98), "its numbers fit together"),
         (truths, "exact values are those of the samples"),
         (option, "keys follow from parameters, versions and code"),
         (version, "keys follow from parameters, versions and code"),
@@ -307,6 +316,52 @@ def test_cells_of_ours_that_no_folder_has_are_run_again(measured, tmp_path):
         _again(mine)
 
 
+def ends(lower, upper):
+    """The certified ends of `exact`, moved by these factors."""
+
+    def change(record):
+        if of("exact")(record):
+            for name, factor in (("lower", lower), ("upper", upper)):
+                record[name] = (factor * unpack(record[name])).tolist()
+
+    return change
+
+
+def test_certified_ends_fit_and_are_the_committed_ones(measured, tmp_path):
+    """Nothing but costs was held against anything; maps and gradients go the same way."""
+    journal, against = measured
+
+    def handed_in(name, *factors):
+        return Submission(write(tmp_path / name, doctored(journal, ends(*factors))), against)
+
+    assert "certified ends" in _consistent(handed_in("honest", 1, 1))
+    for factors in ((1.1, 1.2), (0.8, 0.9), (1.1, 0.9)):
+        with pytest.raises(Broken, match=r"exact on .* end"):
+            _consistent(handed_in(f"mine{factors[0]}{factors[1]}", *factors))
+    wide = handed_in("wide", 0.9, 1)
+    _consistent(wide)
+    with pytest.raises(Broken, match=r"expected what .* has within noise, got another lower"):
+        _repeated(wide)
+
+
+def test_other_digits_of_few_runs_are_named_where_the_machine_is_another(
+    measured, tmp_path, monkeypatch
+):
+    journal, against = measured
+    change = SimpleNamespace(estimator="e", setting="s", message="few", errors=(1.0, 2.0))
+    monkeypatch.setattr(checks, "_untested", lambda found: [change])
+    monkeypatch.setattr(checks, "_run", lambda chosen, folder: write(folder, journal))
+    with pytest.raises(Broken, match="e on s: few"):
+        _again(Submission(write(tmp_path / "here", journal), against))
+
+    def elsewhere(record):
+        if record["type"] == "environment":
+            record["environment"]["cpu"] = "another"
+
+    folder = write(tmp_path / "there", doctored(journal, elsewhere))
+    assert "look at them: e on s (1 submitted, 2 here) first" in _again(Submission(folder, against))
+
+
 @pytest.mark.parametrize("name", ["", "../x", "A", "a b", "a" * 60])
 def test_a_name_that_is_no_folder_is_refused(name):
     with pytest.raises(ValueError, match="expected a small letter"):
@@ -315,7 +370,7 @@ def test_a_name_that_is_no_folder_is_refused(name):
 
 def test_the_command_exits_with_1_and_packs_nothing(measured, tmp_path, monkeypatch, command):
     journal, against = measured
-    folder = write(tmp_path / "mine", doctored(journal, scaled("exact", 0.98)))
+    folder = write(tmp_path / "mine", doctored(journal, scaled("nearest_neighbor", 1.1)))
     monkeypatch.chdir(tmp_path)
     code, said, _ = command("submit", folder, "--name", "mine", "--against", against)
     assert code == 1

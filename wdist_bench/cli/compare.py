@@ -103,4 +103,8 @@ def _line(change: Change) -> str:
 def _failures(change: Change) -> str:
     if change.failed == (0, 0):
         return ""
-    return f", failed runs {change.failed[0]} -> {change.failed[1]}"
+    before, after = (
+        f"{failed} of {failed + numbers}"
+        for failed, numbers in zip(change.failed, change.runs, strict=True)
+    )
+    return f", failed runs {before} -> {after}"

@@ -14,7 +14,7 @@ from wdist_bench.report.results import Results
 from wdist_bench.report.studies import write_experiments
 from wdist_bench.report.tables.latex import write_latex
 from wdist_bench.report.text.escaping import csv
-from wdist_bench.results.columns import COLUMNS
+from wdist_bench.results.columns import COLUMNS, WORD
 from wdist_bench.results.journal import COMPACT, Journal
 from wdist_bench.results.journal_writing import write_compact
 
@@ -22,6 +22,7 @@ FORMATS = ("csv", "parquet", "latex", "pdf", "journal")
 
 _ADDED = ["setting", "variant", "relative_batch", "relative_population", "seconds_per_run", "seed",
           "backend", "estimator_version", "started", "key"]  # fmt: skip
+_WORDS = {"variant", "backend", "started", "key"} | {c.name for c in COLUMNS if c.kind == WORD}
 
 
 def export(
@@ -110,7 +111,8 @@ def flat(table: pd.DataFrame) -> pd.DataFrame:
     for name in shown.columns:
         numbers = pd.to_numeric(shown[name], errors="coerce")
         empty = shown[name].isna() | (shown[name].astype(str) == "")
-        if numbers.notna().any() and (numbers.notna() | empty).all():
+        number = numbers.notna().any() and (numbers.notna() | empty).all()
+        if number and name not in _WORDS:  # an estimator may be called "1", a key have an e
             shown[name] = numbers
         else:
             shown[name] = shown[name].astype("object").where(~empty, None)

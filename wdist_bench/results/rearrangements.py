@@ -131,6 +131,8 @@ def _randomized(parts: Iterable[np.ndarray], values: np.ndarray) -> Randomized:
     """Of |weights @ values|, by row of the weights, which come in parts; the first was seen."""
     known = np.isfinite(values)
     filled = np.where(known, values, 0.0)
+    _, unit = np.frexp(np.abs(filled).max(axis=0, initial=0))
+    filled = np.ldexp(filled, -unit)  # by a power of two, so that no square leaves the range
     length = np.sqrt((filled**2).sum(axis=0))
     varies = np.flatnonzero(length > 0)  # the others are 0 however they are arranged
     filled = filled[:, varies] / length[varies]

@@ -132,7 +132,7 @@ class Cell:
     def description(self, backend: str) -> dict[str, Any]:
         """The fields of a record that are known before it runs."""
         estimator = self.build_estimator()
-        return self.identity(backend) | {
+        described = self.identity(backend) | {
             "family": self.family,
             "target": "batch" if self._trains_on_batch(estimator) else estimator.target,
             "bound": estimator.bound,
@@ -142,6 +142,7 @@ class Cell:
             "task_options": self.task_parameters,
             "dataset": str(self.task_parameters.get("dataset", "")),
         }
+        return dict(in_words(described))
 
     def _trains_on_batch(self, estimator: Estimator) -> bool:
         """Whether it is trained on the very rows that it is evaluated on, so speaks of these."""
@@ -188,6 +189,24 @@ class Cell:
             "truth_key": key,
             "truth_population": None if truth is None else vars(truth),
         }
+
+
+def recorded(record: dict[str, Any]) -> Cell:
+    """The cell of a record."""
+    names = ("p", "norm", "n", "runs", "eval_batches", "seed", "protocol", "family")
+    return Cell(
+        record["task"], _recorded(record, "task", tasks),
+        record["estimator"], _recorded(record, "estimator", estimators),
+        **{name: record[name] for name in names},
+    )  # fmt: skip
+
+
+def _recorded(record: dict[str, Any], kind: str, known: Any) -> dict[str, Any]:
+    """What was given of a task or estimator, words as numbers but for parameters that are text."""
+    name, given = record[kind], record[f"{kind}_options"]
+    declared = fields(known.factory(name)) if name in known.names() else ()
+    texts = {field.name for field in declared if "str" in str(field.type)}
+    return {key: value if key in texts else _in_numbers(value) for key, value in given.items()}
 
 
 @lru_cache(maxsize=16)
@@ -252,6 +271,25 @@ def parameters(configuration: Any) -> dict[str, Any]:
         if f.metadata.get(ADDED) and values.get(f.name) == f.default:
             del values[f.name]
     return values
+
+
+def in_words(value: Any) -> Any:
+    """Parameters as a record has them: JSON has no form for inf and NaN, which become text."""
+    if isinstance(value, dict):
+        return {name: in_words(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [in_words(part) for part in value]
+    endless = isinstance(value, float | np.floating) and not np.isfinite(value)
+    return str(float(value)) if endless else value
+
+
+def _in_numbers(value: Any) -> Any:
+    """The same the other way."""
+    if isinstance(value, dict):
+        return {name: _in_numbers(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_in_numbers(part) for part in value]
+    return float(value) if value in ("inf", "-inf", "nan") else value
 
 
 def digest(content: dict[str, Any]) -> str:

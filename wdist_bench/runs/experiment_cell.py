@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wdist_bench.experiment import Experiment, get
-from wdist_bench.runs.cell import Add, digest, numerics, parameters
+from wdist_bench.runs.cell import Add, digest, in_words, numerics, parameters
 from wdist_bench.runs.source import source
 
 
@@ -51,7 +51,7 @@ class ExperimentCell:
 
     def description(self, backend: str) -> dict[str, Any]:
         """The fields of a record that are known before it runs."""
-        return self.identity(backend)
+        return dict(in_words(self.identity(backend)))
 
     def run(self, truths: dict[str, dict[str, Any]], add: Add) -> dict[str, Any]:
         """The fields of a record that running it gives; batch truths are not used."""

@@ -28,8 +28,9 @@ from wdist_bench.results.environment import describe_environment
 from wdist_bench.results.journal import ANSWERED, SCHEMA, failed_runs, unpack
 from wdist_bench.results.journal_writing import append
 from wdist_bench.results.statistics import LEVEL
-from wdist_bench.runs.cell import Cell
+from wdist_bench.runs.cell import in_words, recorded
 from wdist_bench.runs.source import source_digest
+from wdist_bench.submit.beside import changed_columns, misplaced_ends
 from wdist_bench.truth import Truth
 
 _LONGEST = 60.0  # seconds of a cell that is run again to be believed
@@ -143,7 +144,9 @@ def _consistent(submission: Submission) -> str:
             raise Broken(f"{label}: expected the exact value of every batch, got none or others")
         if failed_runs(record) < record["failed"]:
             raise Broken(f"{label}: {record['failed']} runs failed, but more have a number")
-    return "costs, failures and exact values fit together"
+        if said := misplaced_ends(record):
+            raise Broken(f"{label}: {said}")
+    return "costs, failures, certified ends and exact values fit together"
 
 
 def _keys(submission: Submission) -> str:
@@ -152,13 +155,13 @@ def _keys(submission: Submission) -> str:
     """
     truth = cache(lambda task, p, norm: task.truth(p, norm))
     for record in submission.records:
-        cell = _cell(record)
+        cell = recorded(record)
         if cell.estimator not in estimators.names():
             raise Broken(
                 f"{cell.estimator}: expected the plug-in that has it, got none; pass it: "
                 "wdist-bench --plugin FILE submit FOLDER"
             )
-        identity = cell.identity(record["backend"])
+        identity = in_words(cell.identity(record["backend"]))
         wrong = [name for name, value in identity.items() if _other(record.get(name), value)]
         if wrong or cell.key(record["backend"]) != record["key"]:
             raise Broken(
@@ -213,7 +216,7 @@ def _exact_values(submission: Submission) -> str:
     journal = submission.results.journal
     chosen = _some({r["truth_key"]: r for r in submission.records}, _TRUTHS, submission)
     for record in chosen:
-        cell = _cell(record)
+        cell = recorded(record)
         truths = PROTOCOLS[cell.protocol].truths
         again = truths(cell.build_task(), cell.cost, cell.stream)
         given = unpack(journal.truths[record["truth_key"]]["costs"])
@@ -242,7 +245,7 @@ def _new_ones(submission: Submission) -> dict[Any, str]:
     """Each once, with its name; what differs in its training alone is one."""
     found: dict[Any, str] = {}
     for record in submission.records:
-        cell = _cell(record)
+        cell = recorded(record)
         if cell.estimator in submission.new:
             name = _called(cell.estimator, cell.estimator_parameters)
             found.setdefault(short(cell.build_estimator()), name)
@@ -275,15 +278,24 @@ def _repeated(submission: Submission) -> str:
             f"expected cells that {submission.against} has too, got none; add yours to a committed "
             "suite (benchmarks/*.toml) and keep its other estimators"
         )
+    for folder, _ in submission.compared:
+        level = LEVEL / len(submission.compared)
+        if said := changed_columns(folder, submission.folder, level):
+            raise Broken(f"expected what {folder.name} has within noise, got another {said}")
     said = f"{shared - len(untested)} cells agree with the committed ones"
-    if untested:
-        first = untested[0]
-        said += (
-            f"; {len(untested)} have other errors and cannot be tested, look at them: "
-            f"{first.estimator} on {first.setting} ({first.errors[0]:.4g} there, "
-            f"{first.errors[1]:.4g} here) first"
-        )
-    return said
+    return said + _look_at(untested, "there", "here")
+
+
+def _look_at(untested: list[Change], before: str, after: str) -> str:
+    """What a reader is to look at, with the places of the two errors in words."""
+    if not untested:
+        return ""
+    first = untested[0]
+    return (
+        f"; {len(untested)} have other errors and cannot be tested, look at them: "
+        f"{first.estimator} on {first.setting} ({first.errors[0]:.4g} {before}, "
+        f"{first.errors[1]:.4g} {after}) first"
+    )
 
 
 def _untested(found: Comparison) -> list[Change]:
@@ -315,14 +327,25 @@ def _again(submission: Submission) -> str:
     with TemporaryDirectory() as place:
         _run(chosen, Path(place))
         found = compare(submission.folder, Path(place))
+        other = changed_columns(submission.folder, Path(place), LEVEL)
     for change in found.verdict("regression") + found.verdict("improvement"):
         raise Broken(
             f"{change.estimator} on {change.setting}: expected what a run here gives, got another "
             f"({change.errors[1]:.4g} here, {change.errors[0]:.4g} submitted)"
         )
-    if untested := _untested(found):
+    if other:
+        raise Broken(f"expected what a run here gives, got another {other}")
+    untested = _untested(found)
+    if untested and all(_measured_here(submission, record) for record in chosen):
         raise Broken(f"{untested[0].estimator} on {untested[0].setting}: {untested[0].message}")
-    return f"{len(chosen)} cells run again"
+    return f"{len(chosen)} cells run again" + _look_at(untested, "submitted", "here")
+
+
+def _measured_here(submission: Submission, record: dict[str, Any]) -> bool:
+    """Whether on a machine like this one, where the same cell gives the same digits."""
+    environments, here = submission.results.journal.environments, describe_environment()
+    found = environments.get(str(record.get("environment", "")), {}).get("environment") or {}
+    return all(found.get(name) == here.get(name) for name in ("cpu", "backend", "devices"))
 
 
 def _run(chosen: list[dict[str, Any]], folder: Path) -> None:
@@ -330,7 +353,7 @@ def _run(chosen: list[dict[str, Any]], folder: Path) -> None:
     keys = [record["key"] for record in chosen]
     for record in chosen:
         truths: dict[str, dict[str, Any]] = {}
-        results = _cell(record).run(truths, lambda found: append(folder, found))
+        results = recorded(record).run(truths, lambda found: append(folder, found))
         own = {name: value for name, value in record.items() if name not in results}
         append(folder, own | results | {"written": 1.0})
     append(folder, {"type": "plan", "title": "again", "description": "", "keys": keys})
@@ -347,14 +370,6 @@ RULES: dict[str, Callable[[Submission], str]] = {
     "cells that are run again agree": _again,
 }
 _FIRST = (_whole, _consistent, _keys)
-
-
-def _cell(record: dict[str, Any]) -> Cell:
-    names = ("p", "norm", "n", "runs", "eval_batches", "seed", "protocol", "family")
-    return Cell(
-        record["task"], record["task_options"], record["estimator"], record["estimator_options"],
-        **{name: record[name] for name in names},
-    )  # fmt: skip
 
 
 def _label(record: dict[str, Any]) -> str:

@@ -107,3 +107,43 @@ def test_seconds_of_a_shared_machine_are_no_speed(make_folder):
 def test_a_level_in_percent_is_refused(tmp_path, level):
     with pytest.raises(ValueError, match=f"expected a share below 1, got {level}; write 0.05"):
         compare(tmp_path, tmp_path, level=level)
+
+
+def lost_runs(make_folder, seed, lost):
+    """One cell whose runs are lost where `lost` says."""
+    folder, runs = make_folder(), len(lost)
+    truths = 1 + np.random.default_rng(seed).random((100, 1))[:runs]
+    folder.add("critic", np.where(np.array(lost)[:, None], np.nan, truths), truths, seed=seed)
+    return folder.write()
+
+
+@pytest.mark.parametrize(("paired", "said"), [(False, "12 of 100"), (True, "0 of 20")])
+def test_failures_have_the_direction_of_what_was_tested(make_folder, paired, said):
+    """Ten of 20 runs are more than 12 of 100; of pairs those count that both have."""
+    many = lost_runs(make_folder, 0, [40 <= run < 52 for run in range(100)])
+    few = lost_runs(make_folder, int(not paired), [run < 10 for run in range(20)])
+    [worse], [better] = compare(many, few).changes, compare(few, many).changes
+    assert worse.paired == better.paired == paired
+    assert (worse.verdict, better.verdict) == ("regression", "improvement")
+    assert worse.message == f"more runs fail: {said} before, 10 of 20 now"
+
+
+def test_one_run_far_off_is_no_improvement(make_folder):
+    """It has no interval, but a direction: the orders of 101 runs tell."""
+    folders = make_folder(), make_folder()
+    folders[0].add("critic", near(1.0)[[0] * 100], np.ones((100, 1)))
+    folders[1].add("critic", [[5.0]], [[1.0]], seed=1)
+    [change] = compare(*(folder.write() for folder in folders)).changes
+    assert (change.verdict, change.difference > 3) == ("regression", True)
+
+
+@pytest.mark.parametrize(("worse", "verdict"), [(2, "not testable"), (3, "regression")])
+def test_more_than_half_of_few_runs_need_no_test(make_folder, worse, verdict):
+    folders = make_folder(), make_folder()
+    for folder, errors in zip(
+        folders, ([0.01] * 4, [9] * worse + [0.01] * (4 - worse)), strict=True
+    ):
+        folder.add("critic", 1 + np.array(errors)[:, None], np.ones((4, 1)))
+    [change] = compare(*(folder.write() for folder in folders)).changes
+    assert change.verdict == verdict
+    assert ("more than half of the runs are 100 times" in change.message) == (worse == 3)

@@ -283,6 +283,19 @@ def test_a_complete_folder_has_no_shortcomings(make_folder):
     assert shortcomings(journal, labelled_table(journal)["failed"]) == []
 
 
+def test_where_nobody_gave_a_number_nobody_is_closest(make_folder):
+    folder = make_folder()
+    for name in "ab":
+        folder.add(name, NONE, [[1.0], [1.0]], task="lost")
+    table = table_of(folder)
+    assert [leaderboard(table, truth) for truth in ("population", "batch")] == [[], []]
+    assert "comes closest" not in " ".join(verdicts(table))
+    for name, off in (("a", 0.1), ("b", 0.2)):
+        folder.add(name, [[1 + off]] * 2, [[1.0]] * 2, task="found")
+    first, _ = leaderboard(table_of(folder), "population")
+    assert (first.variant, first.tasks, first.rank) == ("a", 1, 1.0)
+
+
 def test_verdicts_name_the_best_a_broken_bound_and_what_is_no_distance(make_folder):
     folder = make_folder()
     for i in range(8):

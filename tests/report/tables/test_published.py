@@ -34,7 +34,7 @@ def test_table_1_of_mallasto():
     "change",
     [
         {"n": 128}, {"steps": 499}, {"p": 2}, {"estimator": "funnel"}, {"dataset": "digits"},
-        {"estimator_options": {"learning_rate": 1e-3}},
+        {"estimator_options": {"learning_rate": 1e-3}}, {"estimator_options": {"batch_size": 512}},
         {"estimator_options": {"preset": "w1_benchmark"}},
     ],
 )  # fmt: skip

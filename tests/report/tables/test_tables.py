@@ -152,6 +152,18 @@ def test_figures_say_which_protocol_a_setting_has():
     assert fixed == f"{usual}, fixed"
 
 
+def test_a_task_may_call_anything_a_file_and_0_is_a_number(make_folder):
+    """The report of a folder with a plug-in's list of files, or number of one, was not written."""
+    folder = make_folder()
+    for k, file in enumerate((["x.npy", "y.npy"], 3)):
+        for name in "ab":
+            given = {f"task_{kind}": {"file": file} for kind in ("options", "parameters")}
+            folder.add(name, [[0.0]] * 2, [[0.0]] * 2, population=0.0, task=f"task{k}", **given)
+    path = folder.write()
+    write_report(path)
+    assert "exact batch value 0 on average" in (path / "errors.md").read_text()
+
+
 def test_arrays_of_optimal_pairs_say_nothing_of_populations(make_folder):
     """What depends on each other is no sample of two populations, so nothing is ranked by them."""
     truths = np.full((4, 1), 2.0)

@@ -45,6 +45,26 @@ def test_the_first_rung_within_the_target_counts_with_its_own_seconds(make_folde
     assert sorted(reached.loc["exact"][0.0001]) == [0.25, 8.0, 8.0, 8.0]
 
 
+def test_versions_of_one_budget_are_no_ladder(make_folder):
+    """In merged folders the first version that came close enough spoke for all."""
+
+    def merged(budgets):
+        folder = make_folder()
+        for version, off in ((1, 0.2), (2, 0.005), (3, 0.0005)):
+            for k in range(4):
+                for tol in budgets:
+                    given = {
+                        f"estimator_{kind}": {"rtol": tol} for kind in ("options", "parameters")
+                    }
+                    folder.add("bracket", EXACT * (1 + tol * off), EXACT, task=f"task{k}",
+                               protocol="fixed", estimator_version=version, **given)  # fmt: skip
+        return rungs(Results(folder.write()))
+
+    assert merged([1.0]) == []
+    names = dict.fromkeys(rung.estimator for rung in merged([1.0, 0.1, 0.01]))
+    assert list(names) == [f"bracket (version {version})" for version in (1, 2, 3)]
+
+
 def test_shares_count_all_problems_and_ratios_the_fastest_of_each(make_folder):
     found = summary(time_to_target(rungs(Results(folder_of(make_folder)))))
     found = found.set_index(["estimator", "target"])

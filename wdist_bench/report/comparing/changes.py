@@ -14,7 +14,7 @@ from wdist_bench.report.tables.cells import SAMPLED, Cell
 from wdist_bench.results.statistics import Interval, finite, mean_of
 
 DISASTER = 100
-"""Times by which half of the runs are worse than every one before: no test is needed."""
+"""Times by which more than half of the runs are worse than every one before: no test is needed."""
 ROUNDING = 1e-6
 """Of float32, as a share of the batch value: a smaller change is no change."""
 
@@ -100,6 +100,12 @@ class _Pair:
         return int(self.a.record["runs"]) - before, int(self.b.record["runs"]) - after
 
     @property
+    def tested(self) -> tuple[np.ndarray, np.ndarray]:
+        """`lost` of the runs whose failures are tested: of pairs those that both have."""
+        common = min(map(len, self.lost)) if self.same_samples else None
+        return self.lost[0][:common], self.lost[1][:common]
+
+    @property
     def sampled(self) -> bool:
         """Whether the error is taken to a distance that has an error itself."""
         return self.against == "population" and (self.a.sampled or self.b.sampled)
@@ -146,7 +152,7 @@ def _measure(a: Cell, b: Cell, off: tuple[float, float] = (0.0, 0.0)) -> _Pair:
     against = "population" if claimed and not math.isnan(b.population) else "batch"
     errors = a.errors(against, off[0]), b.errors(against, off[1])
     lost = _lost(a), _lost(b)
-    same = _same_samples(a, b)
+    same = same_samples(a, b)
     return _Pair(a, b, against, same, errors, lost, paired(*errors) if same else welch(*errors))
 
 
@@ -218,22 +224,25 @@ def _matters(pair: _Pair, min_effect: float) -> bool:
 def _verdict(found: _Tested, level: float, min_effect: float) -> tuple[str, str]:
     """In words; what is worse is said before what is better."""
     pair, matters = found.pair, found.matters(min_effect)
-    (before, after), (failed_before, failed_after) = pair.numbers, pair.failed
+    (before, after), failed_before = pair.numbers, pair.failed[0]
     moved, failures_moved = matters and found.p_value < level, found.p_failed < level
     untested = not found.least_p < level
     if before and not after and not failed_before:
         return "regression", f"no number any more: {pair.b.record['message'] or 'every run failed'}"
-    if failures_moved and failed_after > failed_before:
-        return "regression", f"more runs fail: {failed_before} before, {failed_after} now"
+    if failures_moved and _more_fail(pair):
+        return "regression", f"more runs fail: {_failures(pair)}"
     if moved:
         worse = pair.gap.difference > 0
         return ("regression", "error grew") if worse else ("improvement", "error shrank")
     if matters and found.disaster:
-        return "regression", f"half of the runs or more are {DISASTER} times worse than any before"
+        return (
+            "regression",
+            f"more than half of the runs are {DISASTER} times worse than any before",
+        )
     if after and not before:
         return "improvement", "gives a number now"
     if failures_moved:
-        return "improvement", f"fewer runs fail: {failed_before} before, {failed_after} now"
+        return "improvement", f"fewer runs fail: {_failures(pair)}"
     if before and not after:
         return "not testable", f"every run failed, and {failed_before} of those before"
     if found.others and _matters(pair, min_effect):
@@ -245,6 +254,17 @@ def _verdict(found: _Tested, level: float, min_effect: float) -> tuple[str, str]
     if untested and not same:
         return "not testable", f"{min(before, after)} runs are too few for a test at this level"
     return "unchanged", ""
+
+
+def _more_fail(pair: _Pair) -> bool:
+    """Whether a larger share of the runs that were tested failed: there may be other numbers."""
+    before, after = pair.tested
+    return bool(after.mean() > before.mean())
+
+
+def _failures(pair: _Pair) -> str:
+    before, after = (f"{lost.sum():.0f} of {len(lost)}" for lost in pair.tested)
+    return f"{before} before, {after} now"
 
 
 def _disaster(pair: _Pair) -> bool:
@@ -275,7 +295,7 @@ def _scale(pair: _Pair) -> tuple[float, str]:
     return math.nan, ""
 
 
-def _same_samples(a: Cell, b: Cell) -> bool:
+def same_samples(a: Cell, b: Cell) -> bool:
     """Whether run i of both had the same batches, however many runs follow."""
     key = a.record.get("truth_key")
     if key is not None and key == b.record.get("truth_key"):

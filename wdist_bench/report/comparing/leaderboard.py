@@ -225,6 +225,8 @@ def rows_to_rank(table: pd.DataFrame, truth: str, bound: str = "") -> pd.DataFra
         rows = rows[rows["bound"] == bound]
     if truth == "batch":
         rows = rows[~claims_the_batch(rows)]
+    numbers = rows["error"].map(math.isfinite).groupby(rows["setting"])
+    rows = rows[numbers.transform("any").astype(bool)]  # where all failed nobody is closest
     return rows[rows.groupby("setting")["variant"].transform("nunique") > 1]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -44,13 +44,18 @@ def paired(first: np.ndarray, second: np.ndarray) -> Gap:
 
 
 def welch(first: np.ndarray, second: np.ndarray) -> Gap:
-    """mean(second) - mean(first) with Welch's interval, by SciPy; NaN runs are left out."""
+    """mean(second) - mean(first) with Welch's interval, by SciPy; NaN runs are left out.
+
+    One run on a side has no interval.
+    """
     from scipy.stats import ttest_ind
 
     first, second = finite(first), finite(second)
-    if min(first.size, second.size) < 2:
+    if not (first.size and second.size):
         return NOTHING
     difference = float(second.mean() - first.mean())
+    if min(first.size, second.size) < 2:
+        return replace(NOTHING, difference=difference)
     pooled = math.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 2)
     if pooled == 0:
         return Gap(difference, (difference, difference), math.nan)

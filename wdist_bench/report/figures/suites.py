@@ -190,8 +190,9 @@ def _family_panel(axis: Axes, rows: pd.DataFrame, styles: dict[str, Look]) -> No
 
 
 def _setting_label(row: pd.Series) -> str:
-    file = Path(json.loads(row["task_options"]).get("file", "")).stem
-    where = label(row["dataset"] or file or f"dim {int(row['dim'])}")
+    file = json.loads(row["task_options"]).get("file")
+    stem = Path(file).stem if isinstance(file, str) else ""  # a plug-in's may be anything
+    where = label(row["dataset"] or stem or f"dim {int(row['dim'])}")
     norm = "" if row["norm"] == "l2" else label(f" {row['norm']}")
     task = label(row["task"]).replace("_", "\n")
     return f"{task}\n{where}, $W_{{{row['p']:g}}}${norm}\nn = {row['n']}{_how(row['protocol'])}"

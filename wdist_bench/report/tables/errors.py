@@ -22,7 +22,7 @@ _MISSING = {column.name: math.nan for column in COLUMNS if column.kind == NUMBER
 _ENDS = ("lower", "upper")
 """What the answers of a cell certified, one number a run."""
 
-_OF_RUNS = ("gradient_cosine", "gradient_l2", "l2_uvp", "map_cosine", "inverse_l2_uvp",
+OF_RUNS = ("gradient_cosine", "gradient_l2", "l2_uvp", "map_cosine", "inverse_l2_uvp",
             "inverse_map_cosine")  # fmt: skip
 """What gradients and maps are held to, one number a run; a run without a map has none."""
 
@@ -62,7 +62,7 @@ def _row(cell: Cell) -> dict[str, Any]:
         row["paper_sds"] = sds_from_paper(
             row["abs_error_batch"], row["paper_error"], row["paper_sd"]
         )
-    for name in _OF_RUNS:
+    for name in OF_RUNS:
         if record.get(name) is not None:
             found = finite(_answered(record[name], costs))
             row[name], row[f"{name}_sd"] = mean_of(found), sd_of(found)

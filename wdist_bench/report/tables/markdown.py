@@ -103,7 +103,7 @@ def _section(rows: list[Row], several: bool) -> list[str]:
     first = next(known, rows[0])
     batches = [r["truth_batch"] for r in rows if pd.notna(r["truth_batch"])]
     scale = scale_of(first)
-    batch = number(batches[0], scale=scale) if any(batches) else ""
+    batch = number(batches[0], scale=scale) if batches else ""
     truth = number(first["truth_population"], scale=scale) or "not known"
     if first["truth_population_stderr"] and first["truth_population_stderr"] > 0:
         truth += f" +- {first['truth_population_stderr']:.2g}"

@@ -30,7 +30,9 @@ def _mallasto_row(record: dict[str, Any]) -> dict[str, float]:
     protocol = (record["task"], record["p"], record["norm"], record["n"], record.get("steps"))
     options = dict(record["estimator_options"])
     preset = options.pop("preset", "mallasto")
-    changed = set(options) - {"steps", "batch_size"}
+    if options.get("batch_size") == record["n"]:  # which the default follows
+        del options["batch_size"]
+    changed = set(options) - {"steps"}
     if protocol != ("image_batches", 1, "l2", 64, 500) or changed or preset != "mallasto":
         return {}
     place = (record["estimator"], record.get("dataset"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -40,7 +40,7 @@ def names(records: list[dict[str, Any]]) -> pd.DataFrame:
         ]
     shown["setting"] = shown.groupby(list(IDENTITY), sort=False, dropna=False).ngroup()
     labels = _setting_labels(shown)
-    named = _told_apart(variants(records), list(shown["setting"]), records)
+    named = told_apart(variants(records), list(shown["setting"]), records)
     return pd.DataFrame({"variant": named, "setting": shown["setting"], "setting_label": labels})
 
 
@@ -63,7 +63,7 @@ def variants_of_all(
         for setting in inside
     ]
     records = list(itertools.chain(*folders))
-    found = iter(_told_apart(variants(records), numbers, records))
+    found = iter(told_apart(variants(records), numbers, records))
     return [list(itertools.islice(found, len(inside))) for inside in folders]
 
 
@@ -78,7 +78,7 @@ def spelled_out(folders: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]
     may be another's default.
     """
     given: dict[str, dict[str, Any]] = {}
-    keys = [[_configuration(record) for record in inside] for inside in folders]
+    keys = [[configuration(record) for record in inside] for inside in folders]
     for key, record in zip(itertools.chain(*keys), itertools.chain(*folders), strict=True):
         given.setdefault(key, {}).update(record["estimator_options"])
     return [
@@ -87,7 +87,8 @@ def spelled_out(folders: list[list[dict[str, Any]]]) -> list[list[dict[str, Any]
     ]
 
 
-def _configuration(record: dict[str, Any]) -> str:
+def configuration(record: dict[str, Any]) -> str:
+    """The estimator of a record with all of its options: what is one's may be another's default."""
     chosen = record["estimator_parameters"] or record["estimator_options"]
     return json.dumps([record["estimator"], chosen], sort_keys=True)
 
@@ -120,11 +121,11 @@ _BESIDE = {
 """What may differ between records of one variant in one setting, in merged folders say."""
 
 
-def _told_apart(
-    variants: list[str], settings: list[int], records: list[dict[str, Any]]
+def told_apart(
+    variants: list[str], settings: Sequence[Hashable], records: list[dict[str, Any]]
 ) -> list[str]:
     """The variants, with what tells the rows apart that one has in one setting."""
-    rows: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    rows: dict[tuple[str, Hashable], list[dict[str, Any]]] = {}
     for variant, setting, record in zip(variants, settings, records, strict=True):
         rows.setdefault((variant, setting), []).append(record)
     vary: dict[str, set[str]] = {}

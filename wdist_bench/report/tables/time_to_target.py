@@ -20,6 +20,7 @@ import pandas as pd
 from wdist_bench.folders import write
 from wdist_bench.report.results import Results
 from wdist_bench.report.tables.cells import Cell
+from wdist_bench.report.tables.settings import configuration, told_apart
 from wdist_bench.report.text.escaping import csv, grid
 
 TARGETS = (0.1, 0.01, 0.001, 0.0001)
@@ -35,7 +36,7 @@ class Rung:
 
     Attributes:
         problem: the task at one cost and size, in words.
-        estimator: its name.
+        estimator: its name; with the version, backend or runs where one budget has several.
         variant: with its options.
         seconds: of one run, without compilation; NaN where it shared the machine, which is no
             timing.
@@ -57,25 +58,28 @@ def rungs(results: Results) -> list[Rung]:
     and at least four problems whose exact value is known and not 0.
     """
     timed = [c for c in results.cells if c.record["protocol"] in _ARRAYS and _has_truth(c)]
-    budgets = Counter((cell.setting, cell.record["estimator"]) for cell in timed)
+    records = [cell.record for cell in timed]
+    places = [(cell.setting, configuration(cell.record)) for cell in timed]
+    names = told_apart([record["estimator"] for record in records], places, records)
+    budgets = Counter((cell.setting, name) for cell, name in zip(timed, names, strict=True))
     problems = {cell.setting for cell in timed}
     if max(budgets.values(), default=0) < _RUNGS or len(problems) < _PROBLEMS:
         return []
-    return [_rung(cell) for cell in timed]
+    return [_rung(cell, name) for cell, name in zip(timed, names, strict=True)]
 
 
 def _has_truth(cell: Cell) -> bool:
     return cell.truths is not None and bool((cell.truths > 0).all())
 
 
-def _rung(cell: Cell) -> Rung:
+def _rung(cell: Cell, name: str) -> Rung:
     record = cell.record
     errors, truths = cell.errors("batch"), cell.truths
     exact = math.nan if truths is None else float(cell.root(truths).mean())
     error = float(errors.mean()) / exact if errors.size else math.nan
     known = math.nan if record.get("shared") else record.get("run_seconds", math.nan)
     seconds = max(known, _CLOCK) / max(record.get("runs", 1), 1)
-    return Rung(cell.label, record["estimator"], cell.variant, seconds, error)
+    return Rung(cell.label, name, cell.variant, seconds, error)
 
 
 def time_to_target(found: list[Rung]) -> pd.DataFrame:

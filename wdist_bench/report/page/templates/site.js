@@ -32,7 +32,7 @@ const site = (() => {
     const settings = new Map(), tasks = new Map();
     for (const row of list) if (row["relative_" + truth()] !== null || (row.failed > 0 && row["truth_" + truth()] > 1e-9)) settings.set(row.setting, [...(settings.get(row.setting) || []), row]);
     for (const here of settings.values()) {
-      if (new Set(here.map((row) => row.estimator)).size < 2) continue;
+      if (new Set(here.map((row) => row.estimator)).size < 2 || here.every((row) => row["relative_" + truth()] === null)) continue;
       for (const row of here) {
         const own = row["relative_" + truth()];
         const rivals = here.filter((other) => other.estimator !== row.estimator);
