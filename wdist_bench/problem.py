@@ -298,7 +298,8 @@ class Problem:
         With `standardize` these are divided by the power of two next to the median distance of a
         row from the centre, so that the size of the data does not matter to what is trained, and
         distances by `length`, where those of such rows may have any size. Where the cost is no
-        norm, which moving and scaling would change, the coordinates stay (`Cost.origin`).
+        norm they are in their own unit, and centred only if that changes no distance and they are
+        many periods from zero (`Cost.origin`).
 
         Raises:
             ValueError: float64 does not hold the costs of points so far apart.
