@@ -134,6 +134,18 @@ class Samples:
         allowed = (many_x + many_y) * np.finfo(np.float64).eps * np.maximum(a, b)
         return bool((np.abs(a - b) <= allowed).all())
 
+    def within_a_turn(self, cost: Cost) -> Samples:
+        """The points of a circle of the cost in one turn of it, -180 degrees at 180 say, where that
+        moves none, not even by rounding; else as they are.
+        """
+        if self.x.shape[1] != 1 or not cost.circumference:
+            return self
+        x, y = cost.on_line(self.x), cost.on_line(self.y)
+        distance = cost.to(1)
+        if distance.matched(self.x, x).any() or distance.matched(self.y, y).any():
+            return self
+        return replace(self, x=x, y=y)
+
     def shifted(self, center: np.ndarray, dtype: Any = np.float32, unit: float = 1.0) -> Samples:
         """(points - center) / unit in float64, then on the device as `dtype`."""
         with np.errstate(over="ignore"):  # inf: beyond float32
@@ -298,7 +310,8 @@ class Problem:
         With `standardize` these are divided by the power of two next to the median distance of a
         row from the centre, so that the size of the data does not matter to what is trained, and
         distances by `length`, where those of such rows may have any size. Where the cost is no
-        norm, which moving and scaling would change, the coordinates stay (`Cost.origin`).
+        norm they are in their own unit, and centred only if that changes no distance and they are
+        many periods from zero (`Cost.origin`).
 
         Raises:
             ValueError: float64 does not hold the costs of points so far apart.

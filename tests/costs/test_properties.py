@@ -345,7 +345,8 @@ def test_angles_of_vectors_that_differ_in_length_alone_are_0(p):
         samples = Samples(x, y)
         few = along_arcs.solve(samples, cost, 1e-9, "exact")
         of_arcs = [each._of_arcs(few, samples, cost) for each in (exact, bracket)]
-        for answer in (wb.estimate(x, y, exact, cost=cost), *of_arcs):
+        whole = [wb.estimate(x, y, each, cost=cost) for each in (exact, bracket)[:p]]
+        for answer in (*whole, *of_arcs):
             assert (answer.status, answer.lower) == ("ok", 0)
             assert answer.value <= answer.upper < 1e-14
 
@@ -354,6 +355,12 @@ def test_places_that_whole_turns_bring_together_but_for_rounding_are_one():
     answer = wb.estimate([[0.1]], [[360.1]], "one_dimensional", cost=costs.Torus(360))
     assert (answer.status, answer.lower) == ("ok", 0)
     assert answer.value <= answer.upper < 1e-11
+    degrees, mass = np.array([[-180.0], [-90], [0], [30]]), np.array([0.1, 0.2, 0.3, 0.4])
+    for method in ("one_dimensional", "exact", "bracket"):
+        answer = wb.estimate(degrees, degrees % 360, method, cost=costs.Torus(360), a=mass, b=mass)
+        assert (answer.status, answer.value, answer.upper) == ("ok", 0, 0)
+        if answer.plan is not None:
+            np.testing.assert_allclose(answer.plan.toarray(), np.diag(mass), atol=1e-15)
 
 
 @pytest.mark.parametrize("p", [1, 2])

@@ -194,3 +194,13 @@ def test_parquet_with_texts_is_read_however_many_rows(tmp_path):
         found = wb.read_samples(path, by=by, columns=["h"])
         assert found.groups == ("a", "b")
         np.testing.assert_array_equal(found.y, np.arange(1, rows, 2)[:, None] / 7)
+
+
+def test_parquet_with_empty_columns_and_views_of_texts_is_read(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path, rows = tmp_path / "t.parquet", 20_000
+    kinds = pa.array(["a", "b"] * (rows // 2)).cast(pa.string_view())
+    parquet.write_table(pa.table({"h": np.arange(rows), "n": pa.nulls(rows), "kind": kinds}), path)
+    assert wb.read_samples(path, by="kind", columns=["h"]).y.shape == (rows // 2, 1)

@@ -139,14 +139,29 @@ def test_no_array_of_an_npz_file_is_lost_or_taken_silently(tmp_path):
     assert wb.estimate(found.x, found.y, a=found.a, b=found.b).value == pytest.approx(0.8)
     with pytest.raises(ValueError, match=r"weights: expected none beside those of .*pair.npz:a"):
         wb.read_samples(path, weights="1")
-    np.savez(path, x=rows, y=rows, b=[1.0])
-    with pytest.raises(ValueError, match=r"b \(.*one weight for each of 2 rows, got 1; save"):
-        wb.read_samples(path)
+    for b, got in (([1.0], r"\(1,\)"), (np.ones((2, 2)), r"\(2, 2\)")):
+        np.savez(path, x=rows, y=rows, b=b)
+        with pytest.raises(ValueError, match=rf"b \(.*for each of 2 rows, got shape {got}; save"):
+            wb.read_samples(path)
     np.savez(path, x=rows, y=rows, w=[9, 1])
     with pytest.raises(ValueError, match="got w beside them; name both"):
         wb.read_samples(path)
     np.savez(path, samples=np.arange(4.0), visit=np.arange(4.0), group=["u", "v"] * 2)
     assert wb.read_samples(path, by="group").columns == ["samples"]
+
+
+def test_a_column_of_an_array_that_groups_or_weighs_is_no_coordinate(tmp_path):
+    path, table = tmp_path / "t.npz", np.column_stack([np.arange(4.0), [5, 5, 7, 7]])
+    np.savez(path, samples=table, visit=np.arange(4.0))
+    for columns in (None, ["samples"]):
+        found = wb.read_samples(path, by="samples[1]", columns=columns)
+        np.testing.assert_array_equal(found.y, table[2:, :1])
+        found = wb.read_samples(path, path, weights="samples[1]", columns=columns)
+        np.testing.assert_array_equal(found.x, table[:, :1])
+    named = wb.read_samples(path, by="samples[1]", columns=["samples[1]"])
+    np.testing.assert_array_equal(named.y, table[2:, 1:])
+    with pytest.raises(ValueError, match=r"one column of labels, got 2 .*as in 'samples\[0\]'"):
+        wb.read_samples(path, by="samples")
 
 
 def test_scaling_is_that_of_all_rows_and_undoes_units():

@@ -181,6 +181,21 @@ def test_nearest_rows_beside_one_far_off():
     np.testing.assert_array_equal(nearest(rows, points), expected)
 
 
+@pytest.mark.parametrize("far", [1e10, 1e18])
+def test_the_exact_map_beside_a_far_row_keeps_the_digits_of_the_others(far):
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(60, 2))
+    y = x + 0.1 * rng.normal(size=(60, 2)) + [3, 0]
+    x[0] = y[0] = [far, 0]
+    answer = wb.estimate(x, y, "exact", p=2)
+    points = x[1:] + 0.01 * rng.normal(size=(59, 2))
+    scores = ((points[:, None] - y) ** 2).sum(2) - answer.potentials.psi
+    np.testing.assert_array_equal(answer.map(points), y[scores.argmin(1)])
+    images = y[answer.plan.toarray().argmax(1)]  # each row goes to one
+    np.testing.assert_allclose(answer.map(x), images, rtol=1e-12)
+    np.testing.assert_allclose(answer.inverse_map(images), x, rtol=1e-12)
+
+
 @pytest.mark.parametrize("method", ["exact", "sinkhorn", "gaussian", "nearest_neighbor"])
 def test_maps_belong_to_p_2_and_l2_and_to_points_of_their_dimension(method):
     x, y = _rows(15)

@@ -70,7 +70,13 @@ class Table:
 
     def words(self, name: str) -> np.ndarray:
         """A column as text, one label a row."""
-        column = self.content.iloc[:, self.places([name])[0]]
+        places = self.places([name])
+        if len(places) > 1:
+            raise ValueError(
+                f"{self.label}: expected one column of labels, got {len(places)} called {name!r}; "
+                f"name one, as in '{self.names()[places[0]]}'"
+            )
+        column = self.content.iloc[:, places[0]]
         if missing := int(column.isna().sum() + (column.astype(str) == "").sum()):
             raise ValueError(
                 f"{self.label}: expected a label in every row, got none in {missing} of "
@@ -293,6 +299,7 @@ def _check_parquet(path: Path, parameter: str) -> None:
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         if _is_text(kind):
             texts.append(field.name)
+        if _is_text(kind) or pa.types.is_null(kind):  # nothing of a null is read
             continue
         numeric = pa.types.is_primitive(kind) or pa.types.is_decimal(kind)
         if not numeric and field.name not in index and metadata.num_rows * longest > _LARGE:
@@ -310,8 +317,8 @@ def _is_text(kind: Any) -> bool:
     """Whether values of a type of Arrow are texts, each of which a file may hold once."""
     from pyarrow import types
 
-    texts = types.is_string, types.is_large_string, types.is_binary, types.is_large_binary
-    return any(one(kind) for one in texts)
+    kinds = "string", "large_string", "string_view", "binary", "large_binary", "binary_view"
+    return any(getattr(types, f"is_{name}")(kind) for name in kinds)
 
 
 def _bytes_of_chunks(metadata: Any, names: Sequence[str]) -> int:

@@ -191,9 +191,13 @@ def _places(
 ) -> list[int]:
     """Where the coordinates of a whole table lie."""
     apart = [name for name in (by, weights) if name is not None]
-    if columns is None and table.points_of is not None and table.points_of not in apart:
-        columns = [table.points_of]
-    places = table.coordinates(apart) if columns is None else table.places(columns)
+    left_out, names = table.places(apart), table.names()
+    if columns is None:
+        own = [] if table.points_of is None else table.places([table.points_of])
+        places = [k for k in own if k not in left_out] or table.coordinates(apart)
+    else:  # of a whole array, the column that groups or weighs is no coordinate
+        asked = table.places(columns)
+        places = [k for k in asked if k not in left_out or names[k] in columns]
     if not places and (apart or columns is not None):
         raise ValueError(
             f"{table.label}: expected a column of coordinates beside {', '.join(apart)}, got none; "
@@ -216,12 +220,12 @@ def _own_weights(own: dict[str, str], rows: dict[str, int]) -> list[np.ndarray |
         file, name = split_key(path)
         array = np.atleast_1d(read_arrays(find_file(file, key), key)[name])
         label = f"{key} ({file})"
-        if len(array) != rows[key]:
+        if array.shape not in ((count := rows[key],), (count, 1)):
             raise ValueError(
-                f"{label}: expected one weight for each of {rows[key]} rows, got {len(array)}; "
+                f"{label}: expected one weight for each of {count} rows, got shape {array.shape}; "
                 "save as many"
             )
-        content = pd.DataFrame(array.reshape(len(array), -1))
+        content = pd.DataFrame(array)
         found[key] = _weights(Table(label, content, False), "1")
     return [found.get(key) for key in ("a", "b")]
 

@@ -22,7 +22,7 @@ from wdist_bench.estimators import along_arcs, register
 from wdist_bench.problem import Samples
 from wdist_bench.solvers.bracket import HELD_ENTRIES, bracket, bracket_of_costs
 from wdist_bench.solvers.bracket import Bracket as BracketArrays
-from wdist_bench.solvers.certificate import at_all_points, at_zero, certify
+from wdist_bench.solvers.certificate import Certificate, at_all_points, at_zero, certify
 from wdist_bench.solvers.machine.forks import check_not_forked
 from wdist_bench.solvers.machine.memory import INSTEAD_FOR_GIVEN, fits, require_matrix
 from wdist_bench.solvers.sparse_exact import SparseSolution
@@ -82,7 +82,7 @@ class Bracket(DirectEstimator):
     def estimate(self, samples: Samples, cost: Cost) -> Estimate:
         """The interval [lower, upper] in units of W_p, and its upper end as the value."""
         samples.check_scale(cost)
-        if samples.coincide(cost):
+        if samples.within_a_turn(cost).coincide(cost):
             return Estimate.zero(samples, bound="upper", diagnostics={"gap": 0.0})
         check_not_forked()
         kept = samples.with_mass()
@@ -98,6 +98,10 @@ class Bracket(DirectEstimator):
         g = scaled(found.g[: len(kept.y)], cost.p, power)
         epsilon = float(scaled(found.epsilon, cost.p, power))
         bounds = certify(kept, cost, g, epsilon)
+        if _next_to_zero(bounds, kept, cost) and along_arcs.possible(kept, cost):
+            sparse = along_arcs.solve(kept, cost, self.rtol, self.name)
+            if at_zero(kept, cost, sparse.upper):
+                return self._of_arcs(sparse, samples, cost)
         potentials = at_all_points(bounds.phi, bounds.psi, samples, cost)
         gap = bounds.upper - bounds.lower
         shared: dict[str, Any] = {
@@ -160,6 +164,13 @@ class Bracket(DirectEstimator):
         require_matrix(n, m, dim, _BYTES_A_GIVEN_PAIR, INSTEAD_FOR_GIVEN)
         costs = jnp.asarray(cost.matrix(arrays[0], arrays[2]), jnp.float64)
         return bracket_of_costs(costs, a, b, self.rtol, self.max_steps)
+
+
+def _next_to_zero(bounds: Certificate, samples: Samples, cost: Cost) -> bool:
+    """Whether the distance may be 0 within rounding, and the plan's own rounding hides that."""
+    if cost.rounding(samples.x.shape[1]) == 0 or not at_zero(samples, cost, bounds.lower):
+        return False
+    return not at_zero(samples, cost, bounds.upper)
 
 
 def _all_held(samples: Samples) -> bool:

@@ -99,10 +99,10 @@ class Exact(DirectEstimator):
 
     def _solve(self, samples: Samples, cost: Cost) -> Estimate:
         """The answer but for its maps."""
-        if samples.coincide(cost):
+        if (turned := samples.within_a_turn(cost)).coincide(cost):
             diagnostics = dict.fromkeys(("primal", "dual", "gap", "violation"), 0.0)
             return Estimate.zero(
-                samples, bound="exact", diagnostics=diagnostics, plan=monotone(samples)
+                samples, bound="exact", diagnostics=diagnostics, plan=monotone(turned)
             )
         kept = samples.with_mass()
         held = fits(len(kept.x) * len(kept.y) * EXACT_BYTES)

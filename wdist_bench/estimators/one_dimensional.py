@@ -77,8 +77,8 @@ class OneDimensional(DirectEstimator):
         """W_p of the two weighted samples, exact up to the rounding of their weights."""
         self.check_dim(samples.x.shape[1])
         samples.check_scale(cost)
-        if samples.coincide(cost):
-            plan = monotone(samples)
+        if (turned := samples.within_a_turn(cost)).coincide(cost):
+            plan = monotone(turned)
             return Estimate.zero(samples, bound="exact", plan=plan, **_maps(samples, plan, cost))
         total, hidden = _solve(samples, cost)
         placed = float(rise(np.asarray(total), _PLACES * cost.circumference, cost.p))

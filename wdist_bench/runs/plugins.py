@@ -43,9 +43,10 @@ def load_plugin(path: Path) -> None:
     if (folder := str(path.resolve().parent)) not in sys.path:
         sys.path.append(folder)
     for meant, found in shadowed(path.resolve()):
+        name = meant.parent.name if meant.stem == "__init__" else meant.name
         raise ValueError(
             f"--plugin: expected files beside {str(path)!r} whose names no other module has, got "
-            f"{meant.name!r}, for which {str(found)!r} would be imported; rename one of them"
+            f"{name!r}, for which {str(found)!r} would be imported; rename one of them"
         )
     if path.stem not in sys.modules:  # where it is, another plug-in has imported this file
         module = importlib.util.module_from_spec(spec)

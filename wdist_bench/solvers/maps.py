@@ -77,10 +77,7 @@ class PlanMap:
         """The image of points that are no rows."""
         held = _mass(self.plan, 0) > 0
         y = self.y[held]
-        center = y.mean(0)
-        inside = y - center
-        height = ((inside**2).sum(1) - self.psi[held]) / 2
-        return y[_highest(points - center, inside, height)]
+        return y[_least(y, points, self.psi[held])]
 
     @cached_property
     def _barycentres(self) -> tuple[dict[bytes, int], Rows]:
@@ -98,7 +95,34 @@ def barycentres(x: Rows, y: Columns, plan: Any) -> tuple[np.ndarray, np.ndarray]
     total = np.zeros_like(places)
     np.add.at(total, of_row, (plan @ (y - center))[kept])
     weight = np.bincount(of_row, mass[kept], minlength=len(places))
-    return places, center + total / weight[:, None]
+    means = center + total / weight[:, None]
+    arcs, place_of = plan.tocoo(), np.full(len(x), len(places))  # that is of no mass
+    place_of[kept] = of_row
+    of_arc = place_of[arcs.row]
+    many = np.bincount(of_arc, minlength=len(places) + 1)[:-1]
+    off = UNIT * many * np.linalg.norm(means - center, axis=1)
+    unsure = off > SHARE * (np.linalg.norm(means, axis=1) + np.linalg.norm(places, axis=1))
+    if unsure.any():
+        here = np.append(unsure, False)[of_arc]
+        parts = arcs.data[here], of_arc[here], arcs.col[here]
+        means[unsure] = _beside_a_far_row(y, *parts, weight)[unsure]
+    return places, means
+
+
+def _beside_a_far_row(
+    y: Columns, mass: np.ndarray, place: np.ndarray, column: np.ndarray, weight: np.ndarray
+) -> Rows:
+    """Means of the columns that each place sends mass to, by their differences from one of them:
+    beside a row far off the centre of all leaves them no digits.
+    """
+    main = np.zeros(len(weight), np.int64)
+    order = np.argsort(mass, kind="stable")
+    main[place[order]] = column[order]  # that of the most mass comes last
+    moved = np.zeros((len(weight), y.shape[1]))
+    for tile in _tiles(len(mass), y.shape[1]):
+        gap = y[column[tile]] - y[main[place[tile]]]
+        np.add.at(moved, place[tile], mass[tile, None] * gap)
+    return y[main] + moved / weight[:, None]
 
 
 def _mass(plan: Any, axis: int) -> np.ndarray:
@@ -300,15 +324,23 @@ def nearest(rows: Rows, points: Points) -> np.ndarray:
         from scipy.spatial import cKDTree
 
         return np.asarray(cKDTree(rows, balanced_tree=False).query(points)[1])
+    return _least(rows, points, np.zeros(len(rows)))
+
+
+def _least(rows: Rows, points: Points, psi: Float[np.ndarray, " n"]) -> np.ndarray:
+    """argmin_j |x - row_j|^2 - psi_j for each point x, shape (k,)."""
     center = rows.mean(0)
     inside, asked = rows - center, points - center
     squares = (inside**2).sum(1)
-    found = _highest(asked, inside, squares / 2)
+    found = _highest(asked, inside, (squares - psi) / 2)
     # Beside a row far off products round more than near rows differ by.
     off = UNIT * rows.shape[1] * (np.einsum("kd,kd->k", asked, asked) + squares[found])
-    unsure = np.flatnonzero(off > SHARE * L2(2).matched(points, rows[found]))
+    squared, own = L2(2).matched(points, rows[found]), psi[found]
+    sure = (off <= SHARE * (squared + np.abs(own))) | (squared - own == -psi.max())
+    unsure = np.flatnonzero(~sure)
     for tile in _tiles(len(unsure), len(rows)):
-        found[unsure[tile]] = L2(2).matrix(points[unsure[tile]], rows).argmin(1)
+        costs = L2(2).matrix(points[unsure[tile]], rows)
+        found[unsure[tile]] = (costs - psi).argmin(1)
     return found
 
 
