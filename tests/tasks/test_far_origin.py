@@ -235,6 +235,10 @@ def test_potentials_of_nearly_equal_variances_rise(more: float) -> None:
 
 
 TWO_SCALES = [
+    (
+        "clusters",
+        {"centers": [[0.0], [1e8]], "moves": [[0.0], [1.0]], "radius": 0, "weights": None},
+    ),
     ("histogram", {"positions": (0, 1e8, 1e8 + 1), "weights_x": (1, 1, 0), "weights_y": (1, 0, 1)}),
     ("weighted_points", {"x": [[0.0], [1e8]], "y": [[0.0], [1e8 + 1]]}),
 ]
@@ -246,6 +250,8 @@ def test_pairs_and_potentials_on_two_scales_have_the_truth(name, parameters) -> 
     task = wb.tasks.get(name, **parameters)
     x, y = (np.asarray(part, np.float64) for part in task.pairs(jax.random.key(0), 400))
     assert np.abs(x - y).mean() == pytest.approx(task.truth(1).value, abs=0.15)
+    drawn = np.asarray(task.sample(jax.random.key(1), 60)[1], np.float64)
+    assert set(drawn.ravel()) == {0.0, 1e8 + 1}
     ends = np.array([[0.0], [1e8]]), np.array([[0.0], [1e8 + 1]])
     if name == "weighted_points":
         phi, psi = (np.asarray(task.potential(end, 1), np.float64).mean() for end in ends)
