@@ -91,12 +91,12 @@ class Clusters(Task):
 
     def _balls(self) -> _Balls:
         """Centres relative to the task's origin, radii and moves of the clusters."""
-        centers, *rest, weights = self._arrays()
+        centers, *rest = self._arrays()
+        parts = (centers - self.origin, *rest)
         far = self._on_two_scales()
-        dtype = np.float64 if far else np.float32
         with jax.enable_x64(far):
-            parts = (jnp.asarray(part, dtype) for part in (centers - self.origin, *rest))
-            return _Balls(*parts, jnp.asarray(weights, jnp.float32))
+            dtype = jnp.float64 if far else jnp.float32
+            return _Balls(*(jnp.asarray(part, dtype) for part in parts))
 
     def _on_two_scales(self) -> bool:
         """Whether float32 has no digits for the least move, or the radius, beside a center."""
