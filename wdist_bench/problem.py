@@ -179,6 +179,11 @@ class Sampler(ABC):
         """The most points that one draw can give of each measure."""
         return None
 
+    @property
+    def on_two_scales(self) -> bool:
+        """Whether float32 loses distances to points far from zero, so that the host evaluates."""
+        return False
+
     @abstractmethod
     def draw(self, key: jax.Array, n: int) -> tuple[Float[Array, "n d"], Float[Array, "n d"]]:
         """n points of mu and n of nu, each of shape (n, dim), relative to the origin of the task

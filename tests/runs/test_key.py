@@ -188,6 +188,16 @@ def test_rows_on_two_scales_have_other_keys_where_they_are_evaluated_in_another_
     assert of_rows == {"histogram", "own_data", "weighted_points"}
 
 
+def test_clusters_that_are_drawn_in_float64_have_other_keys():
+    """Where float32 had no digits for their moves; the others keep theirs."""
+    given = {"moves": [[1.0], [1.0]], "radius": 0.5, "weights": None}
+    near, far = (
+        Cell("clusters", given | {"centers": [[0.0], [most]]}, "exact", {}) for most in (400.0, 1e6)
+    )
+    assert "data" not in near.identity("cpu")
+    assert far.identity("cpu")["data"] == "float64"
+
+
 def test_the_name_of_a_set_of_images_is_not_all_that_a_key_says_of_them(monkeypatch):
     cells = (
         replace(CELL, task="image_batches", task_parameters={"dataset": "digits"}),

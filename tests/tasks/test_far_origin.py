@@ -232,3 +232,40 @@ def test_potentials_of_nearly_equal_variances_rise(more: float) -> None:
     low, high = np.asarray(task.potential(np.array([[0.0], [0.25]]), 1), np.float64)
     assert high - low == pytest.approx(-0.25, rel=1e-6)
     assert task.truth(3).value == pytest.approx(1.0, rel=1e-6)
+
+
+TWO_SCALES = [
+    (
+        "clusters",
+        {"centers": [[0.0], [1e8]], "moves": [[0.0], [1.0]], "radius": 0, "weights": None},
+    ),
+    ("histogram", {"positions": (0, 1e8, 1e8 + 1), "weights_x": (1, 1, 0), "weights_y": (1, 0, 1)}),
+    ("weighted_points", {"x": [[0.0], [1e8]], "y": [[0.0], [1e8 + 1]]}),
+]
+
+
+@pytest.mark.parametrize(("name", "parameters"), TWO_SCALES)
+def test_pairs_and_potentials_on_two_scales_have_the_truth(name, parameters) -> None:
+    """No origin serves both places, so that float32 has no digits for what moves by 1 at 1e8."""
+    task = wb.tasks.get(name, **parameters)
+    x, y = (np.asarray(part, np.float64) for part in task.pairs(jax.random.key(0), 400))
+    assert np.abs(x - y).mean() == pytest.approx(task.truth(1).value, abs=0.15)
+    drawn = np.asarray(task.sample(jax.random.key(1), 60)[1], np.float64)
+    assert set(drawn.ravel()) == {0.0, 1e8 + 1}
+    ends = np.array([[0.0], [1e8]]), np.array([[0.0], [1e8 + 1]])
+    if name == "weighted_points":
+        phi, psi = (np.asarray(task.potential(end, 1), np.float64).mean() for end in ends)
+        assert phi - psi == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2])
+def test_potentials_of_dilations_keep_their_digits_beside_a_far_centre(p: float) -> None:
+    """Near it they are p |v|^(p - 1) times the way along a translation by v = (1 - s)(a - x)."""
+    task = wb.tasks.get("dilation", dim=2, center=(1e9, 0.0), factor=1 + 1e-9)
+    x = np.array([[0.0, 0.0], [0.25, 3.0], [-1.0, 0.5]])
+    found = np.asarray(task.potential(x, p), np.float64)
+    np.testing.assert_allclose(found, p * x[:, 0], rtol=1e-6, atol=1e-7)
+    near = wb.tasks.get("dilation", dim=2, center=(1.5, -2.0), factor=0.5)
+    found = np.asarray(near.potential(np.r_[x, [[1.5, -2.0]]], p), np.float64)
+    length = np.linalg.norm(np.r_[x, [[1.5, -2.0]]] - [1.5, -2.0], axis=1) ** p
+    np.testing.assert_allclose(found, 0.5 ** (p - 1) * (length - 2.5**p), rtol=1e-6, atol=1e-6)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 import pytest
+from scipy import stats
 
 import wdist_bench as wb
 
@@ -47,6 +48,25 @@ def test_maps_at_p_2_are_monotone(name, parameters):
     x, image = x - x.mean(0), image - image.mean(0)
     products = ((image[:, None] - image) * (x[:, None] - x)).sum(-1)
     assert products.min() > -1e-9 * np.abs(products).max()
+
+
+def test_ends_of_a_support_go_to_where_samples_end():
+    """float32 samples are rounded onto them, and the other law may have no end."""
+    ends, inner = np.array([[7.0], [8.0]]), np.array([[7.25], [7.75]])
+    task = wb.tasks.get(
+        "one_dimensional", x="uniform", x_params={"loc": 7.0}, y="norm", y_params={}
+    )
+    far = stats.norm.isf(2.0**-34)
+    np.testing.assert_allclose(task.map(ends, 2), [[-far], [far]], rtol=1e-12)
+    assert (task.map(inner, 2) == stats.norm.ppf([[0.25], [0.75]])).all()
+    back = wb.tasks.get(
+        "one_dimensional", x="norm", x_params={}, y="uniform", y_params={"loc": 7.0}
+    )
+    np.testing.assert_allclose(back.inverse_map(ends, 2), [[-far], [far]], rtol=1e-12)
+    assert back.map(np.array([[40.0]]), 2) == 8.0
+    sphere = {"x": {"law": "ball", "radius": 2.0}, "y": {"law": "gaussian", "std": 1.0}}
+    image = wb.tasks.get("radial", dim=2, **sphere).map(np.array([[2.0, 0.0]]), 2)
+    np.testing.assert_allclose(image, [[stats.chi(2).isf(2.0**-34), 0.0]], rtol=1e-6)
 
 
 def test_what_has_no_map_has_none():

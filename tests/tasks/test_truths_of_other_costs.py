@@ -219,6 +219,26 @@ def test_nearly_equal_laws_on_a_circle_have_their_digits_or_no_truth():
     assert near.truth(7) is None
 
 
+@pytest.mark.parametrize("name", ["periodic", "great_circle"])
+def test_samples_of_laws_on_a_circle_have_their_tails(name):
+    """Beyond a quantile of scipy lie as many of 100,000 as it says, within 5 standard errors."""
+    n, concentration = 100_000, 200.0
+    law = {"law": "von_mises", "center": 0.5, "concentration": concentration}
+    task = tasks.get(name, x=law, y={"law": "arc", "center": 0.5, "width": 0.3})
+    x, y = (np.asarray(points, np.float64) for points in task.sample(jax.random.key(1), n))
+    if name == "periodic":
+        x, y = (places[:, 0] / task.period for places in (x, y))
+    else:
+        east, north = task.on_circle(np.array([0.0, 0.25]))
+        x, y = (np.arctan2(z @ north, z @ east) / (2 * math.pi) % 1 for z in (x, y))
+    exact = stats.vonmises(concentration, scale=1 / (2 * math.pi)), stats.uniform(-0.15, 0.3)
+    for places, one in zip((x, y), exact, strict=True):
+        for tail in (0.25, 1e-2, 1e-3, 1e-4, 1e-12):
+            end = one.ppf(tail) - 1e-7 * (tail < 1e-3)  # places are float32
+            for beyond in ((places - 0.5 < end).sum(), (places - 0.5 > -end).sum()):
+                assert abs(beyond - n * tail) <= 5 * math.sqrt(n * tail) + n * 1e-6
+
+
 @pytest.mark.parametrize("p", POWERS)
 @pytest.mark.parametrize("pole", [(0.0, 0.0, 1.0), (1.0, -2.0, 0.5)])
 def test_rotations_along_a_great_circle_by_linear_programme(p, pole):

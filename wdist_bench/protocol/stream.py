@@ -41,7 +41,6 @@ from wdist_bench.protocol.place import InPlace, sampler_for
 from wdist_bench.results.statistics import negative_runs
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.tasks.base import Task, check_limit
-from wdist_bench.tasks.rows import Rows
 from wdist_bench.validation import check_integer, check_seed
 
 
@@ -166,7 +165,7 @@ def _divergence(history: np.ndarray) -> str:
 
 def _needs_float64(sampler: Sampler) -> bool:
     """Whether the float32 of programs has no digits for the points, and the host is to evaluate."""
-    return isinstance(sampler, InPlace) or (isinstance(sampler, Rows) and sampler.on_two_scales)
+    return isinstance(sampler, InPlace) or sampler.on_two_scales
 
 
 def check_drawn(cost: Cost, sampler: Sampler, stream: Stream) -> None:

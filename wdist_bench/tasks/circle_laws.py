@@ -12,13 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench.tasks.parameters import Pairs, check_keys, frozen_pairs
-from wdist_bench.tasks.quantiles import integrate
+from wdist_bench.tasks.quantiles import Quantile, QuantileTable, draw_levels, integrate
 from wdist_bench.validation import check_name, check_number
 
 _PARAMETERS = {"arc": ("center", "width"), "von_mises": ("center", "concentration")}
 _DEFAULTS = {"center": 0.0, "width": 0.25, "concentration": 1.0}
 _MOST = 200.0  # concentration: beyond it float64 holds no density opposite to the centre
-_NODES = 2**14  # of the table that samples are read from
 _GOLDEN = (5**0.5 - 1) / 2
 # Distances so small, as shares of the circle, keep no digits that panels could agree on: they are
 # integrated to this share of their powers.
@@ -179,15 +178,14 @@ def short_turn(x: Pairs, y: Pairs) -> float | None:
     return turn if turn == 0 or reach + turn <= 0.5 else None
 
 
-def table(pairs: Pairs) -> jax.Array:
-    """Places of a law at evenly spaced levels, float32: what samples are read from."""
-    return jnp.asarray(law_of(pairs).place(np.linspace(0, 1, _NODES + 1)), jnp.float32)
+def table(pairs: Pairs) -> QuantileTable:
+    """The quantile function of a law, in both its tails: what samples are read from."""
+    place = law_of(pairs).place
+    middle = float(place(np.array(0.5)))  # both kinds of laws are symmetric about it
+    nodes = QuantileTable.nodes(Quantile(place, lambda q: 2 * middle - place(q)))
+    return QuantileTable(jnp.asarray(nodes, jnp.float32))
 
 
-def read(levels: jax.Array, places: jax.Array) -> jax.Array:
-    """Places in [0, 1) at levels of [0, 1), by linear interpolation in a `table`."""
-    levels = levels * _NODES
-    cell = jnp.minimum(levels.astype(jnp.int32), _NODES - 1)
-    share = levels - cell
-    place = (1 - share) * places[cell] + share * places[cell + 1]
-    return jnp.minimum(place % 1.0, jnp.float32(1 - 2.0**-24))
+def draw_places(key: jax.Array, n: int, law: QuantileTable) -> jax.Array:
+    """n independent places in [0, 1) of the law of a `table`, shape (n,)."""
+    return jnp.minimum(law(draw_levels(key, n)) % 1.0, jnp.float32(1 - 2.0**-24))

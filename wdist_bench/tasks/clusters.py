@@ -28,6 +28,8 @@ from wdist_bench.validation import (
 
 # Of the costs that enter a cycle: what rounding explains.
 _ROUNDING = 1e-12
+# So many times its length from zero float32 still has four digits of a move.
+_FAR = 1024.0
 
 
 @register
@@ -81,14 +83,32 @@ class Clusters(Task):
                 )
 
     def sampler(self) -> Sampler:
-        """A cluster by weight, then a uniform point of its ball."""
-        return self._balls()
+        """A cluster by weight, then a uniform point of its ball; in float64 where a move is lost
+        beside a far center.
+        """
+        balls = self._balls()
+        return _FarBalls(balls) if self._on_two_scales() else balls
 
     def _balls(self) -> _Balls:
         """Centres relative to the task's origin, radii and moves of the clusters."""
         centers, *rest = self._arrays()
         parts = (centers - self.origin, *rest)
-        return _Balls(*(jnp.asarray(part, jnp.float32) for part in parts))
+        far = self._on_two_scales()
+        with jax.enable_x64(far):
+            dtype = jnp.float64 if far else jnp.float32
+            return _Balls(*(jnp.asarray(part, dtype) for part in parts))
+
+    def _on_two_scales(self) -> bool:
+        """Whether float32 has no digits for the least move, or the radius, beside a center."""
+        centers, radius, moves, _ = self._arrays()
+        lengths = np.append(np.linalg.norm(moves, axis=1), radius)
+        least = lengths.min(where=lengths > 0, initial=np.inf)
+        return bool(np.abs(centers - self.origin).max() > _FAR * least)
+
+    @property
+    def data_digest(self) -> str:
+        """How points are drawn, where that is not in float32, as all of them once were."""
+        return "float64" if self._on_two_scales() else ""
 
     @property
     def origin(self) -> np.ndarray:
@@ -120,8 +140,9 @@ class Clusters(Task):
         """Each point with its own move; None where that may not be optimal at this p."""
         if not self._is_optimal(L2(p)):
             return None
-        x, move = self._balls().points(key, n)
-        return at_origin((x, x + move), self.origin)
+        with jax.enable_x64(self._on_two_scales()):
+            x, move = self._balls().points(key, n)
+            return at_origin((x, x + move), self.origin)
 
 
 @jax.tree_util.register_dataclass
@@ -151,6 +172,27 @@ class _Balls(Sampler):
         x, _ = self.points(key_x, n)
         y, move = self.points(key_y, n)
         return x, y + move
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class _FarBalls(Sampler):
+    """Balls in float64: float32 has no digits for a move of 1 at 1e8."""
+
+    x64: ClassVar[bool] = True
+
+    balls: _Balls
+
+    @property
+    def dim(self) -> int:
+        return self.balls.dim
+
+    @property
+    def on_two_scales(self) -> bool:
+        return True
+
+    def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
+        return self.balls.draw(key, n)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

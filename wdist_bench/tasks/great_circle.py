@@ -17,13 +17,14 @@ from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.circle_laws import (
     Law,
     circle_distance,
+    draw_places,
     frozen_law,
     law_of,
-    read,
     short_turn,
     table,
 )
 from wdist_bench.tasks.parameters import frozen_vector
+from wdist_bench.tasks.quantiles import QuantileTable
 from wdist_bench.truth import Truth
 
 
@@ -48,6 +49,7 @@ class GreatCircle(Task):
     """
 
     name: ClassVar[str] = "great_circle"
+    version: ClassVar[int] = 2  # 2: samples have the tails of their law
     reference: ClassVar[str] = "quantiles on the circle (Delon, Salomon, Sobolevski 2010)"
 
     x: Any = (("center", 0.0), ("law", "arc"), ("width", 0.2))
@@ -104,8 +106,8 @@ class GreatCircle(Task):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class _GreatCircles(Sampler):
-    x: jax.Array
-    y: jax.Array
+    x: QuantileTable
+    y: QuantileTable
     frame: jax.Array
 
     @property
@@ -113,10 +115,9 @@ class _GreatCircles(Sampler):
         return 3
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-        levels = jax.random.uniform(key, (2, n), jnp.float32)
         x, y = (
-            self._vectors(read(part, places))
-            for part, places in zip(levels, (self.x, self.y), strict=True)
+            self._vectors(draw_places(part, n, law))
+            for part, law in zip(jax.random.split(key), (self.x, self.y), strict=True)
         )
         return x, y
 

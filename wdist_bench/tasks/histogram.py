@@ -19,7 +19,7 @@ from wdist_bench.solvers.circle import circle_cost
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.distances import p_mean, unit_of_powers
-from wdist_bench.tasks.origin import at_origin, far_origin, from_origin
+from wdist_bench.tasks.origin import far_origin, from_origin
 from wdist_bench.tasks.rows import Rows
 from wdist_bench.truth import Truth
 from wdist_bench.validation import WEIGHT_SUM_TOLERANCE, check_number
@@ -137,12 +137,11 @@ class Histogram(Task):
         return Truth(float(np.ldexp(cost.root(found), unit)), 0.0, "quadrature", reference)
 
     def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
-        """Both quantiles at the same uniform level."""
+        """Both quantiles at the same uniform level, in float64."""
         mass, x, y = self._coupling()
-        chosen = draw_by_weight(key, jnp.asarray(mass, jnp.float32), n)
-        origin = self.origin
-        first, second = (jnp.asarray(from_origin(end, origin), jnp.float32) for end in (x, y))
-        return at_origin((first[chosen, None], second[chosen, None]), origin)
+        chosen = np.asarray(draw_by_weight(key, jnp.asarray(mass, jnp.float32), n))
+        with jax.enable_x64(True):
+            return jnp.asarray(x[chosen, None]), jnp.asarray(y[chosen, None])
 
     def _weights(self) -> tuple[np.ndarray, np.ndarray]:
         a, b = np.asarray(self.weights_x, np.float64), np.asarray(self.weights_y, np.float64)

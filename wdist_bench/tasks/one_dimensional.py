@@ -18,7 +18,7 @@ from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.origin import at_origin, far_origin
 from wdist_bench.tasks.parameters import Pairs, check_keys, frozen_pairs
-from wdist_bench.tasks.quantiles import Quantile, QuantileTable, draw_levels, wasserstein
+from wdist_bench.tasks.quantiles import TAIL, Quantile, QuantileTable, draw_levels, wasserstein
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_number
 
@@ -179,10 +179,19 @@ def _quantile(name: str, pairs: Pairs) -> Quantile:
 
 
 def _monotone(x: str, x_params: Pairs, y: str, y_params: Pairs, points: np.ndarray) -> np.ndarray:
-    """G^-1(F(x)) at points, by survival functions above the median, where these have digits."""
+    """G^-1(F(x)) at points, by survival functions above the median, where these have digits.
+
+    An end of the support, which float32 samples are rounded onto, goes to where samples of the
+    other law end, not to infinity.
+    """
     first, second = _law(x, x_params, "x"), _law(y, y_params, "y")
-    level = first.cdf(points)
-    images = np.where(level < 0.5, second.ppf(level), second.isf(first.sf(points)))
+    levels = first.cdf(points), first.sf(points)
+    ends = zip(first.support(), second.support(), strict=True)
+    below, above = (
+        np.maximum(level, TAIL) if np.isfinite(end) and np.isinf(image) else level
+        for level, (end, image) in zip(levels, ends, strict=True)
+    )
+    images = np.where(below < 0.5, second.ppf(below), second.isf(above))
     return np.asarray(images, np.float64)
 
 

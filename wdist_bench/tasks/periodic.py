@@ -14,7 +14,14 @@ from wdist_bench.costs import Cost, Torus
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import SizedSampler, Task
-from wdist_bench.tasks.circle_laws import circle_distance, frozen_law, read, short_turn, table
+from wdist_bench.tasks.circle_laws import (
+    circle_distance,
+    draw_places,
+    frozen_law,
+    short_turn,
+    table,
+)
+from wdist_bench.tasks.quantiles import QuantileTable
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_number
 
@@ -42,6 +49,7 @@ class Periodic(Task):
     """
 
     name: ClassVar[str] = "periodic"
+    version: ClassVar[int] = 2  # 2: samples have the tails of their law
     reference: ClassVar[str] = "quantiles on the circle (Delon, Salomon, Sobolevski 2010)"
 
     dim: int = 1
@@ -88,11 +96,14 @@ class Periodic(Task):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class _Circles(SizedSampler):
-    x: jax.Array
-    y: jax.Array
+    x: QuantileTable
+    y: QuantileTable
     period: jax.Array
     size: int = field(metadata={"static": True})
 
     def draw(self, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
-        levels = jax.random.uniform(key, (2, n, self.dim), jnp.float32)
-        return self.period * read(levels[0], self.x), self.period * read(levels[1], self.y)
+        x, y = (
+            self.period * draw_places(part, n * self.dim, law).reshape(n, self.dim)
+            for part, law in zip(jax.random.split(key), (self.x, self.y), strict=True)
+        )
+        return x, y

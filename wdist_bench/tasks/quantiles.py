@@ -27,6 +27,8 @@ _MAX_PANELS = 4000
 
 _OCTAVES = 33  # tail probabilities down to 2^-34 = 6e-11
 _PER_OCTAVE = 32
+TAIL = 2.0 ** -(1 + _OCTAVES)
+"""Where tables, and so samples, are cut."""
 
 
 _Function = Callable[[np.ndarray], np.ndarray]

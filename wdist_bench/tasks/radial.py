@@ -17,7 +17,7 @@ from wdist_bench.tasks import register
 from wdist_bench.tasks.base import SizedSampler, Task
 from wdist_bench.tasks.directions import directions
 from wdist_bench.tasks.parameters import Pairs, check_keys, frozen_pairs
-from wdist_bench.tasks.quantiles import Quantile, QuantileTable, draw_levels, wasserstein
+from wdist_bench.tasks.quantiles import TAIL, Quantile, QuantileTable, draw_levels, wasserstein
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_name, check_number
 
@@ -130,6 +130,8 @@ def _along_rays(x: Pairs, y: Pairs, points: np.ndarray) -> np.ndarray | None:
     if levels is None and dict(y)["law"] != "sphere":
         return None
     below, above = levels or (np.zeros_like(lengths), np.ones_like(lengths))
+    if (dict(x)["law"], dict(y)["law"]) == ("ball", "gaussian"):
+        above = np.maximum(above, TAIL)  # rows that are rounded onto the sphere stay finite
     radius = _radius(y, dim)
     images = np.where(below < 0.5, radius.lower(below), radius.upper(above))
     return points * (images / np.where(lengths > 0, lengths, 1))[:, None]

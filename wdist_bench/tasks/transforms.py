@@ -161,8 +161,11 @@ class Dilate(Transform):
             return jnp.asarray(points - self.center, jnp.float32)
 
     def potential(self, points: Any, p: float) -> jax.Array | None:
-        """sign(1 - s) |1 - s|^(p - 1) ||x - a||^p."""
-        return self._pull(p) * L2(p).between(self._gap(points), jnp.zeros(1, jnp.float32))
+        """sign(1 - s) |1 - s|^(p - 1) (||x - a||^p - ||a||^p): its value at the origin is taken
+        off, since float32 has no digits for rows beside a far centre.
+        """
+        rise = _rise(np.asarray(points, np.float64), self.center, p)
+        return jnp.asarray(self._pull(p) * rise, jnp.float32)
 
     def gradient(self, points: Any, p: float) -> jax.Array | None:
         """p sign(1 - s) |1 - s|^(p - 1) ||x - a||^(p - 2) (x - a); 0 at a."""
@@ -172,6 +175,18 @@ class Dilate(Transform):
 
     def _pull(self, p: float) -> float:
         return float(np.sign(1 - self.factor) * abs(1 - self.factor) ** (p - 1))
+
+
+def _rise(points: np.ndarray, center: np.ndarray, p: float) -> np.ndarray:
+    """||x - a||^p - ||a||^p at points (n, dim), without their cancellation where a is far."""
+    lengths, away = np.linalg.norm(points - center, axis=1), float(np.linalg.norm(center))
+    if away == 0:
+        return lengths**p
+    longer = (points / (lengths + away)[:, None] * (points - 2 * center)).sum(1)
+    if p == 1:
+        return longer
+    with np.errstate(divide="ignore"):  # at a itself
+        return away**p * np.expm1(p * np.log1p(np.maximum(longer / away, -1)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from wdist_bench.solvers.c_transform import c_transform
 from wdist_bench.solvers.exact import ExactSolution, solve_exact
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
-from wdist_bench.tasks.origin import at_origin, far_origin, from_origin
+from wdist_bench.tasks.origin import far_origin, from_origin
 from wdist_bench.tasks.rows import Rows
 from wdist_bench.truth import Truth
 
@@ -91,7 +91,9 @@ class WeightedPoints(Task):
         return Truth(cost.root(solution.cost), 0.0, "exact-batch", self.reference)
 
     def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
-        """n pairs (x_i, y_i), each (n, dim), from the optimal plan of the linear programme."""
+        """n pairs (x_i, y_i), each (n, dim), from the optimal plan of the linear programme, in
+        float64.
+        """
         samples, solution = self._samples(), _solve(self, Cost(p))
         if solution is None:
             return None
@@ -100,25 +102,22 @@ class WeightedPoints(Task):
         mass = plan[rows, columns]
         weights = jnp.asarray(mass / mass.sum(), jnp.float32)
         chosen = np.asarray(draw_by_weight(key, weights, n))
-        origin = self.origin
-        ends = samples.x[rows[chosen]], samples.y[columns[chosen]]
-        x, y = (jnp.asarray(from_origin(end, origin), jnp.float32) for end in ends)
-        return at_origin((x, y), origin)
+        x, y = samples.x[rows[chosen]], samples.y[columns[chosen]]
+        with jax.enable_x64(True):
+            return jnp.asarray(x), jnp.asarray(y)
 
     def potential_for(self, points: jax.Array, p: float) -> jax.Array | None:
-        """The c-transform of the programme's potential of nu: phi(x) = min_j c(x, y_j) - psi_j."""
+        """The c-transform of the programme's potential of nu, in float64: phi(x) =
+        min_j c(x, y_j) - psi_j.
+        """
         samples, solution = self._samples(), _solve(self, Cost(p))
         if solution is None:
             return None
         y = samples.with_mass().y
         psi = solution.psi if samples.b is None else solution.psi[samples.b > 0]
-        # Centred, so that float32 holds the distances.
-        center = y.mean(0)
-        points = np.asarray(points, np.float64) - center
-        y = jnp.asarray(y - center, jnp.float32)
-        return c_transform(
-            jnp.asarray(psi, jnp.float32), y, jnp.asarray(points, jnp.float32), Cost(p)
-        )
+        with jax.enable_x64(True):
+            x = jnp.asarray(np.asarray(points, np.float64))
+            return c_transform(jnp.asarray(psi), jnp.asarray(y), x, Cost(p))
 
 
 @lru_cache(maxsize=16)
