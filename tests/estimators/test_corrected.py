@@ -263,6 +263,8 @@ def test_corrected_estimates_speak_of_populations_and_bound_nothing(method):
         ("smoothed", {"cost": "cosine"}, "smoothed: expected a norm"),
         ("centered", {"p": 2, "variant": "W"}, "variant"),
         ("smoothed", {"sigma": 0}, "sigma: expected"),
+        ("smoothed", {"p": 2, "sigma": 1e200}, "sigma: expected noise whose d.2 float64 holds"),
+        ("extrapolated", {"exponent": 600.0}, "exponent: expected at most 40"),
         ("richardson_sinkhorn", {"epsilon": 1e6}, "threshold: expected at most 2e-08 at epsilon"),
     ],
 )
