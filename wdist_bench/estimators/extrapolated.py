@@ -54,8 +54,8 @@ class Extrapolated(Corrected):
         check_number(self.exponent, "exponent", minimum=0)
         if self.exponent > _STEEPEST:
             raise ValueError(
-                f"exponent: expected at most {_STEEPEST}, got {self.exponent:g}; it is 2 at most "
-                "for laws that are known, 0 fits it"
+                f"exponent: expected at most {_STEEPEST}, got {self.exponent:g}; theory has 1 at "
+                "most, and 0 fits it"
             )
 
     def check_cost(self, cost: Cost) -> None:
