@@ -30,6 +30,7 @@ WEIGHT_SUM_TOLERANCE = 1e-6
 _NEAR = 0.7
 # Of int32, in which sizes and steps are counted inside compiled programs.
 _LARGEST = 2**31 - 1
+_STEEPEST = 1000  # of powers of distances: already of one half, float64 holds no 1075th
 SEEDS = 2**32
 """Seeds are below this number: `jax.random.key` takes a larger one modulo it, so that 0 and 2^32
 would give the same numbers under two names."""
@@ -243,13 +244,18 @@ def _sum_tolerance(dtype: np.dtype, count: int) -> float:
 
 
 def check_p(p: Any) -> float:
-    """The exponent of the cost d(x, y)^p: a real number >= 1, whole ones as int."""
+    """The exponent of the cost d(x, y)^p: a real number from 1 to 1,000, whole ones as int."""
     if np.ndim(p) > 0:
         raise ValueError(
             f"p: expected one number >= 1, got {type(p).__name__} of length {len(p)}; weights are "
             "passed by name, as in wb.estimate(x, y, a=weights_x, b=weights_y)"
         )
     number = check_number(p, "p", minimum=1)
+    if number > _STEEPEST:
+        raise ValueError(
+            f"p: expected an exponent of at most {_STEEPEST}, got {number:g}; float64 holds no "
+            "higher powers of distances, even of near ones: lower it"
+        )
     return int(number) if number.is_integer() else number
 
 

@@ -119,6 +119,7 @@ def test_bad_costs_are_told_so(options, message):
         ("mahalanobis", {"precision": [[1.0, 2.0], [0.0, 1.0]]}, "symmetric"),
         ("mahalanobis", {"precision": [1.0, 2.0]}, r"expected a finite \(d, d\) matrix"),
         ("l2", {"p": 0.9}, "p: expected a finite number >= 1"),
+        ("l2", {"p": 1001}, "p: expected an exponent of at most 1000, got 1001"),
     ],
 )
 def test_bad_parameters_are_told_so(name, parameters, message):
@@ -285,6 +286,7 @@ def test_costs_are_values():
     """Equal ones are equal and hash alike, so that no program is compiled twice."""
     assert wb.Cost(2.0, "l1") == wb.Cost(2, "l1") == costs.L1(2)
     assert hash(costs.Torus([1, 2])) == hash(costs.Torus((1.0, 2.0)))
+    assert costs.Torus(np.ones(4097)) == costs.Torus((1.0,) * 4097)
     assert costs.Mahalanobis(PRECISION) == costs.Mahalanobis(PRECISION.tolist())
     assert wb.Cost(1) != wb.Cost(1, "l1")
     assert type(wb.Cost(3.0).p) is int

@@ -263,6 +263,9 @@ def test_corrected_estimates_speak_of_populations_and_bound_nothing(method):
         ("smoothed", {"cost": "cosine"}, "smoothed: expected a norm"),
         ("centered", {"p": 2, "variant": "W"}, "variant"),
         ("smoothed", {"sigma": 0}, "sigma: expected"),
+        ("smoothed", {"p": 2, "sigma": 1e200}, "sigma: expected noise whose d.2 float64 holds"),
+        ("extrapolated", {"exponent": 600.0}, "exponent: expected at most 40"),
+        ("richardson_sinkhorn", {"epsilon": 1e6}, "threshold: expected at most 2e-08 at epsilon"),
     ],
 )
 def test_what_has_no_meaning_is_refused_in_one_sentence(method, options, words):
@@ -272,10 +275,15 @@ def test_what_has_no_meaning_is_refused_in_one_sentence(method, options, words):
     assert "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("method", CORRECTED)
-def test_one_row_tells_nothing_of_a_bias(method):
-    with pytest.raises(ValueError, match="expected two rows of each side at least, got 1 and 2"):
-        wb.estimate([[0.0]], [[1.0], [2.0]], method, 2)
+@pytest.mark.parametrize(
+    ("method", "least"), [(name, 4 if name == "centered" else 2) for name in CORRECTED]
+)
+def test_too_few_rows_tell_nothing_of_a_bias_or_its_error(method, least):
+    x, y = np.random.default_rng(0).normal(size=(2, least, 2))
+    words = f"expected {least} rows of each side at least, got {least - 1} and {least}"
+    with pytest.raises(ValueError, match=words):
+        wb.estimate(x[1:], y, method, 2)
+    assert wb.estimate(x, y + 2, method, 2).stderr > 0
 
 
 @pytest.mark.parametrize(

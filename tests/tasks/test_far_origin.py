@@ -203,6 +203,34 @@ def test_truths_do_not_depend_on_the_unit(build: Callable[[float], wb.Task]) -> 
         assert build(scale).truth(12).value == pytest.approx(scale * near, rel=1e-9, abs=0)
 
 
+def test_little_and_much_noise_is_a_share_of_the_spread() -> None:
+    """Also where float64 does not hold its variance: t^2 was 0 or infinite."""
+    near = wb.tasks.get("noisy", dim=1).truth().value
+    for scale in (1e-170, 1e160):
+        far = wb.tasks.get("noisy", dim=1, base_std=scale, noise_std=scale).truth().value
+        assert far == pytest.approx(scale * near, rel=1e-12, abs=0)
+
+
+OF_LENGTHS: dict[str, Callable[[float], wb.Task]] = {
+    "concentric_spheres": lambda s: wb.tasks.get("concentric_spheres", radius_x=s, radius_y=2 * s),
+    "noisy": lambda s: wb.tasks.get("noisy", base_std=s, noise_std=s),
+    "point_mass": SCALED["point_mass"],
+}
+
+
+@pytest.mark.parametrize("build", OF_LENGTHS.values(), ids=OF_LENGTHS.keys())
+def test_potentials_do_not_depend_on_the_unit(build: Callable[[float], wb.Task]) -> None:
+    """Also where float32 does not hold squares of lengths; a length of 0 has no direction."""
+    points = np.array([[1.0, -2.0], [0.5, 0.0], [0.0, 0.0]], np.float32)
+    near = build(1.0)
+    for scale in (1e-25, 1e25):
+        task, moved = build(scale), np.float32(scale) * points
+        found = np.asarray(task.potential(moved), np.float64) / scale
+        np.testing.assert_allclose(found, near.potential(points), rtol=1e-5)
+        slopes = task.potential_gradient(moved), near.potential_gradient(points)
+        np.testing.assert_allclose(*slopes, rtol=1e-5)
+
+
 def test_a_programme_without_costs_is_none() -> None:
     """Neither its value nor its pairs and potential, which are as wrong."""
     tiny = weighted_points(0.0, 1e-30)

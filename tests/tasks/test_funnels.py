@@ -78,6 +78,13 @@ def test_funnels_of_power_one_move_nothing():
     assert truth.value == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize("width", [1, 16])
+def test_centers_stay(width):
+    """A center has no ray; where no other funnel ends it either, its image was NaN."""
+    task = wb.tasks.get("funnels", width=width)
+    np.testing.assert_allclose(task.map(task.rays.centers), task.rays.centers)
+
+
 def test_truth_is_known_where_the_critic_is():
     task = wb.tasks.get("funnels")
     assert task.truth(2) is None

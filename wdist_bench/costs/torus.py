@@ -11,7 +11,7 @@ from jaxtyping import Float
 from wdist_bench.costs.base import Cost, register
 from wdist_bench.costs.periodic import shortest_gap
 from wdist_bench.costs.powers import sqrt
-from wdist_bench.registry import freeze
+from wdist_bench.registry import FrozenArray, freeze
 from wdist_bench.validation import check_number
 
 # Periods from zero, beyond which a ten-thousandth of one is lost in single precision.
@@ -38,6 +38,8 @@ class Torus(Cost):
     def settle(self) -> None:
         """Periods are positive numbers, a tuple where they differ."""
         period = freeze(self.period)
+        if isinstance(period, FrozenArray):
+            period = tuple(period.values.ravel().tolist())
         if isinstance(period, tuple):
             period = tuple(check_number(edge, "period", above=0) for edge in period)
         else:

@@ -33,7 +33,7 @@ class Centered(Corrected):
 
     Independent samples are disjoint parts of the rows (`solvers.debiased.centred`), so the plug-ins
     are of half of the rows where both sides have as many. `value` is W_2; neither is a bound of a
-    sample. `stderr` is that of the potentials of both terms.
+    sample. `stderr` is that of the potentials of both terms; it takes four rows of each side.
 
     Attributes:
         variant: "V", "U_x", "U_y" or "L".
@@ -47,6 +47,7 @@ class Centered(Corrected):
     name: ClassVar[str] = "centered"
     version: ClassVar[int] = 1
     every_cost: ClassVar[bool] = True
+    least_rows: ClassVar[int] = 4  # parts of one row have no spread, so no standard error
 
     variant: str = "V"
     splits: int = 2

@@ -47,6 +47,8 @@ class Corrected(Estimator):
 
     target: ClassVar[str] = "population"
     bound: ClassVar[str] = "none"
+    least_rows: ClassVar[int] = 2
+    """Of a side: fewer tell nothing of the bias, or of the standard error."""
 
     def fit(self, key: jax.Array, problem: Problem) -> Fitted:
         """Remember the key of what is random."""
@@ -69,15 +71,15 @@ class FittedCorrected(Fitted):
         """The corrected estimate.
 
         Raises:
-            ValueError: fewer than two rows of a side, which tell nothing of the bias.
+            ValueError: fewer rows of a side than the method needs.
         """
         samples.check_scale(cost)
         rows = Rows.of(samples, cost)
-        if min(len(rows.x), len(rows.y)) < 2:
+        if min(len(rows.x), len(rows.y)) < self.estimator.least_rows:
             raise ValueError(
-                f"{self.estimator.name}: expected two rows of each side at least, got "
-                f"{len(rows.x)} and {len(rows.y)}; the bias is learnt from parts of the rows: "
-                "draw more, or use exact"
+                f"{self.estimator.name}: expected {self.estimator.least_rows} rows of each side at "
+                f"least, got {len(rows.x)} and {len(rows.y)}; the bias and its error are learnt "
+                "from parts of the rows: draw more, or use exact"
             )
         seed = np.asarray(jax.random.key_data(self.key)).tolist()
         try:

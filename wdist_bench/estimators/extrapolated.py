@@ -15,6 +15,8 @@ from wdist_bench.solvers.debiased.extrapolation import limit, nested
 from wdist_bench.solvers.debiased.influence import Rows
 from wdist_bench.validation import check_integer, check_number
 
+_STEEPEST = 40  # of exponents: 2^(2 alpha levels) is held by float64
+
 
 @register
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +35,7 @@ class Extrapolated(Corrected):
 
     Attributes:
         levels: how often the rows are halved; fewer where there are too few of them.
-        exponent: alpha; 0 to fit it.
+        exponent: alpha, 40 at most; 0 to fit it.
 
     Source: Richardson's extrapolation; rates, Fournier and Guillin 2015 (arXiv 1312.2128) and for
     laws that are apart Chizat, Roussillon, Leger, Vialard, Peyre 2020 (arXiv 2006.08172). That
@@ -50,6 +52,11 @@ class Extrapolated(Corrected):
     def __post_init__(self) -> None:
         check_integer(self.levels, "levels", 1, 10)
         check_number(self.exponent, "exponent", minimum=0)
+        if self.exponent > _STEEPEST:
+            raise ValueError(
+                f"exponent: expected at most {_STEEPEST}, got {self.exponent:g}; theory has 1 at "
+                "most, and 0 fits it"
+            )
 
     def check_cost(self, cost: Cost) -> None:
         """Raise ValueError unless the cost is a power of a norm, whose rates in n are known."""

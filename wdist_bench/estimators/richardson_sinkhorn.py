@@ -19,6 +19,9 @@ from wdist_bench.validation import check_integer, check_number
 
 # Costs, their copies on the device and those of Sinkhorn's iteration.
 _BYTES_A_PAIR = 51
+# Marginals that are off by t leave potentials that are off by up to epsilon t, here a share of the
+# mean cost. Above it, iterations may stop where they began, and the mean cost is what is left.
+_MOST_OFF = 0.02
 
 
 @register
@@ -35,7 +38,8 @@ class RichardsonSinkhorn(Corrected):
 
     Attributes:
         epsilon: the lower temperature, a share of the mean of c(x_i, y_j).
-        threshold: l1 error of the marginals to reach.
+        threshold: l1 error of the marginals to reach, at most 0.02 / epsilon: potentials are off by
+            up to epsilon times it.
         max_iterations: iterations allowed; when they run out the status is "not_converged".
 
     Source: Chizat, Roussillon, Leger, Vialard, Peyre 2020, Faster Wasserstein distance estimation
@@ -54,6 +58,12 @@ class RichardsonSinkhorn(Corrected):
         check_number(self.epsilon, "epsilon", above=0)
         check_number(self.threshold, "threshold", above=0)
         check_integer(self.max_iterations, "max_iterations", 10)
+        if self.threshold > _MOST_OFF / self.epsilon:
+            raise ValueError(
+                f"threshold: expected at most {_MOST_OFF / self.epsilon:.3g} at epsilon "
+                f"{self.epsilon:g}, so that the marginals tell the costs, got {self.threshold:g}; "
+                "lower threshold or epsilon"
+            )
 
     def check_cost(self, cost: Cost) -> None:
         """Raise ValueError unless the cost is the squared Euclidean distance."""

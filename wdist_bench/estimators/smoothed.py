@@ -63,6 +63,7 @@ class Smoothed(Corrected):
     def correct(self, rows: Rows, generator: np.random.Generator) -> Correction:
         """W_p^p of the noisy copies."""
         sigma = self._sigma(rows)
+        _check_held(sigma, rows)
         x, y = (
             np.repeat(points, self.copies, axis=0)
             + sigma * generator.normal(size=(len(points) * self.copies, points.shape[1]))
@@ -90,3 +91,17 @@ class Smoothed(Corrected):
         x, y = (np.ldexp(points, -power) for points in off)
         squares = rows.a @ x**2 + rows.b @ y**2
         return self.sigma * math.ldexp(math.sqrt(float(squares.mean()) / 2), power)
+
+
+def _check_held(sigma: float, rows: Rows) -> None:
+    """Raise ValueError where float64 does not hold the costs of points as far apart as the noise
+    moves them, about 8 sigma in a coordinate.
+    """
+    p = rows.cost.p
+    with np.errstate(over="ignore"):
+        held = bool(np.isfinite((np.float64(8) * sigma * rows.x.shape[1]) ** p))
+    if not held:
+        raise ValueError(
+            f"sigma: expected noise whose d^{p:g} float64 holds, got a standard deviation of "
+            f"{sigma:.3g} in every coordinate; lower it"
+        )

@@ -14,7 +14,7 @@ from wdist_bench.costs import L1, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import SizedSampler, Task
-from wdist_bench.tasks.directions import directions
+from wdist_bench.tasks.directions import directions, lengths
 from wdist_bench.tasks.moments import direction_moment
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_number
@@ -71,7 +71,7 @@ class ConcentricSpheres(Task):
         slope = self._slope(p)
         if slope is None:
             return None
-        length = jnp.linalg.norm(points, axis=1)
+        length = lengths(points)[:, 0]
         return (slope * (length if p == 1 else length**2)).astype(jnp.float32)
 
     def potential_gradient_for(self, points: jax.Array, p: float) -> jax.Array | None:
@@ -81,7 +81,7 @@ class ConcentricSpheres(Task):
             return None
         if p == 2:
             return (2 * slope * points).astype(jnp.float32)
-        length = jnp.linalg.norm(points, axis=1, keepdims=True)
+        length = lengths(points)
         return (slope * points / jnp.where(length > 0, length, 1)).astype(jnp.float32)
 
     def map_for(self, points: np.ndarray, p: float) -> np.ndarray | None:

@@ -11,9 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench.costs import L1, L2, Cost
+from wdist_bench.costs.l2 import power_of_two
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import SizedSampler, Task
+from wdist_bench.tasks.directions import lengths
 from wdist_bench.tasks.moments import normal, normal_length_mean, panels, product_moment
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_name, check_number
@@ -128,8 +130,10 @@ class Noisy(Task):
 
     def _growth(self) -> float:
         """sqrt(s^2 + t^2) - s without cancellation."""
-        s, t = float(self.base_std), float(self.noise_std)
-        return t * t / (math.hypot(s, t) + s)
+        stds = np.array([self.base_std, self.noise_std], np.float64)
+        unit = power_of_two(stds)
+        s, t = np.ldexp(stds, -unit).tolist()
+        return float(np.ldexp(t * t / (math.hypot(s, t) + s), unit))
 
     def pairs_for(self, key: jax.Array, n: int, p: float) -> tuple[jax.Array, jax.Array] | None:
         """Gaussian: n pairs (x, r x), each point with itself scaled. Uniform: None."""
@@ -143,7 +147,7 @@ class Noisy(Task):
         if self.noise == "uniform" or p not in (1, 2):
             return None
         if p == 1:
-            return -jnp.linalg.norm(points, axis=1)
+            return -lengths(points)[:, 0]
         return -self._growth() / self.base_std * (points**2).sum(1)
 
     def potential_gradient_for(self, points: jax.Array, p: float) -> jax.Array | None:
@@ -151,7 +155,7 @@ class Noisy(Task):
         if self.noise == "uniform" or p not in (1, 2):
             return None
         if p == 1:
-            length = jnp.linalg.norm(points, axis=1, keepdims=True)
+            length = lengths(points)
             return -points / jnp.where(length > 0, length, 1)
         return -2 * self._growth() / self.base_std * points
 

@@ -13,6 +13,7 @@ from wdist_bench.costs import L1, L2, Cost
 from wdist_bench.problem import Sampler
 from wdist_bench.tasks import distances, register
 from wdist_bench.tasks.base import Task
+from wdist_bench.tasks.directions import lengths
 from wdist_bench.tasks.moments import normal, product_moment
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.truth import Truth
@@ -76,14 +77,14 @@ class PointMass(Task):
         if p != 1:
             return None
         away = points - np.asarray(self.at)
-        return -jnp.linalg.norm(away, axis=1).astype(jnp.float32)
+        return -lengths(away)[:, 0].astype(jnp.float32)
 
     def potential_gradient_for(self, points: jax.Array, p: float) -> jax.Array | None:
         """For p = 1: -(x - a) / ||x - a||."""
         if p != 1:
             return None
         away = points - np.asarray(self.at)
-        length = jnp.linalg.norm(away, axis=1, keepdims=True)
+        length = lengths(away)
         return (-away / jnp.where(length > 0, length, 1)).astype(jnp.float32)
 
 

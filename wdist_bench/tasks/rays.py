@@ -62,7 +62,8 @@ class Rays:
         """T at points (n, dim) of the box, shape (n, dim).
 
         The ray from a_i through x, with direction v, ends at `up`: at the box, or where another
-        funnel takes over. With L = ||up - a_i|| and t = ||x - a_i|| / L, T(x) = a_i + t^k L v.
+        funnel takes over. With L = ||up - a_i|| and t = ||x - a_i|| / L, T(x) = a_i + t^k L v, and
+        T(a_i) = a_i.
         """
         return self._map(self._move, points)
 
@@ -99,6 +100,7 @@ class Rays:
         others = jnp.arange(len(self.bias)) != active
         met = others & (denominator != 0) & (reach > 0) & (reach > -beta)
         length = radius + jnp.minimum(to_box, jnp.where(met, reach, jnp.inf).min())
+        length = jnp.where(radius > 0, length, 0)  # a center has no ray, and stays
         share = radius / jnp.where(length > 0, length, 1)
         return self.centers[active] + share**self.power * length * v
 
