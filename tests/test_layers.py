@@ -19,7 +19,7 @@ from wdist_bench.tasks.transforms import Transform
 
 PACKAGE = Path(wdist_bench.__file__).parent
 NOUNS = {"costs", "problem", "estimate", "truth", "experiment", "inputs", "display", "folders",
-         "interface", "validation", "registry", "extras"}  # fmt: skip
+         "interface", "pytrees", "validation", "registry", "extras"}  # fmt: skip
 NUMERICS = {"networks", "solvers", "datasets", "metrics"}
 PLUGINS = NOUNS | NUMERICS | {"results", "tasks", "estimators"}
 MAY_IMPORT = {

@@ -20,6 +20,7 @@ from wdist_bench.population.monitor import monitor
 from wdist_bench.population.two_sample import TestResult, two_sample_test
 from wdist_bench.problem import Problem, Sampler, Samples
 from wdist_bench.protocol.evaluate import evaluate
+from wdist_bench.pytrees import pytree
 from wdist_bench.recommend.recommend import recommend
 from wdist_bench.recommend.recommendation import Recommendation
 from wdist_bench.references.cite import cite
@@ -64,6 +65,7 @@ __all__ = [
     "measures",
     "monitor",
     "population_interval",
+    "pytree",
     "read_samples",
     "recommend",
     "run_suite",

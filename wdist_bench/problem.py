@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int
 
 from wdist_bench.costs import Cost
 from wdist_bench.inputs.distinct import distinct
+from wdist_bench.pytrees import pytree
 from wdist_bench.validation import check_samples
 
 # Costs of points as far apart as any two given ones: beyond, sums of a few of them overflow;
@@ -23,7 +24,7 @@ _LARGEST_COST = 2.0**1016
 _SMALLEST_COST = 2.0**-1000
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Samples:
     """Weighted points of two measures.
@@ -191,7 +192,7 @@ class Sampler(ABC):
         """
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Resampler(Sampler):
     """Minibatches of fixed samples, drawn with replacement in proportion to the weights."""
@@ -280,7 +281,7 @@ def _mean(points: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
     return points.mean(0) if weights is None else weights @ points
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Problem:
     """A source of fresh minibatches and a cost. The minibatches depend on `key` and on nothing

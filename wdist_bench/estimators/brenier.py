@@ -30,6 +30,7 @@ from wdist_bench.estimators.optimizers import check_optimizer
 from wdist_bench.estimators.potential import FittedPotential, require_w2
 from wdist_bench.networks.convex import Convex
 from wdist_bench.problem import Problem, Samples
+from wdist_bench.pytrees import pytree
 from wdist_bench.solvers.affine import Frame, moments
 from wdist_bench.solvers.conjugate import above, maximizers
 from wdist_bench.validation import check_flag, check_integer, check_name, check_number
@@ -163,7 +164,7 @@ class BrenierEstimator(Estimator):
         return replace(fitted, center=problem.center, unit=problem.unit)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class FittedBrenier(FittedPotential):
     """A trained potential phi of mu and its mover; with `reverse`, of nu.

@@ -35,6 +35,7 @@ from wdist_bench.estimators.potential import (
     require_w1,
 )
 from wdist_bench.problem import Problem, Samples
+from wdist_bench.pytrees import pytree
 from wdist_bench.validation import check_flag, check_integer, check_name
 
 # What a new critic is made of, ours or a third party's.
@@ -191,7 +192,7 @@ class CriticEstimator(Estimator):
         return replace(fitted, center=problem.center, unit=problem.unit, length=problem.length)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class FittedCritic(FittedPotential):
     """A trained critic.

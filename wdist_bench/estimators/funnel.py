@@ -22,6 +22,7 @@ from wdist_bench.estimators.potential import (
 )
 from wdist_bench.networks.funnel import Envelope, Funnel, Planes, Ridge
 from wdist_bench.problem import Problem, Samples
+from wdist_bench.pytrees import pytree
 from wdist_bench.validation import check_integer, check_number
 
 # Centres start at samples pulled towards the mean by min(1, _REACH / effective dimension). In high
@@ -98,7 +99,7 @@ class FunnelEstimator(Estimator):
         return replace(fitted, center=problem.center, unit=problem.unit)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class FittedFunnel(FittedPotential):
     """Trained critics and the choice among them.

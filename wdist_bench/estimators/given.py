@@ -95,7 +95,7 @@ def _lacking(estimator: Estimator, fitted: Any) -> str:
     if isinstance(fitted, FittedPotential) and plain:
         return (
             f"a pytree dataclass from `fit`, since compiled programs take a potential, got {kind}; "
-            "put @jax.tree_util.register_dataclass and @dataclass(frozen=True) on it"
+            "put @wb.pytree and @dataclass(frozen=True) on it"
         )
     if not (isinstance(fitted, FittedPotential) and estimator.standardize):
         return ""

@@ -19,6 +19,7 @@ from wdist_bench.estimators.brenier import GRADIENTS, gaussian_frame
 from wdist_bench.estimators.potential import require_w2
 from wdist_bench.networks.convex import Mover
 from wdist_bench.problem import Problem, Samples
+from wdist_bench.pytrees import pytree
 from wdist_bench.solvers.affine import Frame
 from wdist_bench.solvers.differentiable import entropic_cost, sinkhorn_divergence_cost
 from wdist_bench.validation import check_asked, check_flag, check_integer, check_number
@@ -86,7 +87,7 @@ class MongeGap(Estimator):
         return replace(fitted, center=problem.center, unit=problem.unit)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class FittedMap(TracedFitted):
     """A trained map.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import fields, replace
-from functools import partial
 from typing import Any
 
 import jax
@@ -24,6 +23,7 @@ from wdist_bench.estimators.doubt import (
 )
 from wdist_bench.interface import declared
 from wdist_bench.problem import Samples
+from wdist_bench.pytrees import jit_by_class
 from wdist_bench.solvers.certificate import at_all_points, dual_of_host
 from wdist_bench.validation import check_asked
 
@@ -259,7 +259,7 @@ def _mean(values: jax.Array, weights: jax.Array | None) -> jax.Array:
     return jnp.where(weights > 0, values * weights, 0).sum()
 
 
-@partial(jax.jit, static_argnames="cost")
+@jit_by_class("cost")
 def answer_with_diagnostics(
     fitted: FittedPotential, samples: Samples, cost: Cost
 ) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
@@ -295,18 +295,18 @@ def answer_with_diagnostics(
     return phi, psi, slopes | found
 
 
-@partial(jax.jit, static_argnames="cost")
+@jit_by_class("cost")
 def _observed(fitted: FittedPotential, samples: Samples, cost: Cost) -> dict[str, jax.Array]:
     return fitted.observed(samples, cost)
 
 
-@partial(jax.jit, static_argnames="method")
+@jit_by_class("method")
 def _said(fitted: FittedPotential, points: jax.Array, method: str) -> Any:
     """What `critic`, `transport` or `inverse_transport` says of points."""
     return getattr(fitted, method)(points)
 
 
-@jax.jit
+@jit_by_class()
 def _gradients(fitted: FittedPotential, points: jax.Array) -> jax.Array:
     return metrics.gradients(fitted.critic, points)
 

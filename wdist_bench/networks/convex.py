@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from wdist_bench.pytrees import pytree
+
 # Standard deviation of the vectors in the squares: their share of the curvature of a unit.
 _SQUARES = 0.3
 
@@ -23,7 +25,7 @@ def bend(t: Float[Array, "*n"]) -> Float[Array, "*n"]:
     return ramp * (t - ramp / 2)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Convex:
     """phi(x) = beta |x|^2 / 2 + (1 - beta) sum_i s_i x_i^2 / 2 + <l, x> + d mean_j f_j h_L,j(x).
@@ -125,7 +127,7 @@ class Convex:
         return pull(jnp.ones_like(values))[0]
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Gradient:
     """u(y) = grad psi(y), a map that is the gradient of a potential.
@@ -145,7 +147,7 @@ class Gradient:
         return Gradient(self.potential.project())
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Mover:
     """u(y) = y + W_2 s(W_1 s(W_0 y + b_0) + b_1) + b_2, s(t) = t sigmoid(t); starts at u(y) = y.

@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 
 from wdist_bench.costs import L1, L2
 from wdist_bench.costs import get as get_cost
+from wdist_bench.pytrees import pytree
 
 # Squared distances below this (data of unit variance) have no direction in the Gram form.
 _RESOLUTION = 1e-6
@@ -37,7 +38,7 @@ class Envelope(Protocol):
         """The envelope with the minimum softened, shape (n,)."""
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Funnel:
     """g_k(x) = ||x - a_k|| + b_k, cones around learned centres; their minimum is c-concave.
@@ -73,7 +74,7 @@ class Funnel:
         return self.orientation * soft_minimum(distance + self.offsets, temperature)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Ridge:
     """min(u, w) of a funnel u and the mirror image w of another, as of | ||x|| - r | for a sphere.
@@ -98,7 +99,7 @@ class Ridge:
         return self.orientation * soft_minimum(sides, temperature)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Planes:
     """g_k(x) = <u_k, x> + b_k with u_k in the unit ball of the dual norm: cones seen from afar.

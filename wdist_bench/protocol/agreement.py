@@ -13,6 +13,7 @@ from wdist_bench.costs import Cost
 from wdist_bench.estimate import Fitted
 from wdist_bench.estimators.potential import FittedPotential
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import jit_by_class
 from wdist_bench.tasks import Task
 
 POINTS = 4096
@@ -47,7 +48,7 @@ def critic_gradients(
     return points, metrics.gradients(fitted.critic, points)
 
 
-_critic_gradients = jax.jit(critic_gradients, static_argnames=("cost", "count"))
+_critic_gradients = jit_by_class("cost", "count")(critic_gradients)
 
 
 def agreement_of(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import jax
@@ -41,6 +40,7 @@ from wdist_bench.protocol.parallel import run_keys
 from wdist_bench.protocol.place import sampler_for
 from wdist_bench.protocol.several import mean_of_runs, with_truth
 from wdist_bench.protocol.stream import Keys, Stream, _draw, check_drawn, evaluation_batches
+from wdist_bench.pytrees import jit_by_class
 from wdist_bench.results.statistics import is_negative, negative_message, t_interval, vacuous
 from wdist_bench.solvers.machine.forks import check_not_forked
 from wdist_bench.tasks import Task
@@ -348,14 +348,14 @@ def _chunk(
         return _potentials(fitted, samples, cost)
 
 
-@partial(jax.jit, static_argnames="cost")
+@jit_by_class("cost")
 def _potentials(
     fitted: FittedPotential, samples: Samples, cost: Cost
 ) -> tuple[jax.Array, jax.Array, dict[str, jax.Array]]:
     return *potentials_at(fitted, samples, cost), fitted.observed(samples, cost)
 
 
-@partial(jax.jit, static_argnames=("size", "cost"))
+@jit_by_class("size", "cost")
 def _chunk_potentials(
     fitted: FittedPotential,
     sampler: Sampler,

@@ -11,6 +11,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks.base import Task
 
 
@@ -25,7 +26,7 @@ def sampler_for(task: Task, cost: Cost) -> Sampler:
     return InPlace(sampler, np.asarray(origin, np.float64))
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class InPlace(Sampler):
     """Draws of a sampler plus the origin that they are relative to, in float64."""

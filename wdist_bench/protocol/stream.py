@@ -38,6 +38,7 @@ from wdist_bench.protocol.maps import (
 )
 from wdist_bench.protocol.parallel import map_runs, run_keys
 from wdist_bench.protocol.place import InPlace, sampler_for
+from wdist_bench.pytrees import jit_by_class
 from wdist_bench.results.statistics import negative_runs
 from wdist_bench.solvers.exact import solve_exact
 from wdist_bench.tasks.base import Task, check_limit
@@ -253,7 +254,7 @@ def evaluation_batches(sampler: Sampler, key: jax.Array, stream: Stream) -> Iter
         yield Samples(np.asarray(x, np.float64), np.asarray(y, np.float64))
 
 
-@partial(jax.jit, static_argnames="n")
+@jit_by_class("n")
 def _draw(sampler: Sampler, key: jax.Array, batch: int, n: int) -> tuple[jax.Array, jax.Array]:
     return sampler.draw(jax.random.fold_in(key, batch), n)
 

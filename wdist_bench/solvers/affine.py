@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from wdist_bench.pytrees import pytree
+
 # Share of the mean variance that every direction has at least. Directions without variance on one
 # side only would be stretched without end.
 _RIDGE = 1e-4
@@ -22,7 +24,7 @@ class Moments(NamedTuple):
     covariance: jax.Array
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Frame:
     """x' = B^T (x - m) and y' = B^-1 (y - k) / s^2.

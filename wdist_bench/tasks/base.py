@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any, ClassVar
 
 import jax
@@ -13,6 +13,7 @@ import numpy as np
 from wdist_bench.costs import Cost, as_cost
 from wdist_bench.interface import Plugin
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import jit_by_class, pytree
 from wdist_bench.tasks.origin import at_origin
 from wdist_bench.truth import Truth
 from wdist_bench.validation import check_integer, check_p
@@ -176,7 +177,7 @@ class SizedSampler(Sampler):
         return self.size
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _OfTask(Sampler):
     """The draws of a task that holds no data: nothing is traced."""
@@ -209,7 +210,7 @@ def checked_sampler(sampler: Sampler) -> Sampler:
         raise TypeError(
             f"{kind.__name__}: expected a wb.Sampler that is a pytree dataclass from `sampler`, "
             "since compiled programs take it, got another class; derive it, and put "
-            "@jax.tree_util.register_dataclass and @dataclass(frozen=True) on it"
+            "@wb.pytree and @dataclass(frozen=True) on it"
         )
     with jax.enable_x64(sampler.x64):
         drawn = _dim_of(kind.__name__, sampler.draw)
@@ -249,6 +250,6 @@ def known_truth(task: Task, cost: Cost) -> Truth | None:
     return task.truth(cost.p, cost.norm) if cost.minkowski else None
 
 
-@partial(jax.jit, static_argnames="n")
+@jit_by_class("n")
 def _draw(sampler: Sampler, key: jax.Array, n: int) -> tuple[jax.Array, jax.Array]:
     return sampler.draw(key, n)

@@ -11,6 +11,7 @@ import numpy as np
 
 from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import register
 from wdist_bench.tasks.image_batches import DisjointBatches, OfBatches, OfImages, settle_split
 from wdist_bench.tasks.transforms import MappedTask, Transform
@@ -145,7 +146,7 @@ class BlurredImages(OfImages, MappedTask):
         return x, self.optimal_map().apply(x, jnp)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _Blurred(OfBatches):
     batches: DisjointBatches

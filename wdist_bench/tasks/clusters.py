@@ -13,6 +13,7 @@ import numpy as np
 from wdist_bench.costs import L2, Cost
 from wdist_bench.costs.powers import scaled
 from wdist_bench.problem import Sampler, draw_by_weight
+from wdist_bench.pytrees import pytree
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
@@ -145,7 +146,7 @@ class Clusters(Task):
             return at_origin((x, x + move), self.origin)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _Balls(Sampler):
     centers: jax.Array
@@ -174,7 +175,7 @@ class _Balls(Sampler):
         return x, y + move
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _FarBalls(Sampler):
     """Balls in float64: float32 has no digits for a move of 1 at 1e8."""

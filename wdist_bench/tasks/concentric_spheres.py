@@ -12,6 +12,7 @@ import numpy as np
 
 from wdist_bench.costs import L1, Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import SizedSampler, Task
 from wdist_bench.tasks.directions import directions, lengths
@@ -113,7 +114,7 @@ def _direction_moment(dim: int, cost: Cost) -> float | None:
     return dim * math.exp(gammaln(dim / 2) - gammaln((dim + 1) / 2)) / math.sqrt(math.pi)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _Spheres(SizedSampler):
     radius_x: jax.Array

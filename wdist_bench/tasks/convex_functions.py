@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.pytrees import pytree
+
 _NEWTON_STEPS = 200
 _HALVINGS = 30  # of a step that goes too far
 _DECREASE = 1e-4  # share of what the slope promises that a step has to bring (Armijo)
@@ -88,7 +90,7 @@ class _Newton(NamedTuple):
     steps: jax.Array
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class Layers:
     """psi(x) = <f, h_K(x)> + beta |x|^2 / 2 with h_0 = q_0 and h_k = celu(V_k h_k-1 + q_k).
@@ -122,7 +124,7 @@ class Layers:
         return (points @ self.quadratic[k]) ** 2 + points @ self.weight[k].T + self.bias[k]
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class Networks(ConvexFunction):
     """u = s (sum_v psi_v(x) + <shift, x>), so that grad u = s (sum_v grad psi_v + shift).
@@ -147,7 +149,7 @@ class Networks(ConvexFunction):
         return self.scale * (sum(part.value(points) for part in self.layers) + points @ self.shift)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class SoftMaximum(ConvexFunction):
     """u = t log sum_k exp((<x, c_k> - b_k) / t) + beta |x|^2 / 2.

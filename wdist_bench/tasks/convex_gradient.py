@@ -12,6 +12,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.parameters import frozen_vector
@@ -154,7 +155,7 @@ def mean_power_sigmoid(size: float, p: float) -> float:
     return float((bell * np.exp(p * log)).sum() * step)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _Pushed(Sampler):
     direction: jax.Array

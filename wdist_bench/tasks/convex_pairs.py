@@ -15,6 +15,7 @@ import numpy as np
 from wdist_bench.costs import L2, Cost
 from wdist_bench.datasets.files import find_file, read_arrays
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.registry import FrozenArray
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
@@ -140,7 +141,7 @@ class ConvexPairs(Task):
         return np.asarray(_at(_move_back, self, points)) if p == 2 else None
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class ConvexPair:
     """The numbers of a pair.
@@ -231,7 +232,7 @@ def _convex(weights: np.ndarray, key: str, path: Path) -> np.ndarray:
     return weights
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _ConvexPairs(Sampler):
     pair: ConvexPair

@@ -12,6 +12,7 @@ import numpy as np
 
 from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import distances, moments, register
 from wdist_bench.tasks.directions import ball_points
 from wdist_bench.tasks.parameters import as_vector, frozen_vector
@@ -133,7 +134,7 @@ def _base_points(base: str, key: jax.Array, n: int, dim: int) -> jax.Array:
     return ball_points(key, n, dim)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _Dilated(Sampler):
     shift: jax.Array

@@ -12,6 +12,7 @@ import numpy as np
 
 from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import register
 from wdist_bench.tasks.image_batches import DisjointBatches, OfBatches, OfImages, settle_split
 from wdist_bench.tasks.rays import Rays, random_rays
@@ -87,7 +88,7 @@ class FunnelImages(OfImages, MappedTask):
             return _pairs(self.sampler(), key, n)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _Moved(OfBatches):
     x64: ClassVar[bool] = True

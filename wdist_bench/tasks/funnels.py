@@ -14,6 +14,7 @@ import numpy as np
 from wdist_bench.costs import L2, Cost
 from wdist_bench.datasets.files import find_file, read_arrays
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.registry import FrozenArray
 from wdist_bench.tasks import register
 from wdist_bench.tasks.rays import Rays, random_rays
@@ -148,7 +149,7 @@ class Funnels(MappedTask):
         return AlongRays(self.rays)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _Funnels(Sampler):
     x64: ClassVar[bool] = True

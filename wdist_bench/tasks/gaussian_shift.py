@@ -11,6 +11,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import register
 from wdist_bench.tasks.parameters import frozen_vector
 from wdist_bench.tasks.transforms import MappedTask, Translate
@@ -67,7 +68,7 @@ class GaussianShift(MappedTask):
         return Translate(-self.vector())
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _ShiftedGaussians(Sampler):
     half_shift: jax.Array

@@ -12,6 +12,7 @@ import numpy as np
 
 from wdist_bench.costs import L2, Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
@@ -272,7 +273,7 @@ def _check_covariance(covariance: Any, dim: int, name: str) -> None:
         )
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _GaussianPair(Sampler):
     mean_x: jax.Array

@@ -12,6 +12,7 @@ import numpy as np
 
 from wdist_bench.costs import Cosine, Cost, Sphere
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.circle_laws import (
@@ -103,7 +104,7 @@ class GreatCircle(Task):
         return None if value is None else Truth(turn * value, 0.0, "quadrature", self.reference)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _GreatCircles(Sampler):
     x: QuantileTable

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from wdist_bench import datasets
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.truth import Truth
@@ -80,7 +81,7 @@ def settle_split(dataset: str, split: str) -> str:
     return check_name(split or splits[0], splits, f"split of {dataset}")
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class DisjointBatches(Sampler):
     """Two batches without a common image, scaled to [-1, 1] inside the compiled program.

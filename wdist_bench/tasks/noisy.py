@@ -13,6 +13,7 @@ import numpy as np
 from wdist_bench.costs import L1, L2, Cost
 from wdist_bench.costs.l2 import power_of_two
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import SizedSampler, Task
 from wdist_bench.tasks.directions import lengths
@@ -172,7 +173,7 @@ class Noisy(Task):
         return 1 + self._growth() / self.base_std
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _Noisy(SizedSampler):
     base_std: jax.Array

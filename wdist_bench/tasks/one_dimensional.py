@@ -13,6 +13,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
@@ -205,7 +206,7 @@ def _nodes(name: str, pairs: Pairs) -> np.ndarray:
     return QuantileTable.nodes(_quantile(name, pairs))
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _QuantileSampler(Sampler):
     x: QuantileTable

@@ -12,6 +12,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import register
 from wdist_bench.tasks.transforms import MappedTask, Translate
 from wdist_bench.truth import Truth
@@ -74,7 +75,7 @@ class ParallelSegments(MappedTask):
         return np.eye(1, self.dim)[0] * self.theta
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _Segments(Sampler):
     move: jax.Array

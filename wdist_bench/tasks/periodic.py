@@ -12,6 +12,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost, Torus
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import SizedSampler, Task
 from wdist_bench.tasks.circle_laws import (
@@ -93,7 +94,7 @@ class Periodic(Task):
         return self._by_quantiles(cost, around=True)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _Circles(SizedSampler):
     x: QuantileTable

@@ -11,6 +11,7 @@ import numpy as np
 
 from wdist_bench.costs import L1, L2, Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import distances, register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.directions import lengths
@@ -101,7 +102,7 @@ def _closed_moment(a: np.ndarray, std: float, cost: Cost) -> float | None:
     return None
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _PointAndGaussian(Sampler):
     at: jax.Array

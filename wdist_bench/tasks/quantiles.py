@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks.distances import unit_of_powers
 
 # The grid of tail depths s = -log(2 u): fine at the median, and down to u = 1e-299.
@@ -214,7 +215,7 @@ def draw_levels(key: jax.Array, n: int) -> Levels:
     return Levels((rest & 1) == 1, octave, jnp.minimum(fraction, jnp.float32(1 - 2.0**-24)))
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class QuantileTable:
     """A quantile function tabulated against log2 of the tail probability, for use under `jit`.

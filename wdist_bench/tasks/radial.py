@@ -13,6 +13,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import SizedSampler, Task
 from wdist_bench.tasks.directions import directions
@@ -161,7 +162,7 @@ def _nodes(pairs: Pairs, dim: int) -> np.ndarray:
     return QuantileTable.nodes(_radius(pairs, dim))
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _RadialSampler(SizedSampler):
     x: QuantileTable

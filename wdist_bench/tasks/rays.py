@@ -22,11 +22,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wdist_bench.pytrees import pytree
+
 # Entries of the (points, dim, centers) differences that are held at once: 16 MiB of float64.
 _ENTRIES = 2**21
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True, eq=False)
 class Rays:
     """The funnels, in float64: use under `jax.enable_x64(True)`.

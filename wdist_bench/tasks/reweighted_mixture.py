@@ -11,6 +11,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler, draw_by_weight
+from wdist_bench.pytrees import pytree
 from wdist_bench.registry import freeze
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
@@ -118,7 +119,7 @@ class ReweightedMixture(Task):
         return float(np.sign(self._second("x") - self._second("y")))
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _Mixtures(Sampler):
     shares_x: jax.Array

@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from wdist_bench.problem import Resampler, Sampler, Samples
+from wdist_bench.pytrees import pytree
 
 # Where 2^-24 of the farthest point is 1e-5 of how far most points are.
 _FAR, _MOST = 128.0, 0.9
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class Rows(Sampler):
     """Rows of x and, independently, rows of y, with replacement and by weight, in float64: data

@@ -12,6 +12,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import register
 from wdist_bench.tasks.base import Task
 from wdist_bench.tasks.moments import normal_length_mean
@@ -102,7 +103,7 @@ class SpikedGaussian(Task):
         return 1 - 1 / math.sqrt(self.spike) if self.spike > 0 else None
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _SpikedPair(Sampler):
     stds: jax.Array

@@ -11,6 +11,7 @@ import numpy as np
 
 from wdist_bench.costs import Cost
 from wdist_bench.problem import Sampler
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks import register
 from wdist_bench.tasks.image_batches import DisjointBatches, OfBatches, OfImages, settle_split
 from wdist_bench.tasks.parameters import as_vector, check_vector, frozen_vector
@@ -65,7 +66,7 @@ class TranslatedImages(OfImages, MappedTask):
         return x, x + jnp.asarray(self.optimal_map().shift, jnp.float32)
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _Translated(OfBatches):
     batches: DisjointBatches

@@ -14,6 +14,7 @@ import numpy as np
 from wdist_bench.experiment import Experiment
 from wdist_bench.problem import Sampler
 from wdist_bench.protocol.parallel import Timed, map_runs, run_keys
+from wdist_bench.pytrees import pytree
 from wdist_bench.tasks.parallel_segments import ParallelSegments
 from wdist_bench.validation import check_number
 
@@ -107,7 +108,7 @@ def failed_runs(*values: np.ndarray) -> int:
     return int(np.any(bad, axis=0).sum())
 
 
-@jax.tree_util.register_dataclass
+@pytree
 @dataclass(frozen=True)
 class _Noisy(Sampler):
     base: Sampler
