@@ -20,7 +20,7 @@ _POWERS_HOLD = 900  # powers of two between which d^p keeps its digits, and sums
 
 def unit_of_powers(p: float, *arrays: np.ndarray) -> int:
     """k such that d^p of distances of this size, over 2^k, lie in float64's range; 0 where they do
-    as they are. The largest is then one half at least, and p 1,000 at most (`check_p`).
+    as they are. The largest is then one half at least: p is 1,000 at most.
     """
     return power_of_two(*arrays, within=round(_POWERS_HOLD / p))
 
