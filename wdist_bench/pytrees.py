@@ -32,7 +32,7 @@ def pytree(kind: _Class) -> _Class:
 
     def flatten(tree: Any) -> tuple[list[Any], tuple[Any, ...]]:
         children = [getattr(tree, name) for name in data]
-        kinds = [type(child) if is_dataclass(child) else None for child in children]
+        kinds = [type(child) if _is_node(child) else None for child in children]
         return children, (*(getattr(tree, name) for name in static), *kinds)
 
     def flatten_with_keys(tree: Any) -> tuple[list[tuple[Any, Any]], tuple[Any, ...]]:
@@ -46,6 +46,11 @@ def pytree(kind: _Class) -> _Class:
 
     jax.tree_util.register_pytree_with_keys(kind, flatten_with_keys, unflatten, flatten)
     return kind
+
+
+def _is_node(value: Any) -> bool:
+    """Whether it is a registered dataclass: what JAX puts in the place of arrays may be one too."""
+    return is_dataclass(value) and not jax.tree_util.all_leaves([value])
 
 
 def jit_by_class(*static: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -66,7 +71,7 @@ def jit_by_class(*static: str) -> Callable[[Callable[..., Any]], Callable[..., A
         def call(*args: Any, **named: Any) -> Any:
             given = bind(*args, **named).arguments
             constants = tuple((name, given.pop(name)) for name in static if name in given)
-            kinds = tuple(type(value) for value in given.values() if is_dataclass(value))
+            kinds = tuple(type(value) for value in given.values() if _is_node(value))
             return program(kinds, constants, given)
 
         return call
