@@ -33,6 +33,7 @@ from wdist_bench.runs.source import source_digest
 from wdist_bench.submit.beside import changed_columns, misplaced_ends
 from wdist_bench.truth import Truth
 
+_EACH = LEVEL / 2  # of the tests of errors, and of those of what records say beside costs
 _LONGEST = 60.0  # seconds of a cell that is run again to be believed
 _TRUTHS = 3  # settings whose exact values are computed again
 _ROUNDING = 1e-5  # of float32, as a share: the same batches give the same exact value
@@ -85,10 +86,10 @@ class Submission:
             if folder.resolve() == self.folder.resolve():  # it was unpacked there
                 continue
             with suppress(NothingSharedError):
-                found.append((folder, compare(folder, self.folder)))
+                found.append((folder, compare(folder, self.folder, _EACH)))
         if len(found) < 2:
             return found
-        level = LEVEL / len(found)
+        level = _EACH / len(found)
         return [(folder, compare(folder, self.folder, level)) for folder, _ in found]
 
     def _new(self, kind: str, registry: Any) -> list[str]:
@@ -279,7 +280,7 @@ def _repeated(submission: Submission) -> str:
             "suite (benchmarks/*.toml) and keep its other estimators"
         )
     for folder, _ in submission.compared:
-        level = LEVEL / len(submission.compared)
+        level = _EACH / len(submission.compared)
         if said := changed_columns(folder, submission.folder, level):
             raise Broken(f"expected what {folder.name} has within noise, got another {said}")
     said = f"{shared - len(untested)} cells agree with the committed ones"
@@ -326,8 +327,8 @@ def _again(submission: Submission) -> str:
         return "none to run"
     with TemporaryDirectory() as place:
         _run(chosen, Path(place))
-        found = compare(submission.folder, Path(place))
-        other = changed_columns(submission.folder, Path(place), LEVEL)
+        found = compare(submission.folder, Path(place), _EACH)
+        other = changed_columns(submission.folder, Path(place), _EACH)
     for change in found.verdict("regression") + found.verdict("improvement"):
         raise Broken(
             f"{change.estimator} on {change.setting}: expected what a run here gives, got another "
