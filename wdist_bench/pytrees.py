@@ -1,9 +1,10 @@
 """Dataclasses as pytrees that compiled programs take whole, and are told apart by.
 
-Up to jaxlib 0.12 the structures that `jax.tree_util.register_dataclass` makes are not told apart by
-their class: they are equal where their numbers of fields are. Only their hashes differ, of which
-the table of programs compares seven bits: of eighty classes that hold one number each, jax 0.10 ran
-a dozen by the program of another one.
+Structures that `jax.tree_util.register_dataclass` makes are not told apart by their class (jaxlib
+0.10 to 0.12): they are equal where their numbers of fields are, and only their hashes differ, of
+which tables of programs compare seven bits before they ask whether two are equal. Of eighty classes
+that hold one number each, jax 0.10.2 ran 13 and, in another process, 16 by the program of another
+one; jax 0.12.0 none.
 """
 
 from __future__ import annotations
