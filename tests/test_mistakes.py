@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import wdist_bench as wb
+from wdist_bench import datasets
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(20, 2)), RNG.normal(size=(20, 2)) + 1
@@ -149,7 +150,8 @@ def test_a_mistake_at_the_terminal_is_told_in_one_line(folder, command, words, c
     assert "expected" in said
 
 
-def test_data_that_are_not_here_cost_one_line(folder, monkeypatch):
+def test_data_that_are_not_here_cost_one_line(folder):
+    datasets.load.cache_clear()  # where another test had them
     with pytest.raises(FileNotFoundError) as caught:
         wb.tasks.get("image_batches", dataset="mnist").sampler()
     said = str(caught.value)
