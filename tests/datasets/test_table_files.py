@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -201,6 +203,8 @@ def test_parquet_with_empty_columns_and_views_of_texts_is_read(tmp_path):
     from pyarrow import parquet
 
     path, rows = tmp_path / "t.parquet", 20_000
-    kinds = pa.array(["a", "b"] * (rows // 2)).cast(pa.string_view())
+    kinds = pa.array(["a", "b"] * (rows // 2))
+    with suppress(pa.ArrowNotImplementedError):  # an Arrow that writes no views
+        kinds = kinds.cast(pa.string_view())
     parquet.write_table(pa.table({"h": np.arange(rows), "n": pa.nulls(rows), "kind": kinds}), path)
     assert wb.read_samples(path, by="kind", columns=["h"]).y.shape == (rows // 2, 1)

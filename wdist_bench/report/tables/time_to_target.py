@@ -116,8 +116,8 @@ def summary(times: pd.DataFrame) -> pd.DataFrame:
                 "estimator": estimator, "target": target, "problems": problems,
                 "reached": len(reached), "share": len(reached) / problems,
                 "timed": int(reached["seconds"].notna().sum()),
-                "median_seconds": reached["seconds"].median(),
-                "median_ratio": reached["ratio"].median(),
+                "median_seconds": reached["seconds"].dropna().median(),
+                "median_ratio": reached["ratio"].dropna().median(),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
